@@ -1,0 +1,1 @@
+"""Command-line pipelines: each reads one configuration and writes one artefact."""

@@ -1,0 +1,1 @@
+"""The trunk's application: one encoder deployment and its public routes under /v1."""

@@ -1,0 +1,1 @@
+"""The banyan command: starts, stops and drives the platform on one machine."""

@@ -1,0 +1,1 @@
+"""Customer support: question answering with retrieval behind a chat endpoint."""

@@ -1,0 +1,200 @@
+"""One precedence everywhere: defaults, then the file, then `BANYAN_` variables, then overrides.
+
+The settings themselves live in frozen pydantic models beside what they configure; this module
+only resolves them and remembers where each value comes from.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from shared.errors import ConfigError
+
+Values = dict[str, Any]
+
+
+class Settings(BaseModel):
+    """Base of every settings model: immutable, and a key that does not exist is a fault."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+SettingsT = TypeVar("SettingsT", bound=Settings)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved(Generic[SettingsT]):
+    """A configuration, and for each key (dotted path) that is set: where its value comes from."""
+
+    settings: SettingsT
+    sources: Mapping[str, str]
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """YAML without the silent overwriting of a key that stands twice."""
+
+
+def _construct_unique(loader: _UniqueKeyLoader, node: yaml.MappingNode) -> Values:
+    mapping: Values = {}
+    for key_node, value_node in node.value:
+        key = loader.construct_object(key_node, deep=True)
+        if key in mapping:
+            line = key_node.start_mark.line + 1
+            raise ConfigError(f"line {line}: the key {key!r} stands twice: remove one")
+        mapping[key] = loader.construct_object(value_node, deep=True)
+    return mapping
+
+
+_UniqueKeyLoader.add_constructor("tag:yaml.org,2002:map", _construct_unique)
+
+
+def read_yaml(path: Path) -> Values:
+    """Reads a YAML mapping.
+
+    Raises:
+        ConfigError: the file is missing, not UTF-8, not YAML, not a mapping, or has a key twice.
+    """
+    try:
+        values = yaml.load(path.read_text("utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: cannot be read as YAML: {error}") from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: expected a mapping of keys, found {type(values).__name__}")
+    return values
+
+
+def from_environment(
+    model: type[Settings], environ: Mapping[str, str], *, prefix: str, section: str = ""
+) -> tuple[Values, dict[str, str]]:
+    """The values that environment variables give, and the variable's name for each dotted path.
+
+    `PREFIX_KEY` sets a top-level key of any model that has it. With a `section`,
+    `PREFIX_SECTION__KEY__SUBKEY` sets any key of that section's model and wins over the former.
+    """
+    values: Values = {}
+    sources: dict[str, str] = {}
+    for name in model.model_fields:
+        variable = f"{prefix}{name.upper()}"
+        if variable in environ:
+            _set(values, [name], _parse(environ[variable]))
+            sources[name] = variable
+    if section:
+        start = f"{prefix}{section.upper()}__"
+        for variable in sorted(v for v in environ if v.startswith(start)):
+            keys = variable.removeprefix(start).lower().split("__")
+            _set(values, keys, _parse(environ[variable]))
+            sources[".".join(keys)] = variable
+    return values, sources
+
+
+def parse_assignments(assignments: list[str]) -> Values:
+    """Turns `["a.b=1", ...]` from a command line into nested values.
+
+    Raises:
+        ConfigError: an item has no `=`.
+    """
+    values: Values = {}
+    for assignment in assignments:
+        path, separator, text = assignment.partition("=")
+        if not separator or not path:
+            raise ConfigError(f"--set {assignment!r}: expected KEY=VALUE, such as seed=1")
+        _set(values, path.split("."), _parse(text))
+    return values
+
+
+def resolve(model: type[SettingsT], *layers: tuple[str, Values]) -> Resolved[SettingsT]:
+    """Merges layers of values, the later ones winning, and validates the result once.
+
+    Each layer is `(name, values)`; the name is what `Resolved.sources` reports.
+
+    Raises:
+        ConfigError: with every fault at once, each with its key and where its value came from.
+    """
+    merged: Values = {}
+    sources: dict[str, str] = {}
+    for name, values in layers:
+        _merge(merged, values)
+        sources.update(dict.fromkeys(_paths(values), name))
+    try:
+        settings = model.model_validate(merged)
+    except ValidationError as error:
+        raise ConfigError(_faults(error, sources)) from None
+    return Resolved(settings, sources)
+
+
+def load(
+    model: type[SettingsT],
+    *,
+    environ: Mapping[str, str],
+    section: str = "",
+    file: Path | None = None,
+    values: Mapping[str, Any] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    prefix: str = "BANYAN_",
+) -> Resolved[SettingsT]:
+    """Resolves a model from a file or its values, the environment and overrides.
+
+    Raises:
+        ConfigError: see `read_yaml` and `resolve`.
+    """
+    variables, names = from_environment(model, environ, prefix=prefix, section=section)
+    layers: list[tuple[str, Values]] = []
+    if file is not None:
+        layers.append((str(file), read_yaml(file)))
+    if values:
+        layers.append(("file", dict(values)))
+    layers.append(("environment", variables))
+    layers.append(("command line", dict(overrides or {})))
+    resolved = resolve(model, *layers)
+    sources = {
+        path: names.get(path, name) if name == "environment" else name
+        for path, name in resolved.sources.items()
+    }
+    return Resolved(resolved.settings, sources)
+
+
+def _parse(text: str) -> Any:
+    """Text as pydantic coerces it; only lists and mappings are written in YAML's flow style."""
+    return yaml.safe_load(text) if text.strip()[:1] in ("[", "{") else text
+
+
+def _set(values: Values, keys: list[str], value: Any) -> None:
+    for key in keys[:-1]:
+        values = values.setdefault(key, {})
+    values[keys[-1]] = value
+
+
+def _merge(into: Values, values: Mapping[str, Any]) -> None:
+    for key, value in values.items():
+        if isinstance(value, Mapping) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = dict(value) if isinstance(value, Mapping) else value
+
+
+def _paths(values: Mapping[str, Any], start: str = "") -> Iterator[str]:
+    for key, value in values.items():
+        path = f"{start}{key}"
+        if isinstance(value, Mapping) and value:
+            yield from _paths(value, f"{path}.")
+        else:
+            yield path
+
+
+def _faults(error: ValidationError, sources: Mapping[str, str]) -> str:
+    lines = []
+    for fault in error.errors(include_input=False, include_url=False):
+        path = ".".join(str(part) for part in fault["loc"])
+        source = f" (from {sources[path]})" if path in sources else ""
+        lines.append(f"{path or 'the whole'}: {fault['msg']}{source}")
+    return "the configuration has {} fault{}:\n  {}".format(
+        len(lines), "" if len(lines) == 1 else "s", "\n  ".join(lines)
+    )

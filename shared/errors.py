@@ -1,0 +1,74 @@
+"""The errors of the platform, by what the caller does about them.
+
+    PlatformError
+    ├── ConfigError             a setting is wrong: correct it and start again
+    ├── InputError              a request is wrong: correct it and send it again
+    │   ├── TextTooLongError    a text is longer than the backbone reads
+    │   ├── NotFoundError       what the request names does not exist
+    │   └── ConflictError       what the request wants contradicts what is there
+    ├── AuthenticationError     no key, or one that is not known
+    ├── ForbiddenError          the key's role does not allow this
+    ├── ArtifactError           a file is missing, corrupt or made for something else
+    ├── OverloadedError         too much waits already: come back after `retry_after_s`
+    ├── DeadlineError           the answer would come too late
+    └── DependencyError         something outside (a database, the trunk, a broker) does not answer
+
+A message names the value, the limit and the remedy. Keyword attributes survive pickling, because
+errors travel between replicas.
+"""
+
+
+class PlatformError(Exception):
+    """Base of every error that the platform raises on purpose."""
+
+
+class ConfigError(PlatformError):
+    """A configuration cannot be used; the message lists every fault with its key."""
+
+
+class InputError(PlatformError):
+    """A request cannot be served as it is; `param` names the offending field where there is one."""
+
+    def __init__(self, message: str, *, param: str | None = None) -> None:
+        super().__init__(message)
+        self.param = param
+
+
+class TextTooLongError(InputError):
+    """A text has more tokens than the backbone reads, and truncation was not asked for."""
+
+
+class NotFoundError(InputError):
+    """What the request names does not exist for this tenant."""
+
+
+class ConflictError(InputError):
+    """The request contradicts the present state."""
+
+
+class AuthenticationError(PlatformError):
+    """The request carries no key, or one that is not known."""
+
+
+class ForbiddenError(PlatformError):
+    """The key is known but its role does not allow the request."""
+
+
+class ArtifactError(PlatformError):
+    """A bundle, index or backbone is missing, corrupt, or made for another backbone."""
+
+
+class OverloadedError(PlatformError):
+    """The queue is full; try again after `retry_after_s` seconds."""
+
+    def __init__(self, message: str, *, retry_after_s: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class DeadlineError(PlatformError):
+    """The request's deadline passed before its answer was ready."""
+
+
+class DependencyError(PlatformError):
+    """A database, broker, webhook or the trunk does not answer."""

@@ -1,0 +1,1 @@
+"""Backbones, adapters, heads, the bundles they travel in and the registry that names them."""

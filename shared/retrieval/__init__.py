@@ -1,0 +1,1 @@
+"""Passages, sparse and dense indexes, their fusion, and the index on disk."""

@@ -1,0 +1,1 @@
+"""The encoder that all applications share, and what every HTTP application has in common."""

@@ -1,0 +1,1 @@
+"""Data preparation, objectives, the training loop and its assembly on Ray Train."""
