@@ -5,7 +5,7 @@ only resolves them and remembers where each value comes from.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -71,10 +71,19 @@ def read_yaml(path: Path) -> Values:
     return values
 
 
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Values from one place; `sources` names the place of each dotted path, `name` of the rest."""
+
+    name: str
+    values: Values
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+
 def from_environment(
     model: type[Settings], environ: Mapping[str, str], *, prefix: str, section: str = ""
-) -> tuple[Values, dict[str, str]]:
-    """The values that environment variables give, and the variable's name for each dotted path.
+) -> Layer:
+    """What environment variables set.
 
     `PREFIX_KEY` sets a top-level key of any model that has it. With a `section`,
     `PREFIX_SECTION__KEY__SUBKEY` sets any key of that section's model and wins over the former.
@@ -92,7 +101,7 @@ def from_environment(
             keys = variable.removeprefix(start).lower().split("__")
             _set(values, keys, _parse(environ[variable]))
             sources[".".join(keys)] = variable
-    return values, sources
+    return Layer("environment", values, sources)
 
 
 def parse_assignments(assignments: list[str]) -> Values:
@@ -110,19 +119,17 @@ def parse_assignments(assignments: list[str]) -> Values:
     return values
 
 
-def resolve(model: type[SettingsT], *layers: tuple[str, Values]) -> Resolved[SettingsT]:
-    """Merges layers of values, the later ones winning, and validates the result once.
-
-    Each layer is `(name, values)`; the name is what `Resolved.sources` reports.
+def resolve(model: type[SettingsT], *layers: Layer) -> Resolved[SettingsT]:
+    """Merges layers, the later ones winning, and validates the result once.
 
     Raises:
         ConfigError: with every fault at once, each with its key and where its value came from.
     """
     merged: Values = {}
     sources: dict[str, str] = {}
-    for name, values in layers:
-        _merge(merged, values)
-        sources.update(dict.fromkeys(_paths(values), name))
+    for layer in layers:
+        _merge(merged, layer.values)
+        sources.update((p, layer.sources.get(p, layer.name)) for p in _paths(layer.values))
     try:
         settings = model.model_validate(merged)
     except ValidationError as error:
@@ -145,20 +152,13 @@ def load(
     Raises:
         ConfigError: see `read_yaml` and `resolve`.
     """
-    variables, names = from_environment(model, environ, prefix=prefix, section=section)
-    layers: list[tuple[str, Values]] = []
-    if file is not None:
-        layers.append((str(file), read_yaml(file)))
-    if values:
-        layers.append(("file", dict(values)))
-    layers.append(("environment", variables))
-    layers.append(("command line", dict(overrides or {})))
-    resolved = resolve(model, *layers)
-    sources = {
-        path: names.get(path, name) if name == "environment" else name
-        for path, name in resolved.sources.items()
-    }
-    return Resolved(resolved.settings, sources)
+    return resolve(
+        model,
+        Layer(str(file), read_yaml(file) if file else {}),
+        Layer("file", dict(values or {})),
+        from_environment(model, environ, prefix=prefix, section=section),
+        Layer("command line", dict(overrides or {})),
+    )
 
 
 def _parse(text: str) -> Any:

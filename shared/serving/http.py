@@ -1,0 +1,186 @@
+"""What every HTTP application has in common, made by one function."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from fastapi_offline import FastAPIOffline
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from shared.config import Settings
+from shared.errors import ForbiddenError, PlatformError
+from shared.serving.edge import Edge
+from shared.serving.keys import Identity, KeyStore, Role
+from shared.serving.problems import (
+    MEDIA_TYPE,
+    FieldFault,
+    Problem,
+    platform_error_response,
+    problem_response,
+)
+from shared.telemetry import REGISTRY
+
+READY = "ready"
+
+Readiness = Callable[[], Awaitable[Mapping[str, str]]]
+"""Names what an application needs; each part is `READY` or the reason why it is not."""
+
+
+class HttpSettings(Settings):
+    """The settings that every application has; services add their own."""
+
+    state_dir: Path = Path("var")
+    require_keys: bool = False
+    max_body_bytes: int = 8 * 1024 * 1024
+    log_level: str = "INFO"
+
+    @property
+    def keys(self) -> KeyStore:
+        """The platform's keys."""
+        return KeyStore(self.state_dir / "keys.json", required=self.require_keys)
+
+
+class Health(BaseModel):
+    """The process answers."""
+
+    status: str
+
+
+class ReadinessReport(BaseModel):
+    """What an application needs and whether it is there."""
+
+    ready: bool
+    checks: dict[str, str]
+
+
+def current_identity(request: Request) -> Identity:
+    """The tenant and role that the request's key selects."""
+    identity: Identity = request.state.identity
+    return identity
+
+
+def admin_identity(request: Request) -> Identity:
+    """The same, for requests that change something.
+
+    Raises:
+        ForbiddenError: the key's role is not `admin`.
+    """
+    identity = current_identity(request)
+    if identity.role is not Role.ADMIN:
+        raise ForbiddenError("this request changes something: it needs a key of the role `admin`")
+    return identity
+
+
+CurrentIdentity = Annotated[Identity, Depends(current_identity)]
+AdminIdentity = Annotated[Identity, Depends(admin_identity)]
+
+
+def create_app(
+    name: str,
+    *,
+    title: str,
+    settings: HttpSettings,
+    readiness: Readiness,
+    openai_paths: tuple[str, ...] = (),
+) -> FastAPI:
+    """An application with health, metrics, documents, keys and problem details, without routes.
+
+    `openai_paths` are the beginnings of paths (below the application's prefix) whose errors also
+    carry OpenAI's error object.
+    """
+    app: FastAPI = FastAPIOffline(
+        title=title,
+        version=version("banyan"),
+        redoc_url=None,
+        responses={"4XX": {"model": Problem}, "5XX": {"model": Problem}},
+    )
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    app.add_middleware(
+        Edge,
+        name=name,
+        keys=settings.keys,
+        max_body_bytes=settings.max_body_bytes,
+        openai_paths=openai_paths,
+    )
+    _add_error_handlers(app, openai_paths)
+    _add_operations(app, readiness)
+    return app
+
+
+def _add_operations(app: FastAPI, readiness: Readiness) -> None:
+    @app.get("/healthz", tags=["operations"])
+    async def healthz() -> Health:
+        """The process is alive; says nothing of what it depends on."""
+        return Health(status="alive")
+
+    @app.get(
+        "/readyz",
+        tags=["operations"],
+        response_model=ReadinessReport,
+        responses={503: {"model": ReadinessReport}},
+    )
+    async def readyz() -> Response:
+        """Whether requests can be served now, and what is missing if not."""
+        checks = dict(await readiness())
+        ready = all(state == READY for state in checks.values())
+        status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
+        content = orjson.dumps({"ready": ready, "checks": checks})
+        return Response(content, status, media_type="application/json")
+
+    @app.get("/metrics", tags=["operations"], include_in_schema=False)
+    async def metrics() -> Response:
+        """This process's metrics, for Prometheus."""
+        return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
+
+
+def _add_error_handlers(app: FastAPI, openai_paths: tuple[str, ...]) -> None:
+    def openai(request: Request) -> bool:
+        path = request.url.path.removeprefix(request.scope.get("root_path", ""))
+        return path.startswith(openai_paths)
+
+    @app.exception_handler(PlatformError)
+    async def on_platform_error(request: Request, error: PlatformError) -> Response:
+        return platform_error_response(error, openai=openai(request))
+
+    @app.exception_handler(HTTPException)
+    async def on_http_exception(request: Request, error: HTTPException) -> Response:
+        return problem_response(
+            error.status_code, str(error.detail), openai=openai(request), headers=error.headers
+        )
+
+    @app.exception_handler(RequestValidationError)
+    async def on_invalid_request(request: Request, error: RequestValidationError) -> Response:
+        faults = [
+            FieldFault(location=".".join(map(str, fault["loc"])), message=fault["msg"])
+            for fault in error.errors()
+        ]
+        detail = "; ".join(f"{fault.location}: {fault.message}" for fault in faults[:5])
+        return problem_response(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            detail,
+            openai=openai(request),
+            param=faults[0].location.removeprefix("body.") if faults else None,
+            faults=faults,
+        )
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """FastAPI's document, with the media type that problem details really have."""
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        problem = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                for status in ("4XX", "5XX"):
+                    operation["responses"][status]["content"] = problem
+        app.openapi_schema = document
+    return app.openapi_schema

@@ -1,0 +1,187 @@
+"""API keys: random, stored as hashes, each selecting a tenant and a role."""
+
+import fcntl
+import hashlib
+import hmac
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from shared.clock import Clock, SystemClock
+from shared.errors import AuthenticationError, ConfigError, NotFoundError
+from shared.files import write_atomic
+
+DEFAULT_TENANT = "default"
+_PREFIX = "bny_"
+_RELOAD_S = 1.0
+
+TenantName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+
+
+class Role(StrEnum):
+    """What a key may do: `user` asks, `admin` also writes."""
+
+    USER = "user"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who sends a request."""
+
+    tenant: str
+    role: Role
+
+
+class Key(BaseModel):
+    """A key as it is stored; the key itself is shown once, when it is made, and never kept."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    name: str
+    tenant: TenantName
+    role: Role
+    sha256: str
+    created_at: datetime
+
+
+class _KeyFile(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    keys: tuple[Key, ...] = ()
+
+
+class KeyStore:
+    """The keys of one platform, in one file that every replica reads again when it changes.
+
+    Without any key the platform is open to this machine alone: every request is the tenant
+    `default` as admin. With `required`, as on every other address, no key means no entry: revoking
+    the last key closes the platform instead of opening it.
+    """
+
+    def __init__(self, path: Path, *, required: bool = False, clock: Clock | None = None) -> None:
+        self._path = path
+        self._required = required
+        self._clock = clock or SystemClock()
+        self._lock = threading.Lock()
+        self._keys: tuple[Key, ...] = ()
+        self._stamp: tuple[int, int] | None = None
+        self._checked_s = float("-inf")
+
+    def is_empty(self) -> bool:
+        """Whether no key exists."""
+        return not self.list()
+
+    def list(self) -> tuple[Key, ...]:
+        """All keys, oldest first.
+
+        Raises:
+            ConfigError: the file is corrupt.
+        """
+        with self._lock:
+            self._reload()
+            return self._keys
+
+    def create(self, name: str, tenant: str = DEFAULT_TENANT, role: Role = Role.USER) -> str:
+        """Makes a key and returns it: the only time that it can be seen.
+
+        Raises:
+            ConfigError: the tenant's name is not lower-case letters, digits, `_` and `-`.
+        """
+        secret = _PREFIX + secrets.token_urlsafe(32)
+        try:
+            key = Key(
+                id=secrets.token_hex(4),
+                name=name,
+                tenant=tenant,
+                role=role,
+                sha256=_digest(secret),
+                created_at=datetime.now(UTC),
+            )
+        except ValidationError:
+            raise ConfigError(
+                f"tenant {tenant!r}: use 1 to 63 lower-case letters, digits, '_' or '-'"
+            ) from None
+        with self._exclusive():
+            self._write((*self.list(), key))
+        return secret
+
+    def revoke(self, key_id: str) -> Key:
+        """Deletes the key with this id; running replicas refuse it within a second.
+
+        Raises:
+            NotFoundError: no key has this id.
+        """
+        with self._exclusive():
+            keys = self.list()
+            found = next((key for key in keys if key.id == key_id), None)
+            if found is None:
+                raise NotFoundError(f"no key has the id {key_id!r}: `banyan keys list` shows them")
+            self._write(tuple(key for key in keys if key is not found))
+        return found
+
+    def authenticate(self, authorization: str | None) -> Identity:
+        """The identity that an `Authorization` header proves.
+
+        Raises:
+            AuthenticationError: a key is needed and the header carries none that is known.
+            ConfigError: the file of keys is corrupt; nobody is let in.
+        """
+        with self._lock:
+            if self._clock.monotonic() - self._checked_s >= _RELOAD_S:
+                self._reload()
+                self._checked_s = self._clock.monotonic()
+            keys = self._keys
+        if not keys and not self._required:
+            return Identity(DEFAULT_TENANT, Role.ADMIN)
+        scheme, _, secret = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not secret.strip():
+            raise AuthenticationError("a key is needed: send `Authorization: Bearer KEY`")
+        digest = _digest(secret.strip())
+        for key in keys:
+            if hmac.compare_digest(key.sha256, digest):
+                return Identity(key.tenant, key.role)
+        raise AuthenticationError("this key is not known: `banyan keys create` makes one")
+
+    def _reload(self) -> None:
+        try:
+            status = self._path.stat()
+        except FileNotFoundError:
+            self._keys, self._stamp = (), None
+            return
+        stamp = (status.st_mtime_ns, status.st_ino)
+        if stamp == self._stamp:
+            return
+        try:
+            self._keys = _KeyFile.model_validate_json(self._path.read_bytes()).keys
+        except ValidationError as error:
+            raise ConfigError(
+                f"{self._path} is corrupt ({error.error_count()} faults): restore it from a backup"
+            ) from None
+        self._stamp = stamp
+
+    def _write(self, keys: tuple[Key, ...]) -> None:
+        content = _KeyFile(keys=keys).model_dump_json(indent=2).encode()
+        write_atomic(self._path, content, mode=0o600)
+
+    @contextmanager
+    def _exclusive(self) -> Iterator[None]:
+        """Keeps other processes from writing between our read and our write."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _digest(secret: str) -> str:
+    """A plain hash is enough: 256 random bits leave nothing to guess."""
+    return hashlib.sha256(secret.encode()).hexdigest()
