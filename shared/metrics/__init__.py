@@ -1,1 +1,1 @@
-"""Figures of merit: classification, calibration, retrieval."""
+"""Measures of quality in plain numpy, each with a bootstrap confidence interval."""

@@ -1,0 +1,72 @@
+"""Whether a probability means what it says: calibration error, and the temperature that mends it.
+
+Notation of shapes: n examples, c classes.
+"""
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize_scalar
+
+from shared.metrics.bootstrap import Interval, bootstrap
+from shared.metrics.classification import Classes
+
+Floats = npt.NDArray[np.float32] | npt.NDArray[np.float64]
+Float64s = npt.NDArray[np.float64]
+
+_TEMPERATURES = (0.05, 20.0)
+
+
+def softmax(logits: Floats, temperature: float = 1.0) -> Float64s:
+    """Probabilities [n, c] of logits [n, c] divided by the temperature; each row sums to 1."""
+    return np.exp(_log_softmax(logits, temperature))
+
+
+def negative_log_likelihood(logits: Floats, truth: Classes, temperature: float = 1.0) -> float:
+    """The mean over examples of -log p(true class), in nats."""
+    return float(-_log_softmax(logits, temperature)[np.arange(len(truth)), truth].mean())
+
+
+def fit_temperature(logits: Floats, truth: Classes) -> float:
+    """The temperature, in 0.05..20, that makes `truth` [n] likeliest under logits [n, c].
+
+    Dividing by it changes no ranking, so accuracy stays as it is.
+    Source: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, section 4.2.
+    """
+    low, high = np.log(_TEMPERATURES)
+    found = minimize_scalar(
+        lambda log_t: negative_log_likelihood(logits, truth, float(np.exp(log_t))),
+        bounds=(low, high),
+        method="bounded",
+        options={"xatol": 1e-5},
+    )
+    return float(np.exp(found.x))
+
+
+def expected_calibration_error(
+    probabilities: Floats, truth: Classes, *, bins: int = 15, resamples: int = 1000
+) -> Interval:
+    """How far the confidence of the predicted class stands from its accuracy, in 0..1.
+
+    Confidences fall into equally wide bins; the error is the mean over examples of
+    |accuracy - confidence| of their bin. A bin includes its upper end.
+    Source: Guo et al. (2017), equation 5. The interval is the bootstrap's percentiles: the error
+    is biased upwards on resamples, so that its low end may lie near the value.
+    """
+    confidence = probabilities.max(axis=1).astype(np.float64)
+    right = (probabilities.argmax(axis=1) == truth).astype(np.float64)
+    bin_of = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
+    gap = right - confidence
+    return bootstrap(
+        lambda indices: float(
+            np.abs(np.bincount(bin_of[indices], weights=gap[indices])).sum() / len(indices)
+        ),
+        len(truth),
+        resamples=resamples,
+    )
+
+
+def _log_softmax(logits: Floats, temperature: float) -> Float64s:
+    scaled = logits.astype(np.float64) / temperature
+    shifted = scaled - scaled.max(axis=1, keepdims=True)
+    normalised: Float64s = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return normalised

@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import log_loss
+
+from shared.metrics.calibration import (
+    expected_calibration_error,
+    fit_temperature,
+    negative_log_likelihood,
+    softmax,
+)
+
+
+def _sample(temperature: float, n: int = 20_000) -> tuple[np.ndarray, np.ndarray]:
+    """Logits, and classes drawn from their softmax at a temperature."""
+    generator = np.random.default_rng(7)
+    logits = generator.normal(0.0, 2.0, size=(n, 5))
+    gumbel = generator.gumbel(size=logits.shape)
+    return logits, (logits / temperature + gumbel).argmax(axis=1)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
+def test_recovers_a_known_temperature(temperature: float) -> None:
+    logits, truth = _sample(temperature)
+    assert fit_temperature(logits, truth) == pytest.approx(temperature, rel=0.05)
+
+
+def test_scaling_mends_the_error_and_keeps_the_classes() -> None:
+    logits, truth = _sample(3.0)
+    before, after = softmax(logits), softmax(logits, fit_temperature(logits, truth))
+    assert expected_calibration_error(before, truth, resamples=1).value > 0.2
+    assert expected_calibration_error(after, truth, resamples=1).value < 0.02
+    assert (before.argmax(axis=1) == after.argmax(axis=1)).all()
+
+
+def test_likelihood_equals_scikit_learn() -> None:
+    logits, truth = _sample(1.0, n=500)
+    expected = log_loss(truth, softmax(logits, 1.7), labels=range(5))
+    assert negative_log_likelihood(logits, truth, 1.7) == pytest.approx(expected)
+
+
+def test_calibration_error_reference() -> None:
+    # One bin of ten holds both 0.82s (one right), one the 0.95 (right), one the 0.55 (wrong).
+    probabilities = np.array([[0.82, 0.18], [0.82, 0.18], [0.05, 0.95], [0.55, 0.45]])
+    truth = np.array([0, 1, 1, 1])
+    error = expected_calibration_error(probabilities, truth, bins=10)
+    assert error.value == pytest.approx((2 * abs(0.5 - 0.82) + 0.05 + 0.55) / 4)
+
+
+def test_a_bin_includes_its_upper_end() -> None:
+    # 0.6 and 0.55 share the bin (0.5, 0.6], so their errors cancel in part.
+    probabilities = np.array([[0.6, 0.4], [0.55, 0.45]])
+    error = expected_calibration_error(probabilities, np.array([0, 1]), bins=10)
+    assert error.value == pytest.approx(abs(1.0 - 1.15) / 2)
+
+
+@given(st.lists(st.floats(-30, 30), min_size=2, max_size=8), st.floats(0.05, 20))
+def test_softmax_is_a_distribution(row: list[float], temperature: float) -> None:
+    probabilities = softmax(np.array([row]), temperature)
+    assert probabilities.sum() == pytest.approx(1.0)
+    assert (probabilities >= 0).all()
+
+
+def test_softmax_survives_large_logits() -> None:
+    assert softmax(np.array([[1e4, 0.0]], dtype=np.float32))[0].tolist() == [1.0, 0.0]
