@@ -1,0 +1,168 @@
+"""The backbone: an encoder, its tokenizer and its own way from hidden states to vectors.
+
+It is read through sentence-transformers, whose `modules.json` says which transformer, pooling,
+dense and normalising modules make a vector, so that any of its text encoders works.
+
+Notation of shapes: b rows, s columns, d the transformer's width, e the embedding's width.
+"""
+
+import inspect
+from pathlib import Path
+from typing import cast
+
+import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.base.modules import Transformer
+from sentence_transformers.sentence_transformer.modules import Pooling
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from transformers.utils.logging import disable_progress_bar
+
+from shared.errors import ArtifactError
+from shared.models.source import BackboneConfig, BackboneFiles, locate
+
+__all__ = ["Backbone", "BackboneConfig", "choose_device", "choose_precision"]
+
+
+def choose_device(config: BackboneConfig) -> torch.device:
+    """The configured device, or the first GPU, or else the CPU."""
+    if config.device != "auto":
+        return torch.device(config.device)
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def choose_precision(config: BackboneConfig, device: torch.device) -> torch.dtype:
+    """The configured precision, or bfloat16 where the hardware multiplies in it."""
+    if config.precision != "auto":
+        return torch.bfloat16 if config.precision == "bfloat16" else torch.float32
+    if device.type == "cuda":
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        features = torch.cpu.get_capabilities()
+        fast = bool(features.get("avx512_bf16") or features.get("amx_bf16"))
+    return torch.bfloat16 if fast else torch.float32
+
+
+class Backbone:
+    """A loaded encoder.
+
+    `encoder` is the Hugging Face model (training wraps it, the engine runs it), in float32 until
+    an engine casts it. `tokenizer` pads and truncates nothing; never change its state, threads
+    share it. `max_length` counts tokens with the special ones.
+    """
+
+    def __init__(self, files: BackboneFiles, device: torch.device, precision: torch.dtype) -> None:
+        self.name = files.name
+        self.sha256 = files.sha256
+        self.tokenizer_sha256 = files.tokenizer_sha256
+        self.device = device
+        self.precision = precision
+        model = _read(files.folder, device)
+        transformer, pooling, tail = _split(model, files.folder)
+        self.encoder: nn.Module = transformer.model
+        self._pooling = pooling
+        self._tail = tail
+        self.width = int(transformer.get_embedding_dimension())
+        self.embedding_width = int(model.get_embedding_dimension() or self.width)
+        fast = getattr(transformer.tokenizer, "backend_tokenizer", None)
+        if fast is None or transformer.tokenizer is None:
+            raise ArtifactError(f"{files.folder}: only fast tokenizers are read, found none")
+        self.tokenizer = _plain(fast)
+        self.pad_id = int(transformer.tokenizer.pad_token_id or 0)
+        self.uses_token_types = _uses_token_types(transformer)
+        self.max_length = _max_length(model, transformer, files.folder)
+
+    @classmethod
+    def load(cls, config: BackboneConfig) -> "Backbone":
+        """Reads and checks a backbone; this takes a second or more.
+
+        Raises:
+            ArtifactError: the files are missing, corrupt, unsafe, or no text encoder.
+            DependencyError: Hugging Face does not give them.
+        """
+        files = locate(config)
+        device = choose_device(config)
+        return cls(files, device, choose_precision(config, device))
+
+    def pool(self, hidden: Tensor, attention_mask: Tensor) -> Tensor:
+        """The vector that heads read: hidden states [b, s, d], mask [b, s] to [b, d'].
+
+        It is the pooling module's output, before dense and normalising modules; d' is d times the
+        number of pooling modes.
+        """
+        features = {"token_embeddings": hidden, "attention_mask": attention_mask}
+        return cast(Tensor, self._pooling(features)["sentence_embedding"])
+
+    @property
+    def pooled_width(self) -> int:
+        """The width d' of what `pool` returns."""
+        return int(self._pooling.get_embedding_dimension())
+
+    def embed(self, pooled: Tensor) -> Tensor:
+        """The backbone's own vectors [b, e] from `pool`'s output, as sentence-transformers' are."""
+        features = {"sentence_embedding": pooled}
+        for module in self._tail:
+            features = module(features)
+        return features["sentence_embedding"]
+
+
+def _read(folder: Path, device: torch.device) -> SentenceTransformer:
+    disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        model = SentenceTransformer(
+            str(folder),
+            device=str(device),
+            local_files_only=True,
+            trust_remote_code=False,
+            model_kwargs={"dtype": torch.float32, "use_safetensors": True},
+        )
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise ArtifactError(
+            f"{folder} cannot be read as a sentence-transformers model: {error}"
+        ) from error
+    if model.default_prompt_name is not None:
+        raise ArtifactError(
+            f"{folder} puts a prompt ({model.default_prompt_name}) before every text: remove "
+            "default_prompt_name and let the application write it"
+        )
+    return model.eval()
+
+
+def _split(
+    model: SentenceTransformer, folder: Path
+) -> tuple[Transformer, Pooling, list[nn.Module]]:
+    """The model's transformer, its pooling, and what follows that."""
+    first, *others = model
+    if not isinstance(first, Transformer) or not others or not isinstance(others[0], Pooling):
+        kinds = ", ".join(type(module).__name__ for module in model)
+        raise ArtifactError(f"{folder}: expected a transformer and a pooling first, found {kinds}")
+    if first.modality_config.get("text") != {
+        "method": "forward",
+        "method_output_name": "last_hidden_state",
+    }:
+        raise ArtifactError(f"{folder}: {type(first.model).__name__} is no plain text encoder")
+    return first, others[0], others[1:]
+
+
+def _uses_token_types(transformer: Transformer) -> bool:
+    """Whether tokenizer and encoder both know which of two texts a token is of."""
+    names = getattr(transformer.tokenizer, "model_input_names", ())
+    parameters = inspect.signature(transformer.model.forward).parameters
+    return "token_type_ids" in names and "token_type_ids" in parameters
+
+
+def _plain(fast: Tokenizer) -> Tokenizer:
+    """A copy that nobody else changes, without padding and truncation."""
+    tokenizer = Tokenizer.from_str(fast.to_str())
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
+
+
+def _max_length(model: SentenceTransformer, transformer: Transformer, folder: Path) -> int:
+    """What sentence-transformers reads at most, bounded by the positions that the model has."""
+    positions = getattr(transformer.model.config, "max_position_embeddings", None)
+    limits = [limit for limit in (model.max_seq_length, positions) if limit]
+    if not limits or min(limits) > 1_000_000:
+        raise ArtifactError(f"{folder} does not say how many tokens it reads: set max_seq_length")
+    return int(min(limits))

@@ -1,0 +1,172 @@
+"""What computes hidden states: a small interface, and torch behind it.
+
+Notation of shapes: b rows, s columns, d the backbone's width.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from shared.errors import ArtifactError
+from shared.models.lora import Adapter, RowAdapters
+
+Int64s = npt.NDArray[np.int64]
+BetweenLayers = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class PaddedBatch:
+    """Rows of tokens, padded on the right; every array is int64 [b, s], C-contiguous.
+
+    `attention_mask` is 1 at tokens and 0 at padding; `token_type_ids` is None for backbones that
+    have no such thing.
+    """
+
+    input_ids: Int64s
+    attention_mask: Int64s
+    token_type_ids: Int64s | None
+
+
+class Engine(Protocol):
+    """Computes the backbone's hidden states on one thread.
+
+    `hidden_states` may be called again from within `between_layers`, on the same thread.
+    """
+
+    @property
+    def layers(self) -> Mapping[str, tuple[int, int]]:
+        """The numbers of inputs and outputs of every linear layer that an adapter may change."""
+
+    def place(self, adapter: Adapter) -> Adapter:
+        """The adapter as `hidden_states` wants it: on the device, in the engine's precision."""
+
+    def hidden_states(
+        self,
+        batch: PaddedBatch,
+        adapters: Sequence[Adapter],
+        rows: Int64s,
+        between_layers: BetweenLayers | None = None,
+    ) -> Tensor:
+        """Hidden states [b, s, d] of the last layer, in the engine's precision.
+
+        `rows` is int64 [b], an index into `adapters` for each row or `NO_ADAPTER`; rows of one
+        adapter should stand together. `between_layers` is called before each layer.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class _Pass:
+    """What the hooks of one forward pass need to know."""
+
+    adapters: RowAdapters | None
+    between_layers: BetweenLayers | None
+
+
+_IDLE = _Pass(adapters=None, between_layers=None)
+
+
+class TorchEngine:
+    """A Hugging Face encoder, hooked: before each layer, and after each linear module.
+
+    It casts the encoder and owns it from then on.
+    """
+
+    def __init__(self, encoder: nn.Module, device: torch.device, precision: torch.dtype) -> None:
+        self._encoder = encoder.to(device, precision).eval().requires_grad_(False)
+        self._device = device
+        self._precision = precision
+        self._pass = _IDLE
+        self._layers = _adaptable_layers(encoder, device)
+        for name in self._layers:
+            encoder.get_submodule(name).register_forward_hook(partial(self._adapt, name))
+        for layer in _transformer_layers(encoder):
+            layer.register_forward_pre_hook(self._pause)
+
+    @property
+    def layers(self) -> Mapping[str, tuple[int, int]]:
+        """See `Engine.layers`; the names are those of PEFT's target modules."""
+        return self._layers
+
+    def place(self, adapter: Adapter) -> Adapter:
+        """The adapter on the device, in the engine's precision."""
+        return adapter.to(self._device, self._precision)
+
+    @torch.inference_mode()
+    def hidden_states(
+        self,
+        batch: PaddedBatch,
+        adapters: Sequence[Adapter],
+        rows: Int64s,
+        between_layers: BetweenLayers | None = None,
+    ) -> Tensor:
+        """See `Engine.hidden_states`."""
+        inputs = {"input_ids": self._tensor(batch.input_ids)}
+        if batch.token_type_ids is not None:
+            inputs["token_type_ids"] = self._tensor(batch.token_type_ids)
+        if not batch.attention_mask.all():
+            # Without padding attention needs no mask, and is faster without.
+            inputs["attention_mask"] = self._tensor(batch.attention_mask)
+        row_adapters = RowAdapters(adapters, rows)
+        outer = self._pass
+        self._pass = _Pass(None if row_adapters.is_empty else row_adapters, between_layers)
+        try:
+            return cast(Tensor, self._encoder(**inputs).last_hidden_state)
+        finally:
+            self._pass = outer
+
+    def _tensor(self, array: Int64s) -> Tensor:
+        return torch.from_numpy(array).to(self._device)
+
+    def _adapt(self, name: str, module: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
+        adapters = self._pass.adapters
+        if adapters is not None:
+            adapters.add(name, inputs[0], output)
+
+    def _pause(self, module: nn.Module, inputs: tuple[object, ...]) -> None:
+        if self._pass.between_layers is not None:
+            self._pass.between_layers()
+
+
+def _transformer_layers(encoder: nn.Module) -> nn.ModuleList:
+    """The list of transformer layers: the module list that holds the most parameters.
+
+    Raises:
+        ArtifactError: the encoder has none.
+    """
+    lists = [module for module in encoder.modules() if isinstance(module, nn.ModuleList)]
+    if not lists:
+        raise ArtifactError(f"{type(encoder).__name__} has no list of layers: it is not served")
+    return max(lists, key=lambda layers: sum(p.numel() for p in layers.parameters()))
+
+
+def _adaptable_layers(encoder: nn.Module, device: torch.device) -> dict[str, tuple[int, int]]:
+    """The linear modules whose input has a row for each text, found by running two texts.
+
+    An encoder that strings all tokens together has others too, where rows cannot be told apart.
+    """
+    linear = {
+        name: module for name, module in encoder.named_modules() if isinstance(module, nn.Linear)
+    }
+    rows: dict[str, int] = {}
+
+    def see(name: str, module: nn.Module, inputs: tuple[Tensor]) -> None:
+        rows[name] = inputs[0].shape[0]
+
+    hooks = [
+        module.register_forward_pre_hook(partial(see, name)) for name, module in linear.items()
+    ]
+    with torch.inference_mode():
+        encoder(input_ids=torch.ones(2, 3, dtype=torch.int64, device=device))
+    for hook in hooks:
+        hook.remove()
+    return {
+        name: (module.in_features, module.out_features)
+        for name, module in linear.items()
+        if rows.get(name) == 2
+    }

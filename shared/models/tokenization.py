@@ -1,0 +1,148 @@
+"""Texts to token ids, in any number of threads at once.
+
+Notation of shapes: s tokens of a row, n tokens of a whole text without the special ones.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from tokenizers import Encoding, Tokenizer
+
+from shared.errors import InputError, TextTooLongError
+from shared.models.rows import Content, Int64s, Window
+from shared.models.tasks import Input
+
+_NO_WORD = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """The ids of a row, int64 [s], and which of two texts each is of (None: there is one text)."""
+
+    input_ids: Int64s
+    token_type_ids: Int64s | None
+
+
+class TextTokenizer:
+    """Encodes texts to at most `max_length` tokens, special ones included.
+
+    The tokenizers library releases the interpreter's lock while it works, and shares its settings
+    among threads: so each way of truncating has a tokenizer of its own, which nobody changes.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, max_length: int, *, token_types: bool) -> None:
+        self.max_length = max_length
+        self._token_types = token_types
+        # A quarter is read twice, so that every token has context on both sides in some window.
+        self._stride = max_length // 4
+        self._longest_question = max_length // 2
+        self._whole = tokenizer
+        self._cut = _copy(tokenizer)
+        self._cut.enable_truncation(max_length)
+        self._slide = _copy(tokenizer)
+        self._slide.enable_truncation(max_length, stride=self._stride)
+        self._slide_second = _copy(tokenizer)
+        self._slide_second.enable_truncation(
+            max_length, stride=self._stride, strategy="only_second"
+        )
+
+    def encode(self, inputs: Sequence[Input], *, truncate: bool) -> list[Encoded]:
+        """Each text or pair as one row.
+
+        Raises:
+            TextTooLongError: an input has too many tokens, and `truncate` is off.
+            InputError: a text is no valid Unicode.
+        """
+        tokenizer = self._cut if truncate else self._whole
+        encoded = [
+            self._arrays(encoding, pair=not isinstance(text, str))
+            for text, encoding in zip(
+                inputs, _encode(tokenizer, inputs, offsets=False), strict=True
+            )
+        ]
+        for index, row in enumerate(encoded):
+            if len(row.input_ids) > self.max_length:
+                raise TextTooLongError(
+                    f"input {index} has {len(row.input_ids)} tokens; at most {self.max_length} are "
+                    "read: split it, or send truncate: true to have its end cut off",
+                    param="input",
+                )
+        return encoded
+
+    def slide(
+        self, inputs: Sequence[Input]
+    ) -> tuple[list[Encoded], tuple[Window, ...], tuple[Content, ...]]:
+        """Each text, or the second of each pair, in windows that overlap by a quarter.
+
+        Returns the rows, the window of each row and the content of each input.
+
+        Raises:
+            TextTooLongError: the first text of a pair fills more than half of a window.
+            InputError: a text is no valid Unicode.
+        """
+        pairs = bool(inputs) and not isinstance(inputs[0], str)
+        if pairs:
+            self._check_questions([text[0] for text in inputs])
+        tokenizer = self._slide_second if pairs else self._slide
+        rows: list[Encoded] = []
+        windows: list[Window] = []
+        contents: list[Content] = []
+        for index, encoding in enumerate(_encode(tokenizer, inputs, offsets=True)):
+            parts = [encoding, *encoding.overflowing]
+            found = _windows(index, parts, 1 if pairs else 0, self._stride)
+            windows += found
+            rows += [self._arrays(part, pair=pairs) for part in parts]
+            contents.append(_content(parts, found))
+        return rows, tuple(windows), tuple(contents)
+
+    def _check_questions(self, questions: Sequence[str]) -> None:
+        for index, encoding in enumerate(_encode(self._whole, questions, offsets=False)):
+            if len(encoding) > self._longest_question:
+                raise TextTooLongError(
+                    f"the question of input {index} has {len(encoding)} tokens; at most "
+                    f"{self._longest_question} leave room for its context: shorten it",
+                    param="input",
+                )
+
+    def _arrays(self, encoding: Encoding, *, pair: bool) -> Encoded:
+        types = np.array(encoding.type_ids, np.int64) if pair and self._token_types else None
+        return Encoded(np.array(encoding.ids, np.int64), types)
+
+
+def _copy(tokenizer: Tokenizer) -> Tokenizer:
+    return Tokenizer.from_str(tokenizer.to_str())
+
+
+def _encode(tokenizer: Tokenizer, inputs: Sequence[Input], *, offsets: bool) -> list[Encoding]:
+    encode = tokenizer.encode_batch if offsets else tokenizer.encode_batch_fast
+    try:
+        return encode(list(inputs))
+    except TypeError as error:
+        raise InputError(
+            "a text holds a lone surrogate, which is no Unicode: send valid UTF-8", param="input"
+        ) from error
+
+
+def _windows(index: int, parts: Sequence[Encoding], sequence: int, stride: int) -> list[Window]:
+    """The windows of one input; each starts `stride` tokens before the end of the one before."""
+    found: list[Window] = []
+    start = 0
+    for part in parts:
+        columns = [column for column, each in enumerate(part.sequence_ids) if each == sequence]
+        found.append(Window(index, columns[0] if columns else 0, start, len(columns)))
+        start += len(columns) - stride
+    return found
+
+
+def _content(parts: Sequence[Encoding], windows: Sequence[Window]) -> Content:
+    """The tokens of a whole input, put together from its windows."""
+    tokens = windows[-1].start + windows[-1].tokens
+    offsets = np.zeros((tokens, 2), np.int64)
+    words = np.zeros(tokens, np.int64)
+    for part, window in zip(parts, windows, strict=True):
+        columns = slice(window.column, window.column + window.tokens)
+        content = slice(window.start, window.start + window.tokens)
+        offsets[content] = np.array(part.offsets, np.int64).reshape(-1, 2)[columns]
+        words[content] = [_NO_WORD if word is None else word for word in part.word_ids[columns]]
+    return Content(offsets, words)

@@ -1,0 +1,82 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sentence_transformers import SentenceTransformer
+
+from shared.errors import ArtifactError
+from shared.models.backbone import Backbone, BackboneConfig, choose_precision
+from shared.models.builtin import ensure_embed
+from shared.models.registry import Registry
+from shared.models.runner import Runner
+from shared.models.source import locate
+from shared.models.tasks import EmbedOutput, Float32s, TaskCall
+from tests.shared.models.encoders import ARCHITECTURES, write_encoder
+from tests.shared.models.trained import load_backbone
+
+TEXTS = ["", "a", "Shares fall.", "Who moved my payment of 20 pounds to another account? " * 2]
+
+
+def embed(backbone: Backbone, root: Path, texts: list[str]) -> Float32s:
+    runner = Runner(backbone)
+    bundle = ensure_embed(Registry(root, shipped=None), backbone)
+    runner.load(bundle)
+    tokenized = runner.tokenize(bundle.id, TaskCall(bundle.id, texts))
+    output = runner.assemble(tokenized, runner.run(tokenized.rows))
+    assert isinstance(output, EmbedOutput)
+    return output.vectors
+
+
+@pytest.mark.parametrize(
+    ("precision", "tolerance", "cosine"), [("float32", 1e-6, 0.99999), ("bfloat16", 2e-2, 0.999)]
+)
+def test_vectors_equal_those_of_sentence_transformers(
+    tmp_path: Path, precision: str, tolerance: float, cosine: float
+) -> None:
+    folder = str(locate(BackboneConfig()).folder)
+    expected = SentenceTransformer(folder, device="cpu", local_files_only=True).encode(TEXTS)
+    vectors = embed(load_backbone(precision), tmp_path, TEXTS)
+    np.testing.assert_allclose(vectors, expected, atol=tolerance)
+    assert (vectors * expected).sum(axis=1).min() > cosine
+    assert vectors.dtype == np.float32
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("pooling", ["mean", "cls"])
+def test_any_text_encoder_of_sentence_transformers_gives_its_vectors(
+    tmp_path: Path, architecture: str, pooling: str
+) -> None:
+    folder = write_encoder(tmp_path, architecture, pooling)
+    expected = SentenceTransformer(str(folder), device="cpu").encode(TEXTS)
+    backbone = Backbone.load(BackboneConfig(source=str(folder), precision="float32", device="cpu"))
+    assert (backbone.width, backbone.embedding_width, backbone.max_length) == (32, 24, 64)
+    np.testing.assert_allclose(embed(backbone, tmp_path, TEXTS), expected, atol=1e-5)
+
+
+def test_a_folder_that_is_no_model_is_an_artifact_error(tmp_path: Path) -> None:
+    for name in ("model.safetensors", "tokenizer.json", "config.json"):
+        (tmp_path / name).write_text("{}")
+    with pytest.raises(ArtifactError, match="cannot be read as a sentence-transformers model"):
+        Backbone.load(BackboneConfig(source=str(tmp_path)))
+
+
+def test_precision_follows_the_hardware_unless_it_is_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cpu = torch.device("cpu")
+    for features, expected in (
+        ({"avx512_bf16": True}, torch.bfloat16),
+        ({"amx_bf16": True}, torch.bfloat16),
+        ({"avx2": True}, torch.float32),
+    ):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda found=features: found)
+        assert choose_precision(BackboneConfig(), cpu) is expected
+    assert choose_precision(BackboneConfig(precision="bfloat16"), cpu) is torch.bfloat16
+
+
+def test_the_own_task_is_the_same_bundle_everywhere(tmp_path: Path) -> None:
+    backbone = load_backbone()
+    first = ensure_embed(Registry(tmp_path / "a", shipped=None), backbone)
+    registry = Registry(tmp_path / "b", shipped=None)
+    assert ensure_embed(registry, backbone).id == first.id == registry.resolve("embed")

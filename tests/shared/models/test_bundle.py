@@ -1,0 +1,162 @@
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from shared.errors import ArtifactError, NotFoundError
+from shared.models.bundle import (
+    ADAPTER_WEIGHTS_FILE,
+    HEAD_FILE,
+    MANIFEST_FILE,
+    Manifest,
+    Method,
+    parse_bundle_id,
+    read_bundle,
+    write_bundle,
+)
+from shared.models.tasks import TaskKind
+from tests.shared.models.made import lora_bundle, lora_files, manifest
+
+
+def test_a_bundle_is_read_back_as_it_was_written(tmp_path: Path) -> None:
+    written = lora_bundle(tmp_path)
+    assert read_bundle(written.folder) == written
+    assert written.folder == tmp_path / "intent" / written.id.removeprefix("intent@")
+    assert set(written.manifest.files) == {
+        "adapter/adapter_config.json",
+        "adapter/adapter_model.safetensors",
+        "head.safetensors",
+    }
+
+
+def test_the_same_content_is_one_bundle_and_another_content_another(tmp_path: Path) -> None:
+    first, same, other = (lora_bundle(tmp_path, seed=seed) for seed in ("a", "a", "b"))
+    assert first == same
+    assert other.id != first.id
+    assert len(list((tmp_path / "intent").iterdir())) == 2
+
+
+def test_the_manifest_is_canonical_json_whatever_the_order_of_its_fields(tmp_path: Path) -> None:
+    bundle = lora_bundle(tmp_path)
+    values = json.loads((bundle.folder / MANIFEST_FILE).read_text())
+    backwards = Manifest.model_validate_json(json.dumps(dict(reversed(values.items()))))
+    assert backwards.to_bytes() == (bundle.folder / MANIFEST_FILE).read_bytes()
+
+
+@pytest.mark.parametrize("name", [HEAD_FILE, ADAPTER_WEIGHTS_FILE])
+def test_a_flipped_bit_is_found(tmp_path: Path, name: str) -> None:
+    folder = lora_bundle(tmp_path).folder
+    content = bytearray((folder / name).read_bytes())
+    content[3] ^= 1
+    (folder / name).write_bytes(content)
+    with pytest.raises(ArtifactError, match=f"{name} is corrupt"):
+        read_bundle(folder)
+
+
+def test_missing_and_extra_files_are_named_together(tmp_path: Path) -> None:
+    folder = lora_bundle(tmp_path).folder
+    (folder / HEAD_FILE).unlink()
+    (folder / "notes.txt").write_text("x")
+    with pytest.raises(ArtifactError, match=r"head.safetensors is missing; notes.txt is not in"):
+        read_bundle(folder)
+
+
+def test_a_link_is_refused(tmp_path: Path) -> None:
+    folder = lora_bundle(tmp_path).folder
+    (folder / HEAD_FILE).unlink()
+    (folder / HEAD_FILE).symlink_to("/etc/hostname")
+    with pytest.raises(ArtifactError, match="is a link"):
+        read_bundle(folder)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../x", "/etc/passwd", "a/../../x", "a//b", "./a", "a\\b", "C:x", "", ".", "manifest.json"],
+)
+def test_a_file_name_that_leaves_the_folder_is_refused(tmp_path: Path, name: str) -> None:
+    folder = lora_bundle(tmp_path).folder
+    values = json.loads((folder / MANIFEST_FILE).read_text())
+    values["files"][name] = "0" * 64
+    (folder / MANIFEST_FILE).write_text(json.dumps(values))
+    with pytest.raises(ArtifactError, match="not a plain relative path"):
+        read_bundle(folder)
+
+
+@given(st.text(max_size=20))
+def test_no_accepted_file_name_leaves_its_folder(name: str) -> None:
+    values = manifest().model_dump() | {"files": {name: "0" * 64}}
+    try:
+        Manifest.model_validate(values)
+    except ValidationError:
+        return
+    inside = Path("/bundles/one")
+    assert (inside / name).resolve().is_relative_to(inside)
+
+
+@pytest.mark.parametrize("task", ["../x", "", "a/b", "A", "-a", "a@b", ".a", "a" * 64])
+def test_a_task_name_that_is_no_folder_name_is_refused(task: str) -> None:
+    with pytest.raises(ValidationError, match="task"):
+        manifest(task)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"format_version": 2}', b"\xff"])
+def test_a_malformed_manifest_is_refused(tmp_path: Path, content: bytes) -> None:
+    folder = lora_bundle(tmp_path).folder
+    (folder / MANIFEST_FILE).write_bytes(content)
+    with pytest.raises(ArtifactError, match="no manifest of format 1"):
+        read_bundle(folder)
+
+
+def test_a_folder_without_manifest_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match="is no bundle"):
+        read_bundle(tmp_path)
+
+
+def test_a_failing_writer_leaves_nothing(tmp_path: Path) -> None:
+    def write(folder: Path) -> None:
+        (folder / HEAD_FILE).write_text("half")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write_bundle(tmp_path, manifest(), write)
+    assert list(tmp_path.rglob("*")) == [tmp_path / "intent"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "method", "labels", "reason"),
+    [
+        (TaskKind.CLASSIFY, Method.NONE, ("a", "b"), "method none gives no head"),
+        (TaskKind.CLASSIFY, Method.LORA, ("a",), "at least 2 labels, found 1"),
+        (TaskKind.CLASSIFY, Method.LORA, ("a", "a"), "a label stands twice"),
+        (TaskKind.TAG, Method.LORA, (), "at least 1 labels, found 0"),
+        (TaskKind.SPAN, Method.LORA, ("a", "b"), "kind span has no labels"),
+        (TaskKind.EMBED, Method.LORA, (), "head.safetensors has no meaning"),
+        (TaskKind.EMBED, Method.HEAD, (), "kind embed has no head"),
+    ],
+)
+def test_a_manifest_that_contradicts_itself_is_refused(
+    tmp_path: Path, kind: TaskKind, method: Method, labels: tuple[str, ...], reason: str
+) -> None:
+    with pytest.raises(ArtifactError, match=reason):
+        write_bundle(tmp_path, manifest("intent", kind, method, labels), lora_files())
+
+
+def test_an_adapter_that_is_missing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match=r"adapter_config.json is missing"):
+        write_bundle(tmp_path, manifest(), lambda folder: None)
+
+
+def test_an_id_is_split_only_where_it_is_one() -> None:
+    assert parse_bundle_id("support-intent@0123456789ab") == ("support-intent", "0123456789ab")
+    for other in (
+        "intent",
+        "intent@",
+        "../x@0123456789ab",
+        "intent@0123456789AB",
+        "i@0123456789ab/",
+    ):
+        with pytest.raises(NotFoundError, match="no bundle id"):
+            parse_bundle_id(other)

@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from shared.errors import ArtifactError
+from shared.models.engine import PaddedBatch, TorchEngine
+from shared.models.lora import NO_ADAPTER, Adapter, Factors
+from tests.shared.models.trained import load_backbone
+
+
+@pytest.fixture(scope="module")
+def engine() -> TorchEngine:
+    return TorchEngine(load_backbone().encoder, torch.device("cpu"), torch.float32)
+
+
+def batch(rows: int, columns: int, padding: int = 0) -> PaddedBatch:
+    ids = np.arange(1000, 1000 + rows * columns).reshape(rows, columns)
+    mask = np.ones((rows, columns), np.int64)
+    mask[0, columns - padding :] = 0
+    return PaddedBatch(ids, mask, np.zeros_like(ids))
+
+
+def alone(engine: TorchEngine, padded: PaddedBatch) -> Tensor:
+    rows = np.full(len(padded.input_ids), NO_ADAPTER, np.int64)
+    return engine.hidden_states(padded, [], rows)
+
+
+def adapter(engine: TorchEngine, scale: float) -> Adapter:
+    """Rank one on every layer."""
+    return Adapter(
+        {
+            name: Factors(torch.full((i, 1), scale / i), torch.ones(1, o))
+            for name, (i, o) in engine.layers.items()
+        }
+    )
+
+
+def test_padding_changes_no_state(engine: TorchEngine) -> None:
+    padded = batch(2, 12, padding=5)
+    short = PaddedBatch(padded.input_ids[:1, :7].copy(), padded.attention_mask[:1, :7].copy(), None)
+    torch.testing.assert_close(
+        alone(engine, padded)[0, :7], alone(engine, short)[0], atol=1e-5, rtol=1e-5
+    )
+
+
+def test_between_layers_is_called_before_each_layer(engine: TorchEngine) -> None:
+    calls: list[None] = []
+    engine.hidden_states(
+        batch(1, 4), [], np.array([NO_ADAPTER]), between_layers=lambda: calls.append(None)
+    )
+    assert len(calls) == 6
+
+
+def test_a_pass_within_a_pass_changes_neither(engine: TorchEngine) -> None:
+    outer, inner = batch(3, 20, padding=4), batch(2, 7)
+    strong, weak = adapter(engine, 2.0), adapter(engine, 0.5)
+    outer_rows, inner_rows = np.array([NO_ADAPTER, 0, 0]), np.array([0, 0])
+    expected = engine.hidden_states(outer, [strong], outer_rows)
+    expected_inner = engine.hidden_states(inner, [weak], inner_rows)
+    found: list[Tensor] = []
+
+    def run_inner() -> None:
+        found.append(engine.hidden_states(inner, [weak], inner_rows))
+
+    states = engine.hidden_states(outer, [strong], outer_rows, between_layers=run_inner)
+    assert torch.equal(states, expected)
+    assert len(found) == 6
+    assert all(torch.equal(each, expected_inner) for each in found)
+
+
+def test_a_failure_within_a_pass_leaves_the_engine_clean(engine: TorchEngine) -> None:
+    expected = alone(engine, batch(2, 8))
+
+    def fail() -> None:
+        raise RuntimeError("inner")
+
+    with pytest.raises(RuntimeError, match="inner"):
+        engine.hidden_states(batch(2, 8), [adapter(engine, 2.0)], np.zeros(2, np.int64), fail)
+    assert torch.equal(alone(engine, batch(2, 8)), expected)
+
+
+def test_an_encoder_without_layers_is_refused() -> None:
+    class Flat(nn.Module):
+        def forward(self, input_ids: Tensor) -> Tensor:
+            return input_ids
+
+    with pytest.raises(ArtifactError, match="Flat has no list of layers"):
+        TorchEngine(Flat(), torch.device("cpu"), torch.float32)
