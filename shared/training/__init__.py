@@ -1,1 +1,1 @@
-"""Data preparation, objectives, the training loop and its assembly on Ray Train."""
+"""Fine-tuning: data preparation, objectives, the loop, and its assembly on Ray Train."""

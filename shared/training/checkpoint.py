@@ -1,0 +1,180 @@
+"""Checkpoints that are verified before use; a bad newest one falls back to the one before.
+
+    <run>/checkpoints/epoch-00003/
+        model.safetensors  optimiser.safetensors  dev.safetensors
+        state.json                  the epoch, and the dev metric of every epoch so far
+        manifest.json               SHA-256 of each of the files; written last
+
+The run's own folder is the only truth. Ray Train's manager is told of no checkpoint, because it
+writes its snapshot in place (a truncated one stops the controller at every start), hands a
+corrupt checkpoint to every retry, and loses one whose worker dies right after `report`.
+"""
+
+import json
+import logging
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
+from safetensors.torch import load_file, save
+
+from shared.errors import ArtifactError
+from shared.files import new_folder, sha256_file, write_atomic
+
+_LOGGER = logging.getLogger(__name__)
+_MANIFEST = "manifest.json"
+_STATE = "state.json"
+
+Tensors = dict[str, torch.Tensor]
+
+
+class EpochScore(BaseModel):
+    """What one epoch brought."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epoch: int
+    train_loss: float
+    accuracy: float
+    macro_f1: float
+    tokens_per_s: float
+    seconds: float
+
+
+class TrainingState(BaseModel):
+    """Where a run stands after its last epoch in `history`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    history: tuple[EpochScore, ...] = ()
+    best_epoch: int = -1
+
+    @property
+    def next_epoch(self) -> int:
+        """The epoch to train next, counted from 0."""
+        return len(self.history)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A verified checkpoint."""
+
+    state: TrainingState
+    model: Tensors
+    optimiser: Tensors
+    dev: Tensors
+
+
+class _Manifest(RootModel[dict[str, str]]):
+    """SHA-256 by file name."""
+
+
+class CheckpointStore:
+    """The checkpoints of one run: the newest `keep`, and the best."""
+
+    def __init__(self, folder: Path, keep: int) -> None:
+        self._folder = folder
+        self._keep = keep
+
+    def save(self, checkpoint: Checkpoint) -> Path:
+        """Writes a checkpoint whole or not at all, then deletes those no longer needed."""
+        state = checkpoint.state
+        path = self._path(state.next_epoch - 1)
+        if path.exists():
+            # It was read before this epoch was trained again, and refused as corrupt.
+            shutil.rmtree(path)
+        with new_folder(path) as aside:
+            for name, tensors in _tensor_files(checkpoint).items():
+                write_atomic(aside / name, save(tensors))
+            write_atomic(aside / _STATE, state.model_dump_json(indent=2).encode())
+            hashes = {file.name: sha256_file(file) for file in sorted(aside.iterdir())}
+            write_atomic(aside / _MANIFEST, json.dumps(hashes, indent=2).encode())
+        self._prune(state.best_epoch)
+        return path
+
+    def newest(self) -> Checkpoint | None:
+        """The newest checkpoint that is whole and whose best one is too; None to start anew."""
+        for path in sorted(self._folder.glob("epoch-*"), reverse=True):
+            try:
+                checkpoint = read_checkpoint(path)
+                self.best(checkpoint.state)
+            except ArtifactError as error:
+                _LOGGER.warning("%s; falling back to the checkpoint before it", error)
+            else:
+                return checkpoint
+        return None
+
+    def best(self, state: TrainingState) -> Checkpoint:
+        """The checkpoint of the best epoch so far.
+
+        Raises:
+            ArtifactError: it is missing or corrupt.
+        """
+        return read_checkpoint(self._path(state.best_epoch))
+
+    def _path(self, epoch: int) -> Path:
+        return self._folder / f"epoch-{epoch:05}"
+
+    def _prune(self, best_epoch: int) -> None:
+        paths = sorted(self._folder.glob("epoch-*"))
+        for path in paths[: -self._keep]:
+            if path != self._path(best_epoch):
+                shutil.rmtree(path)
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Reads a checkpoint, every file of it verified first.
+
+    Raises:
+        ArtifactError: a file is missing or is not what its hash says.
+    """
+    try:
+        expected = _Manifest.model_validate_json((path / _MANIFEST).read_bytes()).root
+        for name, digest in expected.items():
+            if sha256_file(path / name) != digest:
+                raise ArtifactError(f"checkpoint {path}: {name} is corrupt")
+        return Checkpoint(
+            state=TrainingState.model_validate_json((path / _STATE).read_bytes()),
+            model=load_file(path / "model.safetensors"),
+            optimiser=load_file(path / "optimiser.safetensors"),
+            dev=load_file(path / "dev.safetensors"),
+        )
+    except (OSError, ValidationError) as error:
+        raise ArtifactError(f"checkpoint {path} is incomplete: {error}") from error
+
+
+def optimiser_tensors(
+    optimiser: torch.optim.Optimizer, names: Mapping[torch.Tensor, str]
+) -> Tensors:
+    """An optimiser's state as named tensors: `<parameter>/<key>`."""
+    return {
+        f"{names[parameter]}/{key}": value.detach().cpu()
+        for parameter, values in optimiser.state.items()
+        for key, value in values.items()
+    }
+
+
+def restore_optimiser(
+    optimiser: torch.optim.Optimizer,
+    names: Mapping[torch.Tensor, str],
+    tensors: Mapping[str, torch.Tensor],
+) -> None:
+    """Puts back what `optimiser_tensors` gave; the learning rates are the schedule's business."""
+    by_name = {name: parameter for parameter, name in names.items()}
+    for path, value in tensors.items():
+        name, _, key = path.rpartition("/")
+        parameter = by_name[name]
+        # A step count stays on the CPU, where AdamW reads it; moments live beside their parameter.
+        place = value if key == "step" else value.to(parameter.device)
+        optimiser.state[parameter][key] = place.clone()
+
+
+def _tensor_files(checkpoint: Checkpoint) -> dict[str, Tensors]:
+    return {
+        "model.safetensors": checkpoint.model,
+        "optimiser.safetensors": checkpoint.optimiser,
+        "dev.safetensors": checkpoint.dev,
+    }

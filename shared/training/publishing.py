@@ -1,0 +1,72 @@
+"""A finished run becomes a bundle, and the bundle gets a name."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+from shared.files import write_atomic
+from shared.models.backbone import Backbone
+from shared.models.bundle import (
+    BackboneRef,
+    Bundle,
+    Calibration,
+    Manifest,
+    Method,
+    Metric,
+    write_bundle,
+)
+from shared.models.registry import CHAMPION, SHIPPED, Registry
+from shared.models.tasks import TaskKind
+from shared.training.card import Card, render
+from shared.training.classifier import Classifier
+
+CANDIDATE = "candidate"
+
+
+def open_registry(root: Path) -> Registry:
+    """The registry at `root`; where that is the folder that ships, nothing lies under it."""
+    return Registry(root, shipped=None if root.resolve() == SHIPPED.resolve() else SHIPPED)
+
+
+def write_classifier(
+    root: Path, model: Classifier, backbone: Backbone, card: Card, finished_at_s: float
+) -> Bundle:
+    """Writes the bundle of a trained classifier below `root`, whole or not at all."""
+    spec, data = card.chosen.spec, card.chosen.spec.settings.data
+    manifest = Manifest(
+        task=spec.settings.task,
+        kind=TaskKind.CLASSIFY,
+        method=Method.LORA,
+        backbone=BackboneRef(name=backbone.name, sha256=backbone.sha256),
+        tokenizer_sha256=backbone.tokenizer_sha256,
+        max_length=spec.max_length,
+        labels=spec.labels,
+        data_fingerprint=spec.data_fingerprint,
+        metrics={
+            name: Metric(**asdict(interval)) for name, interval in card.evaluation.metrics.items()
+        },
+        calibration=Calibration(temperature=card.evaluation.temperature),
+        created_at=datetime.fromtimestamp(finished_at_s, UTC).isoformat(timespec="seconds"),
+        command=card.command,
+        licence=data.licence,
+        attribution=data.attribution,
+    )
+
+    def write_files(folder: Path) -> None:
+        model.save(folder, backbone.name)
+        write_atomic(folder / "README.md", render(card).encode())
+
+    return write_bundle(root, manifest, write_files)
+
+
+def publish(registry: Registry, folder: Path) -> tuple[Bundle, str]:
+    """Registers a bundle and names it: champion if its task has none, else candidate.
+
+    Raises:
+        ArtifactError: the registry refuses the bundle; no alias was changed.
+    """
+    bundle = registry.register(folder)
+    task = bundle.manifest.task
+    alias = CANDIDATE if CHAMPION in registry.aliases().get(task, {}) else CHAMPION
+    registry.set_alias(task, alias, bundle.id)
+    return bundle, alias

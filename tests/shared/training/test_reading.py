@@ -1,0 +1,103 @@
+import gzip
+from pathlib import Path
+
+import pytest
+
+from shared.errors import InputError
+from shared.training.reading import Example, read_examples
+
+
+def _write(path: Path, content: str | bytes) -> Path:
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def _read(path: Path) -> list[Example]:
+    return read_examples([path], text="text", label="label")
+
+
+def test_reads_json_lines_and_csv_alike(tmp_path: Path) -> None:
+    rows = [Example("Where is my card?", "card"), Example('He said "no",\nthen left', "7")]
+    json_lines = _write(
+        tmp_path / "a.jsonl",
+        '{"text": "Where is my card?", "label": "card", "more": 1}\n\n'
+        '{"text": "He said \\"no\\",\\nthen left", "label": 7}\n',
+    )
+    csv = _write(
+        tmp_path / "a.csv",
+        '\ufefflabel,text\r\ncard,Where is my card?\r\n7,"He said ""no"",\nthen left"\r\n',
+    )
+    assert _read(json_lines) == rows
+    assert _read(csv) == rows
+
+
+def test_reads_gzip(tmp_path: Path) -> None:
+    path = _write(tmp_path / "a.jsonl.gz", gzip.compress(b'{"text": "hi", "label": "x"}'))
+    assert _read(path) == [Example("hi", "x")]
+
+
+def test_names_every_bad_row(tmp_path: Path) -> None:
+    lines = [
+        b'{"text": "fine", "label": "a"}',
+        b"not json",
+        b'{"text": "", "label": "a"}',
+        b'{"txt": "x", "label": "a"}',
+        b'{"text": null, "label": "a"}',
+        b'{"text": "x", "label": true}',
+        b'{"text": "caf\xe9", "label": "a"}',
+        b'{"text": "\\ud800", "label": "a"}',
+        b"[1]",
+        b"[" * 50_000,
+    ]
+    path = _write(tmp_path / "bad.jsonl", b"\n".join(lines))
+    with pytest.raises(InputError) as caught:
+        _read(path)
+    message = str(caught.value)
+    assert "9 faults" in message
+    for line, reason in [
+        (2, "is no JSON object"),
+        (3, "'text' is empty"),
+        (4, "has no column 'text' (it has 'txt', 'label')"),
+        (5, "'text' is null"),
+        (6, "'label' is bool"),
+        (7, "is not UTF-8"),
+        (8, "is not UTF-8"),
+        (9, "but list"),
+        (10, "is no JSON object"),
+    ]:
+        assert f"{path}:{line}: " in message
+        assert reason in message
+
+
+def test_names_bad_rows_of_csv(tmp_path: Path) -> None:
+    path = _write(tmp_path / "bad.csv", 'text,label\nfine,a\nshort\n"open,a\n')
+    with pytest.raises(InputError) as caught:
+        _read(path)
+    assert f"{path}:3: 'label' is null" in str(caught.value)
+    assert "is no CSV: unexpected end of data" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("empty.jsonl", b"", "holds no rows"),
+        ("empty.csv", b"text,label\n", "holds no rows"),
+        ("rows.parquet", b"", "expected .jsonl or .csv"),
+        ("broken.jsonl.gz", b"no gzip", "cannot be read"),
+    ],
+)
+def test_refuses_files(tmp_path: Path, name: str, content: bytes, reason: str) -> None:
+    with pytest.raises(InputError, match=reason):
+        _read(_write(tmp_path / name, content))
+
+
+def test_missing_file_and_others_are_told_at_once(tmp_path: Path) -> None:
+    paths = [tmp_path / "no.jsonl", tmp_path / "neither.csv"]
+    with pytest.raises(InputError, match="2 faults"):
+        read_examples(paths, text="text", label="label")
+
+
+def test_shows_the_first_twenty(tmp_path: Path) -> None:
+    path = _write(tmp_path / "many.jsonl", "x\n" * 50)
+    with pytest.raises(InputError, match="and 30 more"):
+        _read(path)
