@@ -1,0 +1,28 @@
+"""The settings of the backbone's application."""
+
+from pydantic import Field
+
+from shared.models.source import BackboneConfig
+from shared.serving.encoder import EncoderSettings
+from shared.serving.http import HttpSettings
+
+APP_NAME = "backbone"
+
+
+class BackboneSettings(HttpSettings):
+    """The trunk: its model, its queue and how it is deployed.
+
+    `threads` are those that compute one batch; by default the physical cores that this process may
+    use. `max_ongoing_requests` stands above what the trunk's own queue holds, so that this queue
+    decides who waits and who is refused. Public requests of more than `max_interactive_inputs`
+    texts have the priority `bulk`.
+    """
+
+    backbone: BackboneConfig = BackboneConfig()
+    encoder: EncoderSettings = EncoderSettings()
+    threads: int | None = Field(default=None, ge=1)
+    num_replicas: int = Field(default=1, ge=1)
+    max_ongoing_requests: int = Field(default=2048, ge=1)
+    max_queued_requests: int = Field(default=2048, ge=1)
+    max_interactive_inputs: int = Field(default=8, ge=0)
+    request_timeout_s: float = Field(default=120.0, gt=0)

@@ -1,0 +1,50 @@
+"""Starts the trunk in this process: threads, model, registry, encoder."""
+
+import logging
+import os
+
+from services.backbone.config import BackboneSettings
+from services.backbone.cores import usable_cores
+from shared.models.registry import Registry
+from shared.serving.encoder import Encoder
+
+LOGGER = logging.getLogger(__name__)
+
+THREAD_ENVIRONMENT = {"GOMP_SPINCOUNT": "20000"}
+"""Read by OpenMP when torch is imported. Its threads wait for each other in a loop, by default for
+so long that batches take 3 to 10 times as long on cores that other processes use too.
+"""
+
+
+def start_encoder(settings: BackboneSettings) -> Encoder:
+    """Loads the model and everything that the registry's champions need; takes some seconds.
+
+    Raises:
+        ArtifactError: the backbone is missing, corrupt or unsafe.
+        DependencyError: Hugging Face does not give it.
+    """
+    for name, value in THREAD_ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    import torch
+
+    from shared.models.backbone import Backbone
+    from shared.models.builtin import ensure_embed
+    from shared.models.runner import Runner
+
+    # Ray sets OMP_NUM_THREADS=1 for actors that reserve no whole CPU.
+    threads = settings.threads or usable_cores()
+    torch.set_num_threads(threads)
+    backbone = Backbone.load(settings.backbone)
+    registry = Registry(settings.state_dir / "models")
+    ensure_embed(registry, backbone)
+    LOGGER.info(
+        "the backbone is loaded",
+        extra={
+            "backbone": backbone.name,
+            "sha256": backbone.sha256,
+            "device": str(backbone.device),
+            "precision": str(backbone.precision),
+            "threads": threads,
+        },
+    )
+    return Encoder(Runner(backbone), registry, settings.encoder)

@@ -1,0 +1,162 @@
+"""What the public routes of the backbone take and give.
+
+Source: OpenAI API reference (`/v1/embeddings`, `/v1/models`); Cohere and Jina (`/v1/rerank`).
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from shared.models.tasks import TaskKind
+
+
+def _refuse_token_ids(value: object) -> object:
+    """Token ids belong to one tokenizer, which the client cannot know to be ours."""
+    if isinstance(value, list) and any(isinstance(item, int | list) for item in value):
+        raise ValueError("token ids are not accepted: send texts")
+    return value
+
+
+Model = Annotated[str, Field(min_length=1, max_length=200, description="A task or a bundle's id.")]
+Text = Annotated[str, Field(min_length=1)]
+Texts = Annotated[
+    Text | Annotated[list[Text], Field(min_length=1)],
+    BeforeValidator(_refuse_token_ids),
+    Field(description="A text or a list of texts; token ids are not accepted."),
+]
+Truncate = Annotated[
+    bool,
+    Field(description="Cut texts that are longer than the model reads, instead of refusing them."),
+]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class EmbeddingsRequest(_Request):
+    """OpenAI's request, and `truncate`."""
+
+    model: Model
+    input: Texts
+    encoding_format: Literal["float", "base64"] = "float"
+    dimensions: int | None = Field(
+        None, ge=1, description="The model's own number of dimensions, or nothing."
+    )
+    truncate: Truncate = False
+    user: str | None = Field(None, max_length=1000, description="Accepted and ignored.")
+
+
+class Usage(BaseModel):
+    """Tokens that were computed."""
+
+    prompt_tokens: int
+    total_tokens: int
+
+
+class Embedding(BaseModel):
+    """A vector: numbers, or little-endian float32 in base64."""
+
+    object: Literal["embedding"]
+    index: int
+    embedding: list[float] | str
+
+
+class EmbeddingsResponse(BaseModel):
+    """One embedding for each input, in order."""
+
+    object: Literal["list"]
+    model: str
+    data: list[Embedding]
+    usage: Usage
+
+
+class Document(_Request):
+    """A document in an object."""
+
+    text: Text
+
+
+class RerankRequest(_Request):
+    """A query and the documents to sort by it.
+
+    `model` is a task of kind `score`, or one of kind `embed`: then a document's relevance is the
+    cosine c of its vector with the query's, mapped to 0..1 as (1 + c) / 2.
+    """
+
+    model: Model
+    query: Text
+    documents: list[Text | Document] = Field(min_length=1)
+    top_n: int | None = Field(None, ge=1, description="How many results; all by default.")
+    return_documents: bool = False
+    truncate: Truncate = False
+
+
+class ReturnedDocument(BaseModel):
+    """A document's text, where it was asked for."""
+
+    text: str
+
+
+class RerankResult(BaseModel):
+    """A document, by its index in the request, with its relevance in 0..1."""
+
+    index: int
+    relevance_score: float = Field(ge=0, le=1)
+    document: ReturnedDocument | None = None
+
+
+class RerankResponse(BaseModel):
+    """The most relevant documents, best first."""
+
+    model: str
+    results: list[RerankResult]
+    usage: Usage
+
+
+class ClassifyRequest(_Request):
+    """Texts to classify by a task of kind `classify`."""
+
+    model: Model
+    input: Texts
+    truncate: Truncate = False
+
+
+class Classification(BaseModel):
+    """The likeliest label of a text, and every label's calibrated probability."""
+
+    object: Literal["classification"]
+    index: int
+    label: str
+    scores: dict[str, float]
+
+
+class ClassifyResponse(BaseModel):
+    """One classification for each input, in order."""
+
+    object: Literal["list"]
+    model: str
+    data: list[Classification]
+    usage: Usage
+
+
+class ModelCard(BaseModel):
+    """A task, or the backbone itself, which answers as its task `embed`."""
+
+    id: str
+    object: Literal["model"]
+    created: int = Field(description="Seconds since 1970; 0 where the bundle does not say.")
+    owned_by: str
+    kind: TaskKind
+    bundle: str
+    backbone: str
+    backbone_sha256: str
+    labels: list[str]
+    max_length: int = Field(description="The longest text, in tokens.")
+
+
+class ModelsResponse(BaseModel):
+    """What `model` may name; a bundle's id may stand there as well."""
+
+    object: Literal["list"]
+    data: list[ModelCard]

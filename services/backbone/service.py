@@ -1,0 +1,180 @@
+"""What the public routes of the backbone do: one method for each."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+import numpy as np
+
+from services.backbone.config import APP_NAME, BackboneSettings
+from services.backbone.schemas import ClassifyRequest, EmbeddingsRequest, ModelCard, RerankRequest
+from shared.errors import InputError
+from shared.models.bundle import Bundle
+from shared.models.tasks import (
+    ClassifyOutput,
+    EmbedOutput,
+    Float32s,
+    Input,
+    Priority,
+    ScoreOutput,
+    TaskCall,
+    TaskKind,
+)
+from shared.serving.encoder import Encoder
+from shared.serving.http import READY
+
+EMBED_TASK = "embed"
+
+Content = dict[str, object]
+"""An answer as JSON; its arrays are NumPy's."""
+
+OutputT = TypeVar("OutputT", EmbedOutput, ClassifyOutput, ScoreOutput)
+
+
+class BackboneService:
+    """The encoder behind its public routes."""
+
+    def __init__(self, encoder: Encoder, settings: BackboneSettings) -> None:
+        self._encoder = encoder
+        self._settings = settings
+
+    async def readiness(self) -> Mapping[str, str]:
+        """Whether the model answers, and which tasks are not served as they should be."""
+        faults = dict(self._encoder.faults)
+        model = faults.pop("model", READY)
+        tasks = "; ".join(f"{task}: {fault}" for task, fault in faults.items())
+        return {"model": model, "tasks": tasks or READY}
+
+    def models(self) -> Content:
+        """The backbone under its own name, and every task."""
+        champions = self._encoder.champions
+        named = dict(champions)
+        if embed := champions.get(EMBED_TASK):
+            named = {embed.manifest.backbone.name: embed, **named}
+        return {"object": "list", "data": [_card(name, bundle) for name, bundle in named.items()]}
+
+    async def embed(self, request: EmbeddingsRequest) -> Content:
+        """Vectors.
+
+        Raises:
+            InputError: `dimensions` is not the model's own number.
+        """
+        bundle = await self._bundle(request.model, TaskKind.EMBED)
+        texts = _texts(request.input)
+        output = await self._encode(EmbedOutput, bundle, texts, request.truncate)
+        width = output.vectors.shape[1]
+        if request.dimensions not in (None, width):
+            raise InputError(
+                f"{request.model} has {width} dimensions: ask for {width}, or leave `dimensions` "
+                "out",
+                param="dimensions",
+            )
+        vectors: Sequence[object] = list(output.vectors)
+        if request.encoding_format == "base64":
+            vectors = [_base64(vector) for vector in output.vectors]
+        data = [
+            {"object": "embedding", "index": index, "embedding": vector}
+            for index, vector in enumerate(vectors)
+        ]
+        return {"object": "list", "model": request.model, "data": data} | _usage(output.tokens)
+
+    async def rerank(self, request: RerankRequest) -> Content:
+        """The documents' indices and relevances, best first."""
+        bundle = await self._bundle(request.model, TaskKind.SCORE, TaskKind.EMBED)
+        texts = [d if isinstance(d, str) else d.text for d in request.documents]
+        if bundle.manifest.kind is TaskKind.SCORE:
+            pairs = [(request.query, text) for text in texts]
+            scored = await self._encode(ScoreOutput, bundle, pairs, request.truncate)
+            scores, tokens = scored.scores, scored.tokens
+        else:
+            both = [request.query, *texts]
+            embedded = await self._encode(EmbedOutput, bundle, both, request.truncate)
+            scores, tokens = _relevances(embedded.vectors), embedded.tokens
+        results: list[Content] = []
+        for index in np.argsort(-scores, kind="stable")[: request.top_n].tolist():
+            result: Content = {"index": index, "relevance_score": scores[index]}
+            if request.return_documents:
+                result["document"] = {"text": texts[index]}
+            results.append(result)
+        return {"model": request.model, "results": results} | _usage(tokens)
+
+    async def classify(self, request: ClassifyRequest) -> Content:
+        """The likeliest label and every label's probability."""
+        bundle = await self._bundle(request.model, TaskKind.CLASSIFY)
+        texts = _texts(request.input)
+        output = await self._encode(ClassifyOutput, bundle, texts, request.truncate)
+        likeliest = output.probabilities.argmax(axis=1).tolist()
+        data = [
+            {
+                "object": "classification",
+                "index": index,
+                "label": output.labels[likeliest[index]],
+                "scores": dict(zip(output.labels, row, strict=True)),
+            }
+            for index, row in enumerate(output.probabilities)
+        ]
+        return {"object": "list", "model": request.model, "data": data} | _usage(output.tokens)
+
+    async def _bundle(self, model: str, *kinds: TaskKind) -> Bundle:
+        embed = self._encoder.champions.get(EMBED_TASK)
+        named_backbone = embed is not None and model == embed.manifest.backbone.name
+        bundle = await self._encoder.bundle(EMBED_TASK if named_backbone else model)
+        if bundle.manifest.kind not in kinds:
+            raise InputError(
+                f"{model} is of kind {bundle.manifest.kind}, and this route needs "
+                f"{' or '.join(kinds)}: GET /v1/models lists the kinds",
+                param="model",
+            )
+        return bundle
+
+    async def _encode(
+        self, kind: type[OutputT], bundle: Bundle, inputs: Sequence[Input], truncate: bool
+    ) -> OutputT:
+        many = len(inputs) > self._settings.max_interactive_inputs
+        (output,) = await self._encoder.encode(
+            [TaskCall(bundle.id, inputs, truncate)],
+            app=APP_NAME,
+            priority=Priority.BULK if many else Priority.INTERACTIVE,
+            timeout_s=self._settings.request_timeout_s,
+        )
+        if not isinstance(output, kind):
+            raise TypeError(f"{bundle.id} gave {type(output).__name__}, not {kind.__name__}")
+        return output
+
+
+def _texts(given: str | list[str]) -> list[str]:
+    return [given] if isinstance(given, str) else given
+
+
+def _base64(vector: Float32s) -> str:
+    return base64.b64encode(vector.astype("<f4", copy=False).tobytes()).decode()
+
+
+def _relevances(vectors: Float32s) -> Float32s:
+    """The relevance to row 0 of each row after it: (1 + cosine) / 2, shape [n - 1]."""
+    norms = np.linalg.norm(vectors, axis=1)
+    cosines = vectors[1:] @ vectors[0] / np.maximum(norms[1:] * norms[0], 1e-12)
+    relevances: Float32s = np.clip((1 + cosines) / 2, 0, 1).astype(np.float32)
+    return relevances
+
+
+def _usage(tokens: int) -> Content:
+    return {"usage": {"prompt_tokens": tokens, "total_tokens": tokens}}
+
+
+def _card(name: str, bundle: Bundle) -> Content:
+    manifest = bundle.manifest
+    created = manifest.created_at
+    return ModelCard(
+        id=name,
+        object="model",
+        created=int(datetime.fromisoformat(created).timestamp()) if created else 0,
+        owned_by="banyan",
+        kind=manifest.kind,
+        bundle=bundle.id,
+        backbone=manifest.backbone.name,
+        backbone_sha256=manifest.backbone.sha256,
+        labels=list(manifest.labels),
+        max_length=manifest.max_length,
+    ).model_dump(mode="json")

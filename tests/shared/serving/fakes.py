@@ -1,0 +1,125 @@
+"""A model that counts letters, for tests of everything around the model."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from shared.errors import ArtifactError, TextTooLongError
+from shared.models.bundle import (
+    HEAD_FILE,
+    BackboneRef,
+    Bundle,
+    Manifest,
+    Method,
+    write_bundle,
+)
+from shared.models.registry import CHAMPION, Registry
+from shared.models.rows import Row, RowResult, Tokenized
+from shared.models.tasks import (
+    ClassifyOutput,
+    EmbedOutput,
+    ScoreOutput,
+    TaskCall,
+    TaskKind,
+    TaskOutput,
+)
+
+BACKBONE_SHA256 = "0" * 64
+MAX_LENGTH = 128
+LABELS = ("short", "long")
+
+
+@dataclass
+class FakeRunner:
+    """A letter is a token. `gate` holds every batch up until it is set; `failing` breaks them.
+
+    `layers` is how often `between_layers` is called; `batches` logs the texts of each batch in
+    the order in which the batches ended.
+    """
+
+    gate: threading.Event = field(default_factory=threading.Event)
+    entered: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    layers: int = 2
+    failing: bool = False
+    batches: list[list[str]] = field(default_factory=list)
+    bundles: dict[str, Bundle] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.gate.set()
+
+    def load(self, bundle: Bundle) -> None:
+        if bundle.manifest.backbone.sha256 != BACKBONE_SHA256:
+            raise ArtifactError(f"{bundle.id} was made for another backbone: train it again")
+        self.bundles[bundle.id] = bundle
+
+    def tokenize(self, bundle_id: str, call: TaskCall) -> Tokenized:
+        rows = []
+        for text in call.inputs:
+            letters = text if isinstance(text, str) else "".join(text)
+            if len(letters) > MAX_LENGTH and not call.truncate:
+                raise TextTooLongError(f"a text has {len(letters)} tokens, at most {MAX_LENGTH}")
+            ids = np.asarray([ord(letter) for letter in letters[:MAX_LENGTH]], np.int64)
+            rows.append(Row(bundle_id, ids, None))
+        return Tokenized(bundle_id, self.bundles[bundle_id].manifest.kind, rows)
+
+    def run(
+        self, rows: Sequence[Row], between_layers: Callable[[], None] | None = None
+    ) -> list[RowResult]:
+        self.entered.release()
+        for _ in range(self.layers):
+            assert self.gate.wait(10)
+            if between_layers:
+                between_layers()
+        if self.failing:
+            raise RuntimeError("no such operator")
+        self.batches.append(["".join(map(chr, row.input_ids)) for row in rows])
+        return [np.asarray([row.tokens], np.float32) for row in rows]
+
+    def assemble(self, tokenized: Tokenized, results: Sequence[RowResult]) -> TaskOutput:
+        bundle_id, tokens = tokenized.bundle_id, tokenized.tokens
+        letters = np.concatenate([np.zeros(0, np.float32), *results])
+        match tokenized.kind:
+            case TaskKind.EMBED:
+                vectors = np.stack([letters, np.ones_like(letters)], axis=1)
+                return EmbedOutput(bundle_id, tokens, vectors)
+            case TaskKind.CLASSIFY:
+                long = 1 - np.exp(-letters / 10)
+                probabilities = np.stack([1 - long, long], axis=1, dtype=np.float32)
+                return ClassifyOutput(bundle_id, tokens, LABELS, probabilities)
+            case _:
+                return ScoreOutput(bundle_id, tokens, np.reciprocal(1 + letters))
+
+
+def make_bundle(
+    registry: Registry,
+    task: str,
+    kind: TaskKind = TaskKind.EMBED,
+    *,
+    seed: str = "a",
+    backbone_sha256: str = BACKBONE_SHA256,
+    champion: bool = True,
+) -> Bundle:
+    """A bundle of the registry; another seed gives another id."""
+    embeds = kind is TaskKind.EMBED
+    manifest = Manifest(
+        task=task,
+        kind=kind,
+        method=Method.NONE if embeds else Method.HEAD,
+        backbone=BackboneRef(name="fake", sha256=backbone_sha256),
+        tokenizer_sha256="1" * 64,
+        max_length=MAX_LENGTH,
+        labels=LABELS if kind is TaskKind.CLASSIFY else (),
+        command=seed,
+    )
+
+    def write(folder: Path) -> None:
+        if not embeds:
+            (folder / HEAD_FILE).write_text(seed)
+
+    bundle = write_bundle(registry.root, manifest, write)
+    if champion:
+        registry.set_alias(task, CHAMPION, bundle.id)
+    return bundle
