@@ -1,0 +1,113 @@
+"""A client of the running platform, whose failures say what to do."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+from shared.errors import AuthenticationError, DependencyError, InputError, PlatformError
+
+_TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+_LONG_S = 600.0
+
+
+class Platform:
+    """Requests to one platform; every failure is a `PlatformError` of one line."""
+
+    def __init__(
+        self, url: str, key: str | None = None, *, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        self.url = url
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        self._http = httpx.Client(
+            base_url=url, headers=headers, timeout=_TIMEOUT, transport=transport, trust_env=False
+        )
+
+    def __enter__(self) -> "Platform":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._http.close()
+
+    def get(self, path: str) -> Any:
+        """The JSON of a resource.
+
+        Raises:
+            PlatformError: the platform does not answer, or refuses.
+        """
+        with self._translated():
+            return _checked(self._http.get(path)).json()
+
+    def post(self, path: str, body: Any = None) -> Any:
+        """Sends JSON and returns the answer's; waits as long as writes may take.
+
+        Raises:
+            PlatformError: the platform does not answer, or refuses.
+        """
+        with self._translated():
+            return _checked(self._http.post(path, json=body, timeout=_LONG_S)).json()
+
+    def upload(self, path: str, files: list[tuple[str, bytes]]) -> Any:
+        """Sends named files as a form.
+
+        Raises:
+            PlatformError: the platform does not answer, or refuses.
+        """
+        parts = [("file", (name, content)) for name, content in files]
+        with self._translated():
+            return _checked(self._http.post(path, files=parts, timeout=_LONG_S)).json()
+
+    def lines(self, path: str, body: Any) -> Iterator[str]:
+        """Sends JSON and yields the lines of an event stream as they come.
+
+        Raises:
+            PlatformError: the platform does not answer, or refuses.
+        """
+        with (
+            self._translated(),
+            self._http.stream("POST", path, json=body, timeout=_LONG_S) as response,
+        ):
+            if response.is_error:
+                response.read()
+            yield from _checked(response).iter_lines()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except httpx.ConnectError:
+            raise DependencyError(
+                f"nothing listens on {self.url}: start it with `banyan up`"
+            ) from None
+        except httpx.TimeoutException:
+            raise DependencyError(f"{self.url} does not answer in time") from None
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+            raise InputError(f"{self.url!r} is no address such as http://127.0.0.1:8000") from None
+        except httpx.HTTPError as error:
+            raise DependencyError(f"{self.url} broke the connection: {error}") from None
+
+
+def _checked(response: httpx.Response) -> httpx.Response:
+    if response.is_success:
+        return response
+    detail = _detail(response)
+    if response.status_code == httpx.codes.UNAUTHORIZED:
+        raise AuthenticationError(f"{detail} (here: --key KEY or BANYAN_API_KEY)")
+    if response.is_client_error:
+        raise InputError(detail)
+    raise PlatformError(detail)
+
+
+def _detail(response: httpx.Response) -> str:
+    """The problem's detail, or the status where the answer is none of ours."""
+    try:
+        return str(response.json()["detail"])
+    except (ValueError, KeyError, TypeError):
+        return f"{response.request.url} answered with status {response.status_code}"

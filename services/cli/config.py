@@ -1,0 +1,151 @@
+"""The settings of the platform on one machine, and the file that says what it deploys."""
+
+import ipaddress
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
+
+from shared.config import Resolved, Settings, load, read_yaml
+from shared.errors import ConfigError
+
+DEPLOYMENT_FILE = Path(__file__).parents[2] / "infra" / "serve" / "local.yaml"
+
+_APPLICATION_KEY = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class HttpProxy(StrEnum):
+    """What stands before the replicas: HAProxy is five times as fast, Serve's own runs anywhere."""
+
+    AUTO = "auto"
+    HAPROXY = "haproxy"
+    SERVE = "serve"
+
+
+def _host(value: str) -> str:
+    if value == "localhost":
+        return "127.0.0.1"
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        raise ValueError("expected an IP address, such as 127.0.0.1 or 0.0.0.0") from None
+
+
+class PlatformSettings(Settings):
+    """Where the platform listens and keeps its state.
+
+    `http_port` is the only port with a fixed number. `num_cpus` None counts the machine's cores.
+    """
+
+    http_host: Annotated[str, AfterValidator(_host)] = "127.0.0.1"
+    http_port: int = Field(8000, ge=1, le=65535)
+    http_proxy: HttpProxy = HttpProxy.AUTO
+    state_dir: Path = Path("var")
+    database_url: SecretStr | None = None
+    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    max_body_bytes: int = Field(8 * 1024 * 1024, ge=1024)
+    num_cpus: int | None = Field(None, ge=1)
+
+    @field_validator("state_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().resolve()
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can reach the platform."""
+        return ipaddress.ip_address(self.http_host).is_loopback
+
+    @property
+    def url(self) -> str:
+        """Where a client on this machine reaches the platform."""
+        address = ipaddress.ip_address(self.http_host)
+        if address.is_unspecified:
+            return f"http://127.0.0.1:{self.http_port}"
+        host = f"[{address}]" if address.version == 6 else str(address)
+        return f"http://{host}:{self.http_port}"
+
+
+class HttpOptions(Settings):
+    """The address in Serve's configuration file."""
+
+    host: str | None = None
+    port: int | None = None
+
+
+class ApplicationEntry(Settings):
+    """One application of Serve's configuration file."""
+
+    name: _APPLICATION_KEY
+    route_prefix: str = Field(pattern=r"^/[A-Za-z0-9/_-]+$")
+    import_path: str = Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
+    args: dict[str, Any] = Field(default_factory=dict)
+
+
+class Deployment(Settings):
+    """What is deployed, in the shape of Ray Serve's configuration file."""
+
+    proxy_location: str | None = None
+    http_options: HttpOptions = HttpOptions()
+    applications: tuple[ApplicationEntry, ...] = Field(min_length=1)
+
+    @field_validator("applications")
+    @classmethod
+    def _unique(cls, value: tuple[ApplicationEntry, ...]) -> tuple[ApplicationEntry, ...]:
+        for key in ("name", "route_prefix"):
+            values = [getattr(entry, key) for entry in value]
+            if twice := sorted({v for v in values if values.count(v) > 1}):
+                raise ValueError(f"the {key} {twice[0]!r} stands twice")
+        return value
+
+
+def read_deployment(path: Path) -> Deployment:
+    """Reads a deployment file.
+
+    Raises:
+        ConfigError: the file cannot be read, or has faults; each is named with its key.
+    """
+    try:
+        return Deployment.model_validate(read_yaml(path))
+    except ValidationError as error:
+        faults = "\n  ".join(
+            f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
+            for fault in error.errors(include_url=False, include_input=False)
+        )
+        raise ConfigError(f"{path}:\n  {faults}") from None
+
+
+def resolve_platform(
+    deployment: Deployment, environ: Mapping[str, str], overrides: Mapping[str, Any]
+) -> Resolved[PlatformSettings]:
+    """Defaults, then the deployment file's address, then `BANYAN_` variables, then the options.
+
+    Raises:
+        ConfigError: a value cannot be used.
+    """
+    options = deployment.http_options
+    return load(
+        PlatformSettings,
+        environ=environ,
+        values=_given({"http_host": options.host, "http_port": options.port}),
+        overrides=_given(overrides),
+    )
+
+
+def application_environment(settings: PlatformSettings) -> dict[str, str]:
+    """What the applications are told by the platform, as the variables that they read."""
+    environment = {
+        "BANYAN_STATE_DIR": str(settings.state_dir),
+        "BANYAN_LOG_LEVEL": settings.log_level,
+        "BANYAN_MAX_BODY_BYTES": str(settings.max_body_bytes),
+        "BANYAN_REQUIRE_KEYS": str(not settings.is_local).lower(),
+    }
+    if settings.database_url is not None:
+        environment["BANYAN_DATABASE_URL"] = settings.database_url.get_secret_value()
+    return environment
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}

@@ -1,0 +1,137 @@
+"""`banyan kb`: loads, lists and rebuilds knowledge bases."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from services.cli.client import Platform
+from services.cli.document_files import Piece, cut, find_files
+from shared.errors import AuthenticationError, ForbiddenError, InputError
+
+_PATH = "/support/knowledge-bases"
+_BATCH_FILES = 32
+_BATCH_BYTES = 512 * 1024
+_EXIT_REFUSED = 1
+
+
+@dataclass
+class Loaded:
+    """What a load did: documents written, and a reason for every file that was refused."""
+
+    documents: int = 0
+    refused: list[str] = field(default_factory=list)
+
+
+def load(platform: Platform, path: Path, kb: str) -> int:
+    """Loads a file or folder with a progress bar; returns 1 where something was refused.
+
+    Raises:
+        PlatformError: the platform does not answer.
+    """
+    files = find_files(path)
+    console = Console(highlight=False)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
+        bar = progress.add_task(f"files into {kb}", total=len(files))
+        loaded = load_files(platform, files, kb, lambda done: progress.update(bar, completed=done))
+    for reason in loaded.refused:
+        console.print(f"refused: {reason}", style="red", markup=False)
+    console.print(f"{loaded.documents} documents in {kb}, {len(loaded.refused)} refused")
+    return _EXIT_REFUSED if loaded.refused else 0
+
+
+def load_files(
+    platform: Platform, files: list[Path], kb: str, on_files: Callable[[int], None]
+) -> Loaded:
+    """Sends files in batches; a batch that is refused is sent again a file at a time."""
+    loaded = Loaded()
+    done = {file: index + 1 for index, file in enumerate(files)}
+    for batch in _batches(_pieces(files, loaded)):
+        _send(platform, kb, batch, loaded)
+        on_files(done[batch[-1].path])
+    on_files(len(files))
+    return loaded
+
+
+def show(platform: Platform) -> None:
+    """Prints the tenant's knowledge bases.
+
+    Raises:
+        PlatformError: the platform does not answer, or refuses.
+    """
+    table = Table("knowledge base", "documents", "version", box=None, pad_edge=False)
+    for base in platform.get(_PATH)["knowledge_bases"]:
+        table.add_row(base["name"], str(base["documents"]), str(base["version"]))
+    Console(highlight=False).print(table)
+
+
+def rebuild(platform: Platform, kb: str) -> None:
+    """Builds the index of a knowledge base anew.
+
+    Raises:
+        PlatformError: the platform does not answer, or there is no such knowledge base.
+    """
+    console = Console(highlight=False)
+    with console.status(f"embedding the documents of {kb}"):
+        made = platform.post(f"{_PATH}/{kb}/rebuild")
+    console.print(f"{made['documents']} documents of {kb} embedded with {made['bundle']}")
+
+
+def names(platform: Platform) -> list[str]:
+    """The names of the tenant's knowledge bases.
+
+    Raises:
+        PlatformError: the platform does not answer, or refuses.
+    """
+    return [str(base["name"]) for base in platform.get(_PATH)["knowledge_bases"]]
+
+
+def _pieces(files: Iterable[Path], loaded: Loaded) -> Iterator[Piece]:
+    """Every file's pieces; of two files whose documents would have one id, the first."""
+    stems: dict[str, Path] = {}
+    for file in files:
+        try:
+            pieces = list(cut(file))
+        except OSError as error:
+            loaded.refused.append(f"{file}: {error.strerror}")
+            continue
+        first = stems.setdefault(file.stem, file)
+        if first != file and not pieces[0].holds_rows:
+            loaded.refused.append(f"{file}: has the same name, and so the same id, as {first}")
+            continue
+        yield from pieces
+
+
+def _batches(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
+    batch: list[Piece] = []
+    size = 0
+    for piece in pieces:
+        if batch and (len(batch) == _BATCH_FILES or size + len(piece.content) > _BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(piece)
+        size += len(piece.content)
+    if batch:
+        yield batch
+
+
+def _send(platform: Platform, kb: str, batch: list[Piece], loaded: Loaded) -> None:
+    try:
+        files = [(piece.name, piece.content) for piece in batch]
+        loaded.documents += platform.upload(f"{_PATH}/{kb}/documents", files)["documents"]
+    except (AuthenticationError, ForbiddenError):
+        raise
+    except InputError as error:
+        if len(batch) == 1:
+            loaded.refused.append(_with_name(batch[0], str(error)))
+            return
+        for piece in batch:
+            _send(platform, kb, [piece], loaded)
+
+
+def _with_name(piece: Piece, reason: str) -> str:
+    return reason if piece.name in reason else f"{piece.path}: {reason}"

@@ -1,0 +1,42 @@
+"""The lines that a start prints: what was done, when, and how long it took."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TextIO
+
+from rich.console import Console
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Prints one line a step, with the seconds since the command began and those of the step."""
+
+    out: TextIO
+    begun_s: float = field(default_factory=time.monotonic)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Prints the line when the block ends well; shows on a terminal that it is under way."""
+        step_s = time.monotonic()
+        console = self._console()
+        with console.status(f"waiting until: {name}"):
+            yield
+        now_s = time.monotonic()
+        total, took = now_s - self.begun_s, now_s - step_s
+        console.print(f"[dim]{total:6.1f} s  (+{took:.1f})[/dim]  {name}")
+        self.out.flush()
+
+    def write(self, text: str) -> None:
+        """Prints a text of rich's markup."""
+        self._console().print(text)
+        self.out.flush()
+
+    def fail(self, reason: str) -> None:
+        """Prints why the command failed."""
+        self._console().print(f"banyan: {reason}", style="red", markup=False)
+        self.out.flush()
+
+    def _console(self) -> Console:
+        return Console(file=self.out, highlight=False, soft_wrap=True)

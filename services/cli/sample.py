@@ -1,0 +1,35 @@
+"""The sample knowledge base that a platform without any is given."""
+
+from pathlib import Path
+
+from services.cli.client import Platform
+from services.cli.document_files import find_files
+from services.cli.knowledge import load_files, names
+from services.cli.progress import Progress
+from services.cli.run_file import Run
+from shared.errors import ArtifactError, AuthenticationError
+
+SAMPLE_NAME = "help-centre"
+SAMPLE_FOLDER = Path(__file__).parents[1] / "support" / "sample" / SAMPLE_NAME
+
+
+def load_sample(run: Run, progress: Progress, *, key: str | None = None) -> None:
+    """Loads the sample where the default tenant has no knowledge base at all.
+
+    Raises:
+        PlatformError: the platform does not answer.
+        ArtifactError: an article of the sample is refused.
+    """
+    with Platform(run.url, key) as platform:
+        try:
+            if names(platform):
+                return
+        except AuthenticationError:
+            progress.write("         the sample is not loaded, because requests need a key: "
+                           "`banyan kb load` takes one")  # fmt: skip
+            return
+        files = find_files(SAMPLE_FOLDER)
+        with progress.step(f"the sample knowledge base {SAMPLE_NAME} is loaded"):
+            loaded = load_files(platform, files, SAMPLE_NAME, lambda done: None)
+    if loaded.refused:
+        raise ArtifactError(f"the sample is damaged: {loaded.refused[0]}")

@@ -1,0 +1,207 @@
+"""`banyan up`: from a deployment file to applications that answer, and back to nothing."""
+
+import importlib
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, TextIO
+
+from services.cli.backup import recover_cut_restore
+from services.cli.config import (
+    ApplicationEntry,
+    Deployment,
+    HttpProxy,
+    PlatformSettings,
+    application_environment,
+)
+from services.cli.preflight import check_machine, chosen_proxy
+from services.cli.processes import free_ports, kill_all, processes_of
+from services.cli.progress import Progress
+from services.cli.run_file import Run, StateFolder, new_run
+from services.cli.supervisor import supervise
+from shared.errors import ConfigError, PlatformError
+from shared.files import write_atomic
+
+if TYPE_CHECKING:
+    from shared.serving.cluster import Deployed
+    from shared.serving.cluster_environment import ClusterPlan
+
+_GUARD_END_S = 8.0
+_ALIVE_CHECK_S = 2.0
+_EXIT_FAILED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class UpOptions:
+    """What `banyan up` was asked for."""
+
+    settings: PlatformSettings
+    deployment: Deployment
+    proxy: HttpProxy
+    with_sample: bool
+
+
+def up(settings: PlatformSettings, deployment: Deployment, *, with_sample: bool) -> int:
+    """Runs the platform until it is stopped; returns the exit code.
+
+    Raises:
+        PlatformError: it cannot be started; nothing was left behind.
+    """
+    progress = Progress(sys.stdout)
+    state = StateFolder(settings.state_dir)
+    with state.locked(wait_s=_GUARD_END_S if _was_killed(state) else 0.5):
+        with progress.step("the machine is fit"):
+            clear_earlier_run(state)
+            recover_cut_restore(settings.state_dir)
+            check_machine(settings, os.environ)
+        options = UpOptions(settings, deployment, chosen_proxy(settings), with_sample)
+        ports = dict(
+            zip(("statistics", "metrics", "fallback"), free_ports(3), strict=True),
+            http=settings.http_port,
+        )
+        run = new_run(
+            settings.url,
+            ports=ports,
+            applications={entry.name: entry.route_prefix for entry in deployment.applications},
+        )
+        state.write_run(run)
+        return supervise(lambda: _drive(options, run, progress), lambda: state.clear(run))
+
+
+def clear_earlier_run(state: StateFolder) -> None:
+    """Ends what a killed run left behind. The state folder's lock is held by the caller."""
+    run = state.read_run()
+    if run is not None:
+        kill_all(processes_of(run.id, run.run_dir))
+        state.clear(run)
+
+
+def _was_killed(state: StateFolder) -> bool:
+    run = state.read_run()
+    return run is not None and not run.is_running()
+
+
+def _drive(options: UpOptions, run: Run, progress: Progress) -> int:
+    """The driver's process: starts everything, waits for SIGTERM, stops the applications."""
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    terminal = _redirect_output(run.run_dir / "driver.log")
+    progress = replace(progress, out=terminal)
+    try:
+        _serve_until_stopped(options, run, progress)
+    except PlatformError as error:
+        traceback.print_exc()
+        progress.fail(str(error))
+        return _EXIT_FAILED
+    except Exception as error:
+        traceback.print_exc()
+        logs = options.settings.state_dir / "logs"
+        progress.fail(f"{type(error).__name__}: {error} (the whole: {logs}/driver.log)")
+        return _EXIT_FAILED
+    return 0
+
+
+def _serve_until_stopped(options: UpOptions, run: Run, progress: Progress) -> None:
+    plan = _plan(options, run)
+    with progress.step(f"Ray runs, with {options.proxy} as proxy"):
+        _prepare_environment(options.settings, plan)
+        from shared.serving import cluster
+
+        cluster.start_ray(plan, num_cpus=options.settings.num_cpus)
+    stop = threading.Event()
+    names = ", ".join(run.applications)
+    with progress.step(f"applications run: {names}"):
+        cluster.deploy([_build(entry) for entry in options.deployment.applications], plan)
+    from services.cli import readiness, welcome
+
+    with progress.step("they are ready"):
+        readiness.wait_until_ready(run)
+    if options.with_sample and "support" in run.applications:
+        from services.cli import sample
+
+        sample.load_sample(run, progress)
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    progress.write(welcome.welcome(options.settings, run))
+    _wait(stop, cluster.is_alive)
+    with progress.step("stopped"):
+        cluster.stop_serve()
+
+
+def _wait(stop: threading.Event, is_alive: Callable[[], bool]) -> None:
+    while not stop.wait(_ALIVE_CHECK_S):
+        if not is_alive():
+            raise ConfigError("a process of Ray ended: the logs of the run say why")
+
+
+def _plan(options: UpOptions, run: Run) -> "ClusterPlan":
+    from shared.serving.cluster_environment import ClusterPlan
+    from shared.serving.haproxy_folder import write_haproxy_folder
+
+    settings = options.settings
+    script = None
+    if options.proxy is HttpProxy.HAPROXY:
+        script = write_haproxy_folder(
+            run.run_dir / "haproxy",
+            frontend_host=settings.http_host,
+            frontend_port=settings.http_port,
+            max_body_bytes=settings.max_body_bytes,
+        )
+    return ClusterPlan(
+        run_id=run.id,
+        run_dir=run.run_dir,
+        token_file=StateFolder(settings.state_dir).token_file,
+        host=settings.http_host,
+        port=settings.http_port,
+        max_body_bytes=settings.max_body_bytes,
+        haproxy_script=script,
+        internal_ports=(
+            run.ports["statistics"],
+            run.ports["metrics"],
+            run.ports["fallback"],
+        ),
+    )
+
+
+def _prepare_environment(settings: PlatformSettings, plan: "ClusterPlan") -> None:
+    """Everything that Ray's processes and the applications inherit; before Ray is imported."""
+    import secrets
+
+    from shared.serving.cluster_environment import prepare_process
+
+    write_atomic(plan.token_file, secrets.token_hex(32).encode(), mode=0o600)
+    os.environ.update(application_environment(settings))
+    prepare_process(plan)
+
+
+def _build(entry: ApplicationEntry) -> "Deployed":
+    from shared.serving.cluster import Deployed
+
+    module_name, _, function_name = entry.import_path.partition(":")
+    try:
+        build = getattr(importlib.import_module(module_name), function_name)
+    except ModuleNotFoundError as error:
+        _refuse(entry, f"there is no module {error.name}")
+    except AttributeError:
+        _refuse(entry, f"{module_name} has no {function_name}")
+    return Deployed(entry.name, entry.route_prefix, build(entry.args))
+
+
+def _refuse(entry: ApplicationEntry, reason: str) -> NoReturn:
+    raise ConfigError(
+        f"applications.{entry.name}.import_path {entry.import_path!r}: {reason}; "
+        "is its folder in PYTHONPATH?"
+    )
+
+
+def _redirect_output(log: Path) -> TextIO:
+    """Sends what Ray and libraries print into a file; returns the terminal for our own lines."""
+    terminal = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+    return terminal

@@ -1,0 +1,65 @@
+"""What stands before Ray Serve in every server that it opens: proxy and replica alike.
+
+A replica's own port takes requests past HAProxy, and where HAProxy's wheel is missing there is
+only Serve's proxy; so the rules of `shared.serving.haproxy` are kept here once more.
+"""
+
+import os
+from http import HTTPStatus
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from shared.serving.problems import problem_response
+
+MAX_BODY_BYTES_VARIABLE = "BANYAN_MAX_BODY_BYTES"
+CALLBACK = f"{__name__}:middlewares"
+"""Where Serve finds the middleware."""
+
+_TRUSTED_BY_SERVE = ("x-request-timeout-seconds", "x-request-disconnect-disabled")
+_WITH_BODY = ("POST", "PUT", "PATCH")
+
+
+def middlewares() -> list[Middleware]:
+    """Serve's callback `RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH`."""
+    return [Middleware(IngressGuard, max_body_bytes=int(os.environ[MAX_BODY_BYTES_VARIABLE]))]
+
+
+class IngressGuard:
+    """Takes away the headers that Serve trusts, and refuses bodies that Serve would hoard.
+
+    With the two headers any client switches off Serve's time-outs and its cancellation. Serve
+    reads a whole body into memory before the application sees the first byte.
+    """
+
+    def __init__(self, app: ASGIApp, *, max_body_bytes: int) -> None:
+        self._app = app
+        self._max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request; other scopes pass through."""
+        if scope["type"] == "http":
+            headers = MutableHeaders(scope=scope)
+            for name in _TRUSTED_BY_SERVE:
+                del headers[name]
+            if refusal := self._refusal(scope["method"], headers):
+                status, detail = refusal
+                response = problem_response(
+                    status, detail, openai=True, headers={"connection": "close"}
+                )
+                await response(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    def _refusal(self, method: str, headers: Headers) -> tuple[HTTPStatus, str] | None:
+        length = headers.get("content-length")
+        if length is None:
+            if method in _WITH_BODY:
+                return HTTPStatus.LENGTH_REQUIRED, "a content-length is needed: send the body whole"
+        elif not length.isdecimal() or int(length) > self._max_body_bytes:
+            return (
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                f"the body is larger than {self._max_body_bytes} bytes: send it in parts",
+            )
+        return None
