@@ -1,0 +1,66 @@
+"""The application `support`: one deployment, which serves the routes."""
+
+import asyncio
+import os
+from collections.abc import Mapping
+
+from fastapi import FastAPI
+from ray import serve
+
+from services.support.config import SupportSettings
+from services.support.routes import routes
+from services.support.service import SCHEMA, check_replicas, open_service
+from shared.config import load
+from shared.serving.serve_trunk import ServeTrunk
+from shared.storage.database import Database
+from shared.telemetry import configure_logging
+
+SECTION = "support"
+
+
+class SupportReplica:
+    """Wiring: the service, and its routes for HTTP.
+
+    A redeploy stops the old replica before the new one starts: on SQLite two would each miss the
+    other's writes.
+    """
+
+    async def __init__(self, settings: SupportSettings) -> None:  # type: ignore[misc]
+        configure_logging(SECTION, level=settings.log_level)
+        self._service = await asyncio.to_thread(open_service, settings, ServeTrunk())
+
+    def __serve_build_asgi_app__(self) -> FastAPI:
+        """The routes, made in the replica."""
+        return routes(self._service)
+
+    async def __del__(self) -> None:
+        await self._service.close()
+
+
+def build(args: Mapping[str, object]) -> serve.Application:
+    """The application; `args` are values of `SupportSettings`.
+
+    Raises:
+        ConfigError: a setting is wrong, or several replicas should share a SQLite file.
+    """
+    settings = load(SupportSettings, environ=os.environ, section=SECTION, values=args).settings
+    database = Database(settings.resolved_database_url, schema=SCHEMA)
+    check_replicas(settings, database)
+    database.close()
+    deployment = serve.deployment(
+        name="Support",
+        num_replicas=settings.replicas,
+        max_ongoing_requests=settings.max_ongoing_requests,
+        max_queued_requests=settings.max_queued_requests,
+        # Replicas wait more than they compute, and on two cores a reserved one would keep the
+        # other applications from ever starting.
+        ray_actor_options={"num_cpus": 0},
+        health_check_period_s=2,
+        health_check_timeout_s=10,
+        graceful_shutdown_wait_loop_s=0.5,
+        graceful_shutdown_timeout_s=5,
+        # Every request has a line in the application's own log (`shared.serving.edge`).
+        logging_config={"enable_access_log": False},
+    )(serve.ingress()(SupportReplica))
+    application: serve.Application = deployment.bind(settings)
+    return application

@@ -1,0 +1,187 @@
+"""A question about a knowledge base, answered or handed off.
+
+A reranker's place is between `Index.search` and `evidence_of`: it reorders the hits.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from services.support.confidence import Calibration, evidence_of
+from services.support.extract import Extract, extract
+from services.support.knowledge_base import KnowledgeBase
+from services.support.passages import APP, missing_bundle
+from shared.clock import Clock
+from shared.errors import ArtifactError, NotFoundError
+from shared.models.tasks import ClassifyOutput, EmbedOutput, TaskCall, TaskOutput
+from shared.retrieval.index import Hit, Index, Query
+from shared.serving.trunk import Trunk
+
+LOGGER = logging.getLogger(__name__)
+
+INTENT_WEIGHT = 0.5
+"""What the certainty of an intent adds to the score of the documents that answer it. Of
+banking77.dev 78 % come to the right article of the sample without it and 93 % with it."""
+
+CONTEXT_WEIGHT = 0.5
+"""Weight of the question read together with the user's previous one, beside the question alone.
+It raises the share of right documents on doc2dial from 0.36 to 0.46, and costs 0.02 where the user
+changes the subject."""
+
+_CONSIDERED = 10
+_PROBABLE = 0.01
+_INTENT_RETRY_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What the user asks now, and asked before (empty at the first turn)."""
+
+    question: str
+    previous: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """The most probable intent of a question."""
+
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was found; `extract` is None where a person should take over, for `handoff`'s reason."""
+
+    hits: Sequence[Hit]
+    extract: Extract | None
+    confidence: float
+    intent: Intent | None
+    handoff: Literal["no_documents", "low_confidence"] | None
+    prompt_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoded:
+    queries: tuple[Query, ...]
+    intents: ClassifyOutput | None
+    tokens: int
+
+
+class Assistant:
+    """Searches and answers with one hop to the trunk."""
+
+    def __init__(
+        self,
+        trunk: Trunk,
+        calibration: Calibration,
+        clock: Clock,
+        *,
+        intent_task: str,
+        timeout_s: float,
+    ) -> None:
+        self._trunk = trunk
+        self._calibration = calibration
+        self._clock = clock
+        self._intent_task = intent_task
+        self._timeout_s = timeout_s
+        self._no_intent_until_s = float("-inf")
+
+    async def search(self, knowledge_base: KnowledgeBase, query: str, top_k: int) -> list[Hit]:
+        """The best passages for a query, the best first."""
+        index = await knowledge_base.index()
+        if not index.entries:
+            return []
+        encoded = await self._encode(index, Turn(query))
+        return await asyncio.to_thread(
+            index.search, encoded.queries, top_k, label_scores=_label_scores(encoded.intents)
+        )
+
+    async def answer(
+        self, knowledge_base: KnowledgeBase, turn: Turn, *, max_tokens: int | None = None
+    ) -> Answer:
+        """The answer to a user's turn, with its calibrated confidence.
+
+        Raises:
+            ArtifactError: the trunk does not have the bundle that made the index.
+            DeadlineError, OverloadedError, DependencyError: the trunk does not answer in time.
+        """
+        index = await knowledge_base.index()
+        if not index.entries:
+            return Answer((), None, 0.0, None, "no_documents", 0)
+        encoded = await self._encode(index, turn)
+        return await asyncio.to_thread(self._answer, index, turn, encoded, max_tokens)
+
+    def _answer(
+        self, index: Index, turn: Turn, encoded: _Encoded, max_tokens: int | None
+    ) -> Answer:
+        hits = index.search(
+            encoded.queries, _CONSIDERED, label_scores=_label_scores(encoded.intents)
+        )
+        evidence = evidence_of(hits, index, turn.question, has_intent=encoded.intents is not None)
+        confidence = self._calibration.probability(evidence)
+        is_answered = confidence >= self._calibration.threshold
+        found = None
+        if is_answered:
+            weights = index.word_weights(turn.question)
+            found = extract(hits[0], weights, max_tokens=max_tokens)
+        return Answer(
+            hits,
+            found,
+            confidence,
+            _best_intent(encoded.intents),
+            None if is_answered else "low_confidence",
+            encoded.tokens,
+        )
+
+    async def _encode(self, index: Index, turn: Turn) -> _Encoded:
+        """Everything that a turn needs from the trunk, in one call."""
+        texts = [turn.question]
+        if turn.previous:
+            texts.append(f"{turn.previous} {turn.question}")
+        embed = TaskCall(index.bundle, texts, truncate=True)
+        outputs = await self._call(embed, turn.question, wants_intent=bool(index.labels))
+        embedded = outputs[0]
+        if not isinstance(embedded, EmbedOutput):
+            raise ArtifactError(f"{index.bundle} is no embed bundle: rebuild the index")
+        intents = outputs[1] if len(outputs) > 1 else None
+        if intents is not None and not isinstance(intents, ClassifyOutput):
+            raise ArtifactError(f"{self._intent_task} is no classify task: name one in intent_task")
+        weights = (1.0, CONTEXT_WEIGHT)
+        queries = tuple(map(Query, texts, embedded.vectors, weights))
+        return _Encoded(queries, intents, embedded.tokens)
+
+    async def _call(
+        self, embed: TaskCall, question: str, *, wants_intent: bool
+    ) -> Sequence[TaskOutput]:
+        """Asks for the intent too where documents carry labels and the trunk has the task."""
+        if wants_intent and self._clock.monotonic() >= self._no_intent_until_s:
+            intent = TaskCall(self._intent_task, [question], truncate=True)
+            try:
+                return await self._trunk.encode([embed, intent], app=APP, timeout_s=self._timeout_s)
+            except NotFoundError as error:
+                # Whichever of the two is missing: the call below tells.
+                LOGGER.debug("no intent", extra={"reason": str(error)})
+                self._no_intent_until_s = self._clock.monotonic() + _INTENT_RETRY_S
+        try:
+            return await self._trunk.encode([embed], app=APP, timeout_s=self._timeout_s)
+        except NotFoundError:
+            raise missing_bundle(embed.task) from None
+
+
+def _label_scores(intents: ClassifyOutput | None) -> dict[str, float]:
+    if intents is None:
+        return {}
+    probable = np.flatnonzero(intents.probabilities[0] >= _PROBABLE)
+    return {intents.labels[i]: INTENT_WEIGHT * float(intents.probabilities[0, i]) for i in probable}
+
+
+def _best_intent(intents: ClassifyOutput | None) -> Intent | None:
+    if intents is None:
+        return None
+    best = int(np.argmax(intents.probabilities[0]))
+    return Intent(intents.labels[best], float(intents.probabilities[0, best]))

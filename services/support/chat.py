@@ -1,0 +1,146 @@
+"""OpenAI's chat interface on the assistant: what is asked of what, and answers in its shapes."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import orjson
+
+from services.support.assistant import Answer, Turn
+from services.support.chat_schemas import (
+    AssistantMessage,
+    BanyanAnswer,
+    ChatMessage,
+    ChatRequest,
+    ChatResponse,
+    Choice,
+    CitationAnswer,
+    HandoffAnswer,
+    Usage,
+)
+from shared.errors import InputError, NotFoundError
+from shared.storage.identifiers import new_id
+from shared.text.decoding import check_text
+from shared.text.passages import estimate_tokens
+
+MODEL = "support"
+
+HANDOFF_MESSAGE = (
+    "I'm sorry, I could not find a reliable answer to this in our help pages. "
+    "I am handing you over to a colleague, who will be glad to help."
+)
+
+_MODEL_NAME = re.compile(r"support(?::([a-z0-9][a-z0-9_-]{0,62}))?")
+_PIECE = re.compile(r"\S+\s*|\s+")
+
+
+def knowledge_base_of(model: str, default: str) -> str:
+    """The knowledge base that a model's name selects.
+
+    Raises:
+        NotFoundError: there is no such model.
+    """
+    match = _MODEL_NAME.fullmatch(model)
+    if match is None:
+        raise NotFoundError(
+            f"there is no model {model!r}: use {MODEL!r} or '{MODEL}:KNOWLEDGE_BASE'", param="model"
+        )
+    return match[1] or default
+
+
+def turn_of(messages: Sequence[ChatMessage]) -> Turn:
+    """The user's last message, and the one before it.
+
+    Raises:
+        InputError: there is no message of a user, or the last one is empty.
+    """
+    said = [check_text(m.text, name="messages").strip() for m in messages if m.role == "user"]
+    if not said or not said[-1]:
+        raise InputError(
+            "messages: the last message of the role 'user' has no text: ask a question",
+            param="messages",
+        )
+    return Turn(said[-1], said[-2] if len(said) > 1 else "")
+
+
+def response(
+    request: ChatRequest, answer: Answer, *, knowledge_base: str, created_s: float
+) -> ChatResponse:
+    """The answer in OpenAI's shape."""
+    extract = answer.extract
+    content = f"{extract.text} [1]" if extract else HANDOFF_MESSAGE
+    finish: Literal["stop", "length"] = "length" if extract and extract.is_cut else "stop"
+    message = AssistantMessage(content=content, banyan=_banyan(answer, knowledge_base))
+    tokens = estimate_tokens(content)
+    return ChatResponse(
+        id=f"chatcmpl-{new_id()}",
+        created=int(created_s),
+        model=request.model,
+        choices=[Choice(message=message, finish_reason=finish)],
+        usage=Usage(
+            prompt_tokens=answer.prompt_tokens,
+            completion_tokens=tokens,
+            total_tokens=answer.prompt_tokens + tokens,
+        ),
+    )
+
+
+def stream(request: ChatRequest, whole: ChatResponse) -> Iterator[bytes]:
+    """The same answer as server-sent events; the last piece carries `banyan`.
+
+    Source: OpenAI API reference, "Chat completion chunk".
+    """
+    choice = whole.choices[0]
+    yield _event(whole, {"role": "assistant", "content": ""})
+    for piece in _PIECE.findall(choice.message.content):
+        yield _event(whole, {"content": piece})
+    banyan = choice.message.banyan.model_dump()
+    yield _event(whole, {"banyan": banyan}, finish_reason=choice.finish_reason)
+    if request.stream_options is not None and request.stream_options.include_usage:
+        yield _line({**_head(whole), "choices": [], "usage": whole.usage.model_dump()})
+    yield b"data: [DONE]\n\n"
+
+
+def _event(
+    whole: ChatResponse, delta: dict[str, object], *, finish_reason: str | None = None
+) -> bytes:
+    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+    return _line({**_head(whole), "choices": [choice]})
+
+
+def _head(whole: ChatResponse) -> dict[str, object]:
+    return {
+        "id": whole.id,
+        "object": "chat.completion.chunk",
+        "created": whole.created,
+        "model": whole.model,
+    }
+
+
+def _line(content: dict[str, object]) -> bytes:
+    return b"data: " + orjson.dumps(content) + b"\n\n"
+
+
+def _banyan(answer: Answer, knowledge_base: str) -> BanyanAnswer:
+    citations = []
+    if answer.extract is not None:
+        best = answer.hits[0]
+        citations.append(
+            CitationAnswer(
+                document_id=best.entry.document_id,
+                title=best.entry.title,
+                passage=answer.extract.source,
+                start=answer.extract.start,
+                end=answer.extract.end,
+                score=round(best.score, 6),
+            )
+        )
+    return BanyanAnswer(
+        answered=answer.extract is not None,
+        confidence=round(answer.confidence, 6),
+        intent=answer.intent.label if answer.intent else None,
+        intent_probability=round(answer.intent.probability, 6) if answer.intent else None,
+        citations=citations,
+        handoff=HandoffAnswer(reason=answer.handoff) if answer.handoff else None,
+        knowledge_base=knowledge_base,
+    )

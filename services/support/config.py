@@ -1,0 +1,46 @@
+"""The settings of the support application."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, StringConstraints
+
+from shared.serving.http import HttpSettings
+from shared.storage.database import sqlite_url
+
+KnowledgeBaseName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+
+
+class SupportSettings(HttpSettings):
+    """Settings of the support application.
+
+    `encode_timeout_s` bounds the trunk's part of one answer, `write_timeout_s` the embedding of
+    one write, which holds at most `max_rows` documents. An index is saved to disk when nothing has
+    changed for `save_after_s`; with PostgreSQL, what other replicas wrote is seen after
+    `refresh_s`.
+    """
+
+    database_url: SecretStr | None = None
+    replicas: int = Field(1, ge=1)
+    max_ongoing_requests: int = Field(256, ge=1)
+    max_queued_requests: int = Field(512, ge=1)
+    default_knowledge_base: KnowledgeBaseName = "help-centre"
+    embed_task: str = "embed"
+    intent_task: str = "support-intent"
+    max_rows: int = Field(20_000, ge=1)
+    encode_timeout_s: float = Field(5.0, gt=0)
+    write_timeout_s: float = Field(600.0, gt=0)
+    save_after_s: float = Field(2.0, ge=0)
+    refresh_s: float = Field(0.5, gt=0)
+
+    @property
+    def resolved_database_url(self) -> str:
+        """The database's URL: the one that is set, or a SQLite file in `state_dir`."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return sqlite_url(self.state_dir / "support.db")
+
+    @property
+    def index_dir(self) -> Path:
+        """Where the indexes lie."""
+        return self.state_dir / "indexes"

@@ -1,0 +1,289 @@
+"""Documents and knowledge bases in the database, which is the only truth about them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, RowMapping
+
+from shared.clock import Clock, SystemClock
+from shared.errors import NotFoundError
+from shared.storage.database import Database
+from shared.storage.identifiers import new_id
+from shared.text.passages import TextFormat
+
+Scalar = str | int | float | bool
+_T = TypeVar("_T")
+Metadata = Mapping[str, Scalar | Sequence[Scalar]]
+
+_CHUNK = 500
+_METADATA = sa.MetaData()
+
+_KNOWLEDGE_BASE = sa.Table(
+    "knowledge_base",
+    _METADATA,
+    sa.Column("uid", sa.String(32), primary_key=True),
+    sa.Column("tenant", sa.Text),
+    sa.Column("name", sa.Text),
+    sa.Column("version", sa.BigInteger),
+    sa.Column("updated_at", sa.Float),
+)
+
+_DOCUMENT = sa.Table(
+    "document",
+    _METADATA,
+    sa.Column("knowledge_base", sa.String(32), primary_key=True),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("tenant", sa.Text),
+    sa.Column("title", sa.Text),
+    sa.Column("text", sa.Text),
+    sa.Column("format", sa.Text),
+    sa.Column("is_faq", sa.Boolean),
+    sa.Column("metadata", sa.JSON),
+    sa.Column("version", sa.BigInteger),
+    sa.Column("updated_at", sa.Float),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document as a client gave it; of a `is_faq` one the title is the question.
+
+    Offsets of passages and citations count characters of `text`.
+    """
+
+    id: str
+    title: str
+    text: str
+    format: TextFormat
+    is_faq: bool
+    metadata: Metadata
+
+    @property
+    def intents(self) -> tuple[str, ...]:
+        """The intents that the document answers, from its metadata's key `intents`."""
+        given = self.metadata.get("intents", ())
+        values = given if isinstance(given, Sequence) and not isinstance(given, str) else (given,)
+        return tuple(value for value in values if isinstance(value, str))
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """A document, the version of the knowledge base that it came with, and when (Unix seconds)."""
+
+    document: Document
+    version: int
+    updated_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class KnowledgeBaseRecord:
+    """A tenant's knowledge base; `version` counts up with every write."""
+
+    uid: str
+    tenant: str
+    name: str
+    version: int
+    documents: int
+    updated_at: float
+
+
+class DocumentStore:
+    """Reads and writes; every method is one transaction and blocks its thread.
+
+    Raises:
+        DependencyError: from every method, where the database does not answer.
+    """
+
+    def __init__(self, database: Database, clock: Clock | None = None) -> None:
+        self._database = database
+        self._clock = clock or SystemClock()
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes may write as well."""
+        return self._database.is_shared
+
+    def ping(self) -> None:
+        """Returns if the database answers."""
+        with self._database.read() as connection:
+            connection.execute(sa.select(sa.literal(1)))
+
+    def create(self, tenant: str, name: str) -> KnowledgeBaseRecord:
+        """The knowledge base of this name, made now if there is none."""
+        with self._database.write() as connection:
+            found = _find(connection, tenant, name)
+            if found is None:
+                row = {"uid": new_id(), "tenant": tenant, "name": name, "version": 0}
+                row["updated_at"] = self._clock.time()
+                connection.execute(_KNOWLEDGE_BASE.insert(), [row])
+                found = _find(connection, tenant, name)
+        if found is None:
+            raise NotFoundError(
+                f"the knowledge base {name!r} was deleted at once by another client"
+            )
+        return found
+
+    def find(self, tenant: str, name: str) -> KnowledgeBaseRecord | None:
+        """The knowledge base of this name, if the tenant has one."""
+        with self._database.read() as connection:
+            return _find(connection, tenant, name)
+
+    def of_tenant(self, tenant: str) -> list[KnowledgeBaseRecord]:
+        """The tenant's knowledge bases by name."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                _records().where(_KNOWLEDGE_BASE.c.tenant == tenant).order_by("name")
+            )
+            return [KnowledgeBaseRecord(**row) for row in rows.mappings()]
+
+    def drop(self, uid: str) -> None:
+        """Deletes a knowledge base with all of its documents."""
+        with self._database.write() as connection:
+            connection.execute(_KNOWLEDGE_BASE.delete().where(_KNOWLEDGE_BASE.c.uid == uid))
+
+    def put(self, uid: str, documents: Sequence[Document]) -> int:
+        """Writes documents, each in the place of the one with its id; returns the new version.
+
+        Raises:
+            NotFoundError: the knowledge base was deleted.
+        """
+        with self._database.write() as connection:
+            tenant, version = self._advance(connection, uid)
+            _delete(connection, uid, [document.id for document in documents])
+            rows = [
+                {
+                    "knowledge_base": uid,
+                    "id": document.id,
+                    "tenant": tenant,
+                    "title": document.title,
+                    "text": document.text,
+                    "format": str(document.format),
+                    "is_faq": document.is_faq,
+                    "metadata": dict(document.metadata),
+                    "version": version,
+                    "updated_at": self._clock.time(),
+                }
+                for document in documents
+            ]
+            for chunk in _chunks(rows):
+                connection.execute(_DOCUMENT.insert(), chunk)
+        return version
+
+    def delete(self, uid: str, document_id: str) -> int:
+        """Deletes a document and returns the new version.
+
+        Raises:
+            NotFoundError: there is no such document.
+        """
+        with self._database.write() as connection:
+            _, version = self._advance(connection, uid)
+            if not _delete(connection, uid, [document_id]):
+                raise NotFoundError(f"no document has the id {document_id!r}")
+        return version
+
+    def get(self, uid: str, document_id: str) -> StoredDocument:
+        """One document.
+
+        Raises:
+            NotFoundError: there is no such document.
+        """
+        found = self.fetch(uid, [document_id])
+        if not found:
+            raise NotFoundError(f"no document has the id {document_id!r}")
+        return found[0]
+
+    def fetch(self, uid: str, ids: Sequence[str]) -> list[StoredDocument]:
+        """The documents with these ids that exist."""
+        found: list[StoredDocument] = []
+        with self._database.read() as connection:
+            for chunk in _chunks(ids):
+                query = _documents(uid).where(_DOCUMENT.c.id.in_(chunk))
+                found.extend(map(_stored, connection.execute(query).mappings()))
+        return found
+
+    def page(self, uid: str, after: str, limit: int) -> list[StoredDocument]:
+        """At most `limit` documents whose ids come after `after`, in the order of their ids."""
+        query = _documents(uid).where(_DOCUMENT.c.id > after).order_by("id").limit(limit)
+        with self._database.read() as connection:
+            return list(map(_stored, connection.execute(query).mappings()))
+
+    def versions(self, uid: str) -> tuple[int, dict[str, int]]:
+        """The knowledge base's version, and the version of each of its documents.
+
+        Raises:
+            NotFoundError: the knowledge base was deleted.
+        """
+        with self._database.read() as connection:
+            version = connection.execute(
+                sa.select(_KNOWLEDGE_BASE.c.version).where(_KNOWLEDGE_BASE.c.uid == uid)
+            ).scalar_one_or_none()
+            if version is None:
+                raise _deleted()
+            columns = sa.select(_DOCUMENT.c.id, _DOCUMENT.c.version)
+            rows = connection.execute(columns.where(_DOCUMENT.c.knowledge_base == uid))
+            return version, {row.id: row.version for row in rows}
+
+    def _advance(self, connection: Connection, uid: str) -> tuple[str, int]:
+        row = connection.execute(
+            _KNOWLEDGE_BASE.update()
+            .where(_KNOWLEDGE_BASE.c.uid == uid)
+            .values(version=_KNOWLEDGE_BASE.c.version + 1, updated_at=self._clock.time())
+            .returning(_KNOWLEDGE_BASE.c.tenant, _KNOWLEDGE_BASE.c.version)
+        ).one_or_none()
+        if row is None:
+            raise _deleted()
+        return row.tenant, row.version
+
+
+def _chunks(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    """Parts that fit into one statement."""
+    return (items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK))
+
+
+def _deleted() -> NotFoundError:
+    return NotFoundError("the knowledge base was deleted meanwhile: create it again")
+
+
+def _records() -> sa.Select[tuple[str, str, str, int, float, int]]:
+    count = (
+        sa.select(sa.func.count())
+        .where(_DOCUMENT.c.knowledge_base == _KNOWLEDGE_BASE.c.uid)
+        .scalar_subquery()
+    )
+    return sa.select(*_KNOWLEDGE_BASE.c, count.label("documents"))
+
+
+def _find(connection: Connection, tenant: str, name: str) -> KnowledgeBaseRecord | None:
+    of_tenant = _KNOWLEDGE_BASE.c.tenant == tenant
+    query = _records().where(of_tenant, _KNOWLEDGE_BASE.c.name == name)
+    row = connection.execute(query).mappings().one_or_none()
+    return KnowledgeBaseRecord(**row) if row else None
+
+
+def _documents(uid: str) -> sa.Select[tuple[object, ...]]:
+    return sa.select(*_DOCUMENT.c).where(_DOCUMENT.c.knowledge_base == uid)
+
+
+def _delete(connection: Connection, uid: str, ids: Sequence[str]) -> int:
+    deleted = 0
+    for chunk in _chunks(ids):
+        matches = _DOCUMENT.c.id.in_(chunk)
+        result = connection.execute(
+            _DOCUMENT.delete().where(_DOCUMENT.c.knowledge_base == uid, matches)
+        )
+        deleted += result.rowcount
+    return deleted
+
+
+def _stored(row: RowMapping) -> StoredDocument:
+    document = Document(
+        id=row["id"],
+        title=row["title"],
+        text=row["text"],
+        format=TextFormat(row["format"]),
+        is_faq=row["is_faq"],
+        metadata=row["metadata"],
+    )
+    return StoredDocument(document, row["version"], row["updated_at"])

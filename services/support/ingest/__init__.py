@@ -1,0 +1,1 @@
+"""Documents from files: Markdown, HTML, plain text, CSV and JSON Lines."""

@@ -1,0 +1,237 @@
+"""One knowledge base while it serves: its index follows every write before it is acknowledged."""
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Collection, Coroutine, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from services.support.documents import (
+    Document,
+    DocumentStore,
+    KnowledgeBaseRecord,
+    StoredDocument,
+)
+from services.support.passages import Embedder
+from shared.clock import Clock
+from shared.errors import ArtifactError, NotFoundError
+from shared.retrieval.index import Embedded, Index
+from shared.retrieval.index_files import load_index, save_index
+from shared.storage.identifiers import new_id
+
+LOGGER = logging.getLogger(__name__)
+
+_CATCH_UP_DOCUMENTS = 200
+_SAVE_AT_LATEST_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every knowledge base of a process works with.
+
+    `save_after_s` and `refresh_s`: see `SupportSettings`.
+    """
+
+    store: DocumentStore
+    embedder: Embedder
+    clock: Clock
+    index_dir: Path
+    embed_task: str
+    save_after_s: float
+    refresh_s: float
+
+
+class KnowledgeBase:
+    """The documents are in the database; the index is derived and held in memory.
+
+    A write embeds first, then commits and swaps the index under one lock, then is acknowledged:
+    a search that begins afterwards sees it, and a process killed at any moment loses nothing that
+    was acknowledged. Searches hold no lock: an index never changes.
+    """
+
+    def __init__(self, record: KnowledgeBaseRecord, around: Surroundings) -> None:
+        self.uid = record.uid
+        self.name = record.name
+        self._around = around
+        self._folder = around.index_dir / record.uid
+        self.is_deleted = False
+        self._index: Index | None = None
+        self._loading = asyncio.Lock()
+        self._writing = asyncio.Lock()
+        self._checked_s = float("-inf")
+        self._saved: tuple[str, int] | None = None
+        self._saver: asyncio.Task[None] | None = None
+
+    async def index(self) -> Index:
+        """The index of everything that was acknowledged.
+
+        Raises:
+            ArtifactError: the trunk does not have the bundle that made the index.
+            DependencyError: the database or the trunk does not answer.
+            NotFoundError: the knowledge base was deleted.
+        """
+        index = self._index
+        if index is not None and not self._is_stale():
+            return index
+        async with self._loading:
+            if self._index is None or self._is_stale():
+                start = self._index or await self._load()
+                async with self._writing:
+                    self._index = await self._catch_up(self._index or start)
+                self._checked_s = self._around.clock.monotonic()
+                self._save_later()
+            return self._index
+
+    async def put(self, documents: Sequence[Document]) -> int:
+        """Writes documents, each in the place of the one with its id; returns the new version."""
+        stored = [StoredDocument(document, 0, 0.0) for document in documents]
+        while True:
+            index = await self.index()
+            embedded = await self._around.embedder.embed(stored, index.bundle)
+            async with self._writing:
+                if self._index is not None and self._index.bundle == index.bundle:
+                    return await _to_the_end(self._commit_put(documents, embedded))
+
+    async def delete(self, document_id: str) -> int:
+        """Deletes a document and returns the new version.
+
+        Raises:
+            NotFoundError: there is no such document.
+        """
+        await self.index()
+        async with self._writing:
+            return await _to_the_end(self._commit_delete(document_id))
+
+    async def rebuild(self) -> Index:
+        """Embeds everything anew with the present champion, beside the old index, then swaps."""
+        bundle, width = await self._around.embedder.bundle(self._around.embed_task)
+        beside = await self._catch_up(Index.empty(bundle, width))
+        async with self._writing:
+            self._index = await self._catch_up(beside)
+            index = self._index
+        self._save_later()
+        return index
+
+    async def discard(self) -> None:
+        """Forgets the index of a knowledge base that was deleted."""
+        if self._saver is not None:
+            self._saver.cancel()
+        self.is_deleted = True
+        await asyncio.to_thread(shutil.rmtree, self._folder, True)
+
+    async def close(self) -> None:
+        """Saves what is not saved yet."""
+        if self._saver is not None:
+            self._saver.cancel()
+        if self._index is not None:
+            await self._save(self._index)
+
+    def _is_stale(self) -> bool:
+        """Whether another process may have written since this one looked."""
+        around = self._around
+        return (
+            around.store.is_shared
+            and around.clock.monotonic() - self._checked_s >= around.refresh_s
+        )
+
+    async def _load(self) -> Index:
+        """The index on disk, or an empty one for the present champion."""
+        try:
+            index = await asyncio.to_thread(load_index, self._folder)
+        except ArtifactError as error:
+            LOGGER.warning(
+                "an index is made anew", extra={"knowledge_base": self.name, "reason": str(error)}
+            )
+            index = None
+        if index is not None:
+            self._saved = (index.bundle, index.version)
+            return index
+        bundle, width = await self._around.embedder.bundle(self._around.embed_task)
+        return Index.empty(bundle, width)
+
+    async def _catch_up(self, index: Index) -> Index:
+        """Brings an index to the database's state; only documents that changed are embedded."""
+        store = self._around.store
+        try:
+            version, versions = await asyncio.to_thread(store.versions, self.uid)
+        except NotFoundError:
+            self.is_deleted = True
+            raise
+        if version == index.version:
+            return index
+        indexed = {entry.document_id: entry.version for entry in index.entries}
+        changed = [key for key, at in versions.items() if indexed.get(key) != at]
+        embedded: list[Embedded] = []
+        for start in range(0, len(changed), _CATCH_UP_DOCUMENTS):
+            ids = changed[start : start + _CATCH_UP_DOCUMENTS]
+            documents = await asyncio.to_thread(store.fetch, self.uid, ids)
+            embedded.extend(await self._around.embedder.embed(documents, index.bundle))
+        removed = indexed.keys() - versions.keys()
+        return await asyncio.to_thread(index.replaced, version, removed, embedded)
+
+    async def _commit_put(self, documents: Sequence[Document], embedded: Sequence[Embedded]) -> int:
+        version = await asyncio.to_thread(self._around.store.put, self.uid, documents)
+        added = [replace(e, entry=replace(e.entry, version=version)) for e in embedded]
+        await self._swap(version, (), added)
+        return version
+
+    async def _commit_delete(self, document_id: str) -> int:
+        version = await asyncio.to_thread(self._around.store.delete, self.uid, document_id)
+        await self._swap(version, {document_id}, ())
+        return version
+
+    async def _swap(
+        self, version: int, removed: Collection[str], added: Sequence[Embedded]
+    ) -> None:
+        """Shows a committed write; where that fails, the next search reads the database again."""
+        index = self._index
+        if index is None:
+            return
+        try:
+            if version == index.version + 1:
+                self._index = await asyncio.to_thread(index.replaced, version, removed, added)
+            else:
+                self._index = await self._catch_up(index)
+        except BaseException:
+            self._index = None
+            raise
+        self._save_later()
+
+    def _save_later(self) -> None:
+        if self._saver is None or self._saver.done():
+            self._saver = asyncio.create_task(self._save_when_settled())
+
+    async def _save_when_settled(self) -> None:
+        around = self._around
+        begun_s = around.clock.monotonic()
+        while (index := self._index) is not None and self._is_unsaved(index):
+            await asyncio.sleep(around.save_after_s)
+            late = around.clock.monotonic() - begun_s > _SAVE_AT_LATEST_S
+            if index is self._index or late:
+                await self._save(index)
+
+    def _is_unsaved(self, index: Index) -> bool:
+        return self._saved != (index.bundle, index.version)
+
+    async def _save(self, index: Index) -> None:
+        if not self._is_unsaved(index):
+            return
+        try:
+            await asyncio.to_thread(save_index, index, self._folder, new_id())
+        except OSError as error:
+            # Nothing is lost: the next start embeds again what the saved index does not have.
+            LOGGER.error(
+                "an index was not saved", extra={"knowledge_base": self.name, "reason": str(error)}
+            )
+        self._saved = (index.bundle, index.version)
+
+
+async def _to_the_end(commit: Coroutine[None, None, int]) -> int:
+    """Runs a commit and its swap as one: a client that goes away must not separate them."""
+    task = asyncio.create_task(commit)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise

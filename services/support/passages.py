@@ -1,0 +1,125 @@
+"""Documents made searchable: cut into passages and embedded by the trunk."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from services.support.documents import StoredDocument
+from shared.clock import Clock
+from shared.errors import ArtifactError, DeadlineError, InputError, NotFoundError, OverloadedError
+from shared.models.tasks import EmbedOutput, Priority, TaskCall
+from shared.retrieval.index import Embedded, Entry
+from shared.serving.trunk import Trunk
+from shared.text.passages import split_passages
+
+APP = "support"
+
+_TEXTS_A_CALL = 256
+_INTERACTIVE_TEXTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Embedder:
+    """Embeds with the trunk, in calls small enough that others get their turn.
+
+    `timeout_s` bounds the embedding of all documents of one write.
+    """
+
+    trunk: Trunk
+    clock: Clock
+    timeout_s: float
+
+    async def bundle(self, task: str) -> tuple[str, int]:
+        """The immutable id of the bundle that answers for a task now, and its vectors' width."""
+        output = await self._encode(task, [task], Priority.INTERACTIVE, self.timeout_s)
+        return output.bundle, output.vectors.shape[1]
+
+    async def embed(self, documents: Sequence[StoredDocument], bundle: str) -> list[Embedded]:
+        """Entries of documents, with vectors made by `bundle`.
+
+        Raises:
+            InputError: a document has no readable text.
+            ArtifactError: the trunk does not have the bundle any more.
+            DeadlineError: `timeout_s` passed.
+        """
+        entries = await asyncio.to_thread(lambda: [_entry(document) for document in documents])
+        texts = [text for entry in entries for text in _texts(entry)]
+        priority = Priority.INTERACTIVE if len(texts) <= _INTERACTIVE_TEXTS else Priority.BULK
+        deadline_s = self.clock.monotonic() + self.timeout_s
+        parts: list[npt.NDArray[np.float32]] = []
+        for start in range(0, len(texts), _TEXTS_A_CALL):
+            left_s = deadline_s - self.clock.monotonic()
+            batch = texts[start : start + _TEXTS_A_CALL]
+            parts.append((await self._encode(bundle, batch, priority, left_s)).vectors)
+        return _with_vectors(entries, np.concatenate(parts)) if parts else []
+
+    async def _encode(
+        self, task: str, texts: Sequence[str], priority: Priority, timeout_s: float
+    ) -> EmbedOutput:
+        """One call; where the trunk is full it is repeated until the time is over."""
+        deadline_s = self.clock.monotonic() + timeout_s
+        call = TaskCall(task, texts, truncate=True)
+        while True:
+            left_s = deadline_s - self.clock.monotonic()
+            if left_s <= 0:
+                raise DeadlineError(
+                    f"the documents were not embedded within {self.timeout_s:g} s: send fewer"
+                )
+            try:
+                (output,) = await self.trunk.encode(
+                    [call], app=APP, priority=priority, timeout_s=left_s
+                )
+            except OverloadedError as error:
+                if priority is not Priority.BULK:
+                    raise
+                await asyncio.sleep(min(error.retry_after_s, left_s))
+                continue
+            except NotFoundError:
+                raise missing_bundle(task) from None
+            if not isinstance(output, EmbedOutput):
+                raise ArtifactError(f"{task} is no embed task: name one in `embed_task`")
+            return output
+
+
+def missing_bundle(bundle: str) -> ArtifactError:
+    """The error where the trunk no longer has what an index was made with."""
+    return ArtifactError(
+        f"the trunk does not have {bundle}, which made this index: rebuild the index "
+        "(POST /support/knowledge-bases/NAME/rebuild)"
+    )
+
+
+def _entry(stored: StoredDocument) -> Entry:
+    document = stored.document
+    passages = split_passages(document.text, document.format)
+    if not passages:
+        raise InputError(
+            f"document {document.id!r}: read as {document.format}, it has no text to show",
+            param="text",
+        )
+    return Entry.of(
+        document.id,
+        stored.version,
+        document.title,
+        document.intents,
+        passages,
+        is_faq=document.is_faq,
+    )
+
+
+def _texts(entry: Entry) -> list[str]:
+    """What is embedded of an entry: its title, then its passages."""
+    return [entry.title, *(passage.text for passage in entry.passages)]
+
+
+def _with_vectors(entries: Sequence[Entry], vectors: npt.NDArray[np.float32]) -> list[Embedded]:
+    embedded: list[Embedded] = []
+    row = 0
+    for entry in entries:
+        end = row + 1 + len(entry.passages)
+        embedded.append(Embedded(entry, vectors[row], vectors[row + 1 : end]))
+        row = end
+    return embedded

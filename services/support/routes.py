@@ -1,0 +1,211 @@
+"""The routes of the support application."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import FastAPI, Path, Query, Request
+from starlette.responses import Response, StreamingResponse
+
+from services.support import chat
+from services.support.chat_schemas import ChatRequest, ChatResponse, Model, ModelList
+from services.support.config import KnowledgeBaseName
+from services.support.schemas import (
+    DocumentAnswer,
+    DocumentFields,
+    DocumentId,
+    DocumentPage,
+    DocumentSummary,
+    KnowledgeBaseAnswer,
+    KnowledgeBaseList,
+    Rebuilt,
+    SearchHit,
+    SearchRequest,
+    SearchResponse,
+    Written,
+)
+from services.support.service import SupportService
+from services.support.uploads import UPLOAD_BODY, read_upload
+from shared.serving.http import AdminIdentity, CurrentIdentity, create_app
+
+_Name = Annotated[KnowledgeBaseName, Path()]
+_Id = Annotated[DocumentId, Path()]
+
+
+def routes(service: SupportService) -> FastAPI:
+    """The application over the service; Serve puts it under `/support`."""
+    app = create_app(
+        "support",
+        title="Banyan support",
+        settings=service.settings,
+        readiness=service.readiness,
+        openai_paths=("/v1/",),
+    )
+    _add_chat(app, service)
+    _add_search(app, service)
+    _add_knowledge_bases(app, service)
+    _add_documents(app, service)
+    return app
+
+
+def _add_chat(app: FastAPI, service: SupportService) -> None:
+    default = service.settings.default_knowledge_base
+
+    @app.get("/v1/models", tags=["chat"])
+    async def models(identity: CurrentIdentity) -> ModelList:
+        """The assistant on the default knowledge base, and on each of the tenant's."""
+        records = await service.knowledge_bases.of_tenant(identity.tenant)
+        data = [Model(id=chat.MODEL, created=int(service.clock.time()))]
+        data += [Model(id=f"{chat.MODEL}:{r.name}", created=int(r.updated_at)) for r in records]
+        return ModelList(data=data)
+
+    @app.post("/v1/chat/completions", tags=["chat"], response_model=ChatResponse)
+    async def completions(request: ChatRequest, identity: CurrentIdentity) -> Response:
+        """Answers from a knowledge base, with citations, or hands off: OpenAI's route."""
+        name = chat.knowledge_base_of(request.model, default)
+        turn = chat.turn_of(request.messages)
+        knowledge_base = await service.knowledge_bases.get(identity.tenant, name)
+        answer = await service.assistant.answer(
+            knowledge_base, turn, max_tokens=request.max_completion_tokens or request.max_tokens
+        )
+        whole = chat.response(request, answer, knowledge_base=name, created_s=service.clock.time())
+        if request.stream:
+            events = _each(chat.stream(request, whole))
+            return StreamingResponse(events, media_type="text/event-stream")
+        return Response(whole.model_dump_json(), media_type="application/json")
+
+
+def _add_search(app: FastAPI, service: SupportService) -> None:
+    @app.post("/search", tags=["search"])
+    async def search(request: SearchRequest, identity: CurrentIdentity) -> SearchResponse:
+        """The passages that fit a query best, each document once."""
+        name = request.knowledge_base or service.settings.default_knowledge_base
+        knowledge_base = await service.knowledge_bases.get(identity.tenant, name)
+        hits = await service.assistant.search(knowledge_base, request.query, request.top_k)
+        found = [
+            SearchHit(
+                passage_id=hit.passage_id,
+                document_id=hit.entry.document_id,
+                title=hit.entry.title,
+                text=hit.passage.text,
+                start=hit.passage.start,
+                end=hit.passage.end,
+                score=hit.score,
+            )
+            for hit in hits
+        ]
+        return SearchResponse(knowledge_base=name, hits=found)
+
+
+def _add_knowledge_bases(app: FastAPI, service: SupportService) -> None:
+    bases = service.knowledge_bases
+
+    @app.get("/knowledge-bases", tags=["knowledge bases"])
+    async def list_all(identity: CurrentIdentity) -> KnowledgeBaseList:
+        """The tenant's knowledge bases."""
+        records = await bases.of_tenant(identity.tenant)
+        return KnowledgeBaseList(knowledge_bases=[KnowledgeBaseAnswer.of(r) for r in records])
+
+    @app.get("/knowledge-bases/{name}", tags=["knowledge bases"])
+    async def get(name: _Name, identity: CurrentIdentity) -> KnowledgeBaseAnswer:
+        """One knowledge base."""
+        return KnowledgeBaseAnswer.of(await bases.record(identity.tenant, name))
+
+    @app.put("/knowledge-bases/{name}", tags=["knowledge bases"])
+    async def create(name: _Name, identity: AdminIdentity) -> KnowledgeBaseAnswer:
+        """Makes a knowledge base; one that exists stays as it is."""
+        await bases.create(identity.tenant, name)
+        return KnowledgeBaseAnswer.of(await bases.record(identity.tenant, name))
+
+    @app.delete("/knowledge-bases/{name}", tags=["knowledge bases"], status_code=204)
+    async def drop(name: _Name, identity: AdminIdentity) -> Response:
+        """Deletes a knowledge base with all of its documents."""
+        await bases.drop(identity.tenant, name)
+        return Response(status_code=HTTPStatus.NO_CONTENT)
+
+    @app.post("/knowledge-bases/{name}/rebuild", tags=["knowledge bases"])
+    async def rebuild(name: _Name, identity: AdminIdentity) -> Rebuilt:
+        """Embeds every document anew with the present champion, then swaps the index."""
+        knowledge_base = await bases.get(identity.tenant, name)
+        index = await knowledge_base.rebuild()
+        return Rebuilt(
+            knowledge_base=name,
+            version=index.version,
+            bundle=index.bundle,
+            documents=len(index.entries),
+        )
+
+
+def _add_documents(app: FastAPI, service: SupportService) -> None:
+    bases = service.knowledge_bases
+
+    @app.get("/knowledge-bases/{name}/documents", tags=["documents"])
+    async def page(
+        name: _Name,
+        identity: CurrentIdentity,
+        after: Annotated[str, Query(max_length=200)] = "",
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    ) -> DocumentPage:
+        """Documents in the order of their ids, those after `after`."""
+        stored = await bases.page(identity.tenant, name, after, limit)
+        documents = [
+            DocumentSummary(
+                id=item.document.id,
+                title=item.document.title,
+                characters=len(item.document.text),
+                version=item.version,
+                updated_at=item.updated_at,
+            )
+            for item in stored
+        ]
+        return DocumentPage(
+            documents=documents, next=documents[-1].id if len(documents) == limit else None
+        )
+
+    @app.post("/knowledge-bases/{name}/documents", tags=["documents"], openapi_extra=UPLOAD_BODY)
+    async def upload(name: _Name, identity: AdminIdentity, request: Request) -> Written:
+        """Writes many documents, all or none: files, or JSON Lines as the body.
+
+        Files end in `.md`, `.html`, `.txt`, `.csv` or `.jsonl`. A knowledge base that does not
+        exist is made.
+        """
+        documents = await read_upload(request, max_rows=service.settings.max_rows)
+        knowledge_base = await bases.create(identity.tenant, name)
+        version = await knowledge_base.put(documents)
+        return Written(knowledge_base=name, version=version, documents=len(documents))
+
+    @app.get(
+        "/knowledge-bases/{name}/documents/{document_id}",
+        tags=["documents"],
+        response_model_exclude_none=True,
+    )
+    async def read(name: _Name, document_id: _Id, identity: CurrentIdentity) -> DocumentAnswer:
+        """One document as it was given."""
+        return DocumentAnswer.of(await bases.document(identity.tenant, name, document_id))
+
+    @app.put("/knowledge-bases/{name}/documents/{document_id}", tags=["documents"])
+    async def write(
+        name: _Name, document_id: _Id, fields: DocumentFields, identity: AdminIdentity
+    ) -> Written:
+        """Writes a document in the place of the one with its id, if there is one.
+
+        A knowledge base that does not exist is made.
+        """
+        knowledge_base = await bases.create(identity.tenant, name)
+        version = await knowledge_base.put([fields.document(document_id)])
+        return Written(knowledge_base=name, version=version, documents=1)
+
+    @app.delete("/knowledge-bases/{name}/documents/{document_id}", tags=["documents"])
+    async def delete(name: _Name, document_id: _Id, identity: AdminIdentity) -> Written:
+        """Deletes a document."""
+        knowledge_base = await bases.get(identity.tenant, name)
+        version = await knowledge_base.delete(document_id)
+        return Written(knowledge_base=name, version=version, documents=1)
+
+
+async def _each(events: Iterable[bytes]) -> AsyncIterator[bytes]:
+    """Without a thread for every event, as a plain iterator would get."""
+    for event in events:
+        yield event
+        await asyncio.sleep(0)

@@ -1,0 +1,177 @@
+"""What the support application's routes take and give."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from services.support.config import KnowledgeBaseName
+from services.support.documents import Document, KnowledgeBaseRecord, StoredDocument
+from shared.text.passages import TextFormat
+
+_CONTROL = r"\x00-\x08\x0B\x0E-\x1F\x7F"
+_FILLED = rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$"
+
+DocumentId = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1F\x7F/\\]{1,200}$")]
+Title = Annotated[str, StringConstraints(pattern=_FILLED, max_length=500)]
+Text = Annotated[str, StringConstraints(pattern=_FILLED, max_length=500_000)]
+Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+Word = Annotated[str, StringConstraints(pattern=rf"^[^{_CONTROL}]*$", max_length=2000)]
+Integer = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
+Number = Annotated[float, Field(ge=-1e15, le=1e15, allow_inf_nan=False)]
+Scalar = bool | Integer | Number | Word
+MetadataFields = Annotated[
+    dict[Key, Scalar | Annotated[list[Scalar], Field(max_length=100)]], Field(max_length=64)
+]
+
+
+class Request(BaseModel):
+    """Base of what clients send: a key that does not exist is a fault."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ArticleFields(Request):
+    """An article."""
+
+    title: Title
+    text: Text
+    format: TextFormat = TextFormat.PLAIN
+    metadata: MetadataFields = Field(default_factory=dict)
+
+    def document(self, document_id: str) -> Document:
+        """The document that is stored."""
+        return Document(document_id, self.title, self.text, self.format, False, self.metadata)
+
+
+class QuestionFields(Request):
+    """A question with its answer."""
+
+    question: Title
+    answer: Text
+    format: TextFormat = TextFormat.PLAIN
+    metadata: MetadataFields = Field(default_factory=dict)
+
+    def document(self, document_id: str) -> Document:
+        """The document that is stored."""
+        return Document(document_id, self.question, self.answer, self.format, True, self.metadata)
+
+
+DocumentFields = ArticleFields | QuestionFields
+
+
+class DocumentAnswer(BaseModel):
+    """A stored document, in the fields that it was given in."""
+
+    id: str
+    title: str | None = None
+    text: str | None = None
+    question: str | None = None
+    answer: str | None = None
+    format: TextFormat
+    metadata: dict[str, Any]
+    version: int = Field(description="The knowledge base's version that this document came with.")
+    updated_at: float = Field(description="Unix time in seconds.")
+
+    @classmethod
+    def of(cls, stored: StoredDocument) -> "DocumentAnswer":
+        """The answer for a stored document."""
+        document = stored.document
+        names = ("question", "answer") if document.is_faq else ("title", "text")
+        fields = dict(zip(names, (document.title, document.text), strict=True))
+        return cls(
+            id=document.id,
+            format=document.format,
+            metadata=dict(document.metadata),
+            version=stored.version,
+            updated_at=stored.updated_at,
+            **fields,
+        )
+
+
+class DocumentSummary(BaseModel):
+    """A document without its text."""
+
+    id: str
+    title: str
+    characters: int
+    version: int
+    updated_at: float
+
+
+class DocumentPage(BaseModel):
+    """Documents by id; `next` is the `after` of the next page, or null at the end."""
+
+    documents: list[DocumentSummary]
+    next: str | None
+
+
+class Written(BaseModel):
+    """A write that is durable and that the next search sees."""
+
+    knowledge_base: str
+    version: int
+    documents: int = Field(description="How many documents this request wrote or deleted.")
+
+
+class KnowledgeBaseAnswer(BaseModel):
+    """A knowledge base."""
+
+    name: str
+    version: int
+    documents: int
+    updated_at: float
+
+    @classmethod
+    def of(cls, record: KnowledgeBaseRecord) -> "KnowledgeBaseAnswer":
+        """The answer for a record."""
+        return cls(
+            name=record.name,
+            version=record.version,
+            documents=record.documents,
+            updated_at=record.updated_at,
+        )
+
+
+class KnowledgeBaseList(BaseModel):
+    """The tenant's knowledge bases."""
+
+    knowledge_bases: list[KnowledgeBaseAnswer]
+
+
+class Rebuilt(BaseModel):
+    """An index that was made anew."""
+
+    knowledge_base: str
+    version: int
+    bundle: str
+    documents: int
+
+
+Question = Annotated[str, StringConstraints(pattern=_FILLED, max_length=20_000)]
+
+
+class SearchRequest(Request):
+    """A search; without `knowledge_base` the default one is searched."""
+
+    query: Question
+    knowledge_base: KnowledgeBaseName | None = None
+    top_k: int = Field(10, ge=1, le=100)
+
+
+class SearchHit(BaseModel):
+    """A passage; `score` orders the hits of one search and is no probability."""
+
+    passage_id: str
+    document_id: str
+    title: str
+    text: str
+    start: int = Field(description="First character of the passage in the document's text.")
+    end: int
+    score: float
+
+
+class SearchResponse(BaseModel):
+    """Passages, the best first."""
+
+    knowledge_base: str
+    hits: list[SearchHit]

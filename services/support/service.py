@@ -1,0 +1,110 @@
+"""The support application without HTTP: its parts put together, opened and closed."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+from services.support.assistant import Assistant
+from services.support.confidence import load_calibration
+from services.support.config import SupportSettings
+from services.support.documents import DocumentStore
+from services.support.knowledge_base import Surroundings
+from services.support.knowledge_bases import KnowledgeBases
+from services.support.passages import Embedder
+from shared.clock import Clock, SystemClock
+from shared.errors import ConfigError, PlatformError
+from shared.serving.http import READY
+from shared.serving.trunk import Trunk
+from shared.storage.database import Database
+from shared.storage.migrations import migrate
+
+LOGGER = logging.getLogger(__name__)
+
+SCHEMA = "support"
+MIGRATIONS = Path(__file__).with_name("migrations")
+
+_PROBE_TIMEOUT_S = 5.0
+
+
+class SupportService:
+    """Everything that the routes call; made once for each process."""
+
+    def __init__(
+        self, settings: SupportSettings, trunk: Trunk, database: Database, clock: Clock
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self._database = database
+        self._store = DocumentStore(database, clock)
+        self._embedder = Embedder(trunk, clock, settings.write_timeout_s)
+        self._probe = Embedder(trunk, clock, _PROBE_TIMEOUT_S)
+        around = Surroundings(
+            self._store,
+            self._embedder,
+            clock,
+            settings.index_dir,
+            settings.embed_task,
+            settings.save_after_s,
+            settings.refresh_s,
+        )
+        self.knowledge_bases = KnowledgeBases(around)
+        self.assistant = Assistant(
+            trunk,
+            load_calibration(),
+            clock,
+            intent_task=settings.intent_task,
+            timeout_s=settings.encode_timeout_s,
+        )
+
+    async def readiness(self) -> Mapping[str, str]:
+        """Whether the database and the trunk answer."""
+        return {"database": await self._database_state(), "trunk": await self._trunk_state()}
+
+    async def close(self) -> None:
+        """Saves the indexes and closes the database."""
+        await self.knowledge_bases.close()
+        await asyncio.to_thread(self._database.close)
+
+    async def _database_state(self) -> str:
+        try:
+            await asyncio.to_thread(self._store.ping)
+        except PlatformError as error:
+            return str(error)
+        return READY
+
+    async def _trunk_state(self) -> str:
+        try:
+            await self._probe.bundle(self.settings.embed_task)
+        except PlatformError as error:
+            return str(error)
+        return READY
+
+
+def open_service(
+    settings: SupportSettings, trunk: Trunk, clock: Clock | None = None
+) -> SupportService:
+    """Opens and migrates the database, and puts the parts together; blocks.
+
+    Raises:
+        ConfigError: the database's URL or revision cannot be used, or SQLite should serve several
+            replicas.
+        DependencyError: the database does not answer.
+    """
+    database = Database(settings.resolved_database_url, schema=SCHEMA)
+    check_replicas(settings, database)
+    migrate(database, MIGRATIONS)
+    return SupportService(settings, trunk, database, clock or SystemClock())
+
+
+def check_replicas(settings: SupportSettings, database: Database) -> None:
+    """Refuses several replicas on SQLite.
+
+    Raises:
+        ConfigError: each replica would hold its own index, and none would see the others' writes.
+    """
+    if settings.replicas > 1 and not database.is_shared:
+        raise ConfigError(
+            f"replicas: {settings.replicas} on SQLite, whose one writer is one process and whose "
+            "writes the others would not see: set database_url to PostgreSQL, or replicas to 1"
+        )

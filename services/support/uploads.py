@@ -1,0 +1,94 @@
+"""The body of an upload: files of a form, or JSON Lines."""
+
+import asyncio
+from collections.abc import Iterable
+
+from fastapi import Request
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
+
+from services.support.documents import Document
+from services.support.ingest.files import read_file
+from services.support.ingest.rows import read_json_lines
+from shared.errors import InputError
+
+_MAX_FILES = 1000
+
+UPLOAD_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "file": {
+                            "type": "array",
+                            "items": {"type": "string", "format": "binary"},
+                            "minItems": 1,
+                        }
+                    },
+                    "required": ["file"],
+                }
+            },
+            "application/x-ndjson": {"schema": {"type": "string"}},
+        },
+    }
+}
+"""OpenAPI's description: FastAPI cannot derive one for two media types."""
+
+
+async def read_upload(request: Request, *, max_rows: int) -> list[Document]:
+    """All documents of a request, of which a later one with the same id replaces an earlier one.
+
+    Raises:
+        InputError: a file or row is no document (the message names it), there is none, or there
+            are more than `max_rows`.
+        HTTPException: 415, the body is of another type.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type == "multipart/form-data":
+        files = await _files(request)
+    elif media_type == "application/x-ndjson":
+        files = [("body.jsonl", await request.body())]
+    else:
+        raise HTTPException(
+            415, "send files as multipart/form-data, or rows as application/x-ndjson"
+        )
+    return await asyncio.to_thread(_documents, files, max_rows)
+
+
+async def _files(request: Request) -> list[tuple[str, bytes]]:
+    try:
+        async with request.form(max_files=_MAX_FILES, max_fields=_MAX_FILES) as form:
+            uploads = [value for _, value in form.multi_items()]
+            if not all(isinstance(upload, UploadFile) for upload in uploads):
+                raise InputError("every part of the form must be a file with a name", param="file")
+            return [
+                (upload.filename or "", await upload.read())
+                for upload in uploads
+                if isinstance(upload, UploadFile)
+            ]
+    except MultiPartException as error:
+        raise InputError(f"the form cannot be read: {error.message}") from None
+
+
+def _documents(files: Iterable[tuple[str, bytes]], max_rows: int) -> list[Document]:
+    documents: dict[str, Document] = {}
+    rows = 0
+    for name, content in files:
+        for document in _read(name, content):
+            rows += 1
+            if rows > max_rows:
+                raise InputError(f"{name}: more than {max_rows} documents: send them in parts")
+            documents[document.id] = document
+    if not documents:
+        raise InputError("the request holds no document: send at least one")
+    return list(documents.values())
+
+
+def _read(name: str, content: bytes) -> Iterable[Document]:
+    if name == "body.jsonl":
+        return read_json_lines(content, name="the body")
+    return read_file(name, content)

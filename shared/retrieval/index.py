@@ -1,0 +1,287 @@
+"""A knowledge base's index in memory: it never changes, a write makes a new one.
+
+Notation of shapes: e entries (documents), p passages, d the vectors' width.
+"""
+
+import threading
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from shared.retrieval.dense import Dense
+from shared.retrieval.fusion import dense_score, fuse, sparse_score
+from shared.retrieval.sparse import Sparse, Tokens, tokenize
+from shared.text.passages import Passage
+
+Float32s = npt.NDArray[np.float32]
+Int64s = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+_CANDIDATES = 200
+"""Passages (and titles) that each side proposes; all proposals are then scored by both sides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A document as it is indexed; `version` says which state of the document it was made from.
+
+    `labels` are the intents that the document answers; of a `is_faq` one the title is a question
+    and the passages are its answer.
+    """
+
+    document_id: str
+    version: int
+    title: str
+    labels: tuple[str, ...]
+    passages: tuple[Passage, ...]
+    is_faq: bool
+    title_tokens: Tokens
+    passage_tokens: tuple[Tokens, ...]
+
+    @classmethod
+    def of(
+        cls,
+        document_id: str,
+        version: int,
+        title: str,
+        labels: Sequence[str],
+        passages: Sequence[Passage],
+        *,
+        is_faq: bool = False,
+    ) -> "Entry":
+        """An entry with the tokens of its texts."""
+        return cls(
+            document_id,
+            version,
+            title,
+            tuple(labels),
+            tuple(passages),
+            is_faq,
+            tokenize(title),
+            tuple(tokenize(passage.text) for passage in passages),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """An entry with the vectors of its title [d] (zeros without a title) and passages [p, d]."""
+
+    entry: Entry
+    title: Float32s
+    passages: Float32s
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is asked: a text, and its vector [d] as the index's bundle embeds it.
+
+    Several queries make one search, whose score is the mean of theirs by `weight`.
+    """
+
+    text: str
+    vector: Float32s
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage that was found: entry, number of the passage in it, score and what it is made of.
+
+    `score` is the fusion of `dense` and `sparse`, plus `label`, which the entry's labels gave.
+    """
+
+    entry: Entry
+    passage_number: int
+    score: float
+    dense: float
+    sparse: float
+    label: float
+
+    @property
+    def passage(self) -> Passage:
+        """The passage itself."""
+        return self.entry.passages[self.passage_number]
+
+    @property
+    def passage_id(self) -> str:
+        """The passage's name: its document's and its number there."""
+        return f"{self.entry.document_id}#{self.passage_number}"
+
+
+class Index:
+    """Entries, their vectors, and the immutable embed bundle that made the vectors.
+
+    `version` is the state of the knowledge base that the index shows. Searches are safe from
+    several threads; the sparse side is built by the first of them.
+    """
+
+    def __init__(
+        self, bundle: str, version: int, entries: Sequence[Entry], titles: Dense, passages: Dense
+    ) -> None:
+        self.bundle = bundle
+        self.version = version
+        self.entries = tuple(entries)
+        self.titles = titles
+        self.passages = passages
+        counts = [len(entry.passages) for entry in self.entries]
+        self._owners: Int64s = np.repeat(np.arange(len(counts)), counts)
+        self._first_rows: Int64s = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+        self._has_title: Bools = np.array([bool(e.title) for e in self.entries], np.bool_)
+        self._holders: dict[str, list[int]] = {}
+        for number, entry in enumerate(self.entries):
+            for label in entry.labels:
+                self._holders.setdefault(label, []).append(number)
+        self._sparse: tuple[Sparse, Sparse] | None = None
+        self._building = threading.Lock()
+
+    @classmethod
+    def empty(cls, bundle: str, width: int) -> "Index":
+        """An index of nothing, for vectors of this width."""
+        nothing = np.zeros((0, width), np.float32)
+        return cls(bundle, 0, (), Dense(nothing), Dense(nothing))
+
+    def replaced(
+        self, version: int, removed: Collection[str], added: Sequence[Embedded]
+    ) -> "Index":
+        """The index of a later version: without the `removed` documents, with the `added` ones.
+
+        An added document replaces the one of the same id.
+        """
+        gone = {*removed, *(embedded.entry.document_id for embedded in added)}
+        keep = np.array([e.document_id not in gone for e in self.entries], np.bool_)
+        kept = [e for e, stays in zip(self.entries, keep, strict=True) if stays]
+        width = self.titles.vectors.shape[1]
+        titles = np.array([a.title for a in added], np.float32).reshape(-1, width)
+        return Index(
+            self.bundle,
+            version,
+            [*kept, *(embedded.entry for embedded in added)],
+            Dense(np.concatenate([self.titles.vectors[keep], titles])),
+            Dense(
+                np.concatenate(
+                    [self.passages.vectors[keep[self._owners]], *(a.passages for a in added)]
+                )
+            ),
+        )
+
+    def search(
+        self,
+        queries: Sequence[Query],
+        top_k: int,
+        *,
+        label_scores: Mapping[str, float] | None = None,
+    ) -> list[Hit]:
+        """The best passages, the best first.
+
+        Each document stands once, with its best passage; its further passages follow only where
+        there are fewer documents than `top_k`. `label_scores` adds to the score of entries that
+        carry a label (the largest counts).
+        """
+        if not self.entries:
+            return []
+        labels = self._label_scores(label_scores or {})
+        weights = np.array([query.weight for query in queries], np.float32)
+        weights /= weights.sum()
+        by_query = [self._sparse_scores(query.text) for query in queries]
+        rows = self._candidates(queries, by_query, labels)
+        owners = self._owners[rows]
+        sparse = weights @ np.stack([scores[rows] for scores in by_query])
+        dense = weights @ np.stack([self._dense_scores(query.vector, rows) for query in queries])
+        scores = fuse(dense, sparse) + labels[owners]
+        order = np.lexsort((rows, -scores))
+        return [
+            Hit(
+                self.entries[owners[i]],
+                int(rows[i] - self._first_rows[owners[i]]),
+                float(scores[i]),
+                float(dense[i]),
+                float(sparse[i]),
+                float(labels[owners[i]]),
+            )
+            for i in _documents_first(order, owners, top_k)
+        ]
+
+    @property
+    def labels(self) -> Collection[str]:
+        """The labels that any entry carries."""
+        return self._holders.keys()
+
+    def sides(self, query: Query) -> tuple[Float32s, Float32s]:
+        """The dense and the sparse score of every document [e], for measuring each side alone."""
+        rows = np.arange(len(self._owners))
+        sides = np.full((2, len(self.entries)), -np.inf, np.float32)
+        np.maximum.at(sides[0], self._owners, self._dense_scores(query.vector, rows))
+        np.maximum.at(sides[1], self._owners, self._sparse_scores(query.text))
+        return sides[0], sides[1]
+
+    def build_sparse(self) -> None:
+        """Builds the sparse side now, so that no search has to wait for it."""
+        self._sparse_sides()
+
+    def word_weights(self, text: str) -> dict[str, float]:
+        """The stems of a text, and how much each says in this knowledge base."""
+        _, passages = self._sparse_sides()
+        return {token: passages.idf(token) for token in tokenize(text)}
+
+    def _sparse_sides(self) -> tuple[Sparse, Sparse]:
+        with self._building:
+            if self._sparse is None:
+                self._sparse = (
+                    Sparse([entry.title_tokens for entry in self.entries]),
+                    Sparse([tokens for e in self.entries for tokens in e.passage_tokens]),
+                )
+            return self._sparse
+
+    def _sparse_scores(self, text: str) -> Float32s:
+        """The sparse score of every passage [p]."""
+        titles, passages = self._sparse_sides()
+        tokens = tokenize(text)
+        return sparse_score(
+            titles.scores(tokens)[self._owners],
+            passages.scores(tokens),
+            self._has_title[self._owners],
+        )
+
+    def _dense_scores(self, vector: Float32s, rows: Int64s) -> Float32s:
+        """The dense score of some passages."""
+        owners = self._owners[rows]
+        return dense_score(
+            self.titles.scores(vector, owners),
+            self.passages.scores(vector, rows),
+            self._has_title[owners],
+        )
+
+    def _label_scores(self, given: Mapping[str, float]) -> Float32s:
+        """What each entry's labels add to its score [e]."""
+        scores = np.zeros(len(self.entries), np.float32)
+        for label, score in given.items():
+            holders = self._holders.get(label, [])
+            scores[holders] = np.maximum(scores[holders], score)
+        return scores
+
+    def _candidates(
+        self, queries: Sequence[Query], sparse: Sequence[Float32s], labels: Float32s
+    ) -> Int64s:
+        """The rows that any side proposes for any query, in ascending order."""
+        count = len(self._owners)
+        if count <= _CANDIDATES:
+            return np.arange(count)
+        proposed = np.zeros(count, np.bool_)
+        entries = labels > 0
+        for query, scores in zip(queries, sparse, strict=True):
+            proposed[self.passages.search(query.vector, _CANDIDATES)] = True
+            entries[self.titles.search(query.vector, _CANDIDATES)] = True
+            best = np.argpartition(-scores, _CANDIDATES)[:_CANDIDATES]
+            proposed[best[scores[best] > 0]] = True
+        return np.flatnonzero(proposed | entries[self._owners])
+
+
+def _documents_first(order: Int64s, owners: Int64s, top_k: int) -> list[int]:
+    """Places in `order`, each owner's first before any owner's second, at most `top_k`."""
+    _, firsts = np.unique(owners[order], return_index=True)
+    leading = np.zeros(len(order), np.bool_)
+    leading[firsts] = True
+    ranked = np.concatenate([order[leading], order[~leading]])
+    return [int(place) for place in ranked[:top_k]]

@@ -1,0 +1,164 @@
+"""Databases by URL: SQLite files and PostgreSQL schemas behind the same two kinds of transaction.
+
+SQLite takes one writer at a time: a write transaction takes its lock at its begin, so that it
+waits there (at most `busy_timeout`) instead of failing halfway.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from shared.errors import ConfigError, DependencyError
+
+_BUSY_TIMEOUT_MS = 5000
+_CONNECT_TIMEOUT_S = 5
+_WRITES = "banyan_writes"
+_SCHEMA_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+
+class _Cursor(Protocol):
+    def execute(self, statement: str) -> object: ...
+    def close(self) -> None: ...
+
+
+class _DriverConnection(Protocol):
+    """What both drivers' connections have."""
+
+    isolation_level: str | None
+    autocommit: bool
+
+    def cursor(self) -> _Cursor: ...
+
+
+def sqlite_url(path: Path) -> str:
+    """The URL of a SQLite file."""
+    return URL.create("sqlite", database=str(path)).render_as_string()
+
+
+class Database:
+    """One service's database.
+
+    With PostgreSQL the service's tables stand in `schema`; with SQLite the file is its own.
+    Connections are made when they are first needed and kept for the next transaction.
+    """
+
+    def __init__(self, url: str, *, schema: str) -> None:
+        if not _SCHEMA_NAME.fullmatch(schema):
+            raise ConfigError(f"schema {schema!r}: use lower-case letters, digits and '_'")
+        self.schema = schema
+        self._engine = _engine(url, schema)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several processes may write; SQLite has one writer process by our rule."""
+        return self._engine.dialect.name != "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that only reads and sees one state of the database.
+
+        Raises:
+            DependencyError: the database is locked, full, corrupt or away.
+        """
+        with _translated(), self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that writes: all of it is durable when the block ends well, or none.
+
+        Raises:
+            DependencyError: the database is locked, full, corrupt or away.
+        """
+        with (
+            _translated(),
+            self._engine.connect().execution_options(**{_WRITES: True}) as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+    def close(self) -> None:
+        """Closes all connections; the next transaction opens new ones."""
+        self._engine.dispose()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """A fault of the database becomes `DependencyError`; one of our statements stays as it is."""
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except PoolTimeoutError as error:
+        raise DependencyError(f"every database connection is busy: {error}") from error
+    except DBAPIError as error:
+        reason = str(error.orig).strip().partition("\n")[0]
+        raise DependencyError(
+            f"the database does not answer ({reason}): see that it runs, that its disk has room "
+            "and that nobody else holds its lock"
+        ) from error
+
+
+def _engine(url: str, schema: str) -> Engine:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise ConfigError(
+            "database_url: not a URL; expected such as postgresql+psycopg://user@host/name"
+        ) from None
+    kind = parsed.get_backend_name()
+    if kind == "sqlite":
+        return _sqlite_engine(parsed)
+    if kind == "postgresql":
+        return _postgresql_engine(parsed.set(drivername="postgresql+psycopg"), schema)
+    raise ConfigError(f"database_url: {kind} is not supported: use sqlite or postgresql")
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    if url.database in (None, "", ":memory:"):
+        raise ConfigError("database_url: SQLite needs a file: data in memory would be lost")
+    Path(str(url.database)).absolute().parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT_MS / 1000})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: _DriverConnection, record: object) -> None:
+        # The driver must not begin transactions by itself: `begin` below does.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get(_WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _postgresql_engine(url: URL, schema: str) -> Engine:
+    try:
+        engine = create_engine(
+            url, pool_pre_ping=True, connect_args={"connect_timeout": _CONNECT_TIMEOUT_S}
+        )
+    except (NoSuchModuleError, ImportError):
+        raise ConfigError("PostgreSQL needs its driver: pip install 'banyan[postgres]'") from None
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: _DriverConnection, record: object) -> None:
+        connection.autocommit = True
+        cursor = connection.cursor()
+        cursor.execute(f"SET search_path TO {schema}")
+        cursor.close()
+        connection.autocommit = False
+
+    return engine

@@ -1,0 +1,1 @@
+"""Text: decoding, and splitting into sentences and passages with character offsets."""

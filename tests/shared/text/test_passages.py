@@ -1,0 +1,120 @@
+"""Passages of every format: exact offsets, bounded size, structure kept."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.text.html import html_title
+from shared.text.markdown import plain_markdown
+from shared.text.passages import (
+    Passage,
+    TextFormat,
+    estimate_tokens,
+    join_sentences,
+    split_passages,
+)
+
+PIECES = st.sampled_from(
+    [
+        *["# Head", "Some words. More words!", "- item one\n- item two", "1. first\n2. second"],
+        *["```\ncode  here\n```", "> quoted text", "| a | b |\n|---|---|\n| 1 | 2 |", "***", "&amp;"],
+        *["<p>para", "</p>", "<b>bold</b>", "<br/>", "<pre>a\n b</pre>", "<script>x</script>"],
+        *["\r\n", "\r", "\n\n", "\t", "é", "日本語。", "<!-- c -->", "&nbsp;", "<h2>Two</h2>", "<"],
+        *["long " * 60, "[link](http://x)", "![image](y)", "\\*", "a" * 300],
+    ]
+)
+DOCUMENTS = st.lists(PIECES | st.text(max_size=20), max_size=30).map("\n".join)
+
+
+@given(DOCUMENTS, st.sampled_from(TextFormat), st.sampled_from([5, 50, 200]))
+def test_passages_are_stretches_of_the_document(
+    source: str, text_format: TextFormat, max_tokens: int
+) -> None:
+    passages = split_passages(source, text_format, max_tokens=max_tokens)
+
+    end = 0
+    for passage in passages:
+        assert source[passage.start : passage.end] == passage.source
+        assert end <= passage.start < passage.end
+        assert estimate_tokens(passage.text) <= max_tokens
+        assert passage.text.strip()
+        for sentence in passage.sentences:
+            assert passage.start <= sentence.start < sentence.end <= passage.end
+            assert passage.quote(sentence, sentence) == source[sentence.start : sentence.end]
+        end = passage.end
+
+
+@given(st.text())
+def test_plain_text_loses_no_word(source: str) -> None:
+    passages = split_passages(source, TextFormat.PLAIN)
+
+    assert "".join("".join(p.text for p in passages).split()) == "".join(source.split())
+
+
+def texts(source: str, text_format: TextFormat, **limits: int) -> list[str]:
+    return [passage.text for passage in split_passages(source, text_format, **limits)]
+
+
+def test_a_heading_opens_a_passage_and_stays_with_its_text() -> None:
+    source = "# Cards\n\nIntro.\n\n## Lost\n\nCall us.\n\n## Stolen\n\n### At once\n\nFreeze it.\n"
+
+    assert texts(source, TextFormat.MARKDOWN) == [
+        "Cards\nIntro.",
+        "Lost\nCall us.",
+        "Stolen\nAt once\nFreeze it.",
+    ]
+
+
+def test_markdown_is_read_without_its_marks() -> None:
+    source = "Tap **Cards** > [PIN](http://x) and `ok`.\n\n1. One\n2. Two\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"
+
+    assert texts(source, TextFormat.MARKDOWN) == [
+        "Tap Cards > PIN and ok.\n1. One\n2. Two\n| a | b |\n| 1 | 2 |"
+    ]
+    assert plain_markdown("snake_case and 2 \\* 3") == "snake_case and 2 * 3"
+
+
+def test_code_stays_whole_and_a_long_paragraph_is_cut_at_sentences() -> None:
+    code = "```\nfirst  line\n  second\n```\n"
+    long = " ".join(f"Sentence number {n} is here." for n in range(30))
+
+    found = split_passages(f"{long}\n\n{code}", TextFormat.MARKDOWN, max_tokens=60)
+
+    assert found[-1].text.endswith(code.strip())
+    assert all(p.text.endswith(".") for p in found[:-1])
+
+
+def test_html_shows_what_a_browser_shows() -> None:
+    source = (
+        "<html><head><title>A &amp; B</title><style>p{}</style></head><body><nav>Menu</nav>"
+        "<h1>Caf&eacute;</h1><p>One <b>bold</b>\nword. Two.</p><ul><li>x<li>y</ul>"
+        "<script>if (a < b) {}</script></body></html>"
+    )
+
+    assert texts(source, TextFormat.HTML) == ["Café\nOne bold word. Two.\nx\ny"]
+    assert html_title(source) == "A & B"
+    passage = split_passages(source, TextFormat.HTML)[0]
+    assert passage.source.startswith("Caf&eacute;")
+    sentence = passage.sentences[1]
+    assert source[sentence.start : sentence.end] == "One <b>bold</b>\nword."
+
+
+@pytest.mark.parametrize("text_format", TextFormat)
+@pytest.mark.parametrize(
+    "source",
+    ["[" * 50_000, "<p>" * 50_000, ">" * 50_000, "* " * 50_000, "word " * 50_000, "a" * 200_000],
+)
+def test_hostile_texts_take_no_longer_than_others(source: str, text_format: TextFormat) -> None:
+    begun_s = time.process_time()
+
+    split_passages(source, text_format)
+
+    assert time.process_time() - begun_s < 3
+
+
+def test_sentences_join_as_they_stand() -> None:
+    passage: Passage = split_passages("One. Two.\n\n- a\n- b\n", TextFormat.MARKDOWN)[0]
+
+    assert join_sentences(passage.sentences) == "One. Two.\n- a\n- b"
