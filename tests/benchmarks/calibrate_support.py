@@ -1,0 +1,176 @@
+"""Fits `services/support/confidence.json`: `python -m tests.benchmarks.calibrate_support`.
+
+Each question of the sets is asked of its own knowledge base, where the best document is right or
+wrong, and each set's questions also of a knowledge base that cannot answer them, where it is
+always wrong. A logistic regression of right on `Evidence`, each pair of set and knowledge base
+weighing the same; half of the questions fit it, the other half give the figures.
+"""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+from sklearn.linear_model import LogisticRegression
+
+from services.support.assistant import INTENT_WEIGHT
+from services.support.confidence import CALIBRATION, Calibration, Evidence, evidence_of
+from shared.errors import NotFoundError
+from shared.models.tasks import ClassifyOutput, Priority, TaskCall
+from shared.retrieval.index import Index, Query
+from shared.serving.trunk import Trunk
+from tests.benchmarks.support_data import (
+    RetrievalSet,
+    build_index,
+    data_dir,
+    doc2dial,
+    embed_queries,
+    help_centre,
+    rows,
+    stackfaq,
+)
+from tests.real_trunk import real_trunk
+
+COMMAND = "python -m tests.benchmarks.calibrate_support"
+THRESHOLD = 0.4
+QUESTIONS = 800
+INTENT_TASK = "support-intent"
+
+Float64s = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Questions asked of one knowledge base: evidence [q, 5], and whether each answer was right."""
+
+    name: str
+    evidence: Float64s
+    right: Bools
+
+
+async def ask_all(trunk: Trunk) -> list[Asked]:
+    """Every pairing of questions and knowledge bases."""
+    helps, faq, pages = help_centre(), stackfaq(), doc2dial()
+    indexes = {s.name: await build_index(trunk, s.documents) for s in (helps, faq, pages)}
+    strangers = [
+        RetrievalSet("clinc150 oos_train", (), _texts("support/clinc150.oos_train.jsonl"), ()),
+        RetrievalSet("clinc150 val, not banking", (), _other_domains(), ()),
+    ]
+    pairs: list[tuple[RetrievalSet, RetrievalSet]] = [(s, s) for s in (helps, faq, pages)]
+    pairs += [(s, helps) for s in (*strangers, faq, pages)]
+    pairs += [(helps, faq), (strangers[1], faq), (helps, pages), (faq, pages)]
+    return [
+        await _ask(trunk, asked, indexes[of.name], f"{asked.name} of {of.name}", asked is of)
+        for asked, of in pairs
+    ]
+
+
+def _texts(path: str) -> list[str]:
+    return [row["text"] for row in rows(path)]
+
+
+def _other_domains() -> list[str]:
+    """Without the questions of bank customers, many of which the sample does answer."""
+    domains = orjson.loads((data_dir() / "support" / "clinc150.domains.json").read_bytes())
+    near = {*domains["banking"], *domains["credit_cards"]}
+    return [row["text"] for row in rows("support/clinc150.val.jsonl") if row["label"] not in near]
+
+
+async def _ask(trunk: Trunk, data: RetrievalSet, index: Index, name: str, own: bool) -> Asked:
+    step = max(1, len(data.queries) // QUESTIONS)
+    numbers = range(0, len(data.queries), step)
+    questions = [data.queries[number] for number in numbers]
+    vectors = await embed_queries(trunk, index, questions)
+    intents = await _intents(trunk, questions) if index.labels else [None] * len(questions)
+    evidence: list[tuple[float, ...]] = []
+    right: list[bool] = []
+    for number, question, vector, scores in zip(numbers, questions, vectors, intents, strict=True):
+        hits = index.search([Query(question, vector)], 10, label_scores=scores)
+        found = evidence_of(hits, index, question, has_intent=scores is not None)
+        evidence.append(astuple(found))
+        right.append(own and hits[0].entry.document_id in data.relevant[number])
+    return Asked(name, np.array(evidence), np.array(right))
+
+
+async def _intents(trunk: Trunk, questions: Sequence[str]) -> Sequence[Mapping[str, float] | None]:
+    """What the intents add to the score of labelled documents, as in the application."""
+    try:
+        call = TaskCall(INTENT_TASK, questions, truncate=True)
+        (output,) = await trunk.encode([call], app="benchmark", priority=Priority.BULK)
+    except NotFoundError:
+        return [None] * len(questions)
+    assert isinstance(output, ClassifyOutput)
+    return [
+        {label: INTENT_WEIGHT * float(p) for label, p in zip(output.labels, row, strict=True)}
+        for row in output.probabilities
+    ]
+
+
+def fit(asked: Sequence[Asked]) -> Calibration:
+    """The calibration from every other question, with its figures on the rest."""
+    halves = [_halves(one) for one in asked]
+    evidence = np.concatenate([fitted.evidence for fitted, _ in halves])
+    right = np.concatenate([fitted.right for fitted, _ in halves])
+    weights = np.concatenate([np.full(len(f.right), 1 / len(f.right)) for f, _ in halves])
+    model = LogisticRegression(C=100.0, max_iter=1000)
+    model.fit(evidence, right, sample_weight=weights * len(right) / weights.sum())
+    names = Evidence.__slots__
+    calibration = Calibration(
+        weights=dict(zip(names, (round(float(w), 4) for w in model.coef_[0]), strict=True)),
+        intercept=round(float(model.intercept_[0]), 4),
+        threshold=THRESHOLD,
+        command=COMMAND,
+        figures={},
+    )
+    figures = {rest.name: _figures(calibration, rest) for _, rest in halves}
+    return calibration.model_copy(update={"figures": figures})
+
+
+def _halves(asked: Asked) -> tuple[Asked, Asked]:
+    first, second = (
+        Asked(asked.name, asked.evidence[start::2], asked.right[start::2]) for start in (0, 1)
+    )
+    return first, second
+
+
+def _figures(calibration: Calibration, asked: Asked) -> dict[str, float]:
+    """Of all questions: answered, answered rightly, right when answered; and the calibration."""
+    sure = np.array([calibration.probability(Evidence(*row)) for row in asked.evidence])
+    answered = sure >= calibration.threshold
+    figures = {
+        "questions": float(len(sure)),
+        "best_document_right": float(asked.right.mean()),
+        "answered": float(answered.mean()),
+        "right_of_answered": float(asked.right[answered].mean()) if answered.any() else 0.0,
+        "mean_confidence": float(sure.mean()),
+        "brier": float(np.mean((sure - asked.right) ** 2)),
+    }
+    return {name: round(value, 4) for name, value in figures.items()}
+
+
+async def calibrate(cache: Path | None, output: Path) -> None:
+    """Asks, fits, prints and writes."""
+    async with real_trunk(cache) as trunk:
+        calibration = fit(await ask_all(trunk))
+    output.write_text(calibration.model_dump_json(indent=2) + "\n", "utf-8")
+    print(calibration.model_dump_json(indent=2))
+
+
+def main() -> int:
+    """Reads the arguments and calibrates."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cache", type=Path)
+    parser.add_argument("--output", type=Path, default=CALIBRATION)
+    arguments = parser.parse_args()
+    asyncio.run(calibrate(arguments.cache, arguments.output))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,215 @@
+"""Starting, stopping, killing, saving and restoring the platform, each as a user does it.
+
+Starts cost most of this file's time, so each of its platforms proves several things.
+"""
+
+import contextlib
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests.e2e.books import LINES, documents_path, found_documents, upload
+from tests.e2e.platform import Platform, is_alive, wait_for
+
+pytestmark = pytest.mark.platform
+
+STOPS_WITHIN_S = 10.0
+
+
+@contextlib.contextmanager
+def client(platform: Platform, key: str | None = None) -> Iterator[httpx.Client]:
+    headers = {"authorization": f"Bearer {key}"} if key else {}
+    with httpx.Client(base_url=platform.url, headers=headers, timeout=30) as http:
+        yield http
+
+
+@dataclass(frozen=True)
+class Traces:
+    """What a running platform must not leave behind: its processes and its ports."""
+
+    processes: frozenset[psutil.Process]
+    ports: frozenset[int]
+
+    @classmethod
+    def of(cls, platform: Platform) -> "Traces":
+        processes = frozenset(platform.processes())
+        ports = {
+            connection.laddr.port
+            for process in processes
+            for connection in process.net_connections("inet")
+            if connection.status == psutil.CONN_LISTEN
+        }
+        assert len(processes) >= 8
+        assert platform.port in ports
+        return cls(processes, frozenset(ports))
+
+    def assert_gone(self, platform: Platform) -> None:
+        left = {p for p in self.processes if is_alive(p)} | platform.processes()
+        assert not {" ".join(process.cmdline()) for process in left}
+        for port in self.ports:
+            with socket.socket() as probe:
+                assert probe.connect_ex(("127.0.0.1", port)) != 0, port
+
+
+class Writer(threading.Thread):
+    """Uploads documents until the platform is gone, and remembers which were acknowledged."""
+
+    SIZE = 20
+
+    def __init__(self, platform: Platform) -> None:
+        super().__init__(daemon=True)
+        self.acknowledged: list[str] = []
+        self._platform = platform
+
+    def run(self) -> None:
+        with client(self._platform) as http, contextlib.suppress(httpx.HTTPError):
+            for batch in range(1000):
+                ids = [f"{batch}-{number}" for number in range(self.SIZE)]
+                rows = [
+                    {"id": i, "question": f"What is {i}?", "answer": f"It is {i}."} for i in ids
+                ]
+                lines = "\n".join(map(json.dumps, rows))
+                answer = http.post(documents_path("bulk"), content=lines.encode(), headers=LINES)
+                if not answer.is_success:
+                    break
+                self.acknowledged.extend(ids)
+
+
+def test_killed_and_started_again_with_every_document(own_platform: Platform) -> None:
+    own_platform.up("--no-sample")
+    with client(own_platform) as http:
+        models = http.get("/support/v1/models").json()["data"]
+        assert [model["id"] for model in models if ":" in model["id"]] == []
+
+    second = own_platform.command("up", "--no-sample")
+    assert second.returncode != 0
+    assert "runs already" in second.stdout + second.stderr
+
+    writer = Writer(own_platform)
+    writer.start()
+    wait_for(lambda: len(writer.acknowledged) >= 100, timeout_s=60, what="some bulk writes")
+    traces = Traces.of(own_platform)
+    own_platform.kill()
+    assert own_platform.command("down", timeout_s=STOPS_WITHIN_S).returncode == 0
+    traces.assert_gone(own_platform)
+    writer.join(30)
+    assert not writer.is_alive()
+
+    own_platform.up("--no-sample")
+    with client(own_platform) as http:
+        path = documents_path("bulk")
+        lost = [i for i in writer.acknowledged if http.get(f"{path}/{i}").status_code != 200]
+        assert lost == []
+        last = writer.acknowledged[-1]
+        assert last in found_documents(http, "bulk", f"What is {last}?")
+    keys_select_tenants(own_platform)
+
+    traces = Traces.of(own_platform)
+    assert own_platform.interrupt() < STOPS_WITHIN_S
+    traces.assert_gone(own_platform)
+
+
+def keys_select_tenants(platform: Platform) -> None:
+    """With keys nobody enters without one, and each sees its own tenant alone."""
+
+    def create(tenant: str, role: str) -> str:
+        made = platform.command(
+            "keys", "create", f"{tenant}-{role}", "--tenant", tenant, "--role", role
+        )
+        assert made.returncode == 0, made.stderr
+        return next(word for word in made.stdout.split() if word.startswith("bny_"))
+
+    red, blue, reader = create("red", "admin"), create("blue", "admin"), create("red", "user")
+    with client(platform) as nobody:
+        wait_for(
+            lambda: nobody.get("/support/v1/models").status_code == 401,
+            timeout_s=5,
+            what="the keys are noticed",
+        )
+        assert nobody.get("/v1/models").status_code == 401
+        assert nobody.get("/v1/models").headers["www-authenticate"] == "Bearer"
+        assert nobody.get("/support/healthz").status_code == 200
+    with client(platform, "bny_wrong") as wrong:
+        assert wrong.get("/v1/models").status_code == 401
+
+    with client(platform, red) as first, client(platform, blue) as other:
+        row = {"id": "secret", "question": "What is the code?", "answer": "The code is 4711."}
+        upload(first, "vault", [row])
+        assert found_documents(first, "vault", "the code") == ["secret"]
+        path = f"{documents_path('vault')}/secret"
+        assert other.get(path).status_code == 404
+        assert other.delete(path).status_code == 404
+        body = {"knowledge_base": "vault", "query": "the code"}
+        assert other.post("/support/search", json=body).status_code == 404
+        ids = {model["id"] for model in other.get("/support/v1/models").json()["data"]}
+        assert "support:vault" not in ids
+        upload(other, "vault", [{**row, "answer": "The code is 0815."}])
+        assert "4711" in first.get(path).json()["text"] + str(first.get(path).json())
+    with client(platform, reader) as http:
+        assert found_documents(http, "vault", "the code") == ["secret"]
+        assert http.delete(f"{documents_path('vault')}/secret").status_code == 403
+
+
+def test_saved_while_it_runs_and_restored_in_another_mode(
+    own_platform: Platform, tmp_path: Path
+) -> None:
+    own_platform.up()
+    saved = tmp_path / "saved"
+    with client(own_platform) as http:
+        upload(http, "mine", [{"id": "a", "question": "Where is Ys?", "answer": "Ys has sunk."}])
+        backup = own_platform.command("backup", str(saved))
+        assert backup.returncode == 0, backup.stdout + backup.stderr
+        upload(http, "mine", [{"id": "late", "question": "Is it late?", "answer": "Yes."}])
+    assert own_platform.interrupt() < STOPS_WITHIN_S
+
+    restored = Platform(tmp_path / "restored", environ={"BANYAN_HTTP_PROXY": "serve"})
+    done = restored.command("restore", str(saved))
+    assert done.returncode == 0, done.stdout + done.stderr
+    flipped = flip_a_byte(restored.state_dir / "indexes")
+    try:
+        restored.up()
+        traces = Traces.of(restored)
+        with client(restored) as http:
+            assert found_documents(http, "mine", "Ys") == ["a"]
+            assert http.get(f"{documents_path('mine')}/late").status_code == 404
+            question = {"role": "user", "content": "How do I change my PIN?"}
+            body = {"model": "support:help-centre", "messages": [question]}
+            answer = http.post("/support/v1/chat/completions", json=body).json()
+            assert answer["choices"][0]["message"]["banyan"]["answered"]
+        assert "haproxy" not in {process.name() for process in restored.processes()}
+        assert restored.interrupt() < STOPS_WITHIN_S
+        traces.assert_gone(restored)
+    finally:
+        restored.stop()
+    assert flipped
+
+
+def flip_a_byte(folder: Path) -> list[Path]:
+    """Damages the largest file of every index below the folder; returns which."""
+    damaged = []
+    for index in sorted({path.parent for path in folder.rglob("manifest.json")}):
+        victim = max((p for p in index.iterdir() if p.is_file()), key=lambda p: p.stat().st_size)
+        content = bytearray(victim.read_bytes())
+        content[len(content) // 2] ^= 0xFF
+        victim.write_bytes(content)
+        damaged.append(victim)
+    return damaged
+
+
+def test_an_occupied_port_is_named(own_platform: Platform) -> None:
+    with socket.socket() as occupant:
+        occupant.bind(("127.0.0.1", own_platform.port))
+        occupant.listen()
+        refused = own_platform.command("up")
+
+    assert refused.returncode != 0
+    said = refused.stdout + refused.stderr
+    assert str(own_platform.port) in said
+    assert "Traceback" not in said
