@@ -4,6 +4,12 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# No deadline: how long an example takes says more about the machine than about the code. In CI the
+# examples are the same at every run; a developer's runs look for new ones.
+settings.register_profile("banyan", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("banyan")
 
 ROOT = Path(__file__).parents[1]
 

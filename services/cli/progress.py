@@ -21,11 +21,16 @@ class Progress:
         """Prints the line when the block ends well; shows on a terminal that it is under way."""
         step_s = time.monotonic()
         console = self._console()
-        with console.status(f"waiting until: {name}"):
+        with console.status(name):
             yield
         now_s = time.monotonic()
         total, took = now_s - self.begun_s, now_s - step_s
         console.print(f"[dim]{total:6.1f} s  (+{took:.1f})[/dim]  {name}")
+        self.out.flush()
+
+    def note(self, text: str) -> None:
+        """Prints a plain line between steps."""
+        self._console().print(f"{'':>6}    {text}", markup=False)
         self.out.flush()
 
     def write(self, text: str) -> None:

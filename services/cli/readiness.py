@@ -4,6 +4,7 @@ import json
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 
 from services.cli.run_file import Run
 from shared.errors import DependencyError
@@ -11,6 +12,7 @@ from shared.errors import DependencyError
 _LIMIT_S = 90.0
 _REQUEST_S = 5.0
 _STEP_S = 0.05
+_PATIENCE_S = 5.0
 
 
 def not_ready(url: str, prefix: str) -> dict[str, str]:
@@ -25,18 +27,26 @@ def not_ready(url: str, prefix: str) -> dict[str, str]:
         return {"http": str(getattr(error, "reason", error))}
 
 
-def wait_until_ready(run: Run, *, limit_s: float = _LIMIT_S) -> None:
+def wait_until_ready(run: Run, say: Callable[[str], None], *, limit_s: float = _LIMIT_S) -> None:
     """Returns when every application says that it is ready.
+
+    What one misses is said when it takes longer than a few seconds, and again when it changes:
+    somebody may be able to repair it meanwhile.
 
     Raises:
         DependencyError: one is not ready in time; the message says what it misses.
     """
-    end_s = time.monotonic() + limit_s
+    begun_s = time.monotonic()
+    said = ""
     for name, prefix in run.applications.items():
         while missing := not_ready(run.url, prefix):
-            if time.monotonic() > end_s:
-                parts = "; ".join(f"{part}: {reason}" for part, reason in missing.items())
+            parts = "; ".join(f"{part}: {reason}" for part, reason in missing.items())
+            waited_s = time.monotonic() - begun_s
+            if waited_s > limit_s:
                 raise DependencyError(f"{name} is not ready after {limit_s:.0f} s: {parts}")
+            if waited_s > _PATIENCE_S and parts != said:
+                say(f"{name} is not ready: {parts}")
+                said = parts
             time.sleep(_STEP_S)
 
 

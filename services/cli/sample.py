@@ -25,8 +25,7 @@ def load_sample(run: Run, progress: Progress, *, key: str | None = None) -> None
             if names(platform):
                 return
         except AuthenticationError:
-            progress.write("         the sample is not loaded, because requests need a key: "
-                           "`banyan kb load` takes one")  # fmt: skip
+            progress.note("requests need a key, so the sample is left to `banyan kb load`")
             return
         files = find_files(SAMPLE_FOLDER)
         with progress.step(f"the sample knowledge base {SAMPLE_NAME} is loaded"):

@@ -107,23 +107,25 @@ def _drive(options: UpOptions, run: Run, progress: Progress) -> int:
 
 def _serve_until_stopped(options: UpOptions, run: Run, progress: Progress) -> None:
     plan = _plan(options, run)
-    with progress.step(f"Ray runs, with {options.proxy} as proxy"):
-        _prepare_environment(options.settings, plan)
-        from shared.serving import cluster
-
-        cluster.start_ray(plan, num_cpus=options.settings.num_cpus)
-    stop = threading.Event()
+    _prepare_environment(options.settings, plan)
     names = ", ".join(run.applications)
-    with progress.step(f"applications run: {names}"):
-        cluster.deploy([_build(entry) for entry in options.deployment.applications], plan)
+    with progress.step(f"configured: {names}"):
+        applications = [_build(entry) for entry in options.deployment.applications]
     from services.cli import readiness, welcome
+    from shared.serving import cluster
 
+    with progress.step(f"Ray runs, with {options.proxy} as proxy"):
+        cluster.start_ray(plan, num_cpus=options.settings.num_cpus)
+    with progress.step("the applications run"):
+        cluster.deploy(applications, plan)
     with progress.step("they are ready"):
-        readiness.wait_until_ready(run)
+        readiness.wait_until_ready(run, progress.note)
     if options.with_sample and "support" in run.applications:
         from services.cli import sample
 
         sample.load_sample(run, progress)
+    stop = threading.Event()
+    # Ray puts a handler of its own there when it starts.
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     progress.write(welcome.welcome(options.settings, run))
     _wait(stop, cluster.is_alive)

@@ -11,6 +11,12 @@ from pathlib import Path
 RUN_ID_VARIABLE = "BANYAN_RUN_ID"
 """Marks every process of a run; children inherit it."""
 
+SETUP_HOOK_VARIABLE = "__RAY_WORKER_PROCESS_SETUP_HOOK_ENV_VAR"
+"""What `runtime_env={"worker_process_setup_hook": ...}` sets in Ray's workers.
+
+A runtime environment would keep replicas from using the workers that Ray starts ahead.
+"""
+
 _DRAINING_S = 2
 # On a busy machine a proxy takes longer to start than Serve's 5 s, and is then started anew.
 _PROXY_START_S = 60
@@ -46,11 +52,16 @@ def cluster_environment(plan: ClusterPlan) -> dict[str, str]:
     return {
         RUN_ID_VARIABLE: plan.run_id,
         "BANYAN_MAX_BODY_BYTES": str(plan.max_body_bytes),
-        **_RAY,
+        **ray_environment(),
         "RAY_AUTH_TOKEN_PATH": str(plan.token_file),
         **_LIBRARIES,
         **(_haproxy(plan, plan.haproxy_script) if plan.haproxy_script else _SERVE_PROXY),
     }
+
+
+def ray_environment() -> dict[str, str]:
+    """The variables of Ray and Serve that are the same in every run."""
+    return dict(_RAY)
 
 
 def refused_variables(environ: Mapping[str, str]) -> list[str]:
@@ -73,9 +84,7 @@ _RAY = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "RAY_AUTH_MODE": "token",
     "RAY_USAGE_STATS_ENABLED": "0",
-    # As `runtime_env={"worker_process_setup_hook": ...}` sets it, but without a runtime
-    # environment, which would keep replicas from using the workers that Ray starts ahead.
-    "__RAY_WORKER_PROCESS_SETUP_HOOK_ENV_VAR": "shared.serving.loopback.listen_on_loopback",
+    SETUP_HOOK_VARIABLE: "shared.serving.loopback.listen_on_loopback",
     "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "shared.serving.ingress_guard:middlewares",
     "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
     "RAY_SERVE_PROXY_MIN_DRAINING_PERIOD_S": str(_DRAINING_S),

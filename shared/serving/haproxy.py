@@ -22,7 +22,10 @@ from pathlib import Path
 
 LOOPBACK = ("127.0.0.1", "[::1]", "::1")
 PAGE_STATUSES = (400, 408, 413, 500, 502, 503, 504)
-"""What HAProxy answers by itself; each has a page `<status>.http` in the policy's folder."""
+"""What HAProxy answers by itself; each has a page `<status>.http` in the policy's folder.
+
+Before a header is whole it takes none of them: such a request gets 400 or 408 in HTML.
+"""
 
 SERVE_TEXT_STATUSES = (408, 429, 500, 503)
 """What Serve answers in plain text, before a request reaches an application."""

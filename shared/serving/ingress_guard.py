@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.serving.problems import problem_response
 
@@ -19,6 +19,7 @@ CALLBACK = f"{__name__}:middlewares"
 
 _TRUSTED_BY_SERVE = ("x-request-timeout-seconds", "x-request-disconnect-disabled")
 _WITH_BODY = ("POST", "PUT", "PATCH")
+_RETRY_LATER = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def middlewares() -> list[Middleware]:
@@ -30,7 +31,8 @@ class IngressGuard:
     """Takes away the headers that Serve trusts, and refuses bodies that Serve would hoard.
 
     With the two headers any client switches off Serve's time-outs and its cancellation. Serve
-    reads a whole body into memory before the application sees the first byte.
+    reads a whole body into memory before the application sees the first byte. What Serve itself
+    answers in plain text (an unknown path, a full queue) leaves as problem details.
     """
 
     def __init__(self, app: ASGIApp, *, max_body_bytes: int) -> None:
@@ -50,6 +52,7 @@ class IngressGuard:
                 )
                 await response(scope, receive, send)
                 return
+            send = _ProblemInsteadOfText(send)
         await self._app(scope, receive, send)
 
     def _refusal(self, method: str, headers: Headers) -> tuple[HTTPStatus, str] | None:
@@ -63,3 +66,41 @@ class IngressGuard:
                 f"the body is larger than {self._max_body_bytes} bytes: send it in parts",
             )
         return None
+
+
+class _ProblemInsteadOfText:
+    """Sends an answer on; an error in plain text, as only Serve gives one, as problem details."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._status: int | None = None
+        self._text = b""
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start" and _is_text_error(message):
+            self._status = message["status"]
+        elif self._status is None or message["type"] != "http.response.body":
+            await self._send(message)
+        else:
+            self._text += message.get("body", b"")
+            if not message.get("more_body", False):
+                await self._send_problem(self._status)
+
+    async def _send_problem(self, status: int) -> None:
+        headers = {"retry-after": "1"} if status in _RETRY_LATER else {}
+        detail = self._text.decode("utf-8", "replace").strip() or HTTPStatus(status).phrase
+        response = problem_response(status, detail, openai=True, headers=headers)
+        for message in (
+            {
+                "type": "http.response.start",
+                "status": response.status_code,
+                "headers": response.raw_headers,
+            },
+            {"type": "http.response.body", "body": response.body},
+        ):
+            await self._send(message)
+
+
+def _is_text_error(message: Message) -> bool:
+    media_type = Headers(raw=message.get("headers", [])).get("content-type", "")
+    return message["status"] >= HTTPStatus.BAD_REQUEST and media_type.startswith("text/plain")

@@ -1,5 +1,6 @@
 """HTML as blocks: what a browser shows, with the offsets of the source."""
 
+import re
 from dataclasses import dataclass, field
 from html import unescape
 from html.parser import HTMLParser
@@ -14,6 +15,10 @@ _INLINE = frozenset(
     | {"kbd", "label", "mark", "q", "s", "samp", "small", "span", "strong", "sub", "sup", "time"}
     | {"u", "var", "wbr"}
 )
+# The parser of the standard library takes minutes for 200 kB of brackets that nothing closes, so
+# it only gets to see those that open a tag; the others are text.
+_STRAY = re.compile(r"<(?![/!?]?[a-zA-Z][^<>]{0,2000}>)")
+_BRACKET = "\ue000"
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 
 
@@ -29,10 +34,21 @@ def html_title(source: str) -> str:
 
 def _read(source: str) -> "_Reader":
     reader = _Reader(source)
-    reader.feed(source)
+    reader.feed(_STRAY.sub(_BRACKET, _without_comments(source)))
     reader.close()
     reader.end_block()
     return reader
+
+
+def _without_comments(source: str) -> str:
+    """The source with spaces in the place of comments: the parser looks for the end of each."""
+    parts: list[str] = []
+    end = 0
+    while (start := source.find("<!--", end)) >= 0 and (close := source.find("-->", start)) >= 0:
+        parts.append(source[end:start])
+        parts.append(" " * (close + len("-->") - start))
+        end = close + len("-->")
+    return "".join([*parts, source[end:]])
 
 
 @dataclass
@@ -57,7 +73,8 @@ class _Reader(HTMLParser):
         self.title = ""
         self._line_starts = [0, *accumulate(len(line) + 1 for line in source.split("\n"))]
         self._open = _Open()
-        self._hidden: list[str] = []
+        self._hidden_by = ""
+        self._hidden_depth = 0
         self._heading = 0
         self._in_title = False
         self._preformatted = 0
@@ -67,9 +84,11 @@ class _Reader(HTMLParser):
         if tag == "title":
             self._in_title = True
         elif tag == "body":
-            self._hidden.clear()
-        elif tag in _HIDDEN:
-            self._hidden.append(tag)
+            self._hidden_depth = 0
+        elif tag in _HIDDEN and not self._hidden_depth:
+            self._hidden_by, self._hidden_depth = tag, 1
+        elif self._hidden_depth and tag == self._hidden_by:
+            self._hidden_depth += 1
         if tag not in _INLINE:
             self.end_block()
             self._heading = _HEADINGS.get(tag, 0)
@@ -84,8 +103,8 @@ class _Reader(HTMLParser):
         """Closes a block where the tag does."""
         if tag == "title":
             self._in_title = False
-        if tag in self._hidden:
-            del self._hidden[self._hidden.index(tag) :]
+        if self._hidden_depth and tag == self._hidden_by:
+            self._hidden_depth -= 1
         if tag not in _INLINE:
             self.end_block()
             self._heading = 0
@@ -93,7 +112,7 @@ class _Reader(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         """Text as it stands."""
-        self._add(data, len(data), one_to_one=True)
+        self._add(data.replace(_BRACKET, "<"), len(data), one_to_one=True)
 
     def handle_entityref(self, name: str) -> None:
         """A named character."""
@@ -112,7 +131,7 @@ class _Reader(HTMLParser):
     def _add(self, text: str, source_length: int, *, one_to_one: bool) -> None:
         if self._in_title:
             self.title += text
-        elif not self._hidden:
+        elif not self._hidden_depth:
             line, column = self.getpos()
             start = self._line_starts[line - 1] + column
             self._open.add(text, start, start + source_length, one_to_one=one_to_one)

@@ -13,13 +13,15 @@ from markdown_it.token import Token
 from shared.text.blocks import Block, BlockKind, block_of, collapse_space
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
-_IMAGE = re.compile(r"!\[([^\]]*)\]\([^)\s]*(?:\s\"[^\"]*\")?\)")
-_LINK = re.compile(r"\[([^\]]+)\]\([^)\s]*(?:\s\"[^\"]*\")?\)")
-_EMPHASIS = re.compile(r"(\*\*|__|~~|\*|`+|(?<!\w)_(?=\S)|(?<=\S)_(?!\w))")
-_HEADING_MARKS = re.compile(r"^\s*#{1,6}\s+|\s+#+\s*$|\s*\n[=-]+\s*$")
-_QUOTE_MARKS = re.compile(r"(?:^|\n)\s*(?:>\s?)+")
+# Every repetition below stops at what begins the next match, or is bounded: none is quadratic.
+_TARGET = r"\([^()\s]*(?:\s\"[^\"()]*\")?\)"
+_IMAGE = re.compile(rf"!\[([^\[\]]*)\]{_TARGET}")
+_LINK = re.compile(rf"\[([^\[\]]+)\]{_TARGET}")
+_EMPHASIS = re.compile(r"(?<!\\)(?:\*\*|__|~~|\*|`+|(?<!\w)_(?=\S)|(?<=\S)_(?!\w))")
+_HEADING_MARKS = re.compile(r"\A\s*#{1,6}\s+|(?<!\s)\s+#+\s*\Z|(?<!\s)\s*\n[=-]+\s*\Z")
+_QUOTE_MARKS = re.compile(r"(?:^|\n)[^\S\n]*(?:>[^\S\n]?)+")
 _TABLE_RULE = re.compile(r"[|:\s-]+")
-_TAG = re.compile(r"<!--.*?-->|</?[a-zA-Z][^<>]*>", re.DOTALL)
+_TAG = re.compile(r"<!--[^<>]{0,1000}-->|</?[a-zA-Z][^<>]*>")
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 
 

@@ -85,42 +85,51 @@ def split_passages(
 
     Blocks stay whole where they fit; a heading opens a passage and stays with what follows it.
     """
-    passages: list[Passage] = []
-    pending: list[Sentence] = []
+    packing = _Packing(source, max_tokens)
     for block in _BLOCKS[text_format](source):
-        if block.kind is BlockKind.HEADING and not all(s.is_heading for s in pending):
-            passages.append(Passage.of(source, pending))
-            pending = []
-        pieces = list(_fit(source, block, max_tokens))
-        whole = [sentence for piece in pieces for sentence in piece]
-        if len(pieces) == 1 and _tokens([*pending, *whole]) <= max_tokens:
-            pending.extend(whole)
-            continue
-        for piece in pieces:
-            if pending and _tokens([*pending, *piece]) > max_tokens:
-                passages.append(Passage.of(source, pending))
-                pending = []
-            pending.extend(piece)
-    if pending:
-        passages.append(Passage.of(source, pending))
-    return passages
+        packing.add(block)
+    return packing.finish()
 
 
-def _tokens(sentences: Iterable[Sentence]) -> int:
-    return sum(estimate_tokens(sentence.text) for sentence in sentences)
+class _Packing:
+    """The passage that is being filled, and those that are full."""
 
+    def __init__(self, source: str, max_tokens: int) -> None:
+        self._source = source
+        self._max_tokens = max_tokens
+        self._passages: list[Passage] = []
+        self._pending: list[Sentence] = []
+        self._tokens = 0
+        self._only_headings = True
 
-def _fit(source: str, block: Block, max_tokens: int) -> Iterator[list[Sentence]]:
-    """The block whole if it fits, else its sentences one by one, else parts of a sentence."""
-    if _tokens(block.sentences) <= max_tokens:
-        yield list(block.sentences)
-        return
-    for sentence in block.sentences:
-        if estimate_tokens(sentence.text) <= max_tokens:
-            yield [sentence]
-        else:
-            for part in _cut(source, sentence, max_tokens):
-                yield [part]
+    def add(self, block: Block) -> None:
+        if block.kind is BlockKind.HEADING and not self._only_headings:
+            self.finish()
+        for sentences, tokens in self._pieces(block):
+            if self._tokens + tokens > self._max_tokens:
+                self.finish()
+            self._pending.extend(sentences)
+            self._tokens += tokens
+            self._only_headings &= block.kind is BlockKind.HEADING
+
+    def finish(self) -> list[Passage]:
+        if self._pending:
+            self._passages.append(Passage.of(self._source, self._pending))
+        self._pending, self._tokens, self._only_headings = [], 0, True
+        return self._passages
+
+    def _pieces(self, block: Block) -> Iterator[tuple[Sequence[Sentence], int]]:
+        """The block whole if it fits, else its sentences one by one, else parts of a sentence."""
+        counts = [estimate_tokens(sentence.text) for sentence in block.sentences]
+        if sum(counts) <= self._max_tokens:
+            yield block.sentences, sum(counts)
+            return
+        for sentence, tokens in zip(block.sentences, counts, strict=True):
+            if tokens <= self._max_tokens:
+                yield [sentence], tokens
+            else:
+                for part in _cut(self._source, sentence, self._max_tokens):
+                    yield [part], estimate_tokens(part.text)
 
 
 def _cut(source: str, sentence: Sentence, max_tokens: int) -> Iterator[Sentence]:

@@ -4,14 +4,15 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-_END = re.compile(r"[.!?…]+[\"'”’)\]*_]*(?=\s)|[。！？]+[”’」』]*|\n")
+# Possessive, and only from where a run begins: else a text of nothing but dots takes hours.
+_END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’)\]*_]*+(?=\s)|[。！？]++[”’」』]*+|\n")
 _LIST_ITEM = re.compile(r"\s*(?:[-*+•]|\d{1,3}[.)])\s")
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(\"'])(?:[A-Za-z]|e\.g|i\.e|a\.m|p\.m|u\.s|u\.k|mr|mrs|ms|dr|prof|st|no|vs|etc|fig|"
     r"al|inc|ltd|co|approx|dept|max|min)$",
     re.IGNORECASE,
 )
-_MARKER = re.compile(r"(?:^|\n)[\s>]*\d{1,3}$")
+_MARKER = re.compile(r"(?:^|\n|[.!?:]\s)[\s>]*\d{1,3}$")
 _OPENS_SENTENCE = re.compile(r"\s+[\"'“‘(\[*_#]*[^a-z\s]")
 _SHORT_LINE = 40
 

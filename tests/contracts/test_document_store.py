@@ -84,7 +84,10 @@ def test_clients_that_make_it_together_get_the_same(store: DocumentStore) -> Non
     for name in "abcdefgh":
         made: list[str] = []
 
-        raised = at_once(4, lambda _, n=name, m=made: m.append(store.create("acme", n).uid))
+        def create(_: int, name: str = name, made: list[str] = made) -> None:
+            made.append(store.create("acme", name).uid)
+
+        raised = at_once(4, create)
 
         assert raised == []
         assert len(set(made)) == 1

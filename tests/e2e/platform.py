@@ -1,6 +1,7 @@
 """A platform as a user has it: started, asked and stopped through the command line alone."""
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -126,6 +127,16 @@ class Platform:
         if self.process is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(STOP_S)
+
+    def logs(self) -> list[Path]:
+        """The files to which the processes of the present or of the last run write."""
+        try:
+            run = json.loads((self.state_dir / "run.json").read_bytes())
+            folder = Path(run["run_dir"]) / "ray" / "session_latest" / "logs"
+        except FileNotFoundError:
+            folder = self.state_dir / "logs"
+        files = (path for pattern in ("*.err", "*.log") for path in folder.rglob(pattern))
+        return [path for path in files if path.is_file()]
 
     def processes(self) -> set[psutil.Process]:
         """Every living process of this platform.

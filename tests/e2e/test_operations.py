@@ -1,10 +1,13 @@
 """What an operator sees: health, metrics, documents, ids and errors of both applications."""
 
+import json
 import re
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+
+from tests.e2e.platform import Platform, wait_for
 
 pytestmark = pytest.mark.platform
 
@@ -101,3 +104,22 @@ def test_the_support_application_counts_its_requests(http: httpx.Client) -> None
 
     assert {"app": "support", "route": "/search", "status": "200"} in labels
     assert {"app": "support", "route": "unmatched", "status": "404"} in labels
+
+
+@both
+def test_a_request_is_one_line_of_json_in_the_logs(
+    platform: Platform, http: httpx.Client, prefix: str
+) -> None:
+    http.get(f"/{prefix}/healthz", headers={"x-request-id": f"look-for-me.{prefix}"})
+
+    wait_for(lambda: bool(logged(platform, prefix)), timeout_s=5, what="the line")
+    line = json.loads(logged(platform, prefix)[0])
+    assert (line["message"], line["route"], line["status"]) == ("request", "/healthz", 200)
+    assert line["level"] == "info"
+    assert line["app"] in ("backbone", "support")
+
+
+def logged(platform: Platform, prefix: str) -> list[str]:
+    texts = (path.read_text("utf-8", "replace") for path in platform.logs())
+    found = f'"request_id":"look-for-me.{prefix}"'
+    return [line for text in texts for line in text.splitlines() if found in line]

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score
 
@@ -9,6 +9,7 @@ from shared.metrics.classification import accuracy, f1_of_classes, macro_f1
 PAIRS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=60)
 
 
+@settings(deadline=None)
 @given(PAIRS)
 def test_equals_scikit_learn(pairs: list[tuple[int, int]]) -> None:
     truth, predicted = np.array(pairs, dtype=np.int64).T

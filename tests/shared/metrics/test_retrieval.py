@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import ndcg_score
 
@@ -20,6 +20,7 @@ def test_reference_values() -> None:
     assert ndcg_at_k(ranking, 10).tolist() == pytest.approx([0.5, second, 0.0])
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 3), min_size=2, max_size=12), st.integers(1, 12), st.randoms())
 def test_ndcg_equals_scikit_learn(gains: list[int], k: int, random) -> None:  # type: ignore[no-untyped-def]
     if not any(gains):

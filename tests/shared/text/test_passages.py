@@ -19,7 +19,13 @@ from shared.text.passages import (
 PIECES = st.sampled_from(
     [
         *["# Head", "Some words. More words!", "- item one\n- item two", "1. first\n2. second"],
-        *["```\ncode  here\n```", "> quoted text", "| a | b |\n|---|---|\n| 1 | 2 |", "***", "&amp;"],
+        *[
+            "```\ncode  here\n```",
+            "> quoted text",
+            "| a | b |\n|---|---|\n| 1 | 2 |",
+            "***",
+            "&amp;",
+        ],
         *["<p>para", "</p>", "<b>bold</b>", "<br/>", "<pre>a\n b</pre>", "<script>x</script>"],
         *["\r\n", "\r", "\n\n", "\t", "é", "日本語。", "<!-- c -->", "&nbsp;", "<h2>Two</h2>", "<"],
         *["long " * 60, "[link](http://x)", "![image](y)", "\\*", "a" * 300],
@@ -68,7 +74,8 @@ def test_a_heading_opens_a_passage_and_stays_with_its_text() -> None:
 
 
 def test_markdown_is_read_without_its_marks() -> None:
-    source = "Tap **Cards** > [PIN](http://x) and `ok`.\n\n1. One\n2. Two\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"
+    table = "| a | b |\n|---|---|\n| 1 | 2 |\n"
+    source = f"Tap **Cards** > [PIN](http://x) and `ok`.\n\n1. One\n2. Two\n\n{table}"
 
     assert texts(source, TextFormat.MARKDOWN) == [
         "Tap Cards > PIN and ok.\n1. One\n2. Two\n| a | b |\n| 1 | 2 |"
@@ -104,7 +111,13 @@ def test_html_shows_what_a_browser_shows() -> None:
 @pytest.mark.parametrize("text_format", TextFormat)
 @pytest.mark.parametrize(
     "source",
-    ["[" * 50_000, "<p>" * 50_000, ">" * 50_000, "* " * 50_000, "word " * 50_000, "a" * 200_000],
+    [
+        *("[" * 20_000, "[a](" * 20_000, "![" * 20_000, ">" * 20_000, "* " * 20_000, "." * 80_000),
+        *("<p>" * 20_000, "<nav>" * 20_000 + "</p>" * 20_000, "<!--" * 20_000, "<a " * 20_000),
+        *("word " * 20_000, "a" * 80_000, "a" + " " * 80_000 + "b", "<!--" + "\n" * 80_000),
+        *("`" * 20_000, "*a " * 20_000, "&#" * 20_000, "| a " * 20_000, "a\n" * 30_000),
+    ],
+    ids=lambda value: str(value)[:6].strip(),
 )
 def test_hostile_texts_take_no_longer_than_others(source: str, text_format: TextFormat) -> None:
     begun_s = time.process_time()

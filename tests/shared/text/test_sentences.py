@@ -1,5 +1,7 @@
 """Sentences: nothing is lost, and the known traps."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,9 +19,7 @@ def test_sentences_hold_every_character_that_is_not_space(source: str) -> None:
 
     assert "".join("".join(source[a:b] for a, b in spans).split()) == "".join(source.split())
     assert all(a < b for a, b in spans)
-    assert all(
-        before[1] <= after[0] for before, after in zip(spans, spans[1:], strict=False)
-    )
+    assert all(before[1] <= after[0] for before, after in pairwise(spans))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,132 @@
+"""The index: what is found, and what a write changes."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.retrieval.fusion import fuse
+from shared.retrieval.index import Index
+from tests.shared.retrieval.entries import BUNDLE, WIDTH, embedded, query
+
+CARDS = embedded(
+    "cards", "Lost card", "# Freeze it\n\nFreeze the card.\n\n# Order\n\nOrder a new card."
+)
+OWLS = embedded("owls", "Barn owls", "Owls eat mice at night.")
+FEES = embedded("fees", "", "A transfer costs two pounds.", labels=("transfer_fee",))
+
+
+def index_of(*added: object, version: int = 1) -> Index:
+    return Index.empty(BUNDLE, WIDTH).replaced(version, (), added)  # type: ignore[arg-type]
+
+
+def ids(index: Index, text: str, top_k: int = 10, **options: object) -> list[str]:
+    hits = index.search([query(text)], top_k, **options)  # type: ignore[arg-type]
+    return [hit.entry.document_id for hit in hits]
+
+
+def test_the_document_that_speaks_of_it_is_found() -> None:
+    index = index_of(CARDS, OWLS, FEES)
+
+    assert ids(index, "what do owls eat")[0] == "owls"
+    assert ids(index, "cost of a transfer")[0] == "fees"
+    best = index.search([query("order a new card")], 1)[0]
+    assert (best.passage_id, best.passage.text) == ("cards#1", "Order\nOrder a new card.")
+
+
+def test_each_document_stands_once_before_any_stands_twice() -> None:
+    index = index_of(CARDS, OWLS, FEES)
+
+    assert len(set(ids(index, "card", top_k=3))) == 3
+    assert sorted(ids(index, "card", top_k=10)) == ["cards", "cards", "fees", "owls"]
+
+
+def test_scores_are_the_fusion_of_the_sides() -> None:
+    index = index_of(CARDS, OWLS, FEES)
+
+    for hit in index.search([query("freeze my card")], 10):
+        expected = fuse(np.float32([hit.dense]), np.float32([hit.sparse]))[0] + hit.label
+        assert hit.score == expected
+
+
+def test_a_label_lifts_the_documents_that_carry_it() -> None:
+    index = index_of(CARDS, OWLS, FEES)
+
+    assert ids(index, "owls", label_scores={"transfer_fee": 5.0, "other": 9.0})[0] == "fees"
+    assert set(index.labels) == {"transfer_fee"}
+
+
+def test_queries_weigh_by_their_weights() -> None:
+    index = index_of(CARDS, OWLS, FEES)
+    both = [query("owls", 1.0), query("transfer", 0.1)]
+
+    assert index.search(both, 1)[0].entry.document_id == "owls"
+    assert index.search([query("owls")], 1)[0].score == index.search([query("owls", 7)], 1)[0].score
+
+
+def test_a_write_makes_a_new_index_and_leaves_the_old_one() -> None:
+    old = index_of(CARDS, OWLS)
+    new = old.replaced(2, {"owls"}, [embedded("cards", "Lost phone", "Lock the phone."), FEES])
+
+    assert (old.version, new.version) == (1, 2)
+    assert {e.document_id for e in old.entries} == {"cards", "owls"}
+    assert {e.document_id for e in new.entries} == {"cards", "fees"}
+    assert ids(new, "lock my phone")[0] == "cards"
+    assert "owls" not in ids(new, "owls")
+    assert ids(old, "owls")[0] == "owls"
+
+
+def test_nothing_is_found_in_nothing() -> None:
+    index = Index.empty(BUNDLE, WIDTH)
+
+    assert index.search([query("a")], 10) == []
+    assert index_of(CARDS).replaced(2, {"cards"}, ()).search([query("a")], 10) == []
+
+
+def test_a_question_without_a_known_word_finds_by_vectors_alone() -> None:
+    hits = index_of(CARDS, OWLS).search([query("zebra")], 2)
+
+    assert [hit.sparse for hit in hits] == [0, 0]
+
+
+@given(st.permutations(range(30)), st.integers(0, 29), st.integers(1, 40))
+def test_any_sequence_of_writes_gives_the_index_of_what_is_left(
+    order: list[int], removed: int, top_k: int
+) -> None:
+    made = [embedded(f"d{n}", f"title {n}", f"text number {n} of {n % 3}") for n in range(30)]
+    index = Index.empty(BUNDLE, WIDTH)
+    for version, number in enumerate(order, start=1):
+        index = index.replaced(version, (), [made[number]])
+    index = index.replaced(31, {f"d{removed}"}, ())
+    whole = index_of(*(one for n, one in enumerate(made) if n != removed))
+
+    assert index.passages.vectors.shape == whole.passages.vectors.shape
+    asked = [query("number 7 of 1")]
+    found = {h.entry.document_id: h.score for h in index.search(asked, top_k)}
+    expected = {h.entry.document_id: h.score for h in whole.search(asked, 40)}
+    assert len(found) == min(top_k, 29)
+    assert all(abs(expected[key] - score) < 1e-5 for key, score in found.items())
+
+
+def test_candidates_of_a_large_index_hold_the_best() -> None:
+    index = index_of(*(embedded(f"d{n}", f"name {n}", f"word{n} and more") for n in range(500)))
+
+    assert ids(index, "word321", top_k=1) == ["d321"]
+    dense, sparse = index.sides(query("word321"))
+    assert int(np.argmax(fuse(dense, sparse))) == 321
+
+
+def test_searches_of_many_threads_agree() -> None:
+    index = index_of(CARDS, OWLS, FEES)
+    gate = threading.Barrier(4)
+
+    def search() -> list[str]:
+        gate.wait()
+        return ids(index, "what do owls eat")
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: search(), range(4)))
+
+    assert found == [found[0]] * 4
