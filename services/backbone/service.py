@@ -12,6 +12,7 @@ from services.backbone.schemas import ClassifyRequest, EmbeddingsRequest, ModelC
 from shared.errors import InputError
 from shared.models.bundle import Bundle
 from shared.models.tasks import (
+    EMBED_TASK,
     ClassifyOutput,
     EmbedOutput,
     Float32s,
@@ -23,8 +24,6 @@ from shared.models.tasks import (
 )
 from shared.serving.encoder import Encoder
 from shared.serving.http import READY
-
-EMBED_TASK = "embed"
 
 Content = dict[str, object]
 """An answer as JSON; its arrays are NumPy's."""
@@ -40,11 +39,17 @@ class BackboneService:
         self._settings = settings
 
     async def readiness(self) -> Mapping[str, str]:
-        """Whether the model answers, and which tasks are not served as they should be."""
+        """Whether the model answers, and which tasks are not served as they should be.
+
+        A task whose new champion cannot be loaded is ready, with a warning, while the old one
+        serves: one bad promotion must not take the trunk away from every application.
+        """
         faults = dict(self._encoder.faults)
         model = faults.pop("model", READY)
+        served = faults.keys() <= self._encoder.champions.keys()
         tasks = "; ".join(f"{task}: {fault}" for task, fault in faults.items())
-        return {"model": model, "tasks": tasks or READY}
+        warned = f"{READY}, but {tasks}" if served else tasks
+        return {"model": model, "tasks": warned if tasks else READY}
 
     def models(self) -> Content:
         """The backbone under its own name, and every task."""

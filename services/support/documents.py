@@ -78,6 +78,17 @@ class StoredDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentHead:
+    """A stored document without its text, of which it has the number of characters."""
+
+    id: str
+    title: str
+    characters: int
+    version: int
+    updated_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class KnowledgeBaseRecord:
     """A tenant's knowledge base; `version` counts up with every write."""
 
@@ -203,11 +214,32 @@ class DocumentStore:
                 found.extend(map(_stored, connection.execute(query).mappings()))
         return found
 
-    def page(self, uid: str, after: str, limit: int) -> list[StoredDocument]:
+    def page(self, uid: str, after: str, limit: int) -> list[DocumentHead]:
         """At most `limit` documents whose ids come after `after`, in the order of their ids."""
-        query = _documents(uid).where(_DOCUMENT.c.id > after).order_by("id").limit(limit)
+        columns = _DOCUMENT.c
+        query = (
+            sa.select(
+                columns.id,
+                columns.title,
+                sa.func.length(columns.text).label("characters"),
+                columns.version,
+                columns.updated_at,
+            )
+            .where(columns.knowledge_base == uid, columns.id > after)
+            .order_by(columns.id)
+            .limit(limit)
+        )
         with self._database.read() as connection:
-            return list(map(_stored, connection.execute(query).mappings()))
+            return [DocumentHead(**row) for row in connection.execute(query).mappings()]
+
+    def version(self, uid: str) -> int:
+        """The knowledge base's version.
+
+        Raises:
+            NotFoundError: the knowledge base was deleted.
+        """
+        with self._database.read() as connection:
+            return _version(connection, uid)
 
     def versions(self, uid: str) -> tuple[int, dict[str, int]]:
         """The knowledge base's version, and the version of each of its documents.
@@ -216,11 +248,7 @@ class DocumentStore:
             NotFoundError: the knowledge base was deleted.
         """
         with self._database.read() as connection:
-            version = connection.execute(
-                sa.select(_KNOWLEDGE_BASE.c.version).where(_KNOWLEDGE_BASE.c.uid == uid)
-            ).scalar_one_or_none()
-            if version is None:
-                raise _deleted()
+            version = _version(connection, uid)
             columns = sa.select(_DOCUMENT.c.id, _DOCUMENT.c.version)
             rows = connection.execute(columns.where(_DOCUMENT.c.knowledge_base == uid))
             return version, {row.id: row.version for row in rows}
@@ -244,6 +272,15 @@ def _chunks(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
 
 def _deleted() -> NotFoundError:
     return NotFoundError("the knowledge base was deleted meanwhile: create it again")
+
+
+def _version(connection: Connection, uid: str) -> int:
+    version = connection.execute(
+        sa.select(_KNOWLEDGE_BASE.c.version).where(_KNOWLEDGE_BASE.c.uid == uid)
+    ).scalar_one_or_none()
+    if version is None:
+        raise _deleted()
+    return version
 
 
 def _records() -> sa.Select[tuple[str, str, str, int, float, int]]:

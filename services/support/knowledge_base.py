@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Collection, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from services.support.documents import (
     Document,
@@ -19,6 +20,8 @@ from shared.errors import ArtifactError, NotFoundError
 from shared.retrieval.index import Embedded, Index
 from shared.retrieval.index_files import load_index, save_index
 from shared.storage.identifiers import new_id
+
+_T = TypeVar("_T")
 
 LOGGER = logging.getLogger(__name__)
 
@@ -59,6 +62,7 @@ class KnowledgeBase:
         self._index: Index | None = None
         self._loading = asyncio.Lock()
         self._writing = asyncio.Lock()
+        self._saving = asyncio.Lock()
         self._checked_s = float("-inf")
         self._saved: tuple[str, int] | None = None
         self._saver: asyncio.Task[None] | None = None
@@ -154,12 +158,12 @@ class KnowledgeBase:
         """Brings an index to the database's state; only documents that changed are embedded."""
         store = self._around.store
         try:
+            if await asyncio.to_thread(store.version, self.uid) == index.version:
+                return index
             version, versions = await asyncio.to_thread(store.versions, self.uid)
         except NotFoundError:
             self.is_deleted = True
             raise
-        if version == index.version:
-            return index
         indexed = {entry.document_id: entry.version for entry in index.entries}
         changed = [key for key, at in versions.items() if indexed.get(key) != at]
         embedded: list[Embedded] = []
@@ -215,8 +219,11 @@ class KnowledgeBase:
         return self._saved != (index.bundle, index.version)
 
     async def _save(self, index: Index) -> None:
-        if not self._is_unsaved(index):
-            return
+        async with self._saving:
+            if self._is_unsaved(index):
+                await _to_the_end(self._save_now(index))
+
+    async def _save_now(self, index: Index) -> None:
         try:
             await asyncio.to_thread(save_index, index, self._folder, new_id())
         except OSError as error:
@@ -227,9 +234,9 @@ class KnowledgeBase:
         self._saved = (index.bundle, index.version)
 
 
-async def _to_the_end(commit: Coroutine[None, None, int]) -> int:
-    """Runs a commit and its swap as one: a client that goes away must not separate them."""
-    task = asyncio.create_task(commit)
+async def _to_the_end(work: Coroutine[None, None, _T]) -> _T:
+    """Runs what must not be left halfway: a client that goes away, or a close, waits for it."""
+    task = asyncio.create_task(work)
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:

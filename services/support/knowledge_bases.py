@@ -2,7 +2,7 @@
 
 import asyncio
 
-from services.support.documents import KnowledgeBaseRecord, StoredDocument
+from services.support.documents import DocumentHead, KnowledgeBaseRecord, StoredDocument
 from services.support.knowledge_base import KnowledgeBase, Surroundings
 from shared.errors import NotFoundError
 
@@ -72,7 +72,7 @@ class KnowledgeBases:
         found = await self.get(tenant, name)
         return await asyncio.to_thread(self._around.store.get, found.uid, document_id)
 
-    async def page(self, tenant: str, name: str, after: str, limit: int) -> list[StoredDocument]:
+    async def page(self, tenant: str, name: str, after: str, limit: int) -> list[DocumentHead]:
         """At most `limit` documents whose ids come after `after`, in the order of their ids.
 
         Raises:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated
 
@@ -148,17 +149,8 @@ def _add_documents(app: FastAPI, service: SupportService) -> None:
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> DocumentPage:
         """Documents in the order of their ids, those after `after`."""
-        stored = await bases.page(identity.tenant, name, after, limit)
-        documents = [
-            DocumentSummary(
-                id=item.document.id,
-                title=item.document.title,
-                characters=len(item.document.text),
-                version=item.version,
-                updated_at=item.updated_at,
-            )
-            for item in stored
-        ]
+        heads = await bases.page(identity.tenant, name, after, limit)
+        documents = [DocumentSummary(**asdict(head)) for head in heads]
         return DocumentPage(
             documents=documents, next=documents[-1].id if len(documents) == limit else None
         )

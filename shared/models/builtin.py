@@ -5,9 +5,7 @@ from pathlib import Path
 from shared.models.backbone import Backbone
 from shared.models.bundle import BackboneRef, Bundle, Manifest, Method, write_bundle
 from shared.models.registry import CHAMPION, Registry
-from shared.models.tasks import TaskKind
-
-EMBED_TASK = "embed"
+from shared.models.tasks import EMBED_TASK, TaskKind
 
 
 def ensure_embed(registry: Registry, backbone: Backbone) -> Bundle:

@@ -12,6 +12,9 @@ import numpy.typing as npt
 
 Float32s = npt.NDArray[np.float32]
 
+EMBED_TASK = "embed"
+"""The task that always exists: the backbone's own embedding."""
+
 Input = str | tuple[str, str]
 """One text, or a pair of texts that the backbone reads together."""
 

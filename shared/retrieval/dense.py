@@ -27,8 +27,15 @@ class Dense:
         return cls(index.reconstruct_n(0, index.ntotal))
 
     def write(self, path: Path) -> None:
-        """Writes the vectors in FAISS's format."""
-        faiss.write_index(self._index, str(path))
+        """Writes the vectors in FAISS's format.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        try:
+            faiss.write_index(self._index, str(path))
+        except RuntimeError as error:
+            raise OSError(str(error)) from error
 
     @property
     def vectors(self) -> Float32s:
@@ -52,4 +59,3 @@ class Dense:
         """The inner products of `query` [d] with some rows."""
         products: Float32s = self.vectors[rows] @ query
         return products
-

@@ -114,7 +114,9 @@ class Index:
     """Entries, their vectors, and the immutable embed bundle that made the vectors.
 
     `version` is the state of the knowledge base that the index shows. Searches are safe from
-    several threads; the sparse side is built by the first of them.
+    several threads. The sparse side is built by the first of them, so the first search after a
+    write takes longer: by 0.06 s with 1,300 passages of 110 words, by 1 s with 20,000 (where a
+    write copies the vectors in 0.13 s), measured on 2 busy cores.
     """
 
     def __init__(
@@ -215,10 +217,6 @@ class Index:
         np.maximum.at(sides[0], self._owners, self._dense_scores(query.vector, rows))
         np.maximum.at(sides[1], self._owners, self._sparse_scores(query.text))
         return sides[0], sides[1]
-
-    def build_sparse(self) -> None:
-        """Builds the sparse side now, so that no search has to wait for it."""
-        self._sparse_sides()
 
     def word_weights(self, text: str) -> dict[str, float]:
         """The stems of a text, and how much each says in this knowledge base."""

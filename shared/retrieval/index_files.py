@@ -107,7 +107,7 @@ def _read_manifest(folder: Path, digest: str) -> IndexManifest:
 def _verify(path: Path, digest: str) -> None:
     try:
         found = sha256_file(path)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise ArtifactError(f"{path} cannot be read: {error}") from error
     if found != digest:
         raise ArtifactError(f"{path} is corrupt: its SHA-256 is {found}, not {digest}")

@@ -105,7 +105,7 @@ def failure_reason(message: str) -> str:
         if found := _REASON.match(lines[index].strip()):
             name, text = found.groups()
             rest = [line.strip() for line in lines[index + 1 :] if line.startswith("  ")]
-            reason = "; ".join([text, *rest])
+            reason = "; ".join([text, *rest]).replace(":; ", ": ")
             return reason if name.startswith("shared.") else f"{name.rpartition('.')[2]}: {reason}"
     return first_line(message)
 

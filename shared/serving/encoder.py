@@ -202,7 +202,7 @@ class Encoder:
         ticket = Ticket(loop, loop.create_future(), priority, deadline_s)
         tokenized: list[Tokenized] = []
         if self._closing.is_set():
-            raise DependencyError("the trunk is stopping: try again")
+            raise _stopping()
         self._model.reserve(priority, inputs)
         named = list(zip(bundle_ids, calls, strict=True))
         self._tokenizers[priority].submit(self._prepare, ticket, named, tokenized, inputs)
@@ -230,9 +230,10 @@ class Encoder:
         """Fills `tokenized` and lets its rows wait; runs in a tokenising thread."""
         try:
             for bundle_id, call in calls:
-                if ticket.abandoned or self._closing.is_set():
-                    break
-                tokenized.append(self._runner.tokenize(bundle_id, call))
+                if self._closing.is_set():
+                    raise _stopping()
+                if not ticket.abandoned:
+                    tokenized.append(self._runner.tokenize(bundle_id, call))
         except Exception as error:
             self._model.release(ticket.priority, reserved)
             ticket.fail(error)
@@ -258,6 +259,10 @@ class Encoder:
             except Exception:
                 # The edge of the thread: a disk that fails now may answer at the next poll.
                 LOGGER.exception("the registry's aliases cannot be read")
+
+
+def _stopping() -> DependencyError:
+    return DependencyError("the trunk is stopping: try again")
 
 
 def _refusal(error: BaseException) -> str | None:

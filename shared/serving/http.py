@@ -32,7 +32,8 @@ from shared.telemetry import REGISTRY
 READY = "ready"
 
 Readiness = Callable[[], Awaitable[Mapping[str, str]]]
-"""Names what an application needs; each part is `READY` or the reason why it is not."""
+"""Names what an application needs; each part is `READY`, `READY` followed by a warning, or the
+reason why it is not."""
 
 
 class HttpSettings(Settings):
@@ -131,7 +132,7 @@ def _add_operations(app: FastAPI, readiness: Readiness) -> None:
     async def readyz() -> Response:
         """Whether requests can be served now, and what is missing if not."""
         checks = dict(await readiness())
-        ready = all(state == READY for state in checks.values())
+        ready = all(state.startswith(READY) for state in checks.values())
         status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
         content = orjson.dumps({"ready": ready, "checks": checks})
         return Response(content, status, media_type="application/json")

@@ -15,9 +15,8 @@ import httpx
 import psutil
 import pytest
 
-from shared.models.bundle import Bundle, write_bundle
-from shared.models.registry import Registry
 from tests.e2e.books import LINES, documents_path, found_documents, upload
+from tests.e2e.bundles import embed_bundle, registry_of
 from tests.e2e.platform import START_S, Platform, is_alive, wait_for
 
 pytestmark = pytest.mark.platform
@@ -117,8 +116,8 @@ def test_killed_and_started_again_with_every_document(own_platform: Platform) ->
 
 def start_with_a_corrupt_bundle(platform: Platform) -> None:
     """A task whose bundle was damaged is named and not served; another champion repairs it."""
-    registry = Registry(platform.state_dir / "models")
-    damaged, sound = (spare_bundle(registry, name) for name in ("damaged", "sound"))
+    registry = registry_of(platform)
+    damaged, sound = (embed_bundle(registry, "spare", name) for name in ("damaged", "sound"))
     registry.set_alias("spare", "champion", damaged.id)
     flip_a_byte(damaged.folder / "README.md")
 
@@ -135,16 +134,6 @@ def start_with_a_corrupt_bundle(platform: Platform) -> None:
     wait_for(platform.settled, timeout_s=30, what="the platform with the sound bundle")
     with client(platform) as http:
         assert http.post("/v1/embeddings", json={"model": "spare", "input": "a"}).is_success
-
-
-def spare_bundle(registry: Registry, name: str) -> Bundle:
-    embed = registry.bundle(registry.resolve("embed")).manifest
-    manifest = embed.model_copy(update={"task": "spare"})
-    return write_bundle(registry.root, manifest, lambda f: write_card(f, name))
-
-
-def write_card(folder: Path, text: str) -> None:
-    (folder / "README.md").write_text(text)
 
 
 def not_ready(platform: Platform) -> str:
@@ -214,7 +203,8 @@ def test_saved_while_it_runs_and_restored_in_another_mode(
     done = restored.command("restore", str(saved))
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(indexes(restored)) == 2
-    for folder in indexes(restored):
+    damaged = set(indexes(restored))
+    for folder in damaged:
         flip_a_byte(folder / "passages.faiss")
     try:
         restored.up()
@@ -234,11 +224,14 @@ def test_saved_while_it_runs_and_restored_in_another_mode(
     said = [line for path in restored.logs() for line in path.read_text().splitlines()]
     anew = {line for line in said if "an index is made anew" in line and "passages.faiss" in line}
     assert len(anew) == 2
+    assert len(indexes(restored)) == 2
+    assert not damaged & set(indexes(restored))
 
 
 def indexes(platform: Platform) -> list[Path]:
-    """The folders of the indexes on disk."""
-    return [path.parent for path in (platform.state_dir / "indexes").glob("*/*/manifest.json")]
+    """The folders of the indexes that are whole on disk."""
+    pointers = (platform.state_dir / "indexes").glob("*/CURRENT")
+    return [file.parent for pointer in pointers for file in pointer.parent.glob("[!.]*/*.jsonl")]
 
 
 def flip_a_byte(path: Path) -> None:

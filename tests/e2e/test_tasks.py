@@ -1,9 +1,13 @@
 """The trunk's public routes beside embeddings: what is served, classes, and orders."""
 
 import re
+import time
 
 import httpx
 import pytest
+
+from tests.e2e.bundles import embed_bundle, registry_of
+from tests.e2e.platform import Platform
 
 pytestmark = pytest.mark.platform
 
@@ -84,3 +88,26 @@ def test_a_task_of_another_kind_is_refused(http: httpx.Client) -> None:
 
     assert answer.status_code == 422
     assert "embed" in answer.json()["detail"]
+
+
+def test_a_new_champion_is_noticed_within_two_seconds(
+    platform: Platform, http: httpx.Client
+) -> None:
+    registry = registry_of(platform)
+    for card in ("first", "second"):
+        bundle = embed_bundle(registry, "spare", card)
+        registry.set_alias("spare", "champion", bundle.id)
+        promoted_s = time.monotonic()
+
+        while served(http, "spare") != bundle.id:
+            assert time.monotonic() - promoted_s < 2
+            time.sleep(0.05)
+
+        answer = http.post("/v1/embeddings", json={"model": "spare", "input": "a"})
+        assert answer.status_code == 200, answer.text
+
+
+def served(http: httpx.Client, task: str) -> str | None:
+    """The bundle that answers for a task now."""
+    models = http.get("/v1/models").json()["data"]
+    return next((entry["bundle"] for entry in models if entry["id"] == task), None)

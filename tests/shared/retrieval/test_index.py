@@ -1,6 +1,7 @@
 """The index: what is found, and what a write changes."""
 
 import threading
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.retrieval.fusion import fuse
-from shared.retrieval.index import Index
+from shared.retrieval.index import Embedded, Index
 from tests.shared.retrieval.entries import BUNDLE, WIDTH, embedded, query
 
 CARDS = embedded(
@@ -18,12 +19,14 @@ OWLS = embedded("owls", "Barn owls", "Owls eat mice at night.")
 FEES = embedded("fees", "", "A transfer costs two pounds.", labels=("transfer_fee",))
 
 
-def index_of(*added: object, version: int = 1) -> Index:
-    return Index.empty(BUNDLE, WIDTH).replaced(version, (), added)  # type: ignore[arg-type]
+def index_of(*added: Embedded) -> Index:
+    return Index.empty(BUNDLE, WIDTH).replaced(1, (), added)
 
 
-def ids(index: Index, text: str, top_k: int = 10, **options: object) -> list[str]:
-    hits = index.search([query(text)], top_k, **options)  # type: ignore[arg-type]
+def ids(
+    index: Index, text: str, top_k: int = 10, label_scores: Mapping[str, float] | None = None
+) -> list[str]:
+    hits = index.search([query(text)], top_k, label_scores=label_scores)
     return [hit.entry.document_id for hit in hits]
 
 
@@ -47,8 +50,8 @@ def test_scores_are_the_fusion_of_the_sides() -> None:
     index = index_of(CARDS, OWLS, FEES)
 
     for hit in index.search([query("freeze my card")], 10):
-        expected = fuse(np.float32([hit.dense]), np.float32([hit.sparse]))[0] + hit.label
-        assert hit.score == expected
+        sides = np.array([[hit.dense], [hit.sparse]], np.float32)
+        assert hit.score == fuse(*sides)[0] + hit.label
 
 
 def test_a_label_lifts_the_documents_that_carry_it() -> None:

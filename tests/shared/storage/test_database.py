@@ -99,6 +99,14 @@ def test_urls_that_cannot_be_used_are_refused(url: str) -> None:
         Database(url, schema="things")
 
 
+def test_a_server_that_is_away_is_a_dependency_that_does_not_answer() -> None:
+    database = Database("postgresql://nobody@127.0.0.1:1/nothing", schema="things")
+
+    assert database.is_shared
+    with pytest.raises(DependencyError, match="does not answer"), database.read():
+        pass
+
+
 def test_a_schema_is_a_plain_name() -> None:
     with pytest.raises(ConfigError, match="schema"):
         Database("sqlite:///a.db", schema="a; DROP TABLE b")

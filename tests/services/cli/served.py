@@ -1,0 +1,68 @@
+"""A support application of a few lines, for the commands that talk to one."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import httpx
+
+from services.cli.client import Platform
+
+URL = "http://platform.test"
+BANYAN = {
+    "answered": True,
+    "confidence": 0.875,
+    "intent": "card_arrival",
+    "citations": [{"document_id": "d", "title": "Cards", "score": 0.5, "passage": "p"}],
+    "handoff": None,
+}
+
+
+@dataclass
+class Served:
+    """Remembers every request, and refuses files whose content holds `bad`."""
+
+    requests: list[httpx.Request] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    status: int = 200
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        if self.status != 200:
+            return httpx.Response(self.status, json={"detail": "a key is needed"})
+        if request.url.path.endswith("/documents"):
+            return self._documents(request.content)
+        if request.url.path.endswith("/chat/completions"):
+            return _chat(json.loads(request.content))
+        if request.url.path.endswith("/rebuild"):
+            return httpx.Response(200, json={"documents": 3, "bundle": "embed@1"})
+        bases = [{"name": "help-centre", "documents": 77, "version": 3}]
+        return httpx.Response(200, json={"knowledge_bases": bases})
+
+    def _documents(self, body: bytes) -> httpx.Response:
+        names = [part.split(b'"')[0].decode() for part in body.split(b'filename="')[1:]]
+        if b"bad" in body:
+            return httpx.Response(422, json={"detail": "line 1: no question"})
+        self.files += names
+        return httpx.Response(200, json={"documents": len(names)})
+
+
+def _chat(request: dict[str, object]) -> httpx.Response:
+    if request["model"] == "support:none":
+        return httpx.Response(404, json={"detail": "there is no knowledge base 'none'"})
+    if not request.get("stream"):
+        message = {"content": "It travels [1]", "banyan": BANYAN}
+        return httpx.Response(200, json={"choices": [{"message": message}]})
+    deltas: list[dict[str, object]] = [{"content": "It "}, {"content": "travels"}]
+    events = [{"choices": [{"delta": d}]} for d in (*deltas, {"banyan": BANYAN})]
+    lines = [*(json.dumps(event) for event in events), "[DONE]"]
+    return httpx.Response(200, text="".join(f"data: {line}\n\n" for line in lines))
+
+
+@contextmanager
+def connected(
+    served: Callable[[httpx.Request], httpx.Response], key: str | None = None
+) -> Iterator[Platform]:
+    with Platform(URL, key, transport=httpx.MockTransport(served)) as platform:
+        yield platform

@@ -1,0 +1,68 @@
+import httpx
+import pytest
+
+from services.cli.client import Platform
+from shared.errors import AuthenticationError, DependencyError, InputError, PlatformError
+from tests.services.cli.served import URL, Served, connected
+
+
+def failing(error: type[httpx.TransportError]) -> object:
+    def handle(request: httpx.Request) -> httpx.Response:
+        raise error("why")
+
+    return handle
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (httpx.ConnectError, f"nothing listens on {URL}: start it with `banyan up`"),
+        (httpx.ReadTimeout, "does not answer in time"),
+        (httpx.RemoteProtocolError, "broke the connection: why"),
+    ],
+)
+def test_a_platform_that_does_not_answer(error: type[httpx.TransportError], message: str) -> None:
+    transport = httpx.MockTransport(failing(error))  # type: ignore[arg-type]
+
+    with Platform(URL, transport=transport) as platform:
+        for request in (
+            lambda: platform.get("/a"),
+            lambda: platform.post("/a", {}),
+            lambda: platform.upload("/a", [("a.md", b"")]),
+            lambda: list(platform.lines("/a", {})),
+        ):
+            with pytest.raises(DependencyError, match=message):
+                request()
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(401, AuthenticationError), (422, InputError), (503, PlatformError)]
+)
+def test_a_refusal_has_the_platforms_reason(status: int, kind: type[PlatformError]) -> None:
+    with connected(Served(status=status)) as platform:
+        with pytest.raises(kind, match="a key is needed"):
+            platform.get("/a")
+        with pytest.raises(kind, match="a key is needed"):
+            list(platform.lines("/a", {}))
+
+
+def test_an_answer_of_something_else_is_named_by_its_status() -> None:
+    with (
+        connected(lambda request: httpx.Response(502, text="<html>")) as platform,
+        pytest.raises(PlatformError, match=f"{URL}/a answered with status 502"),
+    ):
+        platform.get("/a")
+
+
+def test_the_key_is_sent() -> None:
+    served = Served()
+
+    with connected(served, "bny_secret") as platform:
+        platform.get("/a")
+
+    assert served.requests[0].headers["authorization"] == "Bearer bny_secret"
+
+
+def test_an_address_that_is_none_is_refused() -> None:
+    with Platform("htp:/nothing") as platform, pytest.raises(InputError, match="is no address"):
+        platform.get("/a")

@@ -1,0 +1,95 @@
+from pathlib import Path
+
+import pytest
+
+from services.cli.knowledge import load, load_files, rebuild, show
+from shared.errors import AuthenticationError
+from tests.services.cli.served import Served, connected
+
+
+def write(folder: Path, **files: str) -> list[Path]:
+    paths = []
+    for name, content in files.items():
+        path = folder / name.replace("__", "/").replace("_", ".")
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(content)
+        paths.append(path)
+    return paths
+
+
+def test_a_folder_is_loaded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path, a_md="A", b_html="B", c_csv="question,answer\n1,2\n")
+    served = Served()
+
+    with connected(served) as platform:
+        assert load(platform, tmp_path, "kb") == 0
+
+    assert served.files == ["a.md", "b.html", "c.csv"]
+    assert len(served.requests) == 1
+    assert "3 documents in kb, 0 refused" in capsys.readouterr().out
+
+
+def test_a_refused_file_is_named_and_the_rest_is_loaded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, a_md="A", b_md="bad", c_md="C")
+    served = Served()
+
+    with connected(served) as platform:
+        assert load(platform, tmp_path, "kb") == 1
+
+    assert served.files == ["a.md", "c.md"]
+    said = capsys.readouterr().out
+    assert f"refused: {tmp_path}/b.md: line 1: no question" in said.replace("\n", "")
+    assert "2 documents in kb, 1 refused" in said
+
+
+def test_batches_are_bounded(tmp_path: Path) -> None:
+    files = write(tmp_path, **{f"f{number}_md": "x" for number in range(70)})
+    served = Served()
+    done: list[int] = []
+
+    with connected(served) as platform:
+        loaded = load_files(platform, files, "kb", done.append)
+
+    assert loaded.documents == 70
+    assert len(served.requests) == 3
+    assert done == [32, 64, 70, 70]
+
+
+def test_two_files_that_would_be_one_document_are_not_mixed_up(tmp_path: Path) -> None:
+    files = write(tmp_path, a__card_md="A", b__card_md="B")
+    served = Served()
+
+    with connected(served) as platform:
+        loaded = load_files(platform, files, "kb", lambda done: None)
+
+    assert served.files == ["card.md"]
+    assert loaded.refused == [f"{files[1]}: has the same name, and so the same id, as {files[0]}"]
+
+
+def test_without_a_key_nothing_is_tried_again(tmp_path: Path) -> None:
+    files = write(tmp_path, a_md="A", b_md="B")
+    served = Served(status=401)
+
+    with connected(served) as platform, pytest.raises(AuthenticationError):
+        load_files(platform, files, "kb", lambda done: None)
+
+    assert len(served.requests) == 1
+
+
+def test_knowledge_bases_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    with connected(Served()) as platform:
+        show(platform)
+
+    assert "help-centre" in capsys.readouterr().out
+
+
+def test_an_index_is_rebuilt(capsys: pytest.CaptureFixture[str]) -> None:
+    served = Served()
+
+    with connected(served) as platform:
+        rebuild(platform, "kb")
+
+    assert served.requests[0].url.path == "/support/knowledge-bases/kb/rebuild"
+    assert "3 documents of kb embedded with embed@1" in capsys.readouterr().out

@@ -1,0 +1,201 @@
+"""The chat route as OpenAI's clients see it."""
+
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from services.support.chat import HANDOFF_MESSAGE
+from services.support.service import SupportService
+from tests.services.support.fakes import FakeTrunk
+
+ARTICLE = (
+    "# PIN\n\nA PIN is **blocked** after three tries. Unblock it in the app.\n\n"
+    "## Steps\n\nDo this:\n\n1. Open Cards.\n2. Tap PIN.\n3. Unblock the PIN.\n4. Wait.\n"
+)
+QUESTION = "My PIN is blocked. How do I unblock a blocked PIN?"
+
+
+@pytest.fixture
+async def filled(http: httpx.AsyncClient) -> httpx.AsyncClient:
+    rows: list[dict[str, Any]] = [
+        {"id": "pin", "title": "Blocked PIN", "text": ARTICLE, "format": "markdown"},
+        {"id": "owl", "question": "What do barn owls eat?", "answer": "Mice. And voles."},
+    ]
+    for row in rows:
+        row["metadata"] = {"intents": [f"{row['id']}_intent"]}
+    body = b"\n".join(map(orjson.dumps, rows))
+    answer = await http.post(
+        "/knowledge-bases/help-centre/documents",
+        content=body,
+        headers={"content-type": "application/x-ndjson"},
+    )
+    assert answer.status_code == 200, answer.text
+    return http
+
+
+async def chat(http: httpx.AsyncClient, *said: str, **options: Any) -> httpx.Response:
+    messages = [{"role": "user", "content": text} for text in said]
+    body = {"model": "support", "messages": messages, **options}
+    return await http.post("/v1/chat/completions", json=body)
+
+
+async def test_an_answer_quotes_the_document(filled: httpx.AsyncClient) -> None:
+    answer = (await chat(filled, QUESTION)).json()
+
+    message = answer["choices"][0]["message"]
+    banyan = message["banyan"]
+    assert banyan["answered"]
+    assert banyan["handoff"] is None
+    assert 0 < banyan["confidence"] <= 1
+    (citation,) = banyan["citations"]
+    assert citation["document_id"] == "pin"
+    assert ARTICLE[citation["start"] : citation["end"]] == citation["passage"]
+    assert message["content"].endswith("[1]")
+    assert "Unblock it in the app." in message["content"]
+    usage = answer["usage"]
+    assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
+
+
+async def test_a_question_that_nothing_answers_is_handed_off(filled: httpx.AsyncClient) -> None:
+    message = (await chat(filled, "zebra giraffe rocket")).json()["choices"][0]["message"]
+
+    assert message["content"] == HANDOFF_MESSAGE
+    assert message["banyan"]["answered"] is False
+    assert message["banyan"]["handoff"] == {"reason": "low_confidence"}
+    assert message["banyan"]["citations"] == []
+
+
+async def test_an_empty_knowledge_base_hands_off(http: httpx.AsyncClient) -> None:
+    await http.put("/knowledge-bases/help-centre")
+
+    answer = (await chat(http, QUESTION)).json()
+
+    assert answer["choices"][0]["message"]["banyan"]["handoff"] == {"reason": "no_documents"}
+
+
+async def test_a_stream_is_the_same_answer_in_pieces(filled: httpx.AsyncClient) -> None:
+    whole = (await chat(filled, QUESTION)).json()
+    options = {"stream": True, "stream_options": {"include_usage": True}}
+
+    response = await chat(filled, QUESTION, **options)
+
+    assert response.headers["content-type"].startswith("text/event-stream")
+    lines = [line for line in response.text.split("\n\n") if line]
+    assert lines[-1] == "data: [DONE]"
+    chunks = [orjson.loads(line.removeprefix("data: ")) for line in lines[:-1]]
+    assert {chunk["object"] for chunk in chunks} == {"chat.completion.chunk"}
+    assert chunks[-1]["choices"] == []
+    assert chunks[-1]["usage"] == whole["usage"]
+    deltas = [chunk["choices"][0]["delta"] for chunk in chunks[:-1]]
+    message = whole["choices"][0]["message"]
+    assert "".join(delta.get("content", "") for delta in deltas) == message["content"]
+    assert deltas[-1]["banyan"] == message["banyan"]
+    assert [c["choices"][0]["finish_reason"] for c in chunks[:-1]][-2:] == [None, "stop"]
+
+
+async def test_one_hop_answers_a_turn(filled: httpx.AsyncClient, trunk: FakeTrunk) -> None:
+    trunk.intents = {"pin_intent": 0.2, "owl_intent": 0.8}
+    trunk.calls.clear()
+
+    answer = (await chat(filled, "What do they eat?")).json()
+
+    banyan = answer["choices"][0]["message"]["banyan"]
+    assert [[call.task for call in calls] for calls in trunk.calls] == [
+        [trunk.embed_bundle, "support-intent"]
+    ]
+    assert (banyan["intent"], banyan["intent_probability"]) == ("owl_intent", 0.8)
+    assert banyan["citations"][0]["document_id"] == "owl"
+
+
+async def test_without_the_intent_task_a_turn_works_and_it_is_asked_for_later(
+    filled: httpx.AsyncClient, trunk: FakeTrunk, service: SupportService
+) -> None:
+    trunk.intents = None
+    first = (await chat(filled, QUESTION)).json()["choices"][0]["message"]["banyan"]
+    trunk.calls.clear()
+    await chat(filled, QUESTION)
+
+    assert first["answered"]
+    assert first["intent"] is None
+    assert [len(calls) for calls in trunk.calls] == [1]
+
+
+async def test_documents_without_intents_need_none(
+    http: httpx.AsyncClient, trunk: FakeTrunk
+) -> None:
+    trunk.intents = {"a": 1.0}
+    body = {"title": "Owls", "text": "Owls eat mice."}
+    await http.put("/knowledge-bases/help-centre/documents/owls", json=body)
+    trunk.calls.clear()
+
+    answer = (await chat(http, "What do owls eat?")).json()
+
+    assert answer["choices"][0]["message"]["banyan"]["intent"] is None
+    assert [len(calls) for calls in trunk.calls] == [1]
+
+
+async def test_a_follow_up_is_read_with_the_question_before(filled: httpx.AsyncClient) -> None:
+    alone = (await chat(filled, "And then?")).json()["choices"][0]["message"]["banyan"]
+
+    answer = (await chat(filled, "barn owls mice voles", "And then?")).json()
+
+    banyan = answer["choices"][0]["message"]["banyan"]
+    assert banyan["confidence"] > alone["confidence"]
+
+
+async def test_the_answer_keeps_to_max_tokens(filled: httpx.AsyncClient) -> None:
+    choice = (await chat(filled, QUESTION, max_tokens=8)).json()["choices"][0]
+
+    assert choice["finish_reason"] == "length"
+    assert len(choice["message"]["content"].split()) <= 9
+    (citation,) = choice["message"]["banyan"]["citations"]
+    assert ARTICLE[citation["start"] : citation["end"]] == citation["passage"]
+
+
+async def test_models_are_the_knowledge_bases(filled: httpx.AsyncClient) -> None:
+    models = [model["id"] for model in (await filled.get("/v1/models")).json()["data"]]
+
+    assert models == ["support", "support:help-centre"]
+    for model in models:
+        assert (await chat(filled, QUESTION, model=model)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "param"),
+    [
+        ({"model": "support:nowhere"}, 404, "knowledge_base"),
+        ({"model": "gpt-4o"}, 404, "model"),
+        ({"model": "support:"}, 404, "model"),
+        ({"messages": []}, 422, "messages"),
+        ({"messages": [{"role": "system", "content": "x"}]}, 422, "messages"),
+        ({"messages": [{"role": "user", "content": " \n"}]}, 422, "messages"),
+        ({"messages": [{"role": "user", "content": "a\u0007b"}]}, 422, "messages"),
+        ({"messages": [{"role": "user", "content": "a" * 1_000_000}]}, 422, None),
+        ({"messages": [{"role": "robot", "content": "x"}]}, 422, "messages.0.role"),
+        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, 422, None),
+        ({"n": 2}, 422, "n"),
+        ({"tools": [{"type": "function"}]}, 422, "tools"),
+        ({"response_format": {"type": "json_object"}}, 422, "response_format.type"),
+        ({"max_tokens": 0}, 422, "max_tokens"),
+        ({"no_such_parameter": 1}, 422, "no_such_parameter"),
+    ],
+)
+async def test_what_cannot_be_served_is_an_error_of_openai(
+    filled: httpx.AsyncClient, options: dict[str, Any], status: int, param: str | None
+) -> None:
+    answer = await chat(filled, QUESTION, **options)
+
+    assert answer.status_code == status, answer.text
+    error = answer.json()["error"]
+    assert error["type"] == "invalid_request_error"
+    if param is not None:
+        assert error["param"] == param
+
+
+async def test_harmless_parameters_change_nothing(filled: httpx.AsyncClient) -> None:
+    plain = (await chat(filled, QUESTION)).json()["choices"]
+    options = {"temperature": 0.2, "top_p": 1, "seed": 7, "user": "u", "n": 1, "stream": False}
+
+    assert (await chat(filled, QUESTION, **options)).json()["choices"] == plain

@@ -1,0 +1,288 @@
+"""Knowledge bases and documents over HTTP."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from services.support.config import SupportSettings
+from services.support.service import SupportService
+from shared.errors import DependencyError
+from shared.serving.keys import Role
+from tests.services.support.fakes import FakeTrunk
+
+BOOK = "/knowledge-bases/book/documents"
+OWL = {"question": "What do owls eat?", "answer": "Mice."}
+LINES = {"content-type": "application/x-ndjson"}
+
+
+def lines(*rows: object) -> bytes:
+    return b"\n".join(map(orjson.dumps, rows))
+
+
+async def search(http: httpx.AsyncClient, query: str, **options: Any) -> list[dict[str, Any]]:
+    answer = await http.post("/search", json={"knowledge_base": "book", "query": query, **options})
+    assert answer.status_code == 200, answer.text
+    hits: list[dict[str, Any]] = answer.json()["hits"]
+    return hits
+
+
+async def test_a_document_lives_from_put_to_delete(http: httpx.AsyncClient) -> None:
+    article = {"title": "Roses", "text": "Water  them.", "metadata": {"n": 1, "tags": ["a", True]}}
+
+    written = await http.put(f"{BOOK}/r 1", json=article)
+    assert written.json() == {"knowledge_base": "book", "version": 1, "documents": 1}
+    read = (await http.get(f"{BOOK}/r 1")).json()
+    assert {key: read[key] for key in article} == article
+    assert (read["id"], read["format"], read["version"]) == ("r 1", "plain", 1)
+    await http.put(f"{BOOK}/owl", json=OWL)
+    read = (await http.get(f"{BOOK}/owl")).json()
+    assert {key: read[key] for key in OWL} == OWL
+    assert "title" not in read
+
+    hit = (await search(http, "water the roses"))[0]
+    assert hit["passage_id"] == "r 1#0"
+    assert article["text"][hit["start"] : hit["end"]] == "Water  them."  # type: ignore[index]
+
+    assert (await http.delete(f"{BOOK}/r 1")).json()["version"] == 3
+    assert (await http.get(f"{BOOK}/r 1")).status_code == 404
+    assert (await http.delete(f"{BOOK}/r 1")).status_code == 404
+
+
+async def test_knowledge_bases_are_made_listed_and_dropped(http: httpx.AsyncClient) -> None:
+    made = (await http.put("/knowledge-bases/book")).json()
+    assert (made["name"], made["version"], made["documents"]) == ("book", 0, 0)
+    await http.put(f"{BOOK}/owl", json=OWL)
+    assert (await http.put("/knowledge-bases/book")).json()["documents"] == 1
+    listed = (await http.get("/knowledge-bases")).json()["knowledge_bases"]
+    assert [base["name"] for base in listed] == ["book"]
+
+    rebuilt = (await http.post("/knowledge-bases/book/rebuild")).json()
+    assert (rebuilt["documents"], rebuilt["version"]) == (1, 1)
+
+    assert (await http.delete("/knowledge-bases/book")).status_code == 204
+    assert (await http.get("/knowledge-bases/book")).status_code == 404
+    assert (
+        await http.post("/search", json={"knowledge_base": "book", "query": "a"})
+    ).status_code == 404
+
+
+async def test_documents_are_listed_in_pages(http: httpx.AsyncClient) -> None:
+    rows = [{"id": f"d{n}", "title": "t", "text": "x"} for n in range(7)]
+    await http.post(BOOK, content=lines(*rows), headers=LINES)
+    seen: list[str] = []
+    after: str | None = ""
+    while after is not None:
+        page = (await http.get(BOOK, params={"after": after, "limit": 3})).json()
+        seen += [document["id"] for document in page["documents"]]
+        after = page["next"]
+
+    assert seen == [f"d{n}" for n in range(7)]
+
+
+async def test_rows_with_one_id_replace_each_other_and_rows_without_get_one(
+    http: httpx.AsyncClient,
+) -> None:
+    body = lines({"id": "a", **OWL}, {"id": "a", "question": "Newer?", "answer": "Yes."}, OWL)
+
+    for _ in range(2):
+        written = await http.post(BOOK, content=body, headers=LINES)
+        assert written.json()["documents"] == 2
+
+    listed = (await http.get(BOOK)).json()["documents"]
+    assert len(listed) == 2
+    assert (await http.get(f"{BOOK}/a")).json()["question"] == "Newer?"
+
+
+async def test_files_of_every_kind_are_read(http: httpx.AsyncClient) -> None:
+    files = [
+        ("file", ("guide.md", b"---\ntitle: Moles\nintents: [mole]\n---\n# M\n\nMoles dig.\n")),
+        ("file", ("page.html", b"<title>Bees</title><p>Bees fly.</p>")),
+        ("file", ("note.txt", b"\xef\xbb\xbfFish swim.")),
+        ("file", ("faq.csv", b"id,question,answer,topic\nq1,Owls?,They hoot.,birds\n")),
+        ("file", ("more.jsonl", lines({"id": "q2", "title": "Cats", "text": "Cats sleep."}))),
+    ]
+
+    written = await http.post(BOOK, files=files)
+
+    assert written.json()["documents"] == 5, written.text
+    guide = (await http.get(f"{BOOK}/guide")).json()
+    assert (guide["title"], guide["metadata"]) == ("Moles", {"intents": ["mole"]})
+    assert guide["text"].startswith("# M")
+    assert (await http.get(f"{BOOK}/page")).json()["title"] == "Bees"
+    assert (await http.get(f"{BOOK}/note")).json()["text"] == "Fish swim."
+    assert (await http.get(f"{BOOK}/q1")).json()["metadata"] == {"topic": "birds"}
+    assert (await search(http, "cats sleep"))[0]["document_id"] == "q2"
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"", "no document"),
+        (lines({"id": "a", **OWL}) + b"\n{", "line 2: not JSON"),
+        (lines({"id": "a", **OWL}, {"question": "x"}), "line 2: answer"),
+        (lines({"id": "a", **OWL}, {"question": " ", "answer": "x"}), "line 2: question"),
+        (lines({"id": "a", **OWL}, {"id": "b/c", **OWL}), "line 2"),
+        (lines({"id": "a", **OWL}, {"id": 1, **OWL}), "line 2"),
+        (lines({"id": "a", **OWL}, {"title": "t", "text": "a\u0000"}), "line 2: text"),
+        (lines({"id": "a", **OWL}, {"title": "t", "text": "x" * 500_001}), "line 2: text"),
+        (lines({"id": "a", **OWL}, [1]), "line 2: expected an object"),
+        (lines({"id": "a", **OWL}, {**OWL, "metadata": {"a": {"b": 1}}}), "line 2: metadata"),
+        (lines({"id": "a", **OWL}) + b'\n{"question": "a", "answer": NaN}', "line 2"),
+        (
+            b'{"question": "a", "answer": "b", "metadata": {"n": 1180591620717411303424}}',
+            "metadata",
+        ),
+        (b"[" * 50_000, "line 1: not JSON"),
+        (b"\xff", "not UTF-8"),
+    ],
+)
+async def test_a_bad_row_is_named_and_nothing_is_written(
+    http: httpx.AsyncClient, body: bytes, message: str
+) -> None:
+    answer = await http.post(BOOK, content=body, headers=LINES)
+
+    assert answer.status_code == 422, answer.text
+    assert message in answer.json()["detail"]
+    assert (await http.get(f"{BOOK}/a")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.exe", b"MZ", ".csv"),
+        ("a.md", b"\xff\xfe", "not UTF-8"),
+        ("a.md", b"", "text"),
+        ("a.md", b"---\n- a list\n---\ntext", "front matter"),
+        ("a.md", b"---\na: [\n---\ntext", "front matter"),
+        ("a.csv", b"question,answer\nonly a question\n", "line 2"),
+        ("a.csv", b'question,answer\n"never closed,b\n', "not CSV"),
+        ("a.csv", b"wrong,columns\n1,2\n", "line 2: title"),
+        ("a.csv", b"question,answer\nq," + b"a" * 140_000, "not CSV"),
+        ("a.html", b"<p>" * 20_000, "no text"),
+        ("", b"text", "file"),
+    ],
+)
+async def test_a_bad_file_is_named(
+    http: httpx.AsyncClient, name: str, content: bytes, message: str
+) -> None:
+    answer = await http.post(BOOK, files={"file": (name, content)})
+
+    assert answer.status_code == 422, answer.text
+    assert message in answer.json()["detail"]
+
+
+async def test_a_body_of_another_type_is_refused(http: httpx.AsyncClient) -> None:
+    assert (await http.post(BOOK, json=OWL)).status_code == 415
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/search", {"query": " "}),
+        ("/search", {"query": "a", "top_k": 0}),
+        ("/search", {"query": "a", "top_k": 101}),
+        ("/search", {"query": "a" * 1_000_000}),
+        ("/search", {"query": "a", "knowledge_base": "../x"}),
+        ("/search", {"query": "a", "more": 1}),
+    ],
+)
+async def test_bad_searches_are_refused(
+    http: httpx.AsyncClient, path: str, body: dict[str, Any]
+) -> None:
+    assert (await http.post(path, json=body)).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "body", [{}, OWL | {"text": "x"}, {"title": "t"}, {"title": "t", "text": ""}]
+)
+async def test_bad_documents_are_refused(http: httpx.AsyncClient, body: dict[str, Any]) -> None:
+    assert (await http.put(f"{BOOK}/a", json=body)).status_code == 422
+    assert (await http.get("/knowledge-bases/book")).status_code == 404
+
+
+async def test_too_many_rows_are_refused(tmp_path: Path, http: httpx.AsyncClient) -> None:
+    body = lines(*({"id": str(n), **OWL} for n in range(20_001)))
+
+    answer = await http.post(BOOK, content=body, headers=LINES)
+
+    assert answer.status_code == 422
+    assert "20000" in answer.json()["detail"]
+
+
+async def test_keys_select_the_tenant_and_users_do_not_write(
+    http: httpx.AsyncClient, settings: SupportSettings
+) -> None:
+    await http.put(f"{BOOK}/owl", json=OWL)
+    store = settings.keys
+    admin = {"authorization": f"Bearer {store.create('a', 'shop', Role.ADMIN)}"}
+    user = {"authorization": f"Bearer {store.create('u', 'shop', Role.USER)}"}
+
+    # A replica notices new keys within a second.
+    fresh = await http.get("/knowledge-bases", headers=user)
+    while fresh.json().get("knowledge_bases"):
+        fresh = await http.get("/knowledge-bases", headers=user)
+    assert fresh.json() == {"knowledge_bases": []}
+    assert (await http.put(f"{BOOK}/cat", json=OWL, headers=user)).status_code == 403
+    assert (await http.put(f"{BOOK}/cat", json=OWL, headers=admin)).status_code == 200
+    assert (await http.get(f"{BOOK}/cat", headers=user)).status_code == 200
+    assert (await http.get(f"{BOOK}/owl", headers=user)).status_code == 404
+    assert (await http.get(f"{BOOK}/owl")).status_code == 401
+
+
+async def test_readiness_names_what_is_away(
+    http: httpx.AsyncClient, trunk: FakeTrunk, service: SupportService
+) -> None:
+    assert (await http.get("/readyz")).json()["ready"] is True
+
+    trunk.error = DependencyError("the trunk is away")
+    report = await http.get("/readyz")
+
+    assert report.status_code == 503
+    assert report.json()["checks"] == {"database": "ready", "trunk": "the trunk is away"}
+
+
+async def test_a_trunk_that_is_away_is_a_503(http: httpx.AsyncClient, trunk: FakeTrunk) -> None:
+    await http.put(f"{BOOK}/owl", json=OWL)
+    trunk.error = DependencyError("the trunk is away")
+
+    answer = await http.post("/search", json={"knowledge_base": "book", "query": "owl"})
+
+    assert answer.status_code == 503
+    assert (await http.get(f"{BOOK}/owl")).status_code == 200
+
+
+def test_a_served_request_loads_no_model_library(tmp_path: Path) -> None:
+    code = """
+import asyncio, sys, httpx
+from pathlib import Path
+import services.support.app
+from services.support.config import SupportSettings
+from services.support.routes import routes
+from services.support.service import open_service
+from tests.services.support.fakes import FakeTrunk
+
+async def main():
+    service = open_service(SupportSettings(state_dir=Path(sys.argv[1])), FakeTrunk())
+    transport = httpx.ASGITransport(routes(service))
+    async with httpx.AsyncClient(transport=transport, base_url="http://a") as http:
+        row = {"question": "What do owls eat?", "answer": "Mice."}
+        (await http.put("/knowledge-bases/help-centre/documents/owl", json=row)).raise_for_status()
+        body = {"model": "support", "messages": [{"role": "user", "content": "owls eat"}]}
+        (await http.post("/v1/chat/completions", json=body)).raise_for_status()
+    await service.close()
+
+asyncio.run(main())
+heavy = ("torch", "transformers", "sentence_transformers", "peft", "sklearn")
+print(*(name for name in heavy if name in sys.modules))
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True
+    )
+
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.strip() == ""
