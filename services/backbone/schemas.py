@@ -87,7 +87,9 @@ class RerankRequest(_Request):
     model: Model
     query: Text
     documents: list[Text | Document] = Field(min_length=1)
-    top_n: int | None = Field(None, ge=1, description="How many results; all by default.")
+    top_n: int | None = Field(
+        None, ge=1, le=2**31 - 1, description="How many results; all by default."
+    )
     return_documents: bool = False
     truncate: Truncate = False
 

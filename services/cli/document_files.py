@@ -56,39 +56,47 @@ def cut(path: Path) -> Iterator[Piece]:
         return
     try:
         text = content.decode("utf-8-sig")
-        rows = _csv_rows(text) if suffix == ".csv" else text.splitlines(keepends=True)
+        header, rows = _csv_rows(text) if suffix == ".csv" else (_Row("", 0), _lines(text))
     except (UnicodeDecodeError, csv.Error):
         # The platform refuses the file whole, and says where its fault is.
         yield Piece(path, path.name, content)
         return
-    header = rows.pop(0) if suffix == ".csv" else ""
-    for before, part in _stretches(rows, lines_before=header.count("\n")):
-        body = header + "\n" * (before - header.count("\n")) + part
+    for before, part in _stretches(rows):
+        body = header.text + "\n" * before + part
         yield Piece(path, path.name, body.encode())
 
 
-def _csv_rows(text: str) -> list[str]:
-    """The text of every row; a quoted cell may hold line breaks."""
+@dataclass(frozen=True, slots=True)
+class _Row:
+    text: str
+    lines: int
+
+
+def _lines(text: str) -> list[_Row]:
+    return [_Row(f"{line}\n", 1) for line in text.split("\n")]
+
+
+def _csv_rows(text: str) -> tuple[_Row, list[_Row]]:
+    """The headings, and every row; a quoted cell may hold line breaks."""
     lines = io.StringIO(text, newline="").readlines()
     reader = csv.reader(iter(lines), strict=True)
     rows, start = [], 0
     for _ in reader:
-        rows.append("".join(lines[start : reader.line_num]))
+        rows.append(_Row("".join(lines[start : reader.line_num]), reader.line_num - start))
         start = reader.line_num
-    return rows
+    return rows[0], rows[1:]
 
 
-def _stretches(rows: list[str], *, lines_before: int) -> Iterator[tuple[int, str]]:
+def _stretches(rows: list[_Row]) -> Iterator[tuple[int, str]]:
     """Rows in stretches of about a piece's size, each with the number of lines before it."""
-    part: list[str] = []
-    size = 0
-    lines = lines_before
+    part: list[_Row] = []
+    size = lines = 0
     for row in rows:
-        if part and size + len(row) > _PIECE_BYTES:
-            yield lines, "".join(part)
-            lines += sum(r.count("\n") for r in part)
+        if part and size + len(row.text) > _PIECE_BYTES:
+            yield lines, "".join(r.text for r in part)
+            lines += sum(r.lines for r in part)
             part, size = [], 0
         part.append(row)
-        size += len(row)
+        size += len(row.text)
     if part:
-        yield lines, "".join(part)
+        yield lines, "".join(r.text for r in part)

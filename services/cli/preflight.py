@@ -9,6 +9,7 @@ import psutil
 
 from services.cli.config import HttpProxy, PlatformSettings
 from services.cli.processes import is_free, port_owner
+from services.cli.run_file import SHORT_FOLDER
 from shared.errors import ConfigError
 from shared.serving.cluster_environment import refused_variables
 from shared.serving.keys import KeyStore
@@ -84,7 +85,7 @@ def space_faults(state_dir: Path) -> list[str]:
         if shared < MIN_SHARED_MEMORY_BYTES:
             remedy = "in a container: --shm-size=512m"
             faults.append(_too_little(str(SHARED_MEMORY), shared, MIN_SHARED_MEMORY_BYTES, remedy))
-    for folder in {_existing(state_dir), Path("/tmp")}:  # noqa: S108
+    for folder in {_existing(state_dir), SHORT_FOLDER}:
         free = shutil.disk_usage(folder).free
         if free < MIN_DISK_BYTES:
             faults.append(_too_little(f"disk at {folder}", free, MIN_DISK_BYTES, "delete files"))

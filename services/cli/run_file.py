@@ -23,7 +23,9 @@ from shared.errors import ConfigError, ConflictError
 from shared.files import write_atomic
 
 _RUN_DIR_PREFIX = "banyan-"
-_SHORT_FOLDER = Path("/tmp")  # noqa: S108
+SHORT_FOLDER = Path("/tmp")  # noqa: S108
+"""Where the folders of runs are made: Unix sockets lie in them, whose paths are short."""
+
 _WAIT_STEP_S = 0.05
 
 
@@ -139,7 +141,7 @@ def new_run(url: str, *, ports: dict[str, int], applications: dict[str, str]) ->
 
     The folder's path is short: Unix sockets lie below it, and their paths have 107 characters.
     """
-    parent = _SHORT_FOLDER if os.access(_SHORT_FOLDER, os.W_OK) else Path(tempfile.gettempdir())
+    parent = SHORT_FOLDER if os.access(SHORT_FOLDER, os.W_OK) else Path(tempfile.gettempdir())
     return Run(
         id=secrets.token_hex(8),
         pid=os.getpid(),
@@ -159,7 +161,7 @@ def keep_logs(run_dir: Path, logs: Path) -> None:
         return
     aside = logs.with_name(".logs.new")
     shutil.rmtree(aside, ignore_errors=True)
-    shutil.copytree(session, aside, symlinks=True)
+    shutil.move(session, aside)
     if (run_dir / "driver.log").is_file():
         shutil.copy2(run_dir / "driver.log", aside)
     shutil.rmtree(logs, ignore_errors=True)

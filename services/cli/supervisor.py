@@ -98,8 +98,7 @@ def _watch(driver_pid: int, pipe: int, wake_end: int) -> int:
             os.read(wake_end, 4096)
             ended = reap_children()
             if driver_pid in ended:
-                code = ended[driver_pid]
-                return code if code >= 0 else _EXIT_FAILED
+                return _exit_code(ended[driver_pid])
         if pipe in ready:
             order = os.read(pipe, 1)
             if order != _STOP:
@@ -133,8 +132,16 @@ def _signals_to_pipe(pipe: int) -> Iterator[list[int]]:
 
 def _wait_for(pid: int) -> int:
     _, status = os.waitpid(pid, 0)
-    code = os.waitstatus_to_exitcode(status)
-    return code if code >= 0 else _EXIT_FAILED
+    return _exit_code(os.waitstatus_to_exitcode(status))
+
+
+def _exit_code(code: int) -> int:
+    """The code of a process that ended; where a signal ended it, that is said."""
+    if code >= 0:
+        return code
+    name = signal.Signals(-code).name
+    sys.stderr.write(f"banyan: the platform was ended by {name} from outside: is memory short?\n")
+    return _EXIT_FAILED
 
 
 def _leave(body: Callable[[], int]) -> None:

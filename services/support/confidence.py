@@ -23,8 +23,9 @@ class Evidence:
 
     `dense` is its cosine score, `coverage` the share of the question's words, weighted by how
     telling they are, that stand in its title or text. `margin` is the distance of its score to
-    the best of another document. `has_intent` is whether the intent was asked for, `intent` what
-    it adds to the score. Whether both sides put it first was tried as well, and added nothing.
+    the best of another document. `has_intent` is whether the intent is known and the document says
+    which ones it answers (else the intent says nothing about it), `intent` what it adds to the
+    score. Whether both sides put it first was tried as well, and added nothing.
     """
 
     dense: float
@@ -65,7 +66,7 @@ def evidence_of(hits: Sequence[Hit], index: Index, question: str, *, has_intent:
         dense=best.dense,
         coverage=_coverage(best, index.word_weights(question)),
         margin=best.score - max((hit.score for hit in others), default=0.0),
-        has_intent=float(has_intent),
+        has_intent=float(has_intent and bool(best.entry.labels)),
         intent=best.label,
     )
 

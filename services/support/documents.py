@@ -275,7 +275,7 @@ def _deleted() -> NotFoundError:
 
 
 def _version(connection: Connection, uid: str) -> int:
-    version = connection.execute(
+    version: int | None = connection.execute(
         sa.select(_KNOWLEDGE_BASE.c.version).where(_KNOWLEDGE_BASE.c.uid == uid)
     ).scalar_one_or_none()
     if version is None:

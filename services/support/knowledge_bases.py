@@ -1,9 +1,11 @@
 """The knowledge bases of all tenants, each opened when it is first asked for."""
 
 import asyncio
+from collections.abc import Sequence
 
-from services.support.documents import DocumentHead, KnowledgeBaseRecord, StoredDocument
+from services.support.documents import Document, DocumentHead, KnowledgeBaseRecord, StoredDocument
 from services.support.knowledge_base import KnowledgeBase, Surroundings
+from services.support.passages import check_readable
 from shared.errors import NotFoundError
 
 
@@ -43,6 +45,16 @@ class KnowledgeBases:
         if found is None or found.is_deleted:
             found = self._opened(await self.record(tenant, name))
         return found
+
+    async def put(self, tenant: str, name: str, documents: Sequence[Document]) -> int:
+        """Writes documents into the knowledge base of this name; returns its new version.
+
+        It is made now if there is none, but not for documents that are refused.
+        """
+        if (tenant, name) not in self._open:
+            await asyncio.to_thread(check_readable, documents)
+        knowledge_base = await self.create(tenant, name)
+        return await knowledge_base.put(documents)
 
     async def create(self, tenant: str, name: str) -> KnowledgeBase:
         """The knowledge base of this name, made now if there is none."""

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from services.support.documents import StoredDocument
+from services.support.documents import Document, StoredDocument
 from shared.clock import Clock
 from shared.errors import ArtifactError, DeadlineError, InputError, NotFoundError, OverloadedError
 from shared.models.tasks import EmbedOutput, Priority, TaskCall
 from shared.retrieval.index import Embedded, Entry
 from shared.serving.trunk import Trunk
-from shared.text.passages import split_passages
+from shared.text.passages import Passage, split_passages
 
 APP = "support"
 
@@ -92,20 +92,34 @@ def missing_bundle(bundle: str) -> ArtifactError:
     )
 
 
-def _entry(stored: StoredDocument) -> Entry:
-    document = stored.document
+def check_readable(documents: Sequence[Document]) -> None:
+    """Refuses documents that would have no passages.
+
+    Raises:
+        InputError: a document has no text to show.
+    """
+    for document in documents:
+        _passages(document)
+
+
+def _passages(document: Document) -> list[Passage]:
     passages = split_passages(document.text, document.format)
     if not passages:
         raise InputError(
             f"document {document.id!r}: read as {document.format}, it has no text to show",
             param="text",
         )
+    return passages
+
+
+def _entry(stored: StoredDocument) -> Entry:
+    document = stored.document
     return Entry.of(
         document.id,
         stored.version,
         document.title,
         document.intents,
-        passages,
+        _passages(document),
         is_faq=document.is_faq,
     )
 

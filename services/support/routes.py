@@ -163,8 +163,7 @@ def _add_documents(app: FastAPI, service: SupportService) -> None:
         exist is made.
         """
         documents = await read_upload(request, max_rows=service.settings.max_rows)
-        knowledge_base = await bases.create(identity.tenant, name)
-        version = await knowledge_base.put(documents)
+        version = await bases.put(identity.tenant, name, documents)
         return Written(knowledge_base=name, version=version, documents=len(documents))
 
     @app.get(
@@ -184,8 +183,7 @@ def _add_documents(app: FastAPI, service: SupportService) -> None:
 
         A knowledge base that does not exist is made.
         """
-        knowledge_base = await bases.create(identity.tenant, name)
-        version = await knowledge_base.put([fields.document(document_id)])
+        version = await bases.put(identity.tenant, name, [fields.document(document_id)])
         return Written(knowledge_base=name, version=version, documents=1)
 
     @app.delete("/knowledge-bases/{name}/documents/{document_id}", tags=["documents"])

@@ -21,6 +21,7 @@ _DRAINING_S = 2
 # On a busy machine a proxy takes longer to start than Serve's 5 s, and is then started anew.
 _PROXY_START_S = 60
 _PROXY_HEALTH_PERIOD_S = 1
+_LOG_FILE_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,8 @@ _RAY = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "RAY_AUTH_MODE": "token",
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ROTATION_MAX_BYTES": str(_LOG_FILE_BYTES),
+    "RAY_ROTATION_BACKUP_COUNT": "2",
     SETUP_HOOK_VARIABLE: "shared.serving.loopback.listen_on_loopback",
     "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "shared.serving.ingress_guard:middlewares",
     "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",

@@ -62,7 +62,7 @@ class Edge:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        request_id = _request_id(headers)
+        request_id = request_id_of(headers)
         token = REQUEST_ID.set(request_id)
         answer = _Answer(send, request_id)
         try:
@@ -154,7 +154,8 @@ class _Replay:
         return {"type": "http.request", "body": body, "more_body": False}
 
 
-def _request_id(headers: Headers) -> str:
+def request_id_of(headers: Headers) -> str:
+    """The id that the client gave, if it is fit for logs, or a new one (UUIDv7)."""
     given = headers.get("x-request-id", "")
     return given if _REQUEST_ID.fullmatch(given) else uuid_utils.uuid7().hex
 

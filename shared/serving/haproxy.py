@@ -33,11 +33,13 @@ SERVE_TEXT_STATUSES = (408, 429, 500, 503)
 BODY_NAMES = (404, 411, 413, *SERVE_TEXT_STATUSES)
 """The statuses whose bodies, `<status>.json`, stand beside the pages."""
 
+_EDITED = {"access log", "admin socket", "defaults", "frontend", "not found"}
 _BIND = re.compile(r"^(\s*bind\s+)(\S*):(\d+)(\s.*)?$")
 _SECTION = re.compile(r"^(\w+)(?:\s+(\S+))?\s*$")
 _ADMIN_SOCKET = re.compile(r"^(\s*stats socket \S+ mode )666( .*)$")
 _ERROR_FILE = re.compile(r"^\s*errorfile\s+\d+\s")
 _NOT_FOUND = re.compile(r"^\s*http-request return status 404 .*$")
+_ACCESS_LOG = re.compile(r"^\s*log \d+\.\d+\.\d+\.\d+:\d+ local0 info$")
 _PR_SET_PDEATHSIG = 1
 _EXIT_REFUSED = 78
 
@@ -76,7 +78,7 @@ def close_configuration(text: str, policy: HaproxyPolicy) -> str:
         if not line[:1].isspace() and (start := _SECTION.match(line)):
             section = " ".join(part for part in start.groups() if part)
         lines += _edit(line, section, policy, done)
-    missing = {"admin socket", "defaults", "frontend", "not found"} - done
+    missing = _EDITED - done
     if missing:
         raise RefusedConfiguration(
             f"Serve's HAProxy configuration has no known {', '.join(sorted(missing))}: "
@@ -102,6 +104,10 @@ def _edit(line: str, section: str, policy: HaproxyPolicy, done: set[str]) -> lis
         done.add("defaults")
         pages = [f"    errorfile {s} {policy.pages}/{s}.http" for s in PAGE_STATUSES]
         return [line, f"    timeout http-request {policy.header_timeout_s}s", *pages]
+    if _ACCESS_LOG.match(line):
+        # To send there HAProxy opens UDP sockets on every address; applications log themselves.
+        done.add("access log")
+        return []
     if _ERROR_FILE.match(line):
         return []
     if section == "backend default_backend" and _NOT_FOUND.match(line):

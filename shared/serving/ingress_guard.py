@@ -11,6 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.serving.edge import request_id_of
 from shared.serving.problems import problem_response
 
 MAX_BODY_BYTES_VARIABLE = "BANYAN_MAX_BODY_BYTES"
@@ -43,6 +44,10 @@ class IngressGuard:
         """Serves one request; other scopes pass through."""
         if scope["type"] == "http":
             headers = MutableHeaders(scope=scope)
+            # One id for Serve's logs and ours, and one header in the answer: both would add theirs.
+            request_id = request_id_of(headers)
+            headers["x-request-id"] = request_id
+            send = _with_request_id(send, request_id)
             for name in _TRUSTED_BY_SERVE:
                 del headers[name]
             if refusal := self._refusal(scope["method"], headers):
@@ -104,3 +109,12 @@ class _ProblemInsteadOfText:
 def _is_text_error(message: Message) -> bool:
     media_type = Headers(raw=message.get("headers", [])).get("content-type", "")
     return message["status"] >= HTTPStatus.BAD_REQUEST and media_type.startswith("text/plain")
+
+
+def _with_request_id(send: Send, request_id: str) -> Send:
+    async def send_with_id(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message)["x-request-id"] = request_id
+        await send(message)
+
+    return send_with_id

@@ -135,9 +135,11 @@ def _corpus(
     name: str, corpus: str, queries: str, folder: str = "retrieval", *, is_faq: bool = False
 ) -> RetrievalSet:
     asked = list(rows(f"{folder}/{queries}"))
+    # Cranfield has documents without a text, which the application refuses.
+    written = (row for row in rows(f"{folder}/{corpus}") if row["text"].strip())
     return RetrievalSet(
         name,
-        [_document(row, is_faq=is_faq) for row in rows(f"{folder}/{corpus}")],
+        [_document(row, is_faq=is_faq) for row in written],
         [row["text"] for row in asked],
         [row["relevant"] for row in asked],
     )

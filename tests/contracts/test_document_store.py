@@ -121,7 +121,7 @@ def test_a_document_comes_back_as_it_was_given(store: DocumentStore, clock: Manu
             "n": 2**63 - 1,
             "x": -0.5,
             "yes": True,
-            "none": None,
+            "many": [1, 2.5, True, "x"],
             "ß": "🙂",
         },
     )
@@ -189,7 +189,7 @@ def test_many_documents_are_fetched_and_paged_completely(store: DocumentStore) -
     seen: list[str] = []
     while page := store.page(uid, seen[-1] if seen else "", 250):
         assert len(page) <= 250
-        seen.extend(stored.document.id for stored in page)
+        seen.extend(head.id for head in page)
     assert len(seen) == len(ids)
     assert set(seen) == ids
 

@@ -12,7 +12,6 @@ import pytest
 
 from shared.errors import (
     DeadlineError,
-    InputError,
     NotFoundError,
     OverloadedError,
     TextTooLongError,
@@ -149,9 +148,13 @@ async def test_callers_at_once_get_each_their_own_answer(trunk: Trunk) -> None:
     assert np.diag(similarities) == pytest.approx(1, abs=1e-2)
 
 
-async def test_a_pair_where_a_text_is_wanted_is_an_error(trunk: Trunk) -> None:
-    with pytest.raises(InputError):
-        await trunk.encode([TaskCall("support-intent", [("a", "b")])], app="test")
+async def test_a_pair_is_read_as_one(trunk: Trunk) -> None:
+    pair, first = ("where is my card", "it was sent on monday"), "where is my card"
+    (output,) = await trunk.encode([TaskCall("embed", [pair, first])], app="test")
+
+    assert isinstance(output, EmbedOutput)
+    assert output.vectors.shape == (2, 384)
+    assert output.vectors[0] @ output.vectors[1] < 0.95
 
 
 async def test_a_full_queue_refuses(tmp_path: Path) -> None:

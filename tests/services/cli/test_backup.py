@@ -1,12 +1,13 @@
+import shutil
 import sqlite3
 import threading
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from services.cli import backup as module
 from services.cli.backup import OLD_STATE, back_up, recover_cut_restore, restore, verify
 from services.cli.config import PlatformSettings
 from services.cli.run_file import StateFolder
@@ -111,16 +112,16 @@ def test_a_folder_that_changes_meanwhile_is_copied_again(
 ) -> None:
     current = settings.state_dir / "indexes" / "kb" / "CURRENT"
     changes = iter(["second", "third"])
-    copytree = module.shutil.copytree
+    copytree = shutil.copytree
 
-    def copy_and_change(source: Path, target: Path, *rest: object, **options: object) -> Path:
+    def copy_and_change(source: Path, target: Path, *rest: Any, **options: Any) -> Path:
         copied: Path = copytree(source, target, *rest, **options)
         if source == settings.state_dir / "indexes" and (new := next(changes, None)):
             current.unlink()
             current.write_text(new)
         return copied
 
-    monkeypatch.setattr(module.shutil, "copytree", copy_and_change)
+    monkeypatch.setattr(shutil, "copytree", copy_and_change)
 
     back_up(settings, tmp_path / "saved")
 
@@ -141,7 +142,7 @@ def test_a_full_disk_leaves_no_half_backup(
     def full(source: Path, target: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module.shutil, "copy2", full)
+    monkeypatch.setattr(shutil, "copy2", full)
 
     with pytest.raises(DependencyError, match="No space left"):
         back_up(settings, tmp_path / "saved")

@@ -1,15 +1,21 @@
 from pathlib import Path
 
 import pytest
+import yaml
+from ray.serve.schema import ServeDeploySchema
 
 from services.cli.config import (
     DEPLOYMENT_FILE,
+    Deployment,
     HttpProxy,
     application_environment,
     read_deployment,
     resolve_platform,
 )
+from services.cli.settings_table import settings_model
 from shared.errors import ConfigError
+
+CLUSTER_FILE = DEPLOYMENT_FILE.with_name("cluster.yaml")
 
 FILE = """
 http_options: {host: 127.0.0.1, port: 8123}
@@ -35,9 +41,6 @@ def test_the_file_that_ships_puts_the_trunk_first() -> None:
 
 
 def test_serve_reads_the_file_that_ships() -> None:
-    import yaml
-    from ray.serve.schema import ServeDeploySchema
-
     ServeDeploySchema.model_validate(yaml.safe_load(DEPLOYMENT_FILE.read_text()))
 
 
@@ -132,3 +135,17 @@ def test_applications_learn_of_the_state_and_of_keys(file: Path) -> None:
     assert environment["BANYAN_REQUIRE_KEYS"] == "true"
     assert environment["BANYAN_DATABASE_URL"] == "sqlite:///a"
     assert "sqlite" not in repr(settings)
+
+
+def test_the_example_for_a_cluster_has_the_same_shape() -> None:
+    service, policy = yaml.safe_load_all(CLUSTER_FILE.read_text())
+
+    assert policy["kind"] == "NetworkPolicy"
+    serve_config = yaml.safe_load(service["spec"]["serveConfigV2"])
+    cluster = Deployment.model_validate(serve_config)
+    local = read_deployment(DEPLOYMENT_FILE)
+    assert [entry.import_path for entry in cluster.applications] == [
+        entry.import_path for entry in local.applications
+    ]
+    for entry in cluster.applications:
+        settings_model(entry).model_validate(entry.args)

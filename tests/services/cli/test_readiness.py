@@ -62,6 +62,6 @@ def test_a_long_wait_says_why_and_ends(url: str, monkeypatch: pytest.MonkeyPatch
     run = new_run(url, ports={}, applications={"backbone": "/v1"})
     said: list[str] = []
 
-    with pytest.raises(DependencyError, match="backbone is not ready .* model: still loads"):
+    with pytest.raises(DependencyError, match=r"backbone is not ready .* model: still loads"):
         wait_until_ready(run, said.append, limit_s=0.3)
     assert said == ["backbone is not ready: model: still loads"]

@@ -63,8 +63,9 @@ def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
         pass
 
 
-def test_the_run_folder_is_short_and_the_owners(run: Run) -> None:
-    assert len(str(run.run_dir)) <= 24
+def test_the_run_folder_is_short_and_the_owners(run: Run, run_folders: Path) -> None:
+    assert len(run.run_dir.name) <= 16
+    assert run.run_dir.parent == run_folders
     assert run.run_dir.stat().st_mode & 0o777 == 0o700
 
 

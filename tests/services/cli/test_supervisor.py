@@ -109,7 +109,9 @@ def test_a_driver_that_raises_counts_as_failed(start: Start) -> None:
 
 @LINUX
 @pytest.mark.parametrize("victim", ["up", "guard", "driver"])
-def test_a_kill_of_any_part_ends_all(start: Start, victim: str) -> None:
+def test_a_kill_of_any_part_ends_all(
+    start: Start, victim: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     supervised = start("wait")
     supervised.started()
 
@@ -117,6 +119,8 @@ def test_a_kill_of_any_part_ends_all(start: Start, victim: str) -> None:
 
     supervised.assert_gone()
     assert supervised.process.wait(15) != 0
+    if victim != "up":
+        assert "ended by SIGKILL" in capfd.readouterr().err
 
 
 @LINUX

@@ -27,7 +27,18 @@ def test_evidence_is_read_from_the_hits() -> None:
     barn = INDEX.word_weights("barn")["barn"]
     assert found.coverage == pytest.approx((common + barn) / (common + barn + rare))
     assert (found.has_intent, found.intent) == (0.0, 0.0)
-    assert evidence("owls", {}).has_intent == 1.0
+    assert evidence("owls", {}).has_intent == 0.0
+
+
+def test_an_intent_speaks_only_of_documents_that_carry_one() -> None:
+    labelled = embedded("c", "Fees", "A transfer costs a pound.", labels=("fee",))
+    index = INDEX.replaced(2, (), [labelled])
+    hits = index.search([query("transfer costs")], 10, label_scores={"fee": 0.4})
+
+    found = evidence_of(hits, index, "transfer costs", has_intent=True)
+
+    assert (found.has_intent, round(found.intent, 6)) == (1.0, 0.4)
+    assert evidence_of(hits, index, "transfer costs", has_intent=False).has_intent == 0.0
 
 
 def test_a_question_without_words_has_no_coverage() -> None:

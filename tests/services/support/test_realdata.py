@@ -26,7 +26,7 @@ pytestmark = [
 async def test_stackfaq_is_answered_as_well_as_its_floor(tmp_path: Path) -> None:
     data = stackfaq()
     rows = [{"id": d.id, "question": d.title, "answer": d.text} for d in data.documents]
-    async with real_trunk() as trunk:
+    async with real_trunk(tmp_path / "vectors") as trunk:
         service = open_service(SupportSettings(state_dir=tmp_path), trunk)
         transport = httpx.ASGITransport(routes(service))
         async with httpx.AsyncClient(transport=transport, base_url="http://support") as http:

@@ -80,6 +80,15 @@ def test_the_defaults_cut_off_slow_headers_and_have_our_pages() -> None:
     assert all(page.split()[2].startswith("/run/pages/") for page in pages)
 
 
+def test_no_log_leaves_through_the_network() -> None:
+    open_text = render("127.0.0.1", PORT)
+    assert lines_with(open_text, "log 127.0.0.1:514")
+
+    logs = lines_with(close_configuration(open_text, policy()), "log ")
+
+    assert all(log == "log global" or log.startswith("log /run/") for log in logs)
+
+
 def test_an_unknown_path_is_a_problem() -> None:
     closed = close_configuration(render("127.0.0.1", PORT), policy())
 
@@ -99,7 +108,12 @@ def test_any_other_address_is_refused(line: str) -> None:
 
 @pytest.mark.parametrize(
     ("gone", "named"),
-    [("mode 666", "admin socket"), ("frontend http_frontend", "frontend"), ("status 404", "found")],
+    [
+        ("mode 666", "admin socket"),
+        ("local0 info", "access log"),
+        ("frontend http_frontend", "frontend"),
+        ("status 404", "found"),
+    ],
 )
 def test_a_file_of_another_shape_is_refused(gone: str, named: str) -> None:
     text = render("127.0.0.1", PORT).replace(gone, "nothing known")
