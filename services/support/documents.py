@@ -1,11 +1,13 @@
 """Documents and knowledge bases in the database, which is the only truth about them."""
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, RowMapping
+from sqlalchemy.exc import IntegrityError
 
 from shared.clock import Clock, SystemClock
 from shared.errors import NotFoundError
@@ -128,7 +130,9 @@ class DocumentStore:
             if found is None:
                 row = {"uid": new_id(), "tenant": tenant, "name": name, "version": 0}
                 row["updated_at"] = self._clock.time()
-                connection.execute(_KNOWLEDGE_BASE.insert(), [row])
+                # On PostgreSQL another client may make it between our look and our insert.
+                with contextlib.suppress(IntegrityError), connection.begin_nested():
+                    connection.execute(_KNOWLEDGE_BASE.insert(), [row])
                 found = _find(connection, tenant, name)
         if found is None:
             raise NotFoundError(

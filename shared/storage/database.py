@@ -66,7 +66,13 @@ class Database:
         Raises:
             DependencyError: the database is locked, full, corrupt or away.
         """
-        with _translated(), self._engine.connect() as connection, connection.begin():
+        # PostgreSQL's default shows each statement its own state; SQLite's transactions do not.
+        options = {"isolation_level": "REPEATABLE READ"} if self.is_shared else {}
+        with (
+            _translated(),
+            self._engine.connect().execution_options(**options) as connection,
+            connection.begin(),
+        ):
             yield connection
 
     @contextmanager
