@@ -14,6 +14,7 @@ from shared.models.rows import Content, Int64s, Window
 from shared.models.tasks import Input
 
 _NO_WORD = -1
+_SLICE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +56,20 @@ class TextTokenizer:
             InputError: a text is no valid Unicode.
         """
         tokenizer = self._cut if truncate else self._whole
-        encoded = [
-            self._arrays(encoding, pair=not isinstance(text, str))
-            for text, encoding in zip(
-                inputs, _encode(tokenizer, inputs, offsets=False), strict=True
-            )
-        ]
-        for index, row in enumerate(encoded):
-            if len(row.input_ids) > self.max_length:
-                raise TextTooLongError(
-                    f"input {index} has {len(row.input_ids)} tokens; at most {self.max_length} are "
-                    "read: split it, or send truncate: true to have its end cut off",
-                    param="input",
-                )
-        return encoded
+        rows: list[Encoded] = []
+        # A slice at a time, so that what is refused is refused before all of it is encoded.
+        for start in range(0, len(inputs), _SLICE):
+            part = inputs[start : start + _SLICE]
+            encodings = _encode(tokenizer, part, offsets=False)
+            for index, (text, encoding) in enumerate(zip(part, encodings, strict=True), start):
+                if len(encoding) > self.max_length:
+                    raise TextTooLongError(
+                        f"input {index} has {len(encoding)} tokens; at most {self.max_length} are "
+                        "read: split it, or send truncate: true to have its end cut off",
+                        param="input",
+                    )
+                rows.append(self._arrays(encoding, pair=not isinstance(text, str)))
+        return rows
 
     def slide(
         self, inputs: Sequence[Input]
