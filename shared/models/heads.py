@@ -80,7 +80,7 @@ def load_head(path: Path, kind: TaskKind, width: int, labels: Sequence[str]) -> 
     """Reads what `save_head` wrote.
 
     Raises:
-        ArtifactError: the file is malformed, or for another width or number of labels.
+        ArtifactError: the file is malformed, for another width or number of labels, or not finite.
     """
     head = Head(kind, width, labels)
     try:
@@ -90,6 +90,8 @@ def load_head(path: Path, kind: TaskKind, width: int, labels: Sequence[str]) -> 
             f"{path} is no {kind} head for {head.linear.out_features} outputs of a backbone of "
             f"width {width}: {error}"
         ) from None
+    if not all(tensor.isfinite().all() for tensor in head.state_dict().values()):
+        raise ArtifactError(f"{path} holds weights that are not finite: train it again")
     return head.eval().requires_grad_(False)
 
 

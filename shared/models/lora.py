@@ -91,6 +91,8 @@ def read_adapter(folder: Path, layers: Mapping[str, tuple[int, int]]) -> Adapter
                 f"{path}: {name} has shapes {list(a.shape)} and {list(b.shape)}, expected "
                 f"[{config.rank}, {i}] and [{o}, {config.rank}]: it was made for another backbone"
             )
+        if not (a.isfinite().all() and b.isfinite().all()):
+            raise ArtifactError(f"{path}: {name} holds weights that are not finite: train it again")
         scaled = b.float().t() * config.scaling
         factors[name] = Factors(a.float().t().contiguous(), scaled.contiguous())
     return Adapter(factors)

@@ -15,6 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from shared.config import Settings
 from shared.errors import ForbiddenError, PlatformError
@@ -154,8 +155,11 @@ def _add_error_handlers(app: FastAPI, openai_paths: tuple[str, ...]) -> None:
 
     @app.exception_handler(HTTPException)
     async def on_http_exception(request: Request, error: HTTPException) -> Response:
+        headers = dict(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["allow"] = _allowed_methods(request)
         return problem_response(
-            error.status_code, str(error.detail), openai=openai(request), headers=error.headers
+            error.status_code, str(error.detail), openai=openai(request), headers=headers
         )
 
     @app.exception_handler(RequestValidationError)
@@ -172,6 +176,15 @@ def _add_error_handlers(app: FastAPI, openai_paths: tuple[str, ...]) -> None:
             param=faults[0].location.removeprefix("body.") if faults else None,
             faults=faults,
         )
+
+
+def _allowed_methods(request: Request) -> str:
+    """What the path takes; Starlette names the methods of the first of its routes only."""
+    methods: set[str] = set()
+    for route in request.app.routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            methods |= route.methods or set()
+    return ", ".join(sorted(methods))
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

@@ -51,6 +51,14 @@ def test_a_head_for_something_else_is_refused(tmp_path: Path) -> None:
         load_head(path, TaskKind.CLASSIFY, 8, ("a", "b"))
 
 
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+    head = Head(TaskKind.SCORE, 8)
+    torch.nn.init.constant_(head.linear.bias, float("nan"))
+    save_head(head, tmp_path / "head.safetensors")
+    with pytest.raises(ArtifactError, match="not finite"):
+        load_head(tmp_path / "head.safetensors", TaskKind.SCORE, 8, ())
+
+
 def test_the_outputs_of_a_tag_head_are_in_a_fixed_order() -> None:
     assert bio_labels(("PER", "LOC")) == ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 

@@ -137,3 +137,14 @@ def test_an_adapter_for_other_layers_is_refused(tmp_path: Path) -> None:
     name = "encoder.layer.0.attention.self.query"
     with pytest.raises(ArtifactError, match="made for another backbone"):
         read_adapter(folder, {name: (16, 16)})
+
+
+def test_an_adapter_that_is_not_finite_is_refused(tmp_path: Path) -> None:
+    model = peft_model(load_backbone().encoder, 1, 4, layers=("query",))
+    for name, parameter in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.constant_(parameter, float("inf"))
+    folder = made_bundle(tmp_path, "task", TaskKind.EMBED, peft=model).folder
+    layers = TorchEngine(load_backbone().encoder, _CPU, _FLOAT32).layers
+    with pytest.raises(ArtifactError, match="not finite"):
+        read_adapter(folder, layers)

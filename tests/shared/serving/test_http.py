@@ -58,6 +58,10 @@ def app(tmp_path: Path, ready: dict[str, str]) -> FastAPI:
     async def fail(kind: str) -> None:
         raise FAILURES[kind]
 
+    @app.get("/thing")
+    async def read() -> str:
+        return "read"
+
     @app.delete("/thing")
     async def delete(identity: AdminIdentity) -> str:
         return identity.tenant
@@ -157,6 +161,7 @@ async def test_an_unknown_path_and_method_are_problems(client: httpx.AsyncClient
     answer = await client.get("/echo")
     assert answer.status_code == 405
     assert answer.headers["allow"] == "POST"
+    assert (await client.put("/thing")).headers["allow"] == "DELETE, GET"
 
 
 async def test_a_good_request_id_is_kept_and_a_bad_one_replaced(client: httpx.AsyncClient) -> None:
