@@ -155,7 +155,7 @@ def _add_error_handlers(app: FastAPI, openai_paths: tuple[str, ...]) -> None:
 
     @app.exception_handler(HTTPException)
     async def on_http_exception(request: Request, error: HTTPException) -> Response:
-        headers = dict(error.headers or {})
+        headers = {name.lower(): value for name, value in (error.headers or {}).items()}
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             headers["allow"] = _allowed_methods(request)
         return problem_response(
