@@ -3,6 +3,7 @@
 import logging
 import sys
 import time
+import traceback
 from contextvars import ContextVar
 
 import orjson
@@ -87,7 +88,8 @@ class JsonFormatter(logging.Formatter):
             line["request_id"] = request_id
         line.update((k, v) for k, v in vars(record).items() if k not in _STANDARD)
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+            # Not `formatException`: it prints, and Ray Serve replaces `print`.
+            line["exception"] = "".join(traceback.format_exception(*record.exc_info))
         return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
 
 

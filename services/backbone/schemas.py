@@ -41,7 +41,7 @@ class EmbeddingsRequest(_Request):
     input: Texts
     encoding_format: Literal["float", "base64"] = "float"
     dimensions: int | None = Field(
-        None, ge=1, description="The model's own number of dimensions, or nothing."
+        None, ge=1, le=2**31 - 1, description="The model's own number of dimensions, or nothing."
     )
     truncate: Truncate = False
     user: str | None = Field(None, max_length=1000, description="Accepted and ignored.")
