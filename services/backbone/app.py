@@ -13,6 +13,7 @@ from services.backbone.routes import routes
 from shared.config import load
 from shared.errors import DependencyError
 from shared.models.tasks import Priority, TaskCall, TaskOutput
+from shared.serving.deployment import deployment
 from shared.serving.serve_trunk import DEPLOYMENT_NAME
 from shared.telemetry import configure_logging
 
@@ -61,21 +62,13 @@ def build(args: Mapping[str, object]) -> serve.Application:
         ConfigError: a setting is wrong.
     """
     settings = load(BackboneSettings, environ=os.environ, section=SECTION, values=args).settings
-    deployment = serve.deployment(
+    deployed = deployment(
+        serve.ingress()(EncoderReplica),
         name=DEPLOYMENT_NAME,
         num_replicas=settings.num_replicas,
         max_ongoing_requests=settings.max_ongoing_requests,
         max_queued_requests=settings.max_queued_requests,
-        # The model's threads are set by hand; on two cores a reserved one would keep the other
-        # applications from ever starting.
-        ray_actor_options={"num_cpus": 0},
-        health_check_period_s=2,
-        health_check_timeout_s=10,
-        graceful_shutdown_wait_loop_s=0.5,
-        graceful_shutdown_timeout_s=5,
         max_surge_percent=100,
-        # Every request has a line in the application's own log (`shared.serving.edge`).
-        logging_config={"enable_access_log": False},
-    )(serve.ingress()(EncoderReplica))
-    application: serve.Application = deployment.bind(settings)
+    )
+    application: serve.Application = deployed.bind(settings)
     return application

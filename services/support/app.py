@@ -11,6 +11,7 @@ from services.support.config import SupportSettings
 from services.support.routes import routes
 from services.support.service import SCHEMA, check_replicas, open_service
 from shared.config import load
+from shared.serving.deployment import deployment
 from shared.serving.serve_trunk import ServeTrunk
 from shared.storage.database import Database
 from shared.telemetry import configure_logging
@@ -47,20 +48,12 @@ def build(args: Mapping[str, object]) -> serve.Application:
     database = Database(settings.resolved_database_url, schema=SCHEMA)
     check_replicas(settings, database)
     database.close()
-    deployment = serve.deployment(
+    deployed = deployment(
+        serve.ingress()(SupportReplica),
         name="Support",
         num_replicas=settings.replicas,
         max_ongoing_requests=settings.max_ongoing_requests,
         max_queued_requests=settings.max_queued_requests,
-        # Replicas wait more than they compute, and on two cores a reserved one would keep the
-        # other applications from ever starting.
-        ray_actor_options={"num_cpus": 0},
-        health_check_period_s=2,
-        health_check_timeout_s=10,
-        graceful_shutdown_wait_loop_s=0.5,
-        graceful_shutdown_timeout_s=5,
-        # Every request has a line in the application's own log (`shared.serving.edge`).
-        logging_config={"enable_access_log": False},
-    )(serve.ingress()(SupportReplica))
-    application: serve.Application = deployment.bind(settings)
+    )
+    application: serve.Application = deployed.bind(settings)
     return application

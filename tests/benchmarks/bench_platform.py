@@ -7,6 +7,7 @@ a trivial route at least 6 times the requests/s of Serve's default proxy mode; a
 flat-out bulk load (requests of 32 texts have the priority `bulk`) at most 3 times its p99 alone.
 """
 
+import argparse
 import json
 import os
 import tempfile
@@ -112,6 +113,9 @@ def print_memory(platform: Platform) -> None:
 
 def main() -> None:
     """Measures and prints the tables."""
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     table = Table("measured", "value", "bar", "met")
 
     def row(name: str, value: str, bar: str, met: bool) -> None:
