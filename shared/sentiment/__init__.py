@@ -1,0 +1,1 @@
+"""Sentiment: labels, windows in event time, watermarks, surges, and names in texts."""

@@ -1,0 +1,142 @@
+import json
+import re
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.errors import ConfigError
+from shared.sentiment.gazetteer import Entry, Gazetteer
+
+ENTRIES = (
+    Entry("AT&T", ("American Telephone",), ("T",)),
+    Entry("Gap"),
+    Entry("Apple", (), ("AAPL", "BRK.B")),
+    Entry("Apple Pay"),
+    Entry("eBay"),
+    Entry("Müller Straße AG"),
+    Entry("ソニー"),
+    Entry("हिंदी"),
+    Entry("McDonald's"),
+    Entry("Delta Air", ("Delta",)),
+    Entry("Delta Faucet", ("Delta",)),
+)
+
+
+@pytest.fixture(scope="module")
+def gazetteer() -> Gazetteer:
+    return Gazetteer(ENTRIES)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Apple Pay’s fee, apple pie", [("Apple Pay", "Apple Pay")]),
+        ("Apple. Pay day", [("Apple", "Apple")]),
+        ("Pineapple and Apples", []),
+        ("Apple-owned maps", [("Apple", "Apple")]),
+        ("mind the gap, Gap's loss", [("Gap", "Gap")]),
+        ("apple falls in a text without capitals", [("Apple", "apple")]),
+        ("APPLE PAY OUTAGE", [("Apple Pay", "APPLE PAY")]),
+        ("ebay and eBay", [("eBay", "ebay"), ("eBay", "eBay")]),
+        ("MCDONALD’S sues", [("McDonald's", "MCDONALD’S")]),
+        ("MÜLLER STRASSE AG x", [("Müller Straße AG", "MÜLLER STRASSE AG")]),
+        ("İİ ﬁ Müller Straße AG", [("Müller Straße AG", "Müller Straße AG")]),
+        ("Mu\u0308ller Straße AG", [("Müller Straße AG", "Mu\u0308ller Straße AG")]),
+        ("😀😀 Gap", [("Gap", "Gap")]),
+        ("本日ソニー株が下落", [("ソニー", "ソニー")]),
+        ("हिंदीx हिंदी", [("हिंदी", "हिंदी")]),
+        ("Delta up", [("Delta Air", "Delta"), ("Delta Faucet", "Delta")]),
+    ],
+)
+def test_names(gazetteer: Gazetteer, text: str, expected: list[tuple[str, str]]) -> None:
+    found = [(span.entity, text[span.start : span.end]) for span in gazetteer.find(text)]
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("$T up, $aapl down", [("AT&T", "$T"), ("Apple", "$aapl")]),
+        ("AT&T and T-Mobile, T falls", [("AT&T", "AT&T")]),
+        ("Buy AAPL, aapl or (NYSE:AAPL)", [("Apple", "AAPL"), ("Apple", "AAPL")]),
+        ("AAPL's and AAPL-like", [("Apple", "AAPL")]),
+        ("Sell BRK.B.", [("Apple", "BRK.B")]),
+        ("ALL CAPS AAPL", []),
+        ("ALL CAPS $AAPL", [("Apple", "$AAPL")]),
+        ("US$T, a$T, @AAPL", []),
+        ("one\n$T", [("AT&T", "$T")]),
+        ("costs $5 or $", []),
+    ],
+)
+def test_tickers(gazetteer: Gazetteer, text: str, expected: list[tuple[str, str]]) -> None:
+    found = [(span.entity, text[span.start : span.end]) for span in gazetteer.find(text)]
+    assert found == expected
+
+
+def test_an_own_name_wins_over_an_alias() -> None:
+    gazetteer = Gazetteer([Entry("Orrin Group", ("Orrin",)), Entry("Orrin")])
+    assert [span.entity for span in gazetteer.find("Orrin gains")] == ["Orrin"]
+
+
+WORDS = st.sampled_from(["Apple", "pay", "Pay", "AT&T", "Gap", "$T", "x", "ソニー", "İ", "ß", "😀"])
+
+
+@given(st.lists(st.tuples(WORDS, st.sampled_from([" ", "", ".", "-", "’", "\n", "\u00a0"]))))
+def test_spans_are_ordered_whole_words_of_the_text(parts: list[tuple[str, str]]) -> None:
+    text = "".join(word + gap for word, gap in parts)
+    end = 0
+    for span in Gazetteer(ENTRIES[:-2]).find(text):
+        assert end <= span.start < span.end <= len(text)
+        end = span.end
+        if text[span.start : span.end].isascii():
+            assert not re.search(r"[a-zA-Z0-9ß]\Z", text[: span.start])
+            assert not re.match(r"[a-zA-Z0-9ß]", text[span.end :])
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_read(text: str) -> None:
+    for span in Gazetteer(ENTRIES).find(text):
+        assert text[span.start : span.end]
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("{", "line 2"),
+        ("[]", "found a list"),
+        ('{"entity": 1}', "no entity"),
+        ('{"entity": "A", "ticker": []}', "unknown keys"),
+        ('{"entity": "A", "aliases": "B"}', "aliases is no list"),
+        ('{"entity": "A", "tickers": [1]}', "something else than strings"),
+        ('{"entity": "A", "tickers": ["$A"]}', "without `\\$`"),
+        ('{"entity": "…"}', "without any letter"),
+    ],
+)
+def test_a_wrong_file_says_what_is_wrong(tmp_path: Path, line: str, fault: str) -> None:
+    path = tmp_path / "names.jsonl"
+    path.write_text(f'{{"entity": "Gap"}}\n{line}\n', "utf-8")
+    with pytest.raises(ConfigError, match=fault):
+        Gazetteer.load(path)
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        Gazetteer.load(tmp_path / "none.jsonl")
+
+
+def test_a_hundred_thousand_names(tmp_path: Path) -> None:
+    path = tmp_path / "names.jsonl"
+    names = [f"Company {number} Holdings" for number in range(100_000)]
+    path.write_text("\n".join(json.dumps({"entity": name}) for name in names), "utf-8")
+    begin = time.process_time()
+    gazetteer = Gazetteer.load(path)
+    assert time.process_time() - begin < 20
+    text = "Shares of Company 99999 Holdings, Company 7 Holdings and Company 7 gain"
+    assert [span.entity for span in gazetteer.find(text)] == [names[99_999], names[7]]
+    begin = time.process_time()
+    for _ in range(1_000):
+        gazetteer.find(text)
+    assert (time.process_time() - begin) / 1_000 < 500e-6

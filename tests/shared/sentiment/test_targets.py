@@ -1,0 +1,47 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.sentiment.targets import find_mentions, mark, target_input
+
+HEADLINE = "Reliance gains while Infosys tumbles"
+
+
+def test_each_entity_is_asked_about_in_its_own_right() -> None:
+    assert target_input(HEADLINE, "Reliance") == "@ Reliance @ gains while Infosys tumbles"
+    assert target_input(HEADLINE, "Infosys") == "Reliance gains while @ Infosys @ tumbles"
+
+
+@pytest.mark.parametrize(
+    ("text", "entity", "found"),
+    [
+        ("Gold up; gold funds up", "gold", ["gold"]),
+        ("GOLD up", "gold", ["GOLD"]),
+        ("Sun Pharmas stocks surge", "Sun Pharma", ["Sun Pharmas"]),
+        ("Oil and oilseeds", "Oil", ["Oil"]),
+        ("Infosys, Infosys!", "Infosys", ["Infosys", "Infosys"]),
+        ("L&T (L&T) rises", " L&T ", ["L&T", "L&T"]),
+        ("$TSLA falls", "TSLA", ["TSLA"]),
+        ("Turmoil", "oil", []),
+        ("Zürich fällt", "Zürich", ["Zürich"]),
+        ("anything", " ", []),
+    ],
+)
+def test_mentions_are_whole_words(text: str, entity: str, found: list[str]) -> None:
+    assert [text[start:end] for start, end in find_mentions(text, entity)] == found
+
+
+def test_an_entity_that_is_not_named_stands_before_the_text() -> None:
+    assert target_input(HEADLINE, "Tata Motors") == f"@ Tata Motors @ {HEADLINE}"
+
+
+def test_nothing_to_mark() -> None:
+    assert mark(HEADLINE, []) == ""
+
+
+@given(st.text(max_size=40), st.text(min_size=1, max_size=6))
+def test_a_mark_adds_and_changes_nothing_else(text: str, entity: str) -> None:
+    asked = target_input(text, entity)
+    found = find_mentions(text, entity)
+    assert len(asked) == len(text) + (4 * len(found) or len(entity) + 5)
+    assert asked.endswith(text) or found
