@@ -63,6 +63,68 @@ BATCH_FILL = Histogram(
     buckets=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0),
     registry=REGISTRY,
 )
+STREAM_LAG = Gauge(
+    "banyan_stream_lag_records",
+    "Records of an owned partition that are not committed.",
+    ["topic", "partition"],
+    registry=REGISTRY,
+)
+STREAM_REBALANCES = Counter(
+    "banyan_stream_rebalances_total",
+    "Changes of the partitions that this member owns: assigned, revoked, lost.",
+    ["topic", "change"],
+    registry=REGISTRY,
+)
+STREAM_POLL_ERRORS = Counter(
+    "banyan_stream_poll_errors_total",
+    "Polls that failed because the broker did not answer.",
+    ["topic"],
+    registry=REGISTRY,
+)
+STREAM_PHASE = Gauge(
+    "banyan_stream_phase",
+    "1 for what the stream does now: starting, running, waiting, failing or stopped.",
+    ["topic", "phase"],
+    registry=REGISTRY,
+)
+NEWS_RECORDS = Counter(
+    "banyan_news_records_total",
+    "Records of the stream by outcome: scored, duplicate, conflict, dead, repeated (read before).",
+    ["outcome"],
+    registry=REGISTRY,
+)
+NEWS_LATE = Counter(
+    "banyan_news_late_total",
+    "Scored records that came after the allowed lateness.",
+    registry=REGISTRY,
+)
+NEWS_DEAD_LETTERS = Counter(
+    "banyan_news_dead_letters_total",
+    "Records that could not be used, by reason.",
+    ["reason"],
+    registry=REGISTRY,
+)
+NEWS_STORE_LATENCY = Histogram(
+    "banyan_news_store_duration_seconds",
+    "Time of the transaction that stores a micro-batch.",
+    buckets=_LATENCY_S,
+    registry=REGISTRY,
+)
+NEWS_ALERTS = Counter(
+    "banyan_news_alerts_total",
+    "Alerts that came into a state.",
+    ["state"],
+    registry=REGISTRY,
+)
+OUTBOX_ATTEMPTS = Counter(
+    "banyan_outbox_attempts_total",
+    "Attempts to deliver, by outcome: delivered, refused, away, and messages given_up.",
+    ["sink", "outcome"],
+    registry=REGISTRY,
+)
+OUTBOX_WAITING = Gauge(
+    "banyan_outbox_waiting", "Messages that a sink has not taken yet.", ["sink"], registry=REGISTRY
+)
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 

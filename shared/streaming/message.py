@@ -1,0 +1,30 @@
+"""What travels through a log: a record, and where in the log it stands."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class TopicPartition:
+    """One partition of a topic."""
+
+    topic: str
+    partition: int
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record as the broker holds it; nothing in it has been decoded.
+
+    Its identity is (`topic_id`, `partition`, `offset`): a topic that was made anew counts its
+    offsets from 0 again, under another id. `timestamp_ms` is the producer's, or the broker's where
+    the topic is set so; milliseconds since the Unix epoch, UTC. A null `value` is None.
+    """
+
+    topic: str
+    topic_id: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...] = ()
