@@ -13,6 +13,9 @@ def deployment(
     max_ongoing_requests: int,
     max_queued_requests: int,
     max_surge_percent: int = 0,
+    health_check_period_s: float = 2,
+    health_check_timeout_s: float = 10,
+    graceful_shutdown_timeout_s: float = 5,
 ) -> Any:
     """A replica's class as a Serve deployment; `.bind(...)` makes an application of it.
 
@@ -27,10 +30,10 @@ def deployment(
         # Replicas wait more than they compute, and set the model's threads by hand: on two cores a
         # reserved one would keep the other applications from ever starting.
         ray_actor_options={"num_cpus": 0},
-        health_check_period_s=2,
-        health_check_timeout_s=10,
+        health_check_period_s=health_check_period_s,
+        health_check_timeout_s=health_check_timeout_s,
         graceful_shutdown_wait_loop_s=0.5,
-        graceful_shutdown_timeout_s=5,
+        graceful_shutdown_timeout_s=graceful_shutdown_timeout_s,
         # Every request has a line in the application's own log (`shared.serving.edge`).
         logging_config={"enable_access_log": False},
     )(replica)

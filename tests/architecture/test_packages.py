@@ -12,6 +12,10 @@ SOURCES = ("shared", "services", "pipelines")
 MODEL_LIBRARIES = ("torch", "transformers", "sentence_transformers", "peft")
 
 LIGHT_PROCESSES = (
+    "services.sentiment.app",
+    "services.sentiment.routes",
+    "services.sentiment.stream",
+    "services.sentiment.stream_host",
     "services.support.app",
     "services.support.routes",
     "services.cli.main",
@@ -38,6 +42,18 @@ def test_a_package_file_holds_a_docstring_and_nothing_else() -> None:
         tree = ast.parse(file.read_text())
         assert ast.get_docstring(tree), file
         assert len(tree.body) == 1, file
+
+
+RAYLESS = ("services.sentiment.stream", "services.sentiment.routes", "services.support.routes")
+"""Modules that a test runs without a cluster, in processes of their own."""
+
+
+@pytest.mark.parametrize("module", RAYLESS)
+def test_the_logic_of_applications_holds_no_ray(module: str) -> None:
+    code = f"import sys, {module}; print('ray' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.strip() == "False"
 
 
 @pytest.mark.parametrize("module", LIGHT_PROCESSES)

@@ -1,0 +1,261 @@
+"""What a micro-batch adds to the database, decided from the batch and what is there already."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from services.sentiment.news import News
+from services.sentiment.scores import Analysis, Found, Score
+from shared.sentiment.watermark import effective_time, is_late
+from shared.sentiment.windows import ALL_NEWS, WindowCounts, WindowKey, WindowMention, count
+from shared.storage.identifiers import new_id
+from shared.streaming.dead_letters import DecodeError
+from shared.streaming.message import Record
+
+MAX_STORED_BYTES = 64 * 1024
+"""How much of a dead letter's value is kept."""
+
+NOBODY = ""
+"""The tenant of a record that could not be read."""
+
+Row = dict[str, object]
+_WHOLE = Found(ALL_NEWS, "")
+
+
+class Outcome(StrEnum):
+    """What became of a record. A `conflict` is a duplicate with another text; both change nothing.
+
+    `repeated` was read before and is in no table a second time.
+    """
+
+    SCORED = "scored"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+    DEAD = "dead"
+    REPEATED = "repeated"
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredNews:
+    """A record that could be read, and what its text says."""
+
+    record: Record
+    news: News
+    analysis: Analysis
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record that could not be read, and why."""
+
+    record: Record
+    error: DecodeError
+
+
+Item = ScoredNews | DeadLetter
+
+
+@dataclass(slots=True)
+class PartitionRow:
+    """How far a partition is stored; the counts are of all that was ever stored of it."""
+
+    partition: int
+    next_offset: int = 0
+    end_offset: int = 0
+    max_event_time: float | None = None
+    idle: bool = False
+    scored: int = 0
+    duplicates: int = 0
+    conflicts: int = 0
+    dead_letters: int = 0
+    late: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class KnownArticle:
+    """An article that has an id already."""
+
+    uid: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the database has of a batch: offsets by partition, and articles by tenant and id."""
+
+    offsets: AbstractSet[tuple[int, int]] = frozenset()
+    articles: Mapping[tuple[str, str], KnownArticle] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Arrivals:
+    """Rows to insert, and the windows to add to."""
+
+    inbox: list[Row] = field(default_factory=list)
+    articles: list[Row] = field(default_factory=list)
+    mentions: list[Row] = field(default_factory=list)
+    dead_letters: list[Row] = field(default_factory=list)
+    dead: list[DeadLetter] = field(default_factory=list)
+    conflicts: list[ScoredNews] = field(default_factory=list)
+    counted: list[WindowMention] = field(default_factory=list)
+    outcomes: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
+    late: int = 0
+
+    @property
+    def windows(self) -> dict[WindowKey, WindowCounts]:
+        """What the new mentions add to each window."""
+        return count(self.counted)
+
+
+class Arriving:
+    """Takes a batch's items in the order of the log and changes the partitions' rows in place."""
+
+    def __init__(
+        self,
+        known: Known,
+        partitions: dict[int, PartitionRow],
+        *,
+        allowed_lateness_s: float,
+        now_s: float,
+    ) -> None:
+        self._offsets = set(known.offsets)
+        self._articles = dict(known.articles)
+        self._partitions = partitions
+        self._allowed_lateness_s = allowed_lateness_s
+        self._now_s = now_s
+        self._result = Arrivals()
+
+    def take(self, items: Sequence[Item]) -> Arrivals:
+        """What all items together add."""
+        for item in items:
+            place = (item.record.partition, item.record.offset)
+            if place in self._offsets:
+                self._result.outcomes[Outcome.REPEATED] += 1
+                continue
+            self._offsets.add(place)
+            if isinstance(item, DeadLetter):
+                self._take_dead(item)
+            else:
+                self._take_news(item)
+        return self._result
+
+    def _take_dead(self, item: DeadLetter) -> None:
+        record, error = item.record, item.error
+        row = self._passed(record)
+        row.dead_letters += 1
+        self._note(record, NOBODY, Outcome.DEAD, None)
+        self._result.dead.append(item)
+        self._result.dead_letters.append(
+            {
+                **_place(record),
+                "reason": error.reason,
+                "detail": storable(error.detail),
+                "value": None if record.value is None else record.value[:MAX_STORED_BYTES],
+                "stored_at": self._now_s,
+            }
+        )
+
+    def _take_news(self, item: ScoredNews) -> None:
+        record, news = item.record, item.news
+        row = self._passed(record)
+        # A duplicate has a date as well: it moves event time on, whichever of the two comes first.
+        effective_at = effective_time(row.max_event_time, news.published_at)
+        row.max_event_time = effective_at
+        first = self._articles.get((news.tenant, news.id))
+        if first is not None:
+            is_conflict = first.text != news.text
+            row.conflicts += is_conflict
+            row.duplicates += not is_conflict
+            outcome = Outcome.CONFLICT if is_conflict else Outcome.DUPLICATE
+            if is_conflict:
+                self._result.conflicts.append(item)
+            self._note(record, news.tenant, outcome, first.uid)
+            return
+        uid = new_id()
+        self._articles[news.tenant, news.id] = KnownArticle(uid, news.text)
+        late = is_late(news.published_at, effective_at, allowed_lateness_s=self._allowed_lateness_s)
+        row.scored += 1
+        row.late += late
+        self._result.late += late
+        self._note(record, news.tenant, Outcome.SCORED, uid)
+        self._add_article(item, uid, effective_at, late=late)
+
+    def _add_article(self, item: ScoredNews, uid: str, effective_at: float, *, late: bool) -> None:
+        record, news, result = item.record, item.news, self._result
+        result.articles.append(
+            {
+                "uid": uid,
+                "tenant": news.tenant,
+                "id": news.id,
+                "source": news.source,
+                "text": news.text,
+                "published_at": news.published_at,
+                "effective_at": effective_at,
+                "late": late,
+                **_place(record),
+                **_score(item.analysis.score),
+            }
+        )
+        for found, score in _judged(item.analysis):
+            result.counted.append(
+                WindowMention(news.tenant, found.entity, news.published_at, score.label, late)
+            )
+            result.mentions.append(
+                {
+                    "article": uid,
+                    "tenant": news.tenant,
+                    "entity": found.entity,
+                    "start": found.start,
+                    "end": found.end,
+                    **_score(score),
+                    "effective_at": effective_at,
+                    "partition": record.partition,
+                    "offset": record.offset,
+                    # The detector has gone past it: it corrects the windows alone.
+                    "applied": late,
+                }
+            )
+
+    def _passed(self, record: Record) -> PartitionRow:
+        row = self._partitions.setdefault(record.partition, PartitionRow(record.partition))
+        row.next_offset = max(row.next_offset, record.offset + 1)
+        row.idle = False
+        return row
+
+    def _note(self, record: Record, tenant: str, outcome: Outcome, article: str | None) -> None:
+        self._result.outcomes[outcome] += 1
+        self._result.inbox.append(
+            {
+                **_place(record),
+                "tenant": tenant,
+                "outcome": outcome.value,
+                "article": article,
+                "stored_at": self._now_s,
+            }
+        )
+
+
+def storable(text: str) -> str:
+    """Text that every database takes: what a fault quotes may hold anything."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def _judged(analysis: Analysis) -> Iterator[tuple[Found, Score]]:
+    yield _WHOLE, analysis.score
+    for one in analysis.entities:
+        yield one.found, one.score
+
+
+def _place(record: Record) -> Row:
+    return {"topic_id": record.topic_id, "partition": record.partition, "offset": record.offset}
+
+
+def _score(score: Score) -> Row:
+    return {
+        "label": score.label,
+        "negative": score.negative,
+        "neutral": score.neutral,
+        "positive": score.positive,
+        "bundle": score.bundle,
+    }

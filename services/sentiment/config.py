@@ -1,0 +1,66 @@
+"""The settings of the sentiment application."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+
+from services.sentiment.analysis import TaskNames
+from services.sentiment.finder import SAMPLE
+from shared.sentiment.surge import SurgeSettings
+from shared.serving.http import HttpSettings
+from shared.storage.database import sqlite_url
+from shared.storage.relay import RelaySettings
+from shared.storage.webhook import WebhookSettings
+from shared.streaming.settings import ProcessorSettings
+
+
+class SentimentSettings(HttpSettings):
+    """Settings of the sentiment application; how the broker is reached is `KafkaSettings`.
+
+    `replicas` serve HTTP, `stream_hosts` read the topic. A record dated more than `max_ahead_s`
+    after its own time stamp is a dead letter; one that lies more than `allowed_lateness_s` behind
+    its partition is late. `max_dead_letters` in a row stop the stream. `entities_file` holds the
+    known entities (JSON lines `entity, aliases, tickers`); the tagger reads texts that name none
+    of them where `tag_entities` (for requests) and `tag_stream` (for the stream) allow.
+    `max_judgements` bounds the pairs of text and entity of one request, `max_listeners` the open
+    event streams of a replica, `max_points` the windows of one answer.
+    """
+
+    database_url: SecretStr | None = None
+    replicas: int = Field(1, ge=1)
+    stream_hosts: int = Field(1, ge=1)
+    max_ongoing_requests: int = Field(256, ge=1)
+    max_queued_requests: int = Field(512, ge=1)
+    topic: str = Field("news", pattern=r"^[a-zA-Z0-9._-]{1,200}$")
+    group: str = Field("banyan-sentiment", pattern=r"^[a-zA-Z0-9._-]{1,200}$")
+    alerts_topic: str = Field("alerts", pattern=r"^[a-zA-Z0-9._-]{1,200}$")
+    entities_file: Path = SAMPLE
+    tasks: TaskNames = TaskNames()
+    tag_entities: bool = True
+    tag_stream: bool = True
+    max_judgements: int = Field(4096, ge=1)
+    encode_timeout_s: float = Field(30.0, gt=0)
+    stream_timeout_s: float = Field(60.0, gt=0)
+    max_ahead_s: float = Field(3600.0, ge=0)
+    allowed_lateness_s: float = Field(300.0, ge=0)
+    max_dead_letters: int = Field(1000, ge=1)
+    max_points: int = Field(2000, ge=1)
+    max_listeners: int = Field(64, ge=1)
+    event_poll_s: float = Field(0.25, ge=0.05)
+    event_comment_s: float = Field(15.0, gt=0)
+    surge: SurgeSettings = SurgeSettings()
+    processor: ProcessorSettings = ProcessorSettings()
+    relay: RelaySettings = RelaySettings()
+    webhook: WebhookSettings = WebhookSettings()
+
+    @property
+    def resolved_database_url(self) -> str:
+        """The database's URL: the one that is set, or a SQLite file in `state_dir`."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return sqlite_url(self.state_dir / "sentiment.db")
+
+    @property
+    def dead_letters_topic(self) -> str:
+        """Where records go that could not be read."""
+        return f"{self.topic}.dead-letters"

@@ -1,0 +1,60 @@
+"""Which entities a text is about: those that its sender names, else those that are known."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.sentiment.news import MAX_ENTITIES, MAX_ENTITY_CHARS
+from services.sentiment.scores import Found
+from shared.models.tasks import Span
+from shared.sentiment.gazetteer import Gazetteer
+from shared.sentiment.targets import find_mentions
+
+SAMPLE = Path(__file__).with_name("sample") / "companies.jsonl"
+"""The companies of the sample, which are known where no other file is named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finder:
+    """Finds entities without a model; a text names each of them once, however often it does."""
+
+    gazetteer: Gazetteer
+
+    def named(self, text: str, names: Sequence[str]) -> list[Found]:
+        """Where a text mentions the names that its sender gave; those that it does not, too.
+
+        A name that is known is also found by its other ways of writing.
+        """
+        if not names:
+            return []
+        known = {found.entity: found.stretches for found in self.known(text)}
+        return [
+            found_at(text, name, find_mentions(text, name) or known.get(name, ()))
+            for name in dict.fromkeys(names)
+        ]
+
+    def known(self, text: str) -> list[Found]:
+        """The known entities that a text mentions, in the order of their first mention."""
+        stretches: dict[str, list[tuple[int, int]]] = {}
+        for span in self.gazetteer.find(text):
+            stretches.setdefault(span.entity, []).append((span.start, span.end))
+        found = [found_at(text, entity, places) for entity, places in stretches.items()]
+        return found[:MAX_ENTITIES]
+
+    def tagged(self, text: str, spans: Sequence[Span]) -> list[Found]:
+        """What a tagger found, under the names that the text gives them."""
+        stretches: dict[str, list[tuple[int, int]]] = {}
+        for span in spans:
+            name = " ".join(text[span.start : span.end].split())
+            if name and len(name) <= MAX_ENTITY_CHARS:
+                stretches.setdefault(name, []).append((span.start, span.end))
+        found = [found_at(text, name, places) for name, places in stretches.items()]
+        return found[:MAX_ENTITIES]
+
+
+def found_at(text: str, entity: str, stretches: Sequence[tuple[int, int]]) -> Found:
+    """An entity with the stretches of the text that name it, perhaps none."""
+    if not stretches:
+        return Found(entity, entity, ())
+    start, end = stretches[0]
+    return Found(entity, text[start:end], tuple(stretches))

@@ -1,0 +1,154 @@
+"""What is done with the records of the topic of news: decoded, judged, stored."""
+
+import asyncio
+import concurrent.futures
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from services.sentiment.analysis import Analyst, Request
+from services.sentiment.arrivals import DeadLetter, Item, Outcome, ScoredNews
+from services.sentiment.config import SentimentSettings
+from services.sentiment.news import News, decode
+from services.sentiment.scores import Analysis
+from services.sentiment.store import NewsStore, Stored
+from shared.clock import Clock
+from shared.errors import DependencyError
+from shared.models.tasks import Priority
+from shared.streaming.consumer import StreamProgress
+from shared.streaming.dead_letters import DeadLetterLimit, DecodeError
+from shared.streaming.message import Record
+
+_RATE_WINDOW_S = 10.0
+_CHARACTERS_A_SECOND = 10_000
+"""What even a slow trunk reads: a batch of long texts is given more time than one of headlines."""
+
+
+class NewsHandler:
+    """`shared.streaming.processor.Handler` for news.
+
+    `prepare` runs on one thread, `store` and `idle` on another. The trunk is called on `loop`,
+    which another thread runs. `on_messages` is called after a commit that left something to send.
+    """
+
+    def __init__(
+        self,
+        settings: SentimentSettings,
+        analyst: Analyst,
+        store: NewsStore,
+        loop: asyncio.AbstractEventLoop,
+        clock: Clock,
+        on_messages: Callable[[], None],
+    ) -> None:
+        self._settings = settings
+        self._analyst = analyst
+        self._store = store
+        self._loop = loop
+        self._clock = clock
+        self._on_messages = on_messages
+        self._limit = DeadLetterLimit(settings.max_dead_letters)
+        self._dead_in_a_row = 0
+        self._quiet_since_s: dict[int, float] = {}
+        self._recent: deque[tuple[float, int]] = deque(maxlen=10_000)
+        self._stopping = threading.Event()
+        self._asked: concurrent.futures.Future[list[Analysis]] | None = None
+
+    @property
+    def rate(self) -> float:
+        """Records stored a second, over the last 10 seconds."""
+        since_s = self._clock.monotonic() - _RATE_WINDOW_S
+        stored = sum(number for at_s, number in list(self._recent) if at_s > since_s)
+        return stored / _RATE_WINDOW_S
+
+    def stop(self) -> None:
+        """Ends a call to the trunk that is under way: its batch comes again."""
+        self._stopping.set()
+        if (asked := self._asked) is not None:
+            asked.cancel()
+
+    def prepare(self, records: Sequence[Record]) -> tuple[Item, ...]:
+        """Decodes each record by itself, and has the good ones judged in one call.
+
+        Raises:
+            TooManyDeadLettersError: so many records in a row are unusable that the stream stops.
+            PlatformError: see `Analyst.analyze`.
+        """
+        decoded = [self._decoded(record) for record in records]
+        in_a_row = self._counted(decoded)
+        news = [one for one in decoded if isinstance(one, News)]
+        analyses = iter(self._judged(news))
+        self._dead_in_a_row = in_a_row
+        return tuple(
+            DeadLetter(record, one)
+            if isinstance(one, DecodeError)
+            else ScoredNews(record, one, next(analyses))
+            for record, one in zip(records, decoded, strict=True)
+        )
+
+    def store(self, prepared: tuple[Item, ...], progress: StreamProgress) -> None:
+        """Stores a batch; see `NewsStore.store`."""
+        busy = {item.record.partition for item in prepared}
+        stored = self._store.store(prepared, progress, self._idle(progress, busy))
+        fresh = sum(stored.outcomes.values()) - stored.outcomes[Outcome.REPEATED]
+        self._recent.append((self._clock.monotonic(), fresh))
+        self._after(stored)
+
+    def idle(self, progress: StreamProgress) -> None:
+        """Marks the partitions idle where nothing comes, and applies what that frees."""
+        caught_up = {number for number, place in progress.owned.items() if place.caught_up}
+        while True:
+            stored = self._store.settle(progress, caught_up)
+            if stored is None:
+                return
+            self._after(stored)
+            if stored.is_drained or self._stopping.is_set():
+                return
+
+    def _decoded(self, record: Record) -> News | DecodeError:
+        try:
+            return decode(record, max_ahead_s=self._settings.max_ahead_s)
+        except DecodeError as error:
+            return error
+
+    def _counted(self, decoded: Sequence[News | DecodeError]) -> int:
+        in_a_row = self._dead_in_a_row
+        for one in decoded:
+            if isinstance(one, DecodeError):
+                in_a_row += 1
+                self._limit.check(in_a_row, one)
+            else:
+                in_a_row = 0
+        return in_a_row
+
+    def _judged(self, news: Sequence[News]) -> list[Analysis]:
+        if not news:
+            return []
+        request = Request(
+            [one.text for one in news], [one.entities for one in news], self._settings.tag_stream
+        )
+        characters = sum(len(one.text) * (1 + len(one.entities or ())) for one in news)
+        timeout_s = self._settings.stream_timeout_s + characters / _CHARACTERS_A_SECOND
+        asked = self._asked = asyncio.run_coroutine_threadsafe(
+            self._analyst.analyze(request, priority=Priority.STREAM, timeout_s=timeout_s),
+            self._loop,
+        )
+        if self._stopping.is_set():
+            asked.cancel()
+        try:
+            return asked.result()
+        except concurrent.futures.CancelledError:
+            raise DependencyError("the stream is being stopped: the batch comes again") from None
+        finally:
+            self._asked = None
+
+    def _idle(self, progress: StreamProgress, busy: set[int]) -> set[int]:
+        """The owned partitions whose end has been reached for a while, beside busy ones."""
+        now_s = self._clock.monotonic()
+        quiet = {n for n, place in progress.owned.items() if place.caught_up and n not in busy}
+        self._quiet_since_s = {n: self._quiet_since_s.get(n, now_s) for n in quiet}
+        after_s = self._settings.processor.idle_after_s
+        return {n for n, since_s in self._quiet_since_s.items() if now_s - since_s >= after_s}
+
+    def _after(self, stored: Stored) -> None:
+        if stored.messages:
+            self._on_messages()

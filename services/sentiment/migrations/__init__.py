@@ -1,0 +1,1 @@
+"""The sentiment database's revisions."""

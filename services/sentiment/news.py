@@ -1,0 +1,161 @@
+"""One record of the topic as a piece of news, or the reason why it is none."""
+
+import contextlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+import orjson
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
+
+from shared.serving.keys import DEFAULT_TENANT, TenantName
+from shared.streaming.dead_letters import (
+    BAD_ENCODING,
+    BAD_JSON,
+    BAD_SCHEMA,
+    CLOCK_AHEAD,
+    NULL_VALUE,
+    TOO_LARGE,
+    DecodeError,
+)
+from shared.streaming.message import Record
+
+MAX_VALUE_BYTES = 256 * 1024
+MAX_TEXT_CHARS = 20_000
+MAX_ENTITIES = 100
+MAX_ENTITY_CHARS = 200
+
+_CONTROL = r"\x00-\x08\x0B\x0C\x0E-\x1F\x7F"
+_FILLED = rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$"
+_LINE = r"^[^\x00-\x1F\x7F]*[^\s\x00-\x1F\x7F][^\x00-\x1F\x7F]*$"
+_LATEST = 7_258_118_400.0  # The year 2200.
+
+Text = Annotated[str, StringConstraints(pattern=_FILLED, max_length=MAX_TEXT_CHARS)]
+"""A text to score: something to read, without control characters."""
+
+Entity = Annotated[
+    str, StringConstraints(pattern=_LINE, max_length=MAX_ENTITY_CHARS, strip_whitespace=True)
+]
+"""The name of something that a text may be about."""
+
+Entities = Annotated[list[Entity], Field(max_length=MAX_ENTITIES)]
+
+
+def unix_seconds(value: object) -> object:
+    """ISO 8601 with an offset as Unix seconds; what is no string is left to the next check.
+
+    Raises:
+        ValueError: the string is no such time.
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        time = datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError("expected ISO 8601 such as 2026-03-02T09:00:00Z, or seconds") from None
+    if time.tzinfo is None:
+        raise ValueError("the time names no zone: end it with Z or an offset such as +01:00")
+    return time.timestamp()
+
+
+Time = Annotated[float, BeforeValidator(unix_seconds), Field(ge=0, le=_LATEST, allow_inf_nan=False)]
+"""A moment between 1970 and 2200, from ISO 8601 with an offset or from Unix seconds."""
+
+
+def query_seconds(value: object) -> object:
+    """The same for an address, in which everything is a string: a number is Unix seconds."""
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            return float(value)
+    return unix_seconds(value)
+
+
+QueryTime = Annotated[
+    float, BeforeValidator(query_seconds), Field(ge=0, le=_LATEST, allow_inf_nan=False)
+]
+"""A moment as `Time`, in an address."""
+
+
+class _Fields(BaseModel):
+    """The record's value; keys that are not known are left to other readers of the topic."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+    id: Annotated[str, StringConstraints(pattern=_LINE, max_length=200)]
+    published_at: Time
+    source: Annotated[str, StringConstraints(pattern=_LINE, max_length=200)]
+    text: Text
+    entities: Entities | None = None
+    tenant: TenantName = DEFAULT_TENANT
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """A text of a tenant, known by its `id`; `published_at` is in Unix seconds.
+
+    `entities` are those that the record names; None leaves it to us to find them, () says that
+    there are none.
+    """
+
+    tenant: str
+    id: str
+    source: str
+    text: str
+    published_at: float
+    entities: tuple[str, ...] | None
+
+
+def decode(record: Record, *, max_ahead_s: float) -> News:
+    """Reads a record's value.
+
+    `max_ahead_s` is how far `published_at` may lie after the record's own time stamp: one clock
+    that is far ahead would otherwise make everything after it late. The decision depends on the
+    record alone, so that it is the same at every reading.
+
+    Raises:
+        DecodeError: the value is missing, too large, not UTF-8, not JSON, not of the schema, or
+            dated too far ahead.
+    """
+    fields = _fields(record.value)
+    ahead_s = fields.published_at - record.timestamp_ms / 1000
+    if ahead_s > max_ahead_s:
+        raise DecodeError(
+            CLOCK_AHEAD,
+            f"published_at lies {ahead_s:.0f} s after the record's time stamp, more than "
+            f"{max_ahead_s:.0f} s",
+        )
+    entities = None if fields.entities is None else tuple(dict.fromkeys(fields.entities))
+    return News(fields.tenant, fields.id, fields.source, fields.text, fields.published_at, entities)
+
+
+def _fields(value: bytes | None) -> _Fields:
+    if value is None:
+        raise DecodeError(NULL_VALUE, "the record has no value")
+    if len(value) > MAX_VALUE_BYTES:
+        raise DecodeError(TOO_LARGE, f"{len(value)} bytes, more than {MAX_VALUE_BYTES}")
+    try:
+        value.decode()
+    except UnicodeDecodeError as error:
+        raise DecodeError(BAD_ENCODING, f"not UTF-8: {error.reason} at {error.start}") from None
+    try:
+        # Strict: no NaN, no Infinity, no lone surrogates.
+        parsed = orjson.loads(value)
+    except orjson.JSONDecodeError as error:
+        raise DecodeError(BAD_JSON, str(error)) from None
+    try:
+        return _Fields.model_validate(parsed)
+    except ValidationError as error:
+        raise DecodeError(BAD_SCHEMA, _faults(error)) from None
+
+
+def _faults(error: ValidationError) -> str:
+    faults = error.errors(include_input=False, include_url=False)
+    named = [(".".join(map(str, fault["loc"])) or "value", fault["msg"]) for fault in faults[:3]]
+    return "; ".join(f"{name}: {message}" for name, message in named)

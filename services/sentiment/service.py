@@ -1,0 +1,250 @@
+"""The sentiment application without HTTP: its parts put together, opened and closed."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from services.sentiment.analysis import Analyst, Request
+from services.sentiment.config import SentimentSettings
+from services.sentiment.events import AlertFeed
+from services.sentiment.finder import Finder
+from services.sentiment.reading import NewsReader, TopicFigures
+from services.sentiment.schemas import (
+    AnalyzeRequest,
+    PartitionAnswer,
+    StreamAnswer,
+    TrendAnswer,
+    WindowName,
+)
+from services.sentiment.scores import Analysis
+from services.sentiment.stream import StreamStatus
+from services.sentiment.trends import trend
+from shared.clock import Clock, SystemClock
+from shared.errors import ConfigError, DependencyError, InputError, PlatformError
+from shared.models.tasks import EMBED_TASK, Priority, TaskCall
+from shared.sentiment.gazetteer import Gazetteer
+from shared.sentiment.watermark import Watermark
+from shared.serving.http import READY
+from shared.serving.trunk import Trunk
+from shared.storage.database import Database
+from shared.storage.migrations import migrate
+
+SCHEMA = "sentiment"
+MIGRATIONS = Path(__file__).with_name("migrations")
+
+_PROBE_TIMEOUT_S = 5.0
+
+
+class StreamProbe(Protocol):
+    """Where the stream host is asked, which is another process and may not be there."""
+
+    async def status(self) -> StreamStatus:
+        """What the stream does now.
+
+        Raises:
+            DependencyError: the stream host does not answer.
+        """
+
+    async def metrics(self) -> bytes:
+        """The stream host's metrics, in Prometheus' text format.
+
+        Raises:
+            DependencyError: the stream host does not answer.
+        """
+
+
+class SentimentService:
+    """Everything that the routes call; made once for each process that serves HTTP."""
+
+    def __init__(
+        self,
+        settings: SentimentSettings,
+        trunk: Trunk,
+        database: Database,
+        probe: StreamProbe,
+        bootstrap: str | None,
+        clock: Clock,
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.probe = probe
+        self.reader = NewsReader(database)
+        self.feed = AlertFeed(
+            self.reader,
+            poll_s=settings.event_poll_s,
+            comment_s=settings.event_comment_s,
+            max_listeners=settings.max_listeners,
+        )
+        self._trunk = trunk
+        self._database = database
+        self._bootstrap = bootstrap
+        finder = Finder(Gazetteer.load(settings.entities_file))
+        self._analyst = Analyst(trunk, finder, settings.tasks, clock)
+
+    async def analyze(self, request: AnalyzeRequest) -> list[Analysis]:
+        """What each text says.
+
+        Raises:
+            InputError: too many entities are named in all.
+            PlatformError: see `Analyst.analyze`.
+        """
+        named = request.entities or [None] * len(request.texts)
+        judgements = sum(len(names) for names in named if names)
+        if judgements > self.settings.max_judgements:
+            raise InputError(
+                f"{judgements} entities are named in all, at most "
+                f"{self.settings.max_judgements} are judged at once: send fewer texts",
+                param="entities",
+            )
+        return await self._analyst.analyze(
+            Request(request.texts, named, self.settings.tag_entities),
+            priority=Priority.INTERACTIVE,
+            timeout_s=self.settings.encode_timeout_s,
+        )
+
+    async def trend(
+        self, tenant: str, entity: str, window: WindowName, start: float | None, end: float | None
+    ) -> TrendAnswer:
+        """See `services.sentiment.trends.trend`."""
+
+        def read() -> TrendAnswer:
+            topic = self.reader.topic(self.settings.topic)
+            return trend(
+                self.reader,
+                tenant,
+                entity,
+                window,
+                start=start,
+                end=end,
+                mark=Watermark() if topic is None else topic.mark,
+                now_s=self.clock.time(),
+                allowed_lateness_s=self.settings.allowed_lateness_s,
+                max_points=self.settings.max_points,
+            )
+
+        return await asyncio.to_thread(read)
+
+    async def stream(self) -> StreamAnswer:
+        """How far the stream is; what the host cannot say is left out, and the phase says why."""
+        figures = await asyncio.to_thread(self.reader.topic, self.settings.topic)
+        try:
+            status = await self.probe.status()
+        except DependencyError as error:
+            return self._stream_answer(figures, "unreachable", str(error), None)
+        state = status.state
+        return self._stream_answer(figures, state.phase, state.reason, round(status.rate, 1))
+
+    async def readiness(self) -> Mapping[str, str]:
+        """Whether the database, the trunk with its tasks, the broker, the stream and the webhook
+        are there."""
+        database, trunk, tasks, stream = await asyncio.gather(
+            self._database_state(), self._trunk_state(), self._tasks_state(), self._stream_states()
+        )
+        return {"database": database, "trunk": trunk, "tasks": tasks, **stream}
+
+    async def close(self) -> None:
+        """Ends the event streams and closes the database."""
+        await self.feed.close()
+        await asyncio.to_thread(self._database.close)
+
+    def _stream_answer(
+        self, figures: TopicFigures | None, phase: str, reason: str | None, rate: float | None
+    ) -> StreamAnswer:
+        partitions = [] if figures is None else figures.partitions
+        return StreamAnswer(
+            topic=self.settings.topic,
+            topic_id=None if figures is None else figures.topic_id,
+            bootstrap=self._bootstrap,
+            phase=phase,
+            reason=reason,
+            partitions=[PartitionAnswer.of(one) for one in partitions],
+            scored=0 if figures is None else figures.scored,
+            duplicates=0 if figures is None else figures.duplicates,
+            conflicts=0 if figures is None else figures.conflicts,
+            dead_letters=0 if figures is None else figures.dead_letters,
+            late=0 if figures is None else figures.late,
+            watermark=None if figures is None else figures.mark.time,
+            rate=rate,
+        )
+
+    async def _database_state(self) -> str:
+        try:
+            await asyncio.to_thread(self.reader.ping)
+        except PlatformError as error:
+            return str(error)
+        return READY
+
+    async def _trunk_state(self) -> str:
+        try:
+            await self._trunk.encode(
+                [TaskCall(EMBED_TASK, ["a"])], app=SCHEMA, timeout_s=_PROBE_TIMEOUT_S
+            )
+        except PlatformError as error:
+            return str(error)
+        return READY
+
+    async def _tasks_state(self) -> str:
+        settings = self.settings
+        try:
+            await self._analyst.check(
+                _PROBE_TIMEOUT_S, tag=settings.tag_entities or settings.tag_stream
+            )
+        except PlatformError as error:
+            return str(error)
+        return READY
+
+    async def _stream_states(self) -> Mapping[str, str]:
+        try:
+            return (await self.probe.status()).checks
+        except DependencyError as error:
+            return dict.fromkeys(("broker", "stream", "webhook"), str(error))
+
+
+def open_service(
+    settings: SentimentSettings,
+    trunk: Trunk,
+    probe: StreamProbe,
+    *,
+    bootstrap: str | None,
+    clock: Clock | None = None,
+) -> SentimentService:
+    """Opens and migrates the database, and puts the parts together; blocks.
+
+    Raises:
+        ConfigError: the database's URL or revision cannot be used, SQLite should serve several
+            processes of a kind, or the file of known entities cannot be read.
+        DependencyError: the database does not answer.
+    """
+    database = open_database(settings)
+    return SentimentService(settings, trunk, database, probe, bootstrap, clock or SystemClock())
+
+
+def open_database(settings: SentimentSettings) -> Database:
+    """The database, migrated; blocks.
+
+    Raises:
+        ConfigError: its URL or revision cannot be used, or SQLite should serve several processes.
+        DependencyError: it does not answer.
+    """
+    database = Database(settings.resolved_database_url, schema=SCHEMA)
+    check_replicas(settings, database)
+    migrate(database, MIGRATIONS)
+    return database
+
+
+def check_replicas(settings: SentimentSettings, database: Database) -> None:
+    """Refuses several replicas or stream hosts on SQLite.
+
+    Raises:
+        ConfigError: SQLite's file is on one machine, and its one writer is one process.
+    """
+    if database.is_shared:
+        return
+    counts = {"replicas": settings.replicas, "stream_hosts": settings.stream_hosts}
+    for name, count in counts.items():
+        if count > 1:
+            raise ConfigError(
+                f"{name}: {count} on SQLite, whose one writer is one process on one machine: set "
+                f"database_url to PostgreSQL, or {name} to 1"
+            )

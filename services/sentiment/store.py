@@ -1,0 +1,323 @@
+"""The stream's one transaction: everything that a micro-batch changes, or nothing of it.
+
+Inbox, articles, mentions, windows, progress, watermark, alerts, dead letters and outbox are
+written together; only then is the offset committed. A batch that comes again finds its records in
+the inbox. All writers take turns: on SQLite because it has one writer, on PostgreSQL by a lock,
+since surges and events of all topics share their tables.
+"""
+
+import logging
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import asdict, dataclass
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from services.sentiment.alert_record import AlertRecord
+from services.sentiment.alertmanager import messages
+from services.sentiment.alerts import MAX_MENTIONS, Applied, Surges
+from services.sentiment.arrivals import (
+    Arrivals,
+    Arriving,
+    DeadLetter,
+    Item,
+    Known,
+    KnownArticle,
+    Outcome,
+    PartitionRow,
+    ScoredNews,
+)
+from services.sentiment.dead_letters import dead_letter_message
+from services.sentiment.statements import chunks, pairs_in, upsert
+from services.sentiment.tables import (
+    ARTICLE,
+    DEAD_LETTER,
+    INBOX,
+    MENTION,
+    OUTBOX,
+    PARTITION,
+    TOPIC,
+    WINDOW,
+)
+from shared.clock import Clock, SystemClock
+from shared.sentiment.surge import SurgeDetector
+from shared.sentiment.watermark import PartitionTime, Watermark, advance, watermark
+from shared.storage.database import Database
+from shared.storage.outbox import Outbox
+from shared.streaming.consumer import StreamProgress
+from shared.telemetry import (
+    NEWS_ALERTS,
+    NEWS_DEAD_LETTERS,
+    NEWS_LATE,
+    NEWS_RECORDS,
+    NEWS_STORE_LATENCY,
+)
+
+LOGGER = logging.getLogger(__name__)
+
+_WRITER_LOCK = 0x6E657773  # "news": any number does that all writers share.
+_LOGGED = 20
+"""How many records of one kind a batch names in the log; the counters have all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a transaction changed: records by outcome, alerts as of each change."""
+
+    outcomes: dict[Outcome, int]
+    late: int
+    changes: Sequence[AlertRecord]
+    mark: Watermark
+    is_drained: bool
+    messages: int
+
+
+class NewsStore:
+    """Writes; every method is one transaction and blocks its thread.
+
+    Raises:
+        DependencyError: from every method, where the database does not answer.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        detector: SurgeDetector,
+        *,
+        allowed_lateness_s: float,
+        has_webhook: bool,
+        clock: Clock | None = None,
+        max_mentions: int = MAX_MENTIONS,
+    ) -> None:
+        self._database = database
+        self._surges = Surges(detector, max_mentions=max_mentions)
+        self._is_drained = True
+        self._outbox = Outbox(OUTBOX)
+        self._allowed_lateness_s = allowed_lateness_s
+        self._has_webhook = has_webhook
+        self._clock = clock or SystemClock()
+
+    def store(
+        self, items: Sequence[Item], progress: StreamProgress, idle: AbstractSet[int] = frozenset()
+    ) -> Stored:
+        """Stores a batch of one topic; `idle` are owned partitions where nothing comes."""
+        now_s = self._clock.time()
+        with NEWS_STORE_LATENCY.time(), self._database.write() as connection:
+            self._take_turn(connection)
+            partitions = _partitions(connection, progress.topic_id)
+            known = _known(connection, progress.topic_id, items)
+            arriving = Arriving(
+                known, partitions, allowed_lateness_s=self._allowed_lateness_s, now_s=now_s
+            )
+            arrivals = arriving.take(items)
+            _note_ends(partitions, progress, idle)
+            _insert(connection, arrivals)
+            stored = self._settle(connection, progress, partitions, arrivals, now_s)
+        self._is_drained = stored.is_drained
+        _report(stored, arrivals)
+        return stored
+
+    def settle(self, progress: StreamProgress, idle: AbstractSet[int]) -> Stored | None:
+        """Notes that partitions are idle, and applies what that frees; None if nothing changed."""
+        now_s = self._clock.time()
+        if self._is_drained and not self._is_news(progress, idle):
+            return None
+        with self._database.write() as connection:
+            self._take_turn(connection)
+            partitions = _partitions(connection, progress.topic_id)
+            _note_ends(partitions, progress, idle)
+            stored = self._settle(connection, progress, partitions, Arrivals(), now_s)
+        self._is_drained = stored.is_drained
+        _report(stored, Arrivals())
+        return stored
+
+    def _is_news(self, progress: StreamProgress, idle: AbstractSet[int]) -> bool:
+        """Whether the database does not know of these ends yet; a read holds nobody up."""
+        with self._database.read() as connection:
+            partitions = _partitions(connection, progress.topic_id)
+            topic = connection.execute(_topic(progress.topic_id)).first()
+        before = {number: asdict(row) for number, row in partitions.items()}
+        _note_ends(partitions, progress, idle)
+        after = {number: asdict(row) for number, row in partitions.items()}
+        return before != after or topic is None or topic.partitions != len(progress.partitions)
+
+    def _take_turn(self, connection: Connection) -> None:
+        if not self._database.is_shared:
+            return
+        # A writer that is frozen must not hold the others up for longer than it takes to notice.
+        connection.exec_driver_sql("SET LOCAL lock_timeout = '5s'")
+        connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = '10s'")
+        connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})"))
+
+    def _settle(
+        self,
+        connection: Connection,
+        progress: StreamProgress,
+        partitions: dict[int, PartitionRow],
+        arrivals: Arrivals,
+        now_s: float,
+    ) -> Stored:
+        """Progress, watermark, and what follows from it."""
+        mark = _advance(connection, progress, partitions, now_s)
+        _write_partitions(connection, progress.topic_id, partitions, now_s)
+        applied: Applied = self._surges.apply(connection, mark)
+        sent = [dead_letter_message(item) for item in arrivals.dead]
+        for alert in applied.changes:
+            sent.extend(messages(alert, has_webhook=self._has_webhook))
+        self._outbox.put(connection, sent, now_s)
+        return Stored(
+            arrivals.outcomes, arrivals.late, applied.changes, mark, applied.is_drained, len(sent)
+        )
+
+
+def _topic(topic_id: str) -> sa.Select[tuple[str, str, int, float, float, bool]]:
+    return sa.select(*TOPIC.c).where(TOPIC.c.topic_id == topic_id)
+
+
+def _partitions(connection: Connection, topic_id: str) -> dict[int, PartitionRow]:
+    query = sa.select(*(PARTITION.c[name] for name in PartitionRow.__slots__))
+    rows = connection.execute(query.where(PARTITION.c.topic_id == topic_id)).mappings()
+    return {row["partition"]: PartitionRow(**row) for row in rows}
+
+
+def _known(connection: Connection, topic_id: str, items: Sequence[Item]) -> Known:
+    return Known(_known_offsets(connection, topic_id, items), _known_articles(connection, items))
+
+
+def _known_offsets(
+    connection: Connection, topic_id: str, items: Sequence[Item]
+) -> set[tuple[int, int]]:
+    """Which of the batch's records are in the inbox: one range of offsets for each partition."""
+    ranges: dict[int, tuple[int, int]] = {}
+    for item in items:
+        offset = item.record.offset
+        low, high = ranges.get(item.record.partition, (offset, offset))
+        ranges[item.record.partition] = (min(low, offset), max(high, offset))
+    found: set[tuple[int, int]] = set()
+    for partition, (low, high) in ranges.items():
+        query = sa.select(INBOX.c.offset).where(
+            INBOX.c.topic_id == topic_id,
+            INBOX.c.partition == partition,
+            INBOX.c.offset.between(low, high),
+        )
+        found.update((partition, offset) for offset in connection.execute(query).scalars())
+    return found
+
+
+def _known_articles(
+    connection: Connection, items: Sequence[Item]
+) -> dict[tuple[str, str], KnownArticle]:
+    ids: dict[str, set[str]] = {}
+    for item in items:
+        if isinstance(item, ScoredNews):
+            ids.setdefault(item.news.tenant, set()).add(item.news.id)
+    pairs = sorted((tenant, one) for tenant, of_tenant in ids.items() for one in of_tenant)
+    columns = ARTICLE.c
+    query = sa.select(columns.tenant, columns.id, columns.uid, columns.text)
+    found: dict[tuple[str, str], KnownArticle] = {}
+    for part in chunks(pairs):
+        place = pairs_in(columns.tenant, columns.id, part)
+        for tenant, one, uid, text in connection.execute(query.where(place)):
+            found[tenant, one] = KnownArticle(uid, text)
+    return found
+
+
+def _note_ends(
+    partitions: dict[int, PartitionRow], progress: StreamProgress, idle: AbstractSet[int]
+) -> None:
+    """Where the owned partitions end, and that nothing comes there any more.
+
+    A member that was frozen for a while may speak of a partition that another one owns by now: it
+    is heard only where it has seen all that is stored.
+    """
+    for number, place in progress.owned.items():
+        row = partitions.setdefault(number, PartitionRow(number))
+        row.end_offset = max(row.end_offset, place.end, row.next_offset)
+        if number in idle and place.position >= max(row.end_offset, row.next_offset):
+            # Positions step over what is no record, such as the marks of transactions.
+            row.next_offset = place.position
+            row.idle = True
+
+
+def _insert(connection: Connection, arrivals: Arrivals) -> None:
+    rows_of = (
+        (INBOX, arrivals.inbox),
+        (ARTICLE, arrivals.articles),
+        (MENTION, arrivals.mentions),
+        (DEAD_LETTER, arrivals.dead_letters),
+    )
+    for table, rows in rows_of:
+        if rows:
+            connection.execute(table.insert(), rows)
+    windows = [
+        {
+            "tenant": key.tenant,
+            "entity": key.entity,
+            "size_s": key.size_s,
+            "start_s": key.start_s,
+            "negative": counts.negative,
+            "neutral": counts.neutral,
+            "positive": counts.positive,
+            "late": counts.late,
+        }
+        for key, counts in arrivals.windows.items()
+    ]
+    upsert(connection, WINDOW, windows, added=("negative", "neutral", "positive", "late"))
+
+
+def _advance(
+    connection: Connection,
+    progress: StreamProgress,
+    partitions: dict[int, PartitionRow],
+    now_s: float,
+) -> Watermark:
+    """The topic's watermark, which never goes back."""
+    rows = [partitions.get(number, PartitionRow(number)) for number in progress.partitions]
+    current = watermark(PartitionTime(r.partition, r.max_event_time, r.idle) for r in rows)
+    topic = connection.execute(_topic(progress.topic_id)).first()
+    before = Watermark() if topic is None else Watermark(topic.watermark, topic.inclusive)
+    mark = advance(before, current)
+    row = {
+        "topic_id": progress.topic_id,
+        "name": progress.topic,
+        "partitions": len(progress.partitions),
+        "seen_at": now_s,
+        "watermark": mark.time,
+        "inclusive": mark.inclusive,
+    }
+    upsert(connection, TOPIC, [row], replaced=("partitions", "watermark", "inclusive"))
+    return mark
+
+
+def _write_partitions(
+    connection: Connection, topic_id: str, partitions: dict[int, PartitionRow], now_s: float
+) -> None:
+    rows = [asdict(r) | {"topic_id": topic_id, "updated_at": now_s} for r in partitions.values()]
+    upsert(connection, PARTITION, rows, replaced=[*PartitionRow.__slots__[1:], "updated_at"])
+
+
+def _report(stored: Stored, arrivals: Arrivals) -> None:
+    """Metrics and log lines, after the commit: what was rolled back did not happen."""
+    for outcome, number in stored.outcomes.items():
+        NEWS_RECORDS.labels(outcome).inc(number)
+    NEWS_LATE.inc(stored.late)
+    for item in arrivals.dead:
+        NEWS_DEAD_LETTERS.labels(item.error.reason).inc()
+    for item in arrivals.dead[:_LOGGED]:
+        extra = {**_origin(item), "reason": item.error.reason, "detail": item.error.detail}
+        LOGGER.warning("a record is a dead letter", extra=extra)
+    for conflict in arrivals.conflicts[:_LOGGED]:
+        extra = {**_origin(conflict), "tenant": conflict.news.tenant, "id": conflict.news.id}
+        LOGGER.warning("an id came again with another text: the first one counts", extra=extra)
+    if stored.late:
+        LOGGER.info("late news corrects the windows alone", extra={"records": stored.late})
+    for alert in stored.changes:
+        NEWS_ALERTS.labels(alert.state).inc()
+        extra = {"alert": alert.uid, "tenant": alert.tenant, "entity": alert.entity}
+        LOGGER.info("an alert is %s", alert.state, extra=extra)
+
+
+def _origin(item: ScoredNews | DeadLetter) -> dict[str, object]:
+    record = item.record
+    return {"topic": record.topic, "partition": record.partition, "offset": record.offset}

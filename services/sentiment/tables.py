@@ -1,0 +1,167 @@
+"""The sentiment application's tables; `migrations` makes them.
+
+Times are Unix seconds. `offset`, `start` and `end` are words of SQL: SQLAlchemy quotes them.
+"""
+
+import sqlalchemy as sa
+
+from shared.storage.outbox import outbox_table
+
+METADATA = sa.MetaData()
+
+INBOX = sa.Table(
+    "inbox",
+    METADATA,
+    sa.Column("topic_id", sa.Text, primary_key=True),
+    sa.Column("partition", sa.Integer, primary_key=True),
+    sa.Column("offset", sa.BigInteger, primary_key=True),
+    sa.Column("tenant", sa.Text),
+    sa.Column("outcome", sa.Text),
+    sa.Column("article", sa.String(32)),
+    sa.Column("stored_at", sa.Float),
+)
+"""Every record that was read, once: `outcome` is one of `Outcome`."""
+
+ARTICLE = sa.Table(
+    "article",
+    METADATA,
+    sa.Column("uid", sa.String(32), primary_key=True),
+    sa.Column("tenant", sa.Text),
+    sa.Column("id", sa.Text),
+    sa.Column("source", sa.Text),
+    sa.Column("text", sa.Text),
+    sa.Column("published_at", sa.Float),
+    sa.Column("effective_at", sa.Float),
+    sa.Column("late", sa.Boolean),
+    sa.Column("topic_id", sa.Text),
+    sa.Column("partition", sa.Integer),
+    sa.Column("offset", sa.BigInteger),
+    sa.Column("label", sa.Text),
+    sa.Column("negative", sa.Float),
+    sa.Column("neutral", sa.Float),
+    sa.Column("positive", sa.Float),
+    sa.Column("bundle", sa.Text),
+)
+"""Every text that was scored, with the score of the whole."""
+
+MENTION = sa.Table(
+    "mention",
+    METADATA,
+    sa.Column("article", sa.String(32), primary_key=True),
+    sa.Column("tenant", sa.Text),
+    sa.Column("entity", sa.Text, primary_key=True),
+    sa.Column("start", sa.Integer),
+    sa.Column("end", sa.Integer),
+    sa.Column("label", sa.Text),
+    sa.Column("negative", sa.Float),
+    sa.Column("neutral", sa.Float),
+    sa.Column("positive", sa.Float),
+    sa.Column("bundle", sa.Text),
+    sa.Column("effective_at", sa.Float),
+    sa.Column("partition", sa.Integer),
+    sa.Column("offset", sa.BigInteger),
+    sa.Column("applied", sa.Boolean),
+)
+"""What a text says of an entity; the entity '' stands for the text as a whole.
+
+`applied`: the surge detector has read it, or never will because it came late.
+"""
+
+WINDOW = sa.Table(
+    "win",
+    METADATA,
+    sa.Column("tenant", sa.Text, primary_key=True),
+    sa.Column("entity", sa.Text, primary_key=True),
+    sa.Column("size_s", sa.Integer, primary_key=True),
+    sa.Column("start_s", sa.BigInteger, primary_key=True),
+    sa.Column("negative", sa.Integer),
+    sa.Column("neutral", sa.Integer),
+    sa.Column("positive", sa.Integer),
+    sa.Column("late", sa.Integer),
+)
+"""Counts of each window of event time; `late` of them came after the allowed lateness."""
+
+PARTITION = sa.Table(
+    "partition_progress",
+    METADATA,
+    sa.Column("topic_id", sa.Text, primary_key=True),
+    sa.Column("partition", sa.Integer, primary_key=True),
+    sa.Column("next_offset", sa.BigInteger),
+    sa.Column("end_offset", sa.BigInteger),
+    sa.Column("max_event_time", sa.Float),
+    sa.Column("idle", sa.Boolean),
+    sa.Column("scored", sa.BigInteger),
+    sa.Column("duplicates", sa.BigInteger),
+    sa.Column("conflicts", sa.BigInteger),
+    sa.Column("dead_letters", sa.BigInteger),
+    sa.Column("late", sa.BigInteger),
+    sa.Column("updated_at", sa.Float),
+)
+"""How far each partition is stored, and the inbox's rows counted by outcome."""
+
+TOPIC = sa.Table(
+    "topic",
+    METADATA,
+    sa.Column("topic_id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text),
+    sa.Column("partitions", sa.Integer),
+    sa.Column("seen_at", sa.Float),
+    sa.Column("watermark", sa.Float),
+    sa.Column("inclusive", sa.Boolean),
+)
+"""The topics read so far, with when each was first seen: the last one is the present one."""
+
+SURGE = sa.Table(
+    "surge",
+    METADATA,
+    sa.Column("tenant", sa.Text, primary_key=True),
+    sa.Column("entity", sa.Text, primary_key=True),
+    sa.Column("state", sa.JSON),
+    sa.Column("active", sa.Boolean),
+)
+"""The surge detector's state of each entity; an `active` one has timers that run."""
+
+ALERT = sa.Table(
+    "alert",
+    METADATA,
+    sa.Column("uid", sa.String(32), primary_key=True),
+    sa.Column("tenant", sa.Text),
+    sa.Column("fingerprint", sa.Text),
+    sa.Column("episode_start", sa.Float),
+    sa.Column("entity", sa.Text),
+    sa.Column("state", sa.Text),
+    sa.Column("started_at", sa.Float),
+    sa.Column("fired_at", sa.Float),
+    sa.Column("resolved_at", sa.Float),
+    sa.Column("figures", sa.JSON),
+    sa.Column("drivers", sa.JSON),
+    sa.Column("version", sa.BigInteger),
+)
+"""One row for each episode; `version` counts its changes."""
+
+ALERT_EVENT = sa.Table(
+    "alert_event",
+    METADATA,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("tenant", sa.Text),
+    sa.Column("alert", sa.String(32)),
+    sa.Column("state", sa.Text),
+    sa.Column("at", sa.Float),
+    sa.Column("payload", sa.JSON),
+)
+"""Every change of an alert, in order: server-sent events are read from here."""
+
+DEAD_LETTER = sa.Table(
+    "dead_letter",
+    METADATA,
+    sa.Column("topic_id", sa.Text, primary_key=True),
+    sa.Column("partition", sa.Integer, primary_key=True),
+    sa.Column("offset", sa.BigInteger, primary_key=True),
+    sa.Column("reason", sa.Text),
+    sa.Column("detail", sa.Text),
+    sa.Column("value", sa.LargeBinary),
+    sa.Column("stored_at", sa.Float),
+)
+"""Every record that could not be read, with the beginning of its value."""
+
+OUTBOX = outbox_table(METADATA)

@@ -1,0 +1,297 @@
+"""The stream in this process: a broker in memory, a real database, a trunk without a model."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import orjson
+import pytest
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+from services.sentiment.config import SentimentSettings
+from services.sentiment.reading import NewsReader
+from services.sentiment.service import open_database
+from services.sentiment.stream import NewsStream
+from services.sentiment.tables import ARTICLE, INBOX, MENTION
+from shared.errors import OverloadedError
+from shared.models.tasks import Priority
+from shared.storage.database import Database
+from shared.storage.relay import RelaySettings
+from shared.storage.webhook import WebhookSettings
+from shared.streaming.memory import MemoryBroker
+from shared.streaming.settings import ProcessorSettings
+from tests.services.sentiment.fakes import FakeTrunk
+from tests.services.sentiment.made import START_S, surge, value
+
+WAIT_S = 20.0
+
+
+def wait_for(condition: Callable[[], bool], what: str) -> None:
+    deadline_s = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < deadline_s, what
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """A loop in a thread of its own, as a replica has it."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    yield loop
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
+
+
+@pytest.fixture
+def quick(settings: SentimentSettings) -> SentimentSettings:
+    processor = ProcessorSettings(
+        poll_timeout_s=0.02, idle_after_s=0.1, retry_first_s=0.02, retry_max_s=0.1
+    )
+    relay = RelaySettings(retry_first_s=0.05, retry_max_s=0.2, poll_s=0.1)
+    return settings.model_copy(update={"processor": processor, "relay": relay})
+
+
+@pytest.fixture
+def database(quick: SentimentSettings) -> Iterator[Database]:
+    database = open_database(quick)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def broker() -> MemoryBroker:
+    return MemoryBroker(partitions=2)
+
+
+@contextmanager
+def running(
+    settings: SentimentSettings,
+    broker: MemoryBroker,
+    trunk: FakeTrunk,
+    database: Database,
+    loop: asyncio.AbstractEventLoop,
+) -> Iterator[NewsStream]:
+    stream = NewsStream(
+        settings,
+        consumer=broker.consumer(settings.topic, settings.group),
+        producer=broker.producer(),
+        trunk=trunk,
+        database=database,
+        loop=loop,
+    )
+    stream.start()
+    try:
+        yield stream
+    finally:
+        stream.stop()
+
+
+def send(broker: MemoryBroker, values: Sequence[bytes | None], partition: int = 0) -> None:
+    producer = broker.producer()
+    stamp_ms = int((START_S + 86_400) * 1000)
+    for one in values:
+        producer.send("news", one, key=b"k", partition=partition, timestamp_ms=stamp_ms)
+    producer.flush(1.0)
+
+
+def counted(database: Database, table: sa.Table = INBOX) -> int:
+    with database.read() as connection:
+        return int(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
+
+
+class Receiver(HTTPServer):
+    """A webhook's receiver that answers what a test sets."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Answer)
+        self.status = 200
+        self.got: list[tuple[str, dict[str, object]]] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/hook"
+
+
+class _Answer(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        receiver = self.server
+        assert isinstance(receiver, Receiver)
+        body = self.rfile.read(int(self.headers["content-length"]))
+        if receiver.status == 200:
+            receiver.got.append((self.headers["idempotency-key"], orjson.loads(body)))
+        self.send_response(receiver.status)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
+    thread = threading.Thread(target=receiver.serve_forever, args=(0.01,))
+    thread.start()
+    yield receiver
+    receiver.shutdown()
+    thread.join()
+    receiver.server_close()
+
+
+def surging() -> list[bytes]:
+    values = []
+    for number, (time_s, entities) in enumerate(surge()):
+        text = "Acme falls" if entities["Acme"] == "negative" else "Acme says something"
+        values.append(value(id=f"s{number}", text=text, published_at=START_S + time_s))
+    return values
+
+
+def test_news_become_scores_and_bad_records_dead_letters(
+    quick: SentimentSettings,
+    broker: MemoryBroker,
+    trunk: FakeTrunk,
+    database: Database,
+    loop: asyncio.AbstractEventLoop,
+) -> None:
+    poison = [b"\xff", b"{", None, value(text=""), b'{"id": NaN}']
+    with running(quick, broker, trunk, database, loop) as stream:
+        send(broker, [value(id="a", text="Acme gains"), *poison, value(id="b", text="Shares fall")])
+        send(broker, [value(id="c", text="Fresh Ltd falls", entities=[])], partition=1)
+        wait_for(lambda: counted(database) == 8, "all records are stored")
+        wait_for(lambda: len(broker.records("news.dead-letters")) == 5, "dead letters are sent")
+        wait_for(lambda: broker.committed("news", quick.group) == {0: 7, 1: 1}, "committed")
+        wait_for(lambda: stream.status.rate > 0, "a rate is known")
+        assert stream.status.checks == {
+            "broker": "ready",
+            "stream": "ready",
+            "webhook": "ready: none is configured",
+        }
+        stream.check_health()
+
+    with database.read() as connection:
+        labels = dict(iter(connection.execute(sa.select(ARTICLE.c.id, ARTICLE.c.label))))
+        entities = set(connection.execute(sa.select(MENTION.c.entity)).scalars())
+    assert labels == {"a": "positive", "b": "negative", "c": "negative"}
+    assert entities == {"", "Acme"}
+    assert set(trunk.priorities) == {Priority.STREAM}
+    letter = broker.records("news.dead-letters")[0]
+    headers = dict(letter.headers)
+    assert headers["origin-topic"] == b"news"
+    origin = [headers[f"origin-{name}"] or b"" for name in ("topic-id", "partition", "offset")]
+    assert letter.key == b":".join(origin)
+
+
+def test_a_surge_becomes_an_alert_that_is_told_to_all(
+    quick: SentimentSettings,
+    broker: MemoryBroker,
+    trunk: FakeTrunk,
+    database: Database,
+    loop: asyncio.AbstractEventLoop,
+    receiver: Receiver,
+) -> None:
+    webhook = WebhookSettings(url=SecretStr(receiver.url), allow_private=True)
+    settings = quick.model_copy(update={"webhook": webhook})
+    receiver.status = 503
+    with running(settings, broker, trunk, database, loop) as stream:
+        send(broker, surging())
+        wait_for(lambda: "503" in stream.status.checks["webhook"], "the webhook's fault is known")
+        receiver.status = 200
+        reader = NewsReader(database)
+
+        def told() -> bool:
+            alerts = reader.alerts("default", state="resolved", entity="Acme", limit=5)
+            keys = {key for key, _ in receiver.got}
+            return bool(alerts) and {f"{alerts[0].uid}:{s}" for s in ("firing", "resolved")} <= keys
+
+        wait_for(told, "the webhook has both states")
+        wait_for(lambda: stream.status.checks["webhook"] == "ready", "the webhook is well again")
+        wait_for(lambda: len(broker.records("alerts")) >= 2, "the topic has both states")
+    event = orjson.loads(broker.records("alerts")[0].value or b"")
+    assert (event["specversion"], event["type"]) == ("1.0", "banyan.sentiment.alert.firing")
+    keys = [key for key, _ in receiver.got]
+    assert len(keys) == len(set(keys))
+
+
+def test_while_something_is_away_nothing_is_lost(
+    quick: SentimentSettings,
+    broker: MemoryBroker,
+    trunk: FakeTrunk,
+    database: Database,
+    loop: asyncio.AbstractEventLoop,
+) -> None:
+    with running(quick, broker, trunk, database, loop) as stream:
+        trunk.error = OverloadedError("the trunk is full")
+        send(broker, [value(id="a")])
+        wait_for(lambda: "full" in stream.status.checks["stream"], "the trunk's fault is known")
+        trunk.error = None
+        wait_for(lambda: counted(database) == 1, "the record is stored")
+
+        broker.away = True
+        wait_for(lambda: stream.status.checks["broker"] != "ready", "the broker's fault is known")
+        broker.away = False
+        send(broker, [value(id="b")])
+        wait_for(lambda: counted(database) == 2, "the next one is stored")
+
+        trunk.missing = {"finance-entity-sentiment"}
+        send(broker, [value(id="c")])
+        wait_for(
+            lambda: "finance-entity" in stream.status.checks["stream"], "the missing task is named"
+        )
+        trunk.missing = set()
+        wait_for(lambda: counted(database) == 3, "the last one is stored")
+        wait_for(lambda: stream.status.checks["stream"] == "ready", "the stream is well again")
+
+
+def test_a_topic_made_anew_is_read_from_its_start(
+    quick: SentimentSettings,
+    broker: MemoryBroker,
+    trunk: FakeTrunk,
+    database: Database,
+    loop: asyncio.AbstractEventLoop,
+) -> None:
+    with running(quick, broker, trunk, database, loop):
+        send(broker, [value(id=f"old{n}") for n in range(5)])
+        wait_for(lambda: counted(database) == 5, "the old ones are stored")
+        broker.make_anew("news")
+        send(broker, [value(id=f"new{n}") for n in range(5)])
+        wait_for(lambda: counted(database, ARTICLE) == 10, "the new ones are stored")
+
+
+def test_too_many_dead_letters_stop_the_stream_for_good(
+    quick: SentimentSettings,
+    broker: MemoryBroker,
+    trunk: FakeTrunk,
+    database: Database,
+    loop: asyncio.AbstractEventLoop,
+) -> None:
+    settings = quick.model_copy(update={"max_dead_letters": 3})
+    with running(settings, broker, trunk, database, loop) as stream:
+        send(broker, [b"{"] * 4)
+        wait_for(lambda: stream.status.state.phase == "stopped", "the stream stops")
+        assert "dead letters in a row" in stream.status.checks["stream"]
+        stream.check_health()
+    assert counted(database) == 0
+
+
+def test_a_second_host_takes_what_the_first_leaves(
+    quick: SentimentSettings,
+    broker: MemoryBroker,
+    trunk: FakeTrunk,
+    database: Database,
+    loop: asyncio.AbstractEventLoop,
+) -> None:
+    with running(quick, broker, trunk, database, loop):
+        send(broker, [value(id=f"a{n}") for n in range(50)])
+        send(broker, [value(id=f"b{n}") for n in range(50)], partition=1)
+        with running(quick, broker, trunk, database, loop):
+            wait_for(lambda: counted(database) > 0, "something is stored")
+        send(broker, [value(id=f"c{n}") for n in range(50)])
+        wait_for(lambda: counted(database, ARTICLE) == 150, "everything is stored once")
+    assert counted(database) == 150
