@@ -1,12 +1,12 @@
 """What a micro-batch adds to the database, decided from the batch and what is there already."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from services.sentiment.news import News
-from services.sentiment.scores import Analysis, Found, Score
+from services.sentiment.scores import Analysis, Score
 from shared.sentiment.watermark import effective_time, is_late
 from shared.sentiment.windows import ALL_NEWS, WindowCounts, WindowKey, WindowMention, count
 from shared.storage.identifiers import new_id
@@ -20,7 +20,6 @@ NOBODY = ""
 """The tenant of a record that could not be read."""
 
 Row = dict[str, object]
-_WHOLE = Found(ALL_NEWS, "")
 
 
 class Outcome(StrEnum):
@@ -197,18 +196,17 @@ class Arriving:
                 **_score(item.analysis.score),
             }
         )
-        for found, score in _judged(item.analysis):
-            result.counted.append(
-                WindowMention(news.tenant, found.entity, news.published_at, score.label, late)
-            )
+        self._count(news, ALL_NEWS, item.analysis.score, late=late)
+        for one in item.analysis.entities:
+            self._count(news, one.found.entity, one.score, late=late)
             result.mentions.append(
                 {
                     "article": uid,
                     "tenant": news.tenant,
-                    "entity": found.entity,
-                    "start": found.start,
-                    "end": found.end,
-                    **_score(score),
+                    "entity": one.found.entity,
+                    "start": one.found.start,
+                    "end": one.found.end,
+                    **_score(one.score),
                     "effective_at": effective_at,
                     "partition": record.partition,
                     "offset": record.offset,
@@ -216,6 +214,10 @@ class Arriving:
                     "applied": late,
                 }
             )
+
+    def _count(self, news: News, entity: str, score: Score, *, late: bool) -> None:
+        mention = WindowMention(news.tenant, entity, news.published_at, score.label, late)
+        self._result.counted.append(mention)
 
     def _passed(self, record: Record) -> PartitionRow:
         row = self._partitions.setdefault(record.partition, PartitionRow(record.partition))
@@ -239,12 +241,6 @@ class Arriving:
 def storable(text: str) -> str:
     """Text that every database takes: what a fault quotes may hold anything."""
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
-
-
-def _judged(analysis: Analysis) -> Iterator[tuple[Found, Score]]:
-    yield _WHOLE, analysis.score
-    for one in analysis.entities:
-        yield one.found, one.score
 
 
 def _place(record: Record) -> Row:

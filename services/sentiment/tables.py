@@ -62,7 +62,7 @@ MENTION = sa.Table(
     sa.Column("offset", sa.BigInteger),
     sa.Column("applied", sa.Boolean),
 )
-"""What a text says of an entity; the entity '' stands for the text as a whole.
+"""What a text says of an entity.
 
 `applied`: the surge detector has read it, or never will because it came late.
 """

@@ -94,8 +94,6 @@ def test_a_batch_is_stored_with_all_that_follows_from_it(
         ("1-0", "negative", START_S + 400, "finance-sentiment@1"),
     ]
     assert rows(database, MENTION, "entity", "label", "start", "end") == [
-        ("", "negative", None, None),
-        ("", "neutral", None, None),
         ("Acme", "negative", 0, 4),
         ("Acme", "negative", 0, 4),
         ("Bolt", "positive", 0, 4),
@@ -181,14 +179,15 @@ def test_late_news_corrects_its_windows_and_no_alert(store: NewsStore, database:
         ("0-2", True, START_S + 1000),
     ]
     applied = rows(database, MENTION, "offset", "entity", "applied")
-    assert [row for row in applied if row[2]] == [(2, "", True), (2, "Acme", True)]
+    assert [row for row in applied if row[2]] == [(2, "Acme", True)]
 
 
 def test_a_partition_without_news_holds_back_until_it_is_idle(
     store: NewsStore, database: Database
 ) -> None:
     both = (0, 1)
-    first = store.store([news(0, 0, 100)], progress({0: 1, 1: 0}, partitions=both))
+    acme = news(0, 0, 100, {"Acme": "neutral"})
+    first = store.store([acme], progress({0: 1, 1: 0}, partitions=both))
     assert first.mark.time is None
 
     quiet = store.settle(progress({0: 1, 1: 0}, partitions=both), {1})

@@ -179,7 +179,7 @@ def test_news_become_scores_and_bad_records_dead_letters(
         labels = dict(iter(connection.execute(sa.select(ARTICLE.c.id, ARTICLE.c.label))))
         entities = set(connection.execute(sa.select(MENTION.c.entity)).scalars())
     assert labels == {"a": "positive", "b": "negative", "c": "negative"}
-    assert entities == {"", "Acme"}
+    assert entities == {"Acme"}
     assert set(trunk.priorities) == {Priority.STREAM}
     letter = broker.records("news.dead-letters")[0]
     headers = dict(letter.headers)
