@@ -28,7 +28,8 @@ def messages(alert: AlertRecord, *, has_webhook: bool) -> list[Message]:
     if alert.state not in NOTIFIED or alert.fired_at is None:
         return []
     key = f"{alert.uid}:{alert.state}"
-    sent = [Message(ALERTS, key, cloud_event(alert), {"content-type": _CLOUD_EVENT})]
+    event = {"content-type": _CLOUD_EVENT}
+    sent = [Message(ALERTS, key, cloud_event(alert), event, ordered_by=alert.uid)]
     if has_webhook:
         sent.append(Message(WEBHOOK, key, webhook_payload(alert), {"idempotency-key": key}))
     return sent
@@ -79,7 +80,7 @@ def cloud_event(alert: AlertRecord) -> bytes:
             "id": f"{alert.uid}:{alert.state}",
             "source": "/sentiment/alerts",
             "type": f"banyan.sentiment.alert.{alert.state}",
-            "subject": alert.entity or "all news",
+            "subject": alert.entity,
             "time": iso(alert.changed_at),
             "datacontenttype": "application/json",
             "tenant": alert.tenant,
@@ -90,7 +91,7 @@ def cloud_event(alert: AlertRecord) -> bytes:
 
 def summary(alert: AlertRecord) -> str:
     """One line for a person."""
-    about = alert.entity or "all news"
+    about = alert.entity
     if alert.state == "resolved":
         return f"Negative news about {about} is back to its usual level"
     return f"Negative news about {about} surges"

@@ -116,7 +116,6 @@ def _stream_host(settings: SentimentSettings, kafka: KafkaSettings) -> serve.App
         # A killed host is back after about a second, a frozen one after about ten.
         health_check_period_s=1,
         health_check_timeout_s=3,
-        graceful_shutdown_timeout_s=20,
     )
     application: serve.Application = host.bind(settings, kafka)
     return application

@@ -27,7 +27,8 @@ from shared.serving.http import CurrentIdentity, create_app
 
 _Uid = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
 _EventId = Annotated[int, Query(ge=0, le=2**63 - 1)]
-_HeaderId = Annotated[int, Header(alias="Last-Event-ID", ge=0, le=2**63 - 1)]
+# `None` stands inside: a union around it would make it a query parameter.
+_HeaderId = Annotated[int | None, Header(alias="Last-Event-ID", ge=0, le=2**63 - 1)]
 _Limit = Annotated[int, Query(ge=1, le=500)]
 
 
@@ -92,7 +93,7 @@ def _add_alert_stream(app: FastAPI, service: SentimentService) -> None:
     @app.get("/alerts/stream", tags=["alerts"], response_class=StreamingResponse)
     async def follow(
         identity: CurrentIdentity,
-        header: _HeaderId | None = None,
+        header: _HeaderId = None,
         last_event_id: _EventId | None = None,
     ) -> StreamingResponse:
         """Every change of an alert as a server-sent event, from `Last-Event-ID` on.

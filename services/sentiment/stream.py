@@ -37,7 +37,8 @@ LOGGER = logging.getLogger(__name__)
 MAX_HEARTBEAT_AGE_S = 20.0
 """How long the owner thread may take for one turn: polls that fail last a few seconds."""
 
-_JOIN_S = 15.0
+_JOIN_S = 4.0
+"""What does not end in time is killed with the process; its batch comes again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,6 @@ class TopicSink:
         self._producer.send(
             self._topics[message.sink],
             message.payload,
-            key=message.key.encode(),
+            key=(message.ordered_by or message.key).encode(),
             headers=[(name, value.encode()) for name, value in message.headers.items()],
         )

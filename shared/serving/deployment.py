@@ -15,7 +15,6 @@ def deployment(
     max_surge_percent: int = 0,
     health_check_period_s: float = 2,
     health_check_timeout_s: float = 10,
-    graceful_shutdown_timeout_s: float = 5,
 ) -> Any:
     """A replica's class as a Serve deployment; `.bind(...)` makes an application of it.
 
@@ -33,7 +32,7 @@ def deployment(
         health_check_period_s=health_check_period_s,
         health_check_timeout_s=health_check_timeout_s,
         graceful_shutdown_wait_loop_s=0.5,
-        graceful_shutdown_timeout_s=graceful_shutdown_timeout_s,
+        graceful_shutdown_timeout_s=5,
         # Every request has a line in the application's own log (`shared.serving.edge`).
         logging_config={"enable_access_log": False},
     )(replica)

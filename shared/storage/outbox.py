@@ -26,6 +26,7 @@ def outbox_table(metadata: sa.MetaData, name: str = "outbox") -> sa.Table:
         sa.Column("key", sa.Text),
         sa.Column("payload", sa.LargeBinary),
         sa.Column("headers", sa.JSON),
+        sa.Column("ordered_by", sa.Text),
         sa.Column("attempts", sa.Integer),
         sa.Column("due_at", sa.Float),
         sa.Column("delivered_at", sa.Float),
@@ -36,12 +37,16 @@ def outbox_table(metadata: sa.MetaData, name: str = "outbox") -> sa.Table:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is to be sent to a sink; of a sink's messages with one `key` the first counts."""
+    """What is to be sent to a sink; of a sink's messages with one `key` the first counts.
+
+    A topic keeps the order of the messages that have one `ordered_by`.
+    """
 
     sink: str
     key: str
     payload: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
+    ordered_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,7 @@ class Outbox:
                 "key": message.key,
                 "payload": message.payload,
                 "headers": dict(message.headers),
+                "ordered_by": message.ordered_by,
                 "attempts": 0,
                 "due_at": now_s,
             }
@@ -172,5 +178,5 @@ class Outbox:
 
 
 def _delivery(row: RowMapping) -> Delivery:
-    message = Message(row["sink"], row["key"], row["payload"], row["headers"])
+    message = Message(row["sink"], row["key"], row["payload"], row["headers"], row["ordered_by"])
     return Delivery(row["id"], message, row["attempts"])

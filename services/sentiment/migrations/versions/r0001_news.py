@@ -169,6 +169,7 @@ def _create_outbox() -> None:
         sa.Column("key", sa.Text, nullable=False),
         sa.Column("payload", sa.LargeBinary, nullable=False),
         sa.Column("headers", sa.JSON, nullable=False),
+        sa.Column("ordered_by", sa.Text),
         sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("due_at", sa.Float, nullable=False),
         sa.Column("delivered_at", sa.Float),
