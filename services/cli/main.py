@@ -36,8 +36,10 @@ app = typer.Typer(
 )
 keys_app = typer.Typer(no_args_is_help=True, help="API keys: each selects a tenant and a role.")
 kb_app = typer.Typer(no_args_is_help=True, help="Knowledge bases of the support application.")
+sentiment_app = typer.Typer(no_args_is_help=True, help="News: trends, alerts, replays.")
 app.add_typer(keys_app, name="keys")
 app.add_typer(kb_app, name="kb")
+app.add_typer(sentiment_app, name="sentiment")
 
 DeploymentFile = Annotated[
     Path | None, typer.Option("--file", "-f", help="What is deployed; see infra/serve/local.yaml.")
@@ -67,7 +69,7 @@ def up(
     cpus: Annotated[int | None, typer.Option(help="Cores for Ray; by default, all.")] = None,
     log_level: Annotated[str | None, typer.Option(help="[BANYAN_LOG_LEVEL, INFO]")] = None,
     sample: Annotated[
-        bool, typer.Option(help="Load the sample knowledge base if there is none.")
+        bool, typer.Option(help="Load the sample knowledge base and news if there are none.")
     ] = True,
 ) -> None:
     """Start the platform and stay until Ctrl-C or `banyan down`."""
@@ -165,6 +167,24 @@ def ask(
 
 
 @app.command()
+def analyze(
+    text: Annotated[str, typer.Argument(help="A headline or a longer text.")],
+    entity: Annotated[
+        list[str] | None,
+        typer.Option(help="Judge this name; may be repeated. Without any, names are found."),
+    ] = None,
+    url: Url = None,
+    key: ApiKey = None,
+) -> None:
+    """Judge a text and the companies in it: negative, neutral or positive."""
+    from services.cli.analyze import analyze as judge
+    from services.cli.client import Platform
+
+    with Platform(_url(url), key) as platform:
+        judge(platform, text, entity or None)
+
+
+@app.command()
 def models(state_dir: StateDir = None) -> None:
     """List the tasks, their aliases and the bundles that these name."""
     from services.cli.models import show_models
@@ -251,6 +271,58 @@ def kb_rebuild(kb: KnowledgeBase = "help-centre", url: Url = None, key: ApiKey =
 
     with Platform(_url(url), key) as platform:
         rebuild(platform, kb)
+
+
+@sentiment_app.command("watch")
+def sentiment_watch(
+    once: Annotated[bool, typer.Option("--once", help="Print the present state and end.")] = False,
+    url: Url = None,
+    key: ApiKey = None,
+) -> None:
+    """Show the entities with most news and the alerts, as they change; Ctrl-C ends."""
+    from services.cli.client import Platform
+    from services.cli.watch import show_once, watch
+
+    with Platform(_url(url), key) as platform:
+        (show_once if once else watch)(platform)
+
+
+@sentiment_app.command("alerts")
+def sentiment_alerts(url: Url = None, key: ApiKey = None) -> None:
+    """List the alerts, the newest first."""
+    from services.cli.alerts import show
+    from services.cli.client import Platform
+
+    with Platform(_url(url), key) as platform:
+        show(platform)
+
+
+@sentiment_app.command("replay")
+def sentiment_replay(
+    file: Annotated[
+        Path, typer.Argument(help="JSON Lines: id, published_at, source, text; or gz.")
+    ],
+    speed: Annotated[
+        str, typer.Option(help="How much faster than it was: 100x, at least 1x.")
+    ] = "1x",
+    topic: Annotated[str, typer.Option(help="Where the records go.")] = "news",
+    now: Annotated[
+        bool,
+        typer.Option(
+            "--now/--keep-times", help="Shift the times, so that the last record is of now."
+        ),
+    ] = True,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Send the good lines of a file that has bad ones.")
+    ] = False,
+    state_dir: StateDir = None,
+) -> None:
+    """Send news to the broker with the gaps that they had; an id that is known counts once."""
+    from services.cli.replay import Pace, parse_speed, replay
+
+    pace = Pace(parse_speed(speed), shift=now)
+    folder = _state_dir(state_dir)
+    raise typer.Exit(replay(file, topic, pace, skip_bad=skip_bad, state_dir=folder))
 
 
 def _platform(file: Path | None, overrides: dict[str, Any]) -> Any:

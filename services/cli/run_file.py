@@ -26,6 +26,10 @@ _RUN_DIR_PREFIX = "banyan-"
 SHORT_FOLDER = Path("/tmp")  # noqa: S108
 """Where the folders of runs are made: Unix sockets lie in them, whose paths are short."""
 
+DRIVER_LOG = "driver.log"
+BROKER_LOG = "broker.log"
+"""The logs of a run's own processes, in its folder."""
+
 _WAIT_STEP_S = 0.05
 
 
@@ -162,8 +166,9 @@ def keep_logs(run_dir: Path, logs: Path) -> None:
     aside = logs.with_name(".logs.new")
     shutil.rmtree(aside, ignore_errors=True)
     shutil.move(session, aside)
-    if (run_dir / "driver.log").is_file():
-        shutil.copy2(run_dir / "driver.log", aside)
+    for name in (DRIVER_LOG, BROKER_LOG):
+        if (run_dir / name).is_file():
+            shutil.copy2(run_dir / name, aside)
     shutil.rmtree(logs, ignore_errors=True)
     aside.rename(logs)
 

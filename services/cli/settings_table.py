@@ -11,6 +11,7 @@ from pydantic import BaseModel, SecretStr
 from rich.console import Console
 from rich.table import Table
 
+from services.cli.broker import reader, resolve_kafka
 from services.cli.config import (
     DEPLOYMENT_FILE,
     ApplicationEntry,
@@ -27,7 +28,7 @@ _MASK = "********"
 
 
 def show_settings(file: Path | None) -> None:
-    """Prints a table for the platform and one for each application; secrets are masked.
+    """Prints a table for the platform, each application and the broker; secrets are masked.
 
     Raises:
         ConfigError: a setting is wrong.
@@ -39,6 +40,8 @@ def show_settings(file: Path | None) -> None:
     _print(console, "platform", platform, path)
     for entry in deployment.applications:
         _print(console, entry.name, resolve_application(entry, platform.settings), path)
+    if reader(deployment) is not None:
+        _print(console, "kafka", resolve_kafka(os.environ), path)
 
 
 def resolve_application(entry: ApplicationEntry, platform: PlatformSettings) -> Resolved[Settings]:

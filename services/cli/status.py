@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from services.cli.processes import memory_bytes, processes_of
-from services.cli.readiness import not_ready
+from services.cli.readiness import described, not_ready
 from services.cli.run_file import Run, StateFolder
 
 _MIB = 1024 * 1024
@@ -29,7 +29,7 @@ def show_status(state_dir: Path) -> int:
         return _EXIT_NOT_READY
     console.print(f"[bold]{run.url}[/bold]  up for {_duration(time.time() - run.started_at)}")
     console.print(f"state {state_dir}, logs {run.run_dir}/ray/session_latest/logs")
-    names = ("statistics", "metrics")
+    names = [name for name in ("statistics", "metrics", "broker") if name in run.ports]
     console.print(", ".join(f"{name} 127.0.0.1:{run.ports[name]}" for name in names) + "\n")
     ready = _show_applications(console, run)
     _show_processes(console, run)
@@ -42,7 +42,7 @@ def _show_applications(console: Console, run: Run) -> bool:
     for name, prefix in run.applications.items():
         missing = not_ready(run.url, prefix)
         all_ready = all_ready and not missing
-        state = "; ".join(f"{part}: {reason}" for part, reason in missing.items()) or "yes"
+        state = described(missing) or "yes"
         table.add_row(name, f"{run.url}{prefix}", state)
     console.print(table)
     return all_ready

@@ -6,12 +6,14 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from services.cli.backup import recover_cut_restore
+from services.cli.broker import PORT, embedded_bootstrap, needs_embedded
 from services.cli.config import (
     ApplicationEntry,
     Deployment,
@@ -22,14 +24,16 @@ from services.cli.config import (
 from services.cli.preflight import check_machine, chosen_proxy
 from services.cli.processes import free_ports, kill_all, processes_of
 from services.cli.progress import Progress
-from services.cli.run_file import Run, StateFolder, new_run
+from services.cli.run_file import BROKER_LOG, DRIVER_LOG, Run, StateFolder, new_run
 from services.cli.supervisor import supervise
 from shared.errors import ConfigError, PlatformError
 from shared.files import write_atomic
+from shared.telemetry import configure_logging
 
 if TYPE_CHECKING:
     from shared.serving.cluster import Deployed
     from shared.serving.cluster_environment import ClusterPlan
+    from shared.streaming.embedded import EmbeddedBroker
 
 _GUARD_END_S = 8.0
 _ALIVE_CHECK_S = 2.0
@@ -44,6 +48,7 @@ class UpOptions:
     deployment: Deployment
     proxy: HttpProxy
     with_sample: bool
+    with_broker: bool
 
 
 def up(settings: PlatformSettings, deployment: Deployment, *, with_sample: bool) -> int:
@@ -59,11 +64,11 @@ def up(settings: PlatformSettings, deployment: Deployment, *, with_sample: bool)
             clear_earlier_run(state)
             recover_cut_restore(settings.state_dir)
             check_machine(settings, os.environ)
-        options = UpOptions(settings, deployment, chosen_proxy(settings), with_sample)
-        ports = dict(
-            zip(("statistics", "metrics", "fallback"), free_ports(3), strict=True),
-            http=settings.http_port,
-        )
+        with_broker = needs_embedded(deployment, os.environ)
+        proxy = chosen_proxy(settings)
+        options = UpOptions(settings, deployment, proxy, with_sample, with_broker)
+        names = ["statistics", "metrics", "fallback", *([PORT] if with_broker else [])]
+        ports = dict(zip(names, free_ports(len(names)), strict=True), http=settings.http_port)
         run = new_run(
             settings.url,
             ports=ports,
@@ -89,7 +94,7 @@ def _was_killed(state: StateFolder) -> bool:
 def _drive(options: UpOptions, run: Run, progress: Progress) -> int:
     """The driver's process: starts everything, waits for SIGTERM, stops the applications."""
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-    terminal = _redirect_output(run.run_dir / "driver.log")
+    terminal = _redirect_output(run.run_dir / DRIVER_LOG)
     progress = replace(progress, out=terminal)
     try:
         _serve_until_stopped(options, run, progress)
@@ -100,43 +105,94 @@ def _drive(options: UpOptions, run: Run, progress: Progress) -> int:
     except Exception as error:
         traceback.print_exc()
         logs = options.settings.state_dir / "logs"
-        progress.fail(f"{type(error).__name__}: {error} (the whole: {logs}/driver.log)")
+        progress.fail(f"{type(error).__name__}: {error} (the whole: {logs}/{DRIVER_LOG})")
         return _EXIT_FAILED
     return 0
 
 
 def _serve_until_stopped(options: UpOptions, run: Run, progress: Progress) -> None:
     plan = _plan(options, run)
-    _prepare_environment(options.settings, plan)
+    _prepare_environment(options.settings, plan, embedded_bootstrap(run))
+    configure_logging("platform", level=options.settings.log_level)
+    with _embedded_broker(options, run, progress) as broker:
+        _deploy(options, run, plan, progress)
+        if options.with_sample and "support" in run.applications:
+            from services.cli import sample
+
+            sample.load_sample(run, progress)
+        _stay(options, run, broker, progress)
+
+
+@contextmanager
+def _embedded_broker(
+    options: UpOptions, run: Run, progress: Progress
+) -> "Iterator[EmbeddedBroker | None]":
+    """The run's own broker, where it has one; it ends after all that use it."""
+    if not options.with_broker:
+        yield None
+        return
+    from shared.streaming.embedded import EmbeddedBroker
+
+    broker = EmbeddedBroker(run.run_dir / BROKER_LOG, port=run.ports[PORT])
+    with progress.step(f"the embedded broker runs on {embedded_bootstrap(run)}"):
+        broker.start()
+    try:
+        yield broker
+    finally:
+        broker.stop()
+
+
+def _deploy(options: UpOptions, run: Run, plan: "ClusterPlan", progress: Progress) -> None:
     names = ", ".join(run.applications)
     with progress.step(f"configured: {names}"):
         applications = [_build(entry) for entry in options.deployment.applications]
-    from services.cli import readiness, welcome
+    from services.cli import readiness
     from shared.serving import cluster
 
     with progress.step(f"Ray runs, with {options.proxy} as proxy"):
         cluster.start_ray(plan, num_cpus=options.settings.num_cpus)
     with progress.step("the applications run"):
         cluster.deploy(applications, plan)
-    with progress.step("they are ready"):
-        readiness.wait_until_ready(run, progress.note)
-    if options.with_sample and "support" in run.applications:
-        from services.cli import sample
+    with progress.step("they can be used"):
+        waiting = readiness.wait_until_ready(run, progress.note)
+    for name, missing in waiting.items():
+        progress.note(f"{name} waits and goes on by itself: {missing}")
 
-        sample.load_sample(run, progress)
+
+def _stay(
+    options: UpOptions, run: Run, broker: "EmbeddedBroker | None", progress: Progress
+) -> None:
+    """Says where the platform answers, and returns when it was asked to stop and has."""
+    from services.cli import sample_news, welcome
+    from shared.serving import cluster
+
     stop = threading.Event()
     # Ray puts a handler of its own there when it starts.
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     progress.write(welcome.welcome(options.settings, run))
-    _wait(stop, cluster.is_alive)
+    if options.with_sample and broker is not None:
+        sample_news.begin(run, progress, stop)
+    _wait(stop, cluster.is_alive, broker, progress)
     with progress.step("stopped"):
         cluster.stop_serve()
 
 
-def _wait(stop: threading.Event, is_alive: Callable[[], bool]) -> None:
+def _wait(
+    stop: threading.Event,
+    is_alive: Callable[[], bool],
+    broker: "EmbeddedBroker | None",
+    progress: Progress,
+) -> None:
+    starts = 0 if broker is None else broker.starts
     while not stop.wait(_ALIVE_CHECK_S):
         if not is_alive():
             raise ConfigError("a process of Ray ended: the logs of the run say why")
+        if broker is not None and broker.starts > starts:
+            starts = broker.starts
+            progress.note(
+                f"the embedded broker ended and runs again on {broker.bootstrap}: "
+                "the records that it held are gone, what was scored is stored"
+            )
 
 
 def _plan(options: UpOptions, run: Run) -> "ClusterPlan":
@@ -168,14 +224,16 @@ def _plan(options: UpOptions, run: Run) -> "ClusterPlan":
     )
 
 
-def _prepare_environment(settings: PlatformSettings, plan: "ClusterPlan") -> None:
+def _prepare_environment(
+    settings: PlatformSettings, plan: "ClusterPlan", bootstrap: str | None
+) -> None:
     """Everything that Ray's processes and the applications inherit; before Ray is imported."""
     import secrets
 
     from shared.serving.cluster_environment import prepare_process
 
     write_atomic(plan.token_file, secrets.token_hex(32).encode(), mode=0o600)
-    os.environ.update(application_environment(settings))
+    os.environ.update(application_environment(settings, bootstrap=bootstrap))
     prepare_process(plan)
 
 

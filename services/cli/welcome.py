@@ -1,5 +1,6 @@
 """What a started platform says: where it answers, and one command to try each part."""
 
+from services.cli.broker import embedded_bootstrap
 from services.cli.config import PlatformSettings
 from services.cli.run_file import Run
 
@@ -9,6 +10,7 @@ _EXAMPLES = {
         '-d \'{{"model": "embed", "input": "hello"}}\''
     ),
     "support": 'banyan ask "my card has not arrived yet"',
+    "sentiment": 'banyan analyze "Reliance gains while Infosys tumbles"',
 }
 
 
@@ -19,6 +21,9 @@ def welcome(settings: PlatformSettings, run: Run) -> str:
         lines.append(f"  {name:<10} {run.url}{prefix}/docs")
         if example := _EXAMPLES.get(name):
             lines.append(f"             [cyan]{example.format(url=run.url)}[/cyan]")
+    if bootstrap := embedded_bootstrap(run):
+        lines.append(f"  {'broker':<10} {bootstrap}   (embedded, in memory)")
+        lines.append("             [cyan]banyan sentiment watch[/cyan]")
     lines.append(f"\n  state      {settings.state_dir}")
     lines.append(f"  logs       {run.run_dir}/ray/session_latest/logs")
     if not settings.is_local:

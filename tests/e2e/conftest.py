@@ -8,15 +8,29 @@ import httpx
 import openai
 import pytest
 
+from tests.drills.receiver import Received, receiver
 from tests.e2e.platform import Platform
 
 DATA = Path(os.environ.get("BANYAN_DATA_DIR", Path(__file__).parents[3] / "shared" / "data"))
 
 
 @pytest.fixture(scope="session")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """The platform with the sample knowledge base, shared by tests that do not stop it."""
-    platform = Platform(tmp_path_factory.mktemp("platform") / "var")
+def webhook() -> Iterator[tuple[str, Received]]:
+    """Where the platform of the session posts its alerts, and what came; it fails now and then."""
+    with receiver(seed=4) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def platform(
+    tmp_path_factory: pytest.TempPathFactory, webhook: tuple[str, Received]
+) -> Iterator[Platform]:
+    """The platform with its samples, shared by tests that do not stop it."""
+    hook = {
+        "BANYAN_SENTIMENT__WEBHOOK__URL": webhook[0],
+        "BANYAN_SENTIMENT__WEBHOOK__ALLOW_PRIVATE": "true",
+    }
+    platform = Platform(tmp_path_factory.mktemp("platform") / "var", environ=hook)
     try:
         platform.up()
         yield platform

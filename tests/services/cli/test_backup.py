@@ -28,7 +28,8 @@ def settings(tmp_path: Path) -> PlatformSettings:
         path.write_text(name)
     (state / "keys.json").write_text("{}")
     (state / "keys.json").chmod(0o600)
-    write_rows(state / "support.db", 3)
+    for name in ("support.db", "sentiment.db"):
+        write_rows(state / name, 3)
     for name in ("run.json", "run.lock", "ray-token", "logs/a.log", "models/.aliases.lock"):
         path = state / name
         path.parent.mkdir(exist_ok=True)
@@ -59,18 +60,21 @@ def test_every_part_is_in_the_backup_and_nothing_else(
         "keys.json",
         "models/aliases.json",
         "models/embed/abc/manifest.json",
+        "sentiment.db",
         "support.db",
     ]
 
 
 def test_a_restored_state_is_the_saved_one(settings: PlatformSettings, tmp_path: Path) -> None:
     back_up(settings, tmp_path / "saved")
-    write_rows(settings.state_dir / "support.db", 10)
+    for name in ("support.db", "sentiment.db"):
+        write_rows(settings.state_dir / name, 10)
     (settings.state_dir / "models" / "later").mkdir()
 
     restore(settings, tmp_path / "saved")
 
     assert rows(settings.state_dir / "support.db") == 3
+    assert rows(settings.state_dir / "sentiment.db") == 3
     assert not (settings.state_dir / "models" / "later").exists()
     assert (settings.state_dir / "keys.json").stat().st_mode & 0o777 == 0o600
     assert not (settings.state_dir / OLD_STATE).exists()

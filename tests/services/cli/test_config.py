@@ -137,6 +137,15 @@ def test_applications_learn_of_the_state_and_of_keys(file: Path) -> None:
     assert "sqlite" not in repr(settings)
 
 
+def test_applications_learn_of_the_embedded_broker_alone(file: Path) -> None:
+    named = {"BANYAN_KAFKA_BOOTSTRAP": "kafka:9092", "BANYAN_KAFKA_SASL_PASSWORD": "hidden"}
+    settings = resolve_platform(read_deployment(file), named, {}).settings
+
+    assert not any("KAFKA" in variable for variable in application_environment(settings))
+    told = application_environment(settings, bootstrap="127.0.0.1:4711")
+    assert told["BANYAN_KAFKA_BOOTSTRAP"] == "127.0.0.1:4711"
+
+
 def test_the_example_for_a_cluster_has_the_same_shape() -> None:
     service, policy = yaml.safe_load_all(CLUSTER_FILE.read_text())
 

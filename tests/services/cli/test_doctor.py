@@ -3,14 +3,37 @@ from pathlib import Path
 import pytest
 
 from services.cli import doctor
-from services.cli.config import DEPLOYMENT_FILE, PlatformSettings, read_deployment
-from services.cli.doctor import Level, examine, show_findings
+from services.cli.broker import reader
+from services.cli.config import DEPLOYMENT_FILE, Deployment, PlatformSettings, read_deployment
+from services.cli.doctor import Finding, Level, examine, show_findings
 from services.cli.processes import free_ports
+from shared.errors import ArtifactError, DependencyError
+from shared.streaming import embedded
+from shared.streaming.kafka_admin import TopicAdmin, TopicView
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> PlatformSettings:
     return PlatformSettings(state_dir=tmp_path / "var", http_port=free_ports(1)[0])
+
+
+SENTIMENT = {
+    "name": "sentiment",
+    "route_prefix": "/sentiment",
+    "import_path": "services.sentiment.app:build",
+}
+
+
+@pytest.fixture
+def with_sentiment() -> Deployment:
+    entries = [e.model_dump() for e in read_deployment(DEPLOYMENT_FILE).applications]
+    others = [entry for entry in entries if entry["name"] != "sentiment"]
+    return Deployment.model_validate({"applications": [*others, SENTIMENT]})
+
+
+def broker(settings: PlatformSettings, deployment: Deployment) -> Finding:
+    (found,) = (f for f in examine(settings, deployment) if f.subject == "broker")
+    return found
 
 
 def levels(settings: PlatformSettings) -> dict[str, Level]:
@@ -22,7 +45,7 @@ def test_every_subject_is_looked_at(settings: PlatformSettings) -> None:
 
     assert set(found) == {
         "python", "packages", "processor", "space", "state", "port", "proxy", "keys", "database",
-        "backbone",
+        "backbone", *(["broker"] if reader(read_deployment(DEPLOYMENT_FILE)) else []),
     }  # fmt: skip
     assert Level.FAULT not in found.values()
 
@@ -50,3 +73,51 @@ def test_another_version_is_a_warning(
     monkeypatch.setattr(doctor, "_CONSTRAINTS", constraints)
 
     assert levels(settings)["packages"] is Level.WARNING
+
+
+def test_the_embedded_broker_is_looked_for(
+    settings: PlatformSettings, with_sentiment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = broker(settings, with_sentiment)
+    assert (found.level, found.text.split(",")[0]) == (Level.OK, "embedded")
+
+    def no_binary() -> Path:
+        raise ArtifactError("there is no binary: set BANYAN_KAFKA_BOOTSTRAP")
+
+    monkeypatch.setattr(embedded, "broker_binary", no_binary)
+    missing = broker(settings, with_sentiment)
+    assert missing.level is Level.FAULT
+    assert "BANYAN_KAFKA_BOOTSTRAP" in missing.text
+
+
+@pytest.mark.parametrize("partitions", [6, None])
+def test_a_broker_that_is_named_is_asked_for_the_topic(
+    settings: PlatformSettings,
+    with_sentiment: Deployment,
+    monkeypatch: pytest.MonkeyPatch,
+    partitions: int | None,
+) -> None:
+    view = None if partitions is None else TopicView("id", tuple(range(partitions)), {}, 0.0)
+    monkeypatch.setenv("BANYAN_KAFKA_BOOTSTRAP", "kafka:9092")
+    monkeypatch.setenv("BANYAN_SENTIMENT__TOPIC", "wire")
+    monkeypatch.setattr(TopicAdmin, "describe", lambda self, topic: view)
+
+    found = broker(settings, with_sentiment)
+
+    assert found.level is Level.OK
+    state = "has 6 partitions" if partitions else "is made by `banyan up`"
+    assert found.text == f"kafka:9092 answers, the topic wire {state}"
+
+
+def test_a_broker_that_does_not_answer_is_a_fault(
+    settings: PlatformSettings, with_sentiment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(self: TopicAdmin, topic: str) -> TopicView | None:
+        raise DependencyError("the broker at kafka:9092 does not answer")
+
+    monkeypatch.setenv("BANYAN_KAFKA_BOOTSTRAP", "kafka:9092")
+    monkeypatch.setattr(TopicAdmin, "describe", away)
+
+    found = broker(settings, with_sentiment)
+
+    assert (found.level, found.text) == (Level.FAULT, "the broker at kafka:9092 does not answer")

@@ -26,7 +26,7 @@ def banyan(tmp_path: Path) -> Banyan:
 @pytest.mark.parametrize(
     "command",
     ["up", "down", "status", "doctor", "config", "backup", "restore", "version", "ask", "models",
-     "train", "keys", "kb"],
+     "train", "keys", "kb", "analyze", "sentiment"],
 )  # fmt: skip
 def test_every_command_has_a_help(banyan: Banyan, command: str) -> None:
     listed = banyan("--help")
@@ -77,6 +77,11 @@ def test_keys_are_made_listed_and_revoked(banyan: Banyan) -> None:
         (["ask", "hello", "--url", "http://127.0.0.1:9"], "start it with `banyan up`"),
         (["kb", "list", "--url", "http://127.0.0.1:9"], "start it with `banyan up`"),
         (["kb", "load", "/no/such/place"], "there is no file or folder"),
+        (["analyze", "hello", "--url", "http://127.0.0.1:9"], "start it with `banyan up`"),
+        (["sentiment", "alerts", "--url", "http://127.0.0.1:9"], "start it with `banyan up`"),
+        (["sentiment", "watch", "--url", "http://127.0.0.1:9"], "start it with `banyan up`"),
+        (["sentiment", "replay", "/no/such/file"], "cannot be read"),
+        (["sentiment", "replay", "/no/such/file", "--speed", "0x"], "at least 1"),
         (["up", "--file", "/no/such/file"], "cannot be read"),
         (["up", "--port", "70000"], "http_port"),
         (["up", "--host", "0.0.0.0", "--port", "28961"], "banyan keys create"),
@@ -91,6 +96,22 @@ def test_a_fault_is_one_line(banyan: Banyan, arguments: list[str], said: str) ->
     assert said in done.stderr
     assert done.stderr.startswith("banyan: ")
     assert "Traceback" not in done.output
+
+
+def test_a_replay_names_bad_lines_and_needs_a_broker(banyan: Banyan, tmp_path: Path) -> None:
+    file = tmp_path / "news.jsonl"
+    good = '{"id": "1", "published_at": 1700000000, "source": "wire", "text": "Acme gains"}'
+    file.write_text(f"{good}\n{{\n")
+
+    refused = banyan("sentiment", "replay", str(file))
+    sent = banyan("sentiment", "replay", str(file), "--skip-bad")
+
+    for done in (refused, sent):
+        assert done.exit_code == 1
+        assert f"refused: {file}:2: bad-json" in done.stdout
+    assert "1 line of" in refused.stderr
+    assert "nothing was sent" in refused.stderr
+    assert "no broker is known" in sent.stderr
 
 
 def test_nothing_to_stop_is_no_fault(banyan: Banyan) -> None:

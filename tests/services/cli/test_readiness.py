@@ -2,6 +2,7 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 import pytest
 
@@ -15,12 +16,13 @@ class Application(BaseHTTPRequestHandler):
     """Not ready for the first requests, then ready."""
 
     waits = 0
+    missing: ClassVar[dict[str, str]] = {"model": "still loads"}
 
     def do_GET(self) -> None:
         kind = type(self)
         self.send_response(503 if kind.waits > 0 else 200)
         self.end_headers()
-        checks = {"model": "still loads" if kind.waits > 0 else "ready", "database": "ready"}
+        checks = {**(kind.missing if kind.waits > 0 else {}), "database": "ready"}
         self.wfile.write(json.dumps({"checks": checks}).encode())
         kind.waits -= 1
 
@@ -51,7 +53,7 @@ def test_waiting_ends_when_all_are_ready(url: str) -> None:
     Application.waits = 3
     run = new_run(url, ports={}, applications={"backbone": "/v1", "support": "/support"})
 
-    wait_until_ready(run, pytest.fail)
+    assert wait_until_ready(run, pytest.fail) == {}
 
     assert Application.waits < 0
 
@@ -65,3 +67,28 @@ def test_a_long_wait_says_why_and_ends(url: str, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(DependencyError, match=r"backbone is not ready .* model: still loads"):
         wait_until_ready(run, said.append, limit_s=0.3)
     assert said == ["backbone is not ready: model: still loads"]
+
+
+def test_a_broker_that_is_away_does_not_keep_the_platform_from_starting(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Application.waits = 10_000
+    missing = {"broker": "away: no connection", "stream": "waits"}
+    monkeypatch.setattr(Application, "missing", missing)
+    run = new_run(url, ports={}, applications={"sentiment": "/sentiment"})
+
+    left = wait_until_ready(run, pytest.fail, limit_s=30, outside_limit_s=0.1)
+
+    assert left == {"sentiment": "broker: away: no connection; stream: waits"}
+
+
+def test_what_lies_outside_does_not_hide_what_the_platform_lacks(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Application.waits = 10_000
+    missing = {"broker": "away", "trunk": "no bundle"}
+    monkeypatch.setattr(Application, "missing", missing)
+    run = new_run(url, ports={}, applications={"sentiment": "/sentiment"})
+
+    with pytest.raises(DependencyError, match="trunk: no bundle"):
+        wait_until_ready(run, pytest.fail, limit_s=0.2, outside_limit_s=0.1)

@@ -74,6 +74,7 @@ def test_clearing_keeps_the_logs_alone(state: StateFolder, run: Run) -> None:
     session.mkdir(parents=True)
     (session / "worker.err").write_text("reason")
     (run.run_dir / "driver.log").write_text("driver")
+    (run.run_dir / "broker.log").write_text("broker")
     state.write_run(run)
     state.token_file.write_text("token")
 
@@ -83,6 +84,7 @@ def test_clearing_keeps_the_logs_alone(state: StateFolder, run: Run) -> None:
     assert sorted(p.name for p in state.path.iterdir()) == ["logs"]
     assert (state.logs / "worker.err").read_text() == "reason"
     assert (state.logs / "driver.log").read_text() == "driver"
+    assert (state.logs / "broker.log").read_text() == "broker"
 
 
 def test_clearing_leaves_a_newer_run(state: StateFolder, run: Run) -> None:
