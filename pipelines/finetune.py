@@ -1,10 +1,11 @@
-"""Fine-tunes a LoRA adapter that classifies texts, and registers it as a bundle.
+"""Fine-tunes a LoRA adapter and a head for one task, and registers them as a bundle.
 
     python -m pipelines.finetune --config FILE [--set key=value ...]
 
 Checks the configuration and the data first, trains by Ray Train, measures and calibrates on dev,
 writes the bundle with its card, and names it champion if its task has none, else candidate. After
-an interruption the same command continues at the last valid checkpoint.
+an interruption the same command continues at the last valid checkpoint. What is trained is the
+configuration's `kind`: `classify` (texts or pairs) or `tag`.
 """
 
 import argparse
@@ -17,7 +18,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 from safetensors import SafetensorError
@@ -28,17 +28,17 @@ from shared.models.backbone import Backbone
 from shared.models.bundle import Bundle
 from shared.models.tokenization import TextTokenizer
 from shared.training.card import METRIC_NAMES, Card, Finished
-from shared.training.checkpoint import Checkpoint, CheckpointStore
-from shared.training.classifier import Classifier
-from shared.training.evaluation import evaluate_classifier
-from shared.training.examples import LabelledData, check_examples
+from shared.training.checkpoint import CheckpointStore
+from shared.training.data import read_data
+from shared.training.examples import TrainingData
+from shared.training.model import AdaptedModel
+from shared.training.prediction import predict
 from shared.training.progress import shown
-from shared.training.publishing import open_registry, publish, write_classifier
+from shared.training.publishing import open_registry, publish, write_trained
 from shared.training.ray_train import WorkerGroup, cluster, train
-from shared.training.reading import read_examples
 from shared.training.run_folder import RunSpec, locked, write_run
 from shared.training.settings import FinetuneSettings
-from shared.training.tokenisation import tokenise
+from shared.training.workers import Worker
 
 _INTERRUPTED = 130
 
@@ -82,17 +82,15 @@ def finetune(settings: FinetuneSettings, *, command: str, console: Console) -> B
     """
     registry = open_registry(settings.registry_root)
     registry.aliases()
-    data = _read_data(settings)
+    data = read_data(settings)
     backbone = Backbone.load(settings.backbone)
     specs = [_spec(settings, seed, data, backbone) for seed in settings.optimisation.seeds]
     with cluster(settings.workers) as group:
         runs = [_train(spec, data, backbone, group, console) for spec in specs]
     chosen = max(runs, key=lambda run: run.score)
-    card, best = _measure(chosen, runs, data, backbone, command)
-    model = Classifier.on(backbone, settings.lora, data.labels)
-    model.restore(best.model)
+    card, model = _measure(chosen, runs, data, backbone, command)
     with tempfile.TemporaryDirectory(dir=chosen.spec.folder()) as aside:
-        written = write_classifier(Path(aside), model, backbone, card, time.time())
+        written = write_trained(Path(aside), model, backbone, card, time.time())
         bundle, alias = publish(registry, written.folder)
     for run in runs:
         shutil.rmtree(run.spec.folder())
@@ -100,15 +98,7 @@ def finetune(settings: FinetuneSettings, *, command: str, console: Console) -> B
     return bundle
 
 
-def _read_data(settings: FinetuneSettings) -> LabelledData:
-    columns = settings.data
-    return check_examples(
-        read_examples(settings.train_files(), text=columns.text, label=columns.label),
-        read_examples(settings.dev_files(), text=columns.text, label=columns.label),
-    )
-
-
-def _spec(settings: FinetuneSettings, seed: int, data: LabelledData, backbone: Backbone) -> RunSpec:
+def _spec(settings: FinetuneSettings, seed: int, data: TrainingData, backbone: Backbone) -> RunSpec:
     """The specification of one seed's run; workers stand in another folder than this process."""
     optimisation = settings.optimisation.model_copy(update={"seeds": (seed,)})
     source = settings.backbone
@@ -126,24 +116,22 @@ def _spec(settings: FinetuneSettings, seed: int, data: LabelledData, backbone: B
 
 
 def _train(
-    spec: RunSpec, data: LabelledData, backbone: Backbone, group: WorkerGroup, console: Console
+    spec: RunSpec, data: TrainingData, backbone: Backbone, group: WorkerGroup, console: Console
 ) -> Finished:
     """Trains one seed on the group of workers, or what an earlier start left of it."""
     folder = spec.folder()
-    tokenizer = TextTokenizer(
-        backbone.tokenizer, spec.max_length, token_types=backbone.uses_token_types
-    )
+    tokenizer = _tokenizer(backbone, spec)
     with locked(folder), shown(folder, console):
-        train_arrays = tokenise(tokenizer, data.train, data.labels)
-        write_run(spec, train_arrays, tokenise(tokenizer, data.dev, data.labels))
+        train_arrays = data.train.arrays(tokenizer, data.labels)
+        write_run(spec, train_arrays, data.dev.arrays(tokenizer, data.labels))
         console.print(
-            f"{spec.settings.task}, seed {spec.seed}: {len(data.train):,} examples of "
-            f"{len(data.labels)} classes, {len(train_arrays.tokens):,} tokens an epoch, on "
+            f"{spec.settings.task}, seed {spec.seed}: {len(data.train):,} examples, labels: "
+            f"{len(data.labels)}, {len(train_arrays.tokens):,} tokens an epoch, on "
             f"{group.count} {'GPU' if group.gpu else 'CPU'} workers; in {folder}"
         )
         longest = int((train_arrays.lengths == spec.max_length).sum())
         if longest:
-            console.print(f"{longest:,} of them are read up to {spec.max_length} tokens only")
+            console.print(f"{longest:,} of their rows are full: {spec.max_length} tokens")
         state = train(folder, group, max_failures=spec.settings.checkpoint.max_failures)
     return Finished(spec, state)
 
@@ -151,34 +139,45 @@ def _train(
 def _measure(
     chosen: Finished,
     runs: Sequence[Finished],
-    data: LabelledData,
+    data: TrainingData,
     backbone: Backbone,
     command: str,
-) -> tuple[Card, Checkpoint]:
-    """The best epoch of the chosen run, and all that the card tells of it."""
-    store = CheckpointStore(
-        chosen.spec.folder() / "checkpoints", chosen.spec.settings.checkpoint.keep
-    )
+) -> tuple[Card, AdaptedModel]:
+    """The model of the chosen run's best epoch, and all that the card tells of it."""
+    spec = chosen.spec
+    store = CheckpointStore(spec.folder() / "checkpoints", spec.settings.checkpoint.keep)
     best = store.best(chosen.state)
-    index = {label: i for i, label in enumerate(data.labels)}
-    truth = np.array([index[example.label] for example in data.dev])
+    model = AdaptedModel.on(backbone, spec.settings.lora, spec.settings.kind, data.labels)
+    model.restore(best.model)
+    model.to(backbone.device)
+    worker = Worker(rank=0, world=1, device=backbone.device)
+    tokenizer = _tokenizer(backbone, spec)
+    measured = {}
+    for name, examples in data.measured.items():
+        logits = predict(model, examples.arrays(tokenizer, data.labels), spec.pad_id, worker)
+        measured[name] = examples.evaluate(logits, tokenizer, data.labels)
     card = Card(
         chosen=chosen,
         runs=runs,
         backbone_name=backbone.name,
         train_rows=len(data.train),
-        dev_rows=len(data.dev),
-        evaluation=evaluate_classifier(best.dev["logits"].numpy(), truth),
+        evaluation=data.dev.evaluate(best.dev["logits"].numpy(), tokenizer, data.labels),
         command=command,
+        measured=measured,
     )
-    return card, best
+    return card, model
+
+
+def _tokenizer(backbone: Backbone, spec: RunSpec) -> TextTokenizer:
+    return TextTokenizer(backbone.tokenizer, spec.max_length, token_types=backbone.uses_token_types)
 
 
 def _say_result(card: Card, bundle: Bundle, alias: str, console: Console) -> None:
-    table = Table("on dev", "value", "95 % confidence interval")
-    for name, metric in card.evaluation.metrics.items():
+    table = Table("set", "measure", "value", "95 % confidence interval")
+    for name, metric in card.metrics().items():
+        set_name, _, measure = name.rpartition(".")
         interval = f"{metric.low:.4f} to {metric.high:.4f}"
-        table.add_row(METRIC_NAMES[name], f"{metric.value:.4f}", interval)
+        table.add_row(set_name or "dev", METRIC_NAMES[measure], f"{metric.value:.4f}", interval)
     console.print(table)
     size = sum(file.stat().st_size for file in bundle.folder.rglob("*") if file.is_file())
     console.print(f"registered {bundle.id} ({size / 1e6:.2f} MB) in {bundle.folder}")

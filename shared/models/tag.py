@@ -21,31 +21,44 @@ def word_stretches(words: Int64s) -> list[tuple[int, int]]:
     return list(pairwise([0, *edges, len(words)]))
 
 
+def entity_stretches(labels: Sequence[str]) -> list[tuple[int, int, str]]:
+    """The words `[first, stop)` of each entity, and its type, from the BIO label of each word.
+
+    An I- that continues no entity of its type begins one, as the CoNLL evaluation reads it.
+    """
+    stretches: list[tuple[int, int, str]] = []
+    open_type = ""
+    for word, label in enumerate(labels):
+        edge, _, entity = label.partition("-")
+        if edge == OUTSIDE:
+            open_type = ""
+            continue
+        if edge == "I" and entity == open_type:
+            stretches[-1] = (stretches[-1][0], word + 1, entity)
+        else:
+            stretches.append((word, word + 1, entity))
+        open_type = entity
+    return stretches
+
+
 def decode_tags(
     probabilities: Float32s, content: Content, entity_types: Sequence[str]
 ) -> tuple[Span, ...]:
     """The entities of a text from `probabilities` [n, c] of its tokens' BIO labels.
 
-    An I- that continues no entity of its type begins one, as the CoNLL evaluation reads it. The
-    score is the mean probability of the labels of the entity's words.
+    The score is the mean probability of the labels of the entity's words.
     """
     labels = bio_labels(entity_types)
-    chosen = probabilities.argmax(axis=1)
-    spans: list[Span] = []
-    scores: list[float] = []
-    open_type = ""
-    for first, stop in word_stretches(content.words):
-        edge, _, entity = labels[chosen[first]].partition("-")
-        if edge == OUTSIDE:
-            open_type = ""
-            continue
-        end = int(content.offsets[stop - 1, 1])
-        probability = float(probabilities[first, chosen[first]])
-        if edge == "I" and entity == open_type:
-            scores.append(probability)
-            spans[-1] = Span(spans[-1].start, end, entity, float(np.mean(scores)))
-        else:
-            scores = [probability]
-            spans.append(Span(int(content.offsets[first, 0]), end, entity, probability))
-        open_type = entity
-    return tuple(spans)
+    words = word_stretches(content.words)
+    of_words = probabilities[[first for first, _ in words]]
+    chosen = [labels[i] for i in of_words.argmax(axis=1)]
+    highest = of_words.max(axis=1)
+    return tuple(
+        Span(
+            start=int(content.offsets[words[first][0], 0]),
+            end=int(content.offsets[words[stop - 1][1] - 1, 1]),
+            label=entity,
+            score=float(highest[first:stop].mean()),
+        )
+        for first, stop, entity in entity_stretches(chosen)
+    )

@@ -212,7 +212,7 @@ class KafkaTopicConsumer:
                 self._committed.get(partition),
                 position,
                 max(position, high_water or 0, ends.get(partition, 0)),
-                fresh=answering and high_water is not None,
+                fresh=answering and (high_water is not None or partition in ends),
             )
         return progress
 

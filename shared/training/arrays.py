@@ -1,6 +1,7 @@
 """Tokenised examples as flat arrays, so that a position in the data is one number.
 
-Notation of shapes: n examples, t tokens of all of them, b rows and s columns of a batch.
+Notation of shapes: n rows, t tokens of all of them, u targets of all of them; b rows, s columns
+and w targets of a batch's longest row.
 """
 
 from collections.abc import Sequence
@@ -17,25 +18,42 @@ from shared.files import write_atomic
 
 Int64s = npt.NDArray[np.int64]
 
+IGNORED = -100
+"""A target that says nothing, such as that of a special token; PyTorch's losses skip it."""
+
 
 @dataclass(frozen=True)
 class TokenArrays:
-    """`tokens` int32 [t] holds the examples one after another, `offsets` int64 [n + 1] says where
-    each begins and ends, `labels` int64 [n] is the class of each.
+    """`tokens` int32 [t] holds the rows one after another, `offsets` int64 [n + 1] says where
+    each begins and ends; `targets` int64 [u] and `target_offsets` int64 [n + 1] say likewise what
+    a model shall give for each row: one class, or one for each of its tokens.
+
+    `token_types` int8 [t] says which of two texts a token is of; None where there are no pairs.
     """
 
     tokens: npt.NDArray[np.int32]
     offsets: Int64s
-    labels: Int64s
+    targets: Int64s
+    target_offsets: Int64s
+    token_types: npt.NDArray[np.int8] | None = None
 
     @classmethod
-    def of(cls, token_ids: Sequence[npt.ArrayLike], labels: Sequence[int]) -> "TokenArrays":
-        """Packs token ids, one sequence for each label."""
+    def of(
+        cls,
+        token_ids: Sequence[npt.ArrayLike],
+        targets: Sequence[int | Sequence[int]],
+        token_types: Sequence[npt.ArrayLike] | None = None,
+    ) -> "TokenArrays":
+        """Packs token ids with one target or several for each row."""
         rows = [np.asarray(ids, dtype=np.int32) for ids in token_ids]
+        goals = [np.atleast_1d(np.asarray(target, dtype=np.int64)) for target in targets]
+        types = None if token_types is None else np.concatenate([*map(np.asarray, token_types)])
         return cls(
             tokens=np.concatenate(rows),
             offsets=np.cumsum([0, *map(len, rows)], dtype=np.int64),
-            labels=np.asarray(labels, dtype=np.int64),
+            targets=np.concatenate(goals),
+            target_offsets=np.cumsum([0, *map(len, goals)], dtype=np.int64),
+            token_types=None if types is None else types.astype(np.int8),
         )
 
     @classmethod
@@ -48,24 +66,50 @@ class TokenArrays:
         arrays: dict[str, npt.NDArray[Any]] = {
             "tokens": self.tokens,
             "offsets": self.offsets,
-            "labels": self.labels,
+            "targets": self.targets,
+            "target_offsets": self.target_offsets,
         }
+        if self.token_types is not None:
+            arrays["token_types"] = self.token_types
         write_atomic(path, save(arrays))
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.offsets) - 1
 
     @cached_property
     def lengths(self) -> Int64s:
-        """Tokens of each example, [n]."""
+        """Tokens of each row, [n]."""
         return np.diff(self.offsets)
 
     def padded(self, indices: Int64s, pad_id: int) -> tuple[Int64s, Int64s]:
-        """`input_ids` and `attention_mask`, both int64 [b, s], of the examples at `indices` [b]."""
-        lengths = self.lengths[indices]
-        columns = np.arange(lengths.max())
-        attended = columns < lengths[:, None]
-        # Past an example's end the position is not used; clipping keeps it inside the array.
-        positions = np.minimum(self.offsets[indices][:, None] + columns, len(self.tokens) - 1)
+        """`input_ids` and `attention_mask`, both int64 [b, s], of the rows at `indices` [b]."""
+        positions, attended = _grid(self.offsets, indices)
         input_ids = np.where(attended, self.tokens[positions], pad_id)
         return input_ids.astype(np.int64), attended.astype(np.int64)
+
+    def padded_types(self, indices: Int64s) -> Int64s | None:
+        """`token_type_ids` int64 [b, s] that go with `padded`; None where there are no pairs."""
+        if self.token_types is None:
+            return None
+        positions, attended = _grid(self.offsets, indices)
+        return np.where(attended, self.token_types[positions], 0).astype(np.int64)
+
+    def padded_targets(self, indices: Int64s) -> Int64s:
+        """The targets int64 [b, w] of the rows at `indices` [b]; `IGNORED` where there are none."""
+        positions, present = _grid(self.target_offsets, indices)
+        return np.where(present, self.targets[positions], IGNORED)
+
+    def target_positions(self, indices: Int64s) -> tuple[Int64s, npt.NDArray[np.bool_]]:
+        """Where in `targets` those of the rows at `indices` [b] stand, int64 [b, w], and which of
+        these positions are theirs.
+        """
+        return _grid(self.target_offsets, indices)
+
+
+def _grid(offsets: Int64s, indices: Int64s) -> tuple[Int64s, npt.NDArray[np.bool_]]:
+    """Positions in a flat array of the rows at `indices`, one row a line, and which are theirs."""
+    lengths = offsets[indices + 1] - offsets[indices]
+    columns = np.arange(lengths.max())
+    # Past a row's end the position is not used; clipping keeps it inside the array.
+    positions = np.minimum(offsets[indices][:, None] + columns, offsets[-1] - 1)
+    return positions, columns < lengths[:, None]

@@ -1,20 +1,29 @@
 """The model card: what a bundle is, what it was made from, and how good it is, in Markdown."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from shared.metrics.bootstrap import Interval
+from shared.models.tasks import TaskKind
 from shared.training.checkpoint import TrainingState
-from shared.training.evaluation import Evaluation
+from shared.training.examples import Evaluation
+from shared.training.formats import describe
 from shared.training.run_folder import RunSpec
+from shared.training.settings import DataFile
 
 METRIC_NAMES = {
     "accuracy": "accuracy",
     "macro_f1": "macro-F1",
+    "span_f1": "span F1",
+    "span_precision": "span precision",
+    "span_recall": "span recall",
     "ece_before": "expected calibration error, before",
     "ece_after": "expected calibration error, after (cross-fitted)",
 }
+# Other sets are not what the temperature was fitted on, and their own would say nothing of it.
+_OF_CALIBRATION = ("ece_before", "ece_after")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +36,7 @@ class Finished:
     @property
     def score(self) -> float:
         """The dev metric of the best epoch."""
-        best = self.state.history[self.state.best_epoch]
-        return float(getattr(best, self.spec.settings.optimisation.metric))
+        return self.state.history[self.state.best_epoch].metrics[self.spec.settings.metric]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +47,18 @@ class Card:
     runs: Sequence[Finished]
     backbone_name: str
     train_rows: int
-    dev_rows: int
     evaluation: Evaluation
     command: str
+    measured: Mapping[str, Evaluation] = field(default_factory=dict)
+
+    def metrics(self) -> dict[str, Interval]:
+        """All figures by name: dev's, and those of each measured set as `<set>.<name>`."""
+        return self.evaluation.metrics | {
+            f"{set_name}.{name}": interval
+            for set_name, evaluation in self.measured.items()
+            for name, interval in evaluation.metrics.items()
+            if name not in _OF_CALIBRATION
+        }
 
 
 def render(card: Card) -> str:
@@ -51,26 +68,21 @@ def render(card: Card) -> str:
         [
             f"# {settings.task}",
             "",
-            f"A LoRA adapter and a linear head on {card.backbone_name} that put a text into one "
-            f"of {len(card.chosen.spec.labels)} classes.",
+            f"A LoRA adapter and a linear head on {card.backbone_name} that {_purpose(card)}.",
             "",
             "## Data",
             "",
             *_data_lines(card),
             "",
-            f"## Figures on dev ({card.dev_rows:,} examples)",
+            "## Figures",
             "",
-            "| measure | value | 95 % confidence interval |",
-            "|---|---|---|",
-            *(
-                f"| {METRIC_NAMES[name]} | {metric.value:.4f} | "
-                f"{metric.low:.4f} to {metric.high:.4f} |"
-                for name, metric in card.evaluation.metrics.items()
-            ),
+            "| set | measure | value | 95 % confidence interval | examples |",
+            "|---|---|---|---|---|",
+            *(_figure_line(name, metric) for name, metric in card.metrics().items()),
             "",
-            "The epoch was chosen on these examples, and the temperature "
-            f"({card.evaluation.temperature:.3f}) fitted on them; the intervals are bootstrap "
-            "percentiles over them (1,000 resamples).",
+            "The epoch was chosen on dev, and the temperature "
+            f"({card.evaluation.temperature:.3f}) fitted on it; the intervals are bootstrap "
+            "percentiles over the examples (1,000 resamples).",
             "",
             *_seed_lines(card),
             "",
@@ -82,7 +94,7 @@ def render(card: Card) -> str:
             card.command,
             "```",
             "",
-            "## Classes",
+            "## Classes" if settings.kind is TaskKind.CLASSIFY else "## Types of entities",
             "",
             ", ".join(f"`{label}`" for label in card.chosen.spec.labels),
             "",
@@ -90,18 +102,47 @@ def render(card: Card) -> str:
     )
 
 
+def _purpose(card: Card) -> str:
+    spec = card.chosen.spec
+    if spec.settings.kind is TaskKind.TAG:
+        return f"mark the entities of a text, of {len(spec.labels)} type(s)"
+    return f"put a text into one of {len(spec.labels)} classes"
+
+
+def _figure_line(name: str, metric: Interval) -> str:
+    set_name, _, measure = name.rpartition(".")
+    return (
+        f"| {set_name or 'dev'} | {METRIC_NAMES[measure]} | {metric.value:.4f} | "
+        f"{metric.low:.4f} to {metric.high:.4f} | {metric.n:,} |"
+    )
+
+
 def _data_lines(card: Card) -> list[str]:
     spec, data = card.chosen.spec, card.chosen.spec.settings.data
+    measured = [
+        f"- also measured: `{name}`: {_files(card, files)}" for name, files in data.measured.items()
+    ]
     return [
-        f"- {data.name or 'Labelled texts'}: {card.train_rows:,} examples to train on",
+        f"- {data.name or 'Data'}: {card.train_rows:,} examples to train on",
+        f"- train: {_files(card, data.train)}",
+        f"- dev: {_files(card, data.dev)}",
+        *measured,
         f"- licence: {data.licence or 'not stated'}",
         f"- attribution: {data.attribution or 'none given'}",
         f"- SHA-256 of the examples: `{spec.data_fingerprint}`",
     ]
 
 
+def _files(card: Card, files: Sequence[DataFile]) -> str:
+    """File names, and what their rows were read as."""
+    kind = card.chosen.spec.settings.kind
+    return "; ".join(
+        f"{file.path.rpartition('/')[2]} ({describe(kind, file.format)})" for file in files
+    )
+
+
 def _seed_lines(card: Card) -> list[str]:
-    metric = card.chosen.spec.settings.optimisation.metric
+    metric = card.chosen.spec.settings.metric
     lines = [f"One seed was trained: {card.chosen.spec.seed}."]
     if len(card.runs) > 1:
         scores = np.array([run.score for run in card.runs])

@@ -32,14 +32,13 @@ Tensors = dict[str, torch.Tensor]
 
 
 class EpochScore(BaseModel):
-    """What one epoch brought."""
+    """What one epoch brought; `metrics` are dev's, by name."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     epoch: int
     train_loss: float
-    accuracy: float
-    macro_f1: float
+    metrics: dict[str, float]
     tokens_per_s: float
     seconds: float
 

@@ -1,53 +1,91 @@
-"""Whether a train and a dev set can be learned from, and what identifies them."""
+"""What a model learns from: texts with their classes or their entities, and checked sets of them.
+
+Notation of shapes: u targets of all rows of a set, c a head's outputs.
+"""
 
 import hashlib
-import json
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
 
-from shared.training.reading import Example, raise_faults
-
-_LEAST_PER_CLASS = 2
+from shared.metrics.bootstrap import Interval
+from shared.models.tasks import Float32s, Input
+from shared.models.tokenization import TextTokenizer
+from shared.training.arrays import TokenArrays
 
 
 @dataclass(frozen=True, slots=True)
-class LabelledData:
-    """Checked examples; `labels` are the classes in the order of the head's rows."""
+class Example:
+    """A text, or a pair of texts, and its class."""
 
-    train: tuple[Example, ...]
-    dev: tuple[Example, ...]
+    text: Input
+    label: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Entity:
+    """The characters `[start, end)` of a text that name something, and the type of what."""
+
+    start: int
+    end: int
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaggedExample:
+    """A text and the entities in it, in order of their start, not overlapping."""
+
+    text: str
+    entities: tuple[Entity, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What a model is worth on a set: figures by name, and the temperature that calibrates it."""
+
+    metrics: dict[str, Interval]
+    temperature: float
+
+
+class ExampleSet(Protocol):
+    """Examples of one kind: what they are to a tokenizer, and how answers to them are judged.
+
+    `labels` are those of the manifest: classes, or types of entities.
+    """
+
+    def __len__(self) -> int:
+        """How many examples there are."""
+
+    def canonical(self) -> Iterator[str]:
+        """Each example as JSON, by which it is recognised."""
+
+    def arrays(self, tokenizer: TextTokenizer, labels: tuple[str, ...]) -> TokenArrays:
+        """Rows with the targets of a head for these labels."""
+
+    def evaluate(
+        self, logits: Float32s, tokenizer: TextTokenizer, labels: tuple[str, ...]
+    ) -> Evaluation:
+        """Measures the logits [u, c] of the rows of `arrays`, as serving would answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """Checked sets; `labels` are in the order of the manifest.
+
+    On `dev` the epoch is chosen and the temperature fitted; `measured` are further sets, by name,
+    that decide nothing.
+    """
+
+    train: ExampleSet
+    dev: ExampleSet
     labels: tuple[str, ...]
+    measured: Mapping[str, ExampleSet] = field(default_factory=dict)
 
     def fingerprint(self) -> str:
-        """SHA-256 of every text and label, in order: the same examples give the same value."""
+        """SHA-256 of all that decides the weights, in order: every example of train and dev."""
         digest = hashlib.sha256()
         for name, examples in (("train", self.train), ("dev", self.dev)):
             digest.update(f"{name} {len(examples)}\n".encode())
-            for example in examples:
-                digest.update(json.dumps([example.text, example.label]).encode() + b"\n")
+            for line in examples.canonical():
+                digest.update(f"{line}\n".encode())
         return digest.hexdigest()
-
-
-def check_examples(train: Sequence[Example], dev: Sequence[Example]) -> LabelledData:
-    """Puts train and dev together; the labels are train's, sorted.
-
-    Raises:
-        InputError: there are fewer than two classes, a class has fewer than two examples, or dev
-            has a label that train has not; every such fault is named.
-    """
-    counts = Counter(example.label for example in train)
-    faults = [
-        f"train: class {label!r} has {count} example: give it at least {_LEAST_PER_CLASS}"
-        for label, count in sorted(counts.items())
-        if count < _LEAST_PER_CLASS
-    ]
-    if len(counts) < 2:
-        faults.append(f"train: {len(counts)} class: a classifier needs at least two")
-    unknown = Counter(example.label for example in dev if example.label not in counts)
-    faults += [
-        f"dev: label {label!r} ({count} rows) does not stand in train: correct or remove it"
-        for label, count in sorted(unknown.items())
-    ]
-    raise_faults(faults)
-    return LabelledData(tuple(train), tuple(dev), tuple(sorted(counts)))

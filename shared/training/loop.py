@@ -1,6 +1,6 @@
 """The training loop: plain PyTorch on prepared arrays, alone or as one of several workers.
 
-Notation of shapes: b rows of a worker, n dev examples, c classes.
+Notation of shapes: u targets of all dev rows, c a head's outputs.
 """
 
 import time
@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch.nn.parallel import DistributedDataParallel
 
-from shared.metrics.classification import f1_of_classes
+from shared.models.tasks import Float32s
 from shared.training.arrays import Int64s, TokenArrays
-from shared.training.batching import epoch_batches, shard, sorted_batches
+from shared.training.batching import epoch_batches, shard
 from shared.training.checkpoint import (
     Checkpoint,
     CheckpointStore,
@@ -24,24 +23,32 @@ from shared.training.checkpoint import (
     optimiser_tensors,
     restore_optimiser,
 )
-from shared.training.classifier import Classifier
-from shared.training.objective import ClassificationObjective, class_weights
+from shared.training.model import AdaptedModel
+from shared.training.objective import CrossEntropy, class_weights
+from shared.training.prediction import forward, predict
 from shared.training.progress import Position, write_position
 from shared.training.schedule import learning_rate_factor
 from shared.training.settings import OptimisationSettings
 from shared.training.workers import Worker
 
 _POSITION_EVERY_S = 0.5
-_EVALUATION_TOKENS = 4096
+
+Judge = Callable[[Float32s, TokenArrays], dict[str, float]]
+"""The figures of dev logits [u, c] against the targets, by name."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a loop trains on, and where it writes."""
+    """What a loop trains on, what it is judged by, and where it writes.
+
+    `metric` names the figure of `judge` that says which epoch is the best: the higher the better.
+    """
 
     folder: Path
     train: TokenArrays
     dev: TokenArrays
+    judge: Judge
+    metric: str
     pad_id: int
     seed: int
     optimisation: OptimisationSettings
@@ -49,20 +56,20 @@ class Run:
 
 
 class TrainingLoop:
-    """Trains a classifier epoch by epoch; after each it measures dev and writes a checkpoint.
+    """Trains a model epoch by epoch; after each it measures dev and writes a checkpoint.
 
     Constructed anew on the same run, it continues after the newest valid checkpoint. Every
     random choice is drawn from (seed, rank, epoch), so that a resumed run takes the same steps.
     """
 
-    def __init__(self, model: Classifier, run: Run, worker: Worker) -> None:
+    def __init__(self, model: AdaptedModel, run: Run, worker: Worker) -> None:
         self._model = model.to(worker.device)
         self._run = run
         self._worker = worker
         self._settings = run.optimisation
         self._store = CheckpointStore(run.folder / "checkpoints", run.keep)
-        weights = class_weights(run.train.labels, model.classes, self._settings.class_weights)
-        self._objective = ClassificationObjective(weights, self._settings.label_smoothing)
+        weights = class_weights(run.train.targets, model.outputs, self._settings.class_weights)
+        self._objective = CrossEntropy(weights, self._settings.label_smoothing)
         self._optimiser = torch.optim.AdamW(
             [
                 {
@@ -87,25 +94,23 @@ class TrainingLoop:
             report(score)
         return self._state
 
-    def _epoch(self, epoch: int) -> tuple[EpochScore, npt.NDArray[np.float32]]:
+    def _epoch(self, epoch: int) -> tuple[EpochScore, Float32s]:
         torch.manual_seed(_seed_of(self._run.seed, self._worker.rank, epoch))
         started = time.monotonic()
         loss = self._train(epoch, started)
         trained_s = time.monotonic() - started
-        dev_logits = self._evaluate()
-        predicted = dev_logits.argmax(axis=1)
+        dev_logits = predict(self._model, self._run.dev, self._run.pad_id, self._worker)
         score = EpochScore(
             epoch=epoch,
             train_loss=loss,
-            accuracy=float((predicted == self._run.dev.labels).mean()),
-            macro_f1=f1_of_classes(self._run.dev.labels, predicted),
+            metrics=self._run.judge(dev_logits, self._run.dev),
             tokens_per_s=len(self._run.train.tokens) / trained_s,
             seconds=time.monotonic() - started,
         )
         return score, dev_logits
 
     def _train(self, epoch: int, started: float) -> float:
-        """One pass over the training data; the mean loss of its examples."""
+        """One pass over the training data; the mean loss of its targets."""
         run, settings = self._run, self._settings
         batches = epoch_batches(
             run.train.lengths, max_tokens=settings.max_batch_tokens, seed=run.seed, epoch=epoch
@@ -117,7 +122,7 @@ class TrainingLoop:
             # The middle of the step: neither the first nor the last has a rate of 0.
             self._set_rates(epoch + (seen + len(batch) / 2) / len(run.train))
             total += self._step(batch)
-            weight += self._objective.weight(run.train.labels[batch])
+            weight += self._objective.weight(run.train.padded_targets(batch))
             seen += len(batch)
             tokens += int(run.train.lengths[batch].sum())
             now = time.monotonic()
@@ -131,45 +136,23 @@ class TrainingLoop:
     def _step(self, batch: Int64s) -> torch.Tensor:
         """One step on one batch of all workers; the summed loss of this worker's rows."""
         mine = shard(batch, self._worker.rank, self._worker.world)
-        logits = self._forward(self._parallel, self._run.train, mine.indices)
-        labels = torch.from_numpy(self._run.train.labels[mine.indices]).to(self._worker.device)
-        total = self._objective.total(logits, labels)
+        arrays = self._run.train
+        logits = forward(self._parallel, arrays, mine.indices, self._run.pad_id, self._worker)
+        targets = torch.from_numpy(arrays.padded_targets(mine.indices)).to(self._worker.device)
+        total = self._objective.total(logits, targets)
         if not mine.counts:
             total = total * 0.0
         # DistributedDataParallel averages gradients over the workers; with this scale the average
         # is the gradient of the mean over the whole batch, however its rows were dealt out.
-        scale = self._worker.world / self._objective.weight(self._run.train.labels[batch])
+        # A batch of rows without a single target weighs nothing and changes nothing.
+        weight = self._objective.weight(arrays.padded_targets(batch)) or 1.0
         self._optimiser.zero_grad(set_to_none=True)
-        torch.autograd.backward(total * scale)
+        torch.autograd.backward(total * (self._worker.world / weight))
         torch.nn.utils.clip_grad_norm_(
             self._model.trainable().keys(), self._settings.max_gradient_norm
         )
         self._optimiser.step()
         return total.detach()
-
-    def _forward(
-        self, model: torch.nn.Module, arrays: TokenArrays, indices: Int64s
-    ) -> torch.Tensor:
-        input_ids, attention_mask = arrays.padded(indices, self._run.pad_id)
-        device = self._worker.device
-        logits: torch.Tensor = model(
-            torch.from_numpy(input_ids).to(device), torch.from_numpy(attention_mask).to(device)
-        )
-        return logits
-
-    def _evaluate(self) -> npt.NDArray[np.float32]:
-        """Dev logits [n, c] of all workers' shares, on every worker."""
-        dev = self._run.dev
-        logits = torch.zeros((len(dev), self._model.classes), device=self._worker.device)
-        self._model.eval()
-        with torch.inference_mode():
-            for batch in sorted_batches(dev.lengths, np.arange(len(dev)), _EVALUATION_TOKENS):
-                mine = shard(batch, self._worker.rank, self._worker.world)
-                if mine.counts:
-                    rows = torch.from_numpy(mine.indices).to(self._worker.device)
-                    logits[rows] = self._forward(self._model, dev, mine.indices).float()
-        summed: npt.NDArray[np.float32] = self._worker.sum(logits).cpu().numpy()
-        return summed
 
     def _set_rates(self, epochs_done: float) -> None:
         factor = learning_rate_factor(
@@ -182,7 +165,7 @@ class TrainingLoop:
 
     def _with_score(self, score: EpochScore) -> TrainingState:
         history = (*self._state.history, score)
-        best = max(history, key=lambda one: float(getattr(one, self._settings.metric)))
+        best = max(history, key=lambda one: one.metrics[self._run.metric])
         return TrainingState(history=history, best_epoch=best.epoch)
 
     def _out_of_patience(self) -> bool:
@@ -191,7 +174,7 @@ class TrainingLoop:
             return False
         return self._state.next_epoch - 1 - self._state.best_epoch >= patience
 
-    def _checkpoint(self, dev_logits: npt.NDArray[np.float32]) -> Checkpoint:
+    def _checkpoint(self, dev_logits: Float32s) -> Checkpoint:
         return Checkpoint(
             state=self._state,
             model=self._model.tensors(),

@@ -91,8 +91,8 @@ def _show_position(progress: Progress, task: TaskID, position: Position) -> None
 
 
 def _epoch_line(score: EpochScore, epochs: int) -> str:
+    figures = ", ".join(f"{name} {value:.4f}" for name, value in score.metrics.items())
     return (
-        f"epoch {score.epoch + 1}/{epochs}: loss {score.train_loss:.3f}, "
-        f"dev accuracy {score.accuracy:.4f}, macro-F1 {score.macro_f1:.4f}, "
+        f"epoch {score.epoch + 1}/{epochs}: loss {score.train_loss:.3f}, dev {figures}, "
         f"{score.seconds:.0f} s, {score.tokens_per_s:,.0f} tokens/s"
     )

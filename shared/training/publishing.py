@@ -16,9 +16,8 @@ from shared.models.bundle import (
     write_bundle,
 )
 from shared.models.registry import CHAMPION, SHIPPED, Registry
-from shared.models.tasks import TaskKind
 from shared.training.card import Card, render
-from shared.training.classifier import Classifier
+from shared.training.model import AdaptedModel
 
 CANDIDATE = "candidate"
 
@@ -28,23 +27,25 @@ def open_registry(root: Path) -> Registry:
     return Registry(root, shipped=None if root.resolve() == SHIPPED.resolve() else SHIPPED)
 
 
-def write_classifier(
-    root: Path, model: Classifier, backbone: Backbone, card: Card, finished_at_s: float
+def write_trained(
+    root: Path, model: AdaptedModel, backbone: Backbone, card: Card, finished_at_s: float
 ) -> Bundle:
-    """Writes the bundle of a trained classifier below `root`, whole or not at all."""
+    """Writes the bundle of a trained model below `root`, whole or not at all.
+
+    The metrics of dev stand in its manifest by their names, those of measured sets as
+    `<set>.<name>`.
+    """
     spec, data = card.chosen.spec, card.chosen.spec.settings.data
     manifest = Manifest(
         task=spec.settings.task,
-        kind=TaskKind.CLASSIFY,
+        kind=spec.settings.kind,
         method=Method.LORA,
         backbone=BackboneRef(name=backbone.name, sha256=backbone.sha256),
         tokenizer_sha256=backbone.tokenizer_sha256,
         max_length=spec.max_length,
         labels=spec.labels,
         data_fingerprint=spec.data_fingerprint,
-        metrics={
-            name: Metric(**asdict(interval)) for name, interval in card.evaluation.metrics.items()
-        },
+        metrics={name: Metric(**asdict(interval)) for name, interval in card.metrics().items()},
         calibration=Calibration(temperature=card.evaluation.temperature),
         created_at=datetime.fromtimestamp(finished_at_s, UTC).isoformat(timespec="seconds"),
         command=card.command,

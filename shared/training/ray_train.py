@@ -4,7 +4,7 @@ import contextlib
 import logging
 import signal
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -21,8 +21,9 @@ from ray.train.v2.torch.torch_trainer import TorchTrainer
 from shared.errors import ConfigError, PlatformError
 from shared.models.backbone import Backbone
 from shared.training.checkpoint import EpochScore, TrainingState
-from shared.training.classifier import Classifier
+from shared.training.data import judge_of
 from shared.training.loop import Run, TrainingLoop
+from shared.training.model import AdaptedModel
 from shared.training.run_folder import RunSpec, read_run
 from shared.training.settings import WorkerSettings
 from shared.training.workers import Worker
@@ -127,6 +128,23 @@ def train(folder: Path, group: WorkerGroup, *, max_failures: int) -> TrainingSta
     return TrainingState.model_validate_json(str(result.return_value))
 
 
+def run_worker(folder: Path, worker: Worker, report: Callable[[EpochScore], None]) -> TrainingState:
+    """One worker's part of the run in `folder`, from its newest valid checkpoint on."""
+    spec, train_arrays, dev_arrays = read_run(folder)
+    run = Run(
+        folder=folder,
+        train=train_arrays,
+        dev=dev_arrays,
+        judge=judge_of(spec.settings.kind, spec.labels),
+        metric=spec.settings.metric,
+        pad_id=spec.pad_id,
+        seed=spec.seed,
+        optimisation=spec.settings.optimisation,
+        keep=spec.settings.checkpoint.keep,
+    )
+    return TrainingLoop(_model(spec, worker), run, worker).run(report)
+
+
 def _train_worker(config: dict[str, Any]) -> Any:
     """What each worker runs; returns the final state as JSON."""
     # Ray sets OMP_NUM_THREADS=1 for actors of at most one CPU.
@@ -137,26 +155,16 @@ def _train_worker(config: dict[str, Any]) -> Any:
         world=context.get_world_size(),
         device=get_device(),
     )
-    folder = Path(str(config["folder"]))
-    spec, train_arrays, dev_arrays = read_run(folder)
-    run = Run(
-        folder=folder,
-        train=train_arrays,
-        dev=dev_arrays,
-        pad_id=spec.pad_id,
-        seed=spec.seed,
-        optimisation=spec.settings.optimisation,
-        keep=spec.settings.checkpoint.keep,
-    )
-    return TrainingLoop(_model(spec, worker), run, worker).run(_report).model_dump_json()
+    state = run_worker(Path(str(config["folder"])), worker, _report)
+    return state.model_dump_json()
 
 
-def _model(spec: RunSpec, worker: Worker) -> Classifier:
+def _model(spec: RunSpec, worker: Worker) -> AdaptedModel:
     config = spec.settings.backbone.model_copy(update={"device": str(worker.device)})
     backbone = Backbone.load(config)
     # The adapter's first values are random, and the same on every worker and at every start.
     torch.manual_seed(spec.seed)
-    return Classifier.on(backbone, spec.settings.lora, spec.labels)
+    return AdaptedModel.on(backbone, spec.settings.lora, spec.settings.kind, spec.labels)
 
 
 def _report(score: EpochScore) -> None:

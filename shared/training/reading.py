@@ -1,13 +1,13 @@
-"""Labelled texts from JSON Lines and CSV files; every bad row is named, none is dropped."""
+"""Rows of JSON Lines and CSV files as examples; every bad row is named, none is dropped."""
 
 import csv
 import gzip
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from shared.errors import InputError
 
@@ -15,13 +15,10 @@ _FAULTS_SHOWN = 20
 _MAX_TEXT_CHARACTERS = 1_000_000
 _MAX_LABEL_CHARACTERS = 200
 
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A text and its class."""
-
-    text: str
-    label: str
+ExampleT = TypeVar("ExampleT")
+Row = Mapping[str, object]
+RowReader = Callable[[Row], Sequence[ExampleT]]
+"""The examples that a row gives; raises `RowError` for a row that cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,27 +33,45 @@ class RowFault:
         return f"{self.file}{f':{self.line}' if self.line else ''}: {self.reason}"
 
 
-class _RowError(Exception):
+class RowError(Exception):
     """Why one row cannot be used."""
 
 
-def read_examples(files: Sequence[Path], *, text: str, label: str) -> list[Example]:
-    """Reads the columns `text` and `label` of JSON Lines (`.jsonl`) and CSV files, also `.gz`.
+def read_rows(files: Sequence[tuple[Path, RowReader[ExampleT]]]) -> list[ExampleT]:
+    """Reads JSON Lines (`.jsonl`) and CSV files, also `.gz`, each by its reader of rows.
 
     Raises:
         InputError: a file is missing, empty or of another kind, or rows of it are bad; the
             message names the first 20 of them by file, line and reason.
     """
-    examples: list[Example] = []
+    examples: list[ExampleT] = []
     faults: list[RowFault] = []
-    for file in files:
-        for item in _read_file(file, text, label):
+    for file, read_row in files:
+        for item in _read_file(file, read_row):
             if isinstance(item, RowFault):
                 faults.append(item)
             else:
-                examples.append(item)
+                examples.extend(item)
     raise_faults(faults)
     return examples
+
+
+def text_cell(row: Row, column: str) -> str:
+    """The text in a column.
+
+    Raises:
+        RowError: there is none, or it is too long or no Unicode.
+    """
+    return _cell(row, column, _MAX_TEXT_CHARACTERS)
+
+
+def label_cell(row: Row, column: str) -> str:
+    """The label in a column, without the space around it.
+
+    Raises:
+        RowError: likewise.
+    """
+    return _cell(row, column, _MAX_LABEL_CHARACTERS).strip()
 
 
 def raise_faults(faults: Sequence[object]) -> None:
@@ -72,7 +87,9 @@ def raise_faults(faults: Sequence[object]) -> None:
     )
 
 
-def _read_file(file: Path, text: str, label: str) -> Iterator[Example | RowFault]:
+def _read_file(
+    file: Path, read_row: RowReader[ExampleT]
+) -> Iterator[Sequence[ExampleT] | RowFault]:
     suffix = Path(file.stem).suffix if file.suffix == ".gz" else file.suffix
     rows = {".jsonl": _json_rows, ".csv": _csv_rows}.get(suffix)
     if rows is None:
@@ -83,14 +100,22 @@ def _read_file(file: Path, text: str, label: str) -> Iterator[Example | RowFault
         for line, row in rows(_lines(file)):
             count += 1
             try:
-                yield Example(_cell(row, text, _MAX_TEXT_CHARACTERS), _label(row, label))
-            except _RowError as error:
+                yield read_row(_checked(row))
+            except RowError as error:
                 yield RowFault(file, line, str(error))
     except (OSError, EOFError, zlib.error) as error:
         yield RowFault(file, 0, f"cannot be read: {error}")
         return
     if not count:
         yield RowFault(file, 0, "holds no rows: give it at least two examples of every class")
+
+
+def _checked(row: Any) -> Row:
+    if isinstance(row, RowError):
+        raise row
+    if not isinstance(row, dict):
+        raise RowError(f"is no JSON object with the columns of this run but {_kind(row)}")
+    return row
 
 
 def _lines(file: Path) -> Iterator[str]:
@@ -106,7 +131,7 @@ def _json_rows(lines: Iterable[str]) -> Iterator[tuple[int, Any]]:
             try:
                 yield number, json.loads(line)
             except (ValueError, RecursionError) as error:
-                yield number, _RowError(f"is no JSON object: {error}")
+                yield number, RowError(f"is no JSON object: {error}")
 
 
 def _csv_rows(lines: Iterable[str]) -> Iterator[tuple[int, Any]]:
@@ -118,35 +143,30 @@ def _csv_rows(lines: Iterable[str]) -> Iterator[tuple[int, Any]]:
             return
         except csv.Error as error:
             # What follows a broken quotation cannot be split into rows any more.
-            yield reader.line_num, _RowError(f"is no CSV: {error}; the rest was not read")
+            yield reader.line_num, RowError(f"is no CSV: {error}; the rest was not read")
             return
         yield reader.line_num, row
 
 
-def _cell(row: Any, column: str, limit: int) -> str:
-    if isinstance(row, _RowError):
-        raise row
-    if not isinstance(row, dict):
-        raise _RowError(f"is no JSON object with the columns of this run but {_kind(row)}")
+def _cell(row: Row, column: str, limit: int) -> str:
     if column not in row:
         found = ", ".join(repr(str(name)[:40]) for name in list(row)[:10])
-        raise _RowError(f"has no column {column!r} (it has {found}); set data.text and data.label")
+        raise RowError(
+            f"has no column {column!r} (it has {found}); set data.text and data.label, or the "
+            "file's format"
+        )
     value = row[column]
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str):
-        raise _RowError(f"{column!r} is {_kind(value)}: expected a string")
+        raise RowError(f"{column!r} is {_kind(value)}: expected a string")
     if not value.strip():
-        raise _RowError(f"{column!r} is empty")
+        raise RowError(f"{column!r} is empty")
     if len(value) > limit:
-        raise _RowError(f"{column!r} has {len(value)} characters: at most {limit} are allowed")
+        raise RowError(f"{column!r} has {len(value)} characters: at most {limit} are allowed")
     if any("\ud800" <= character <= "\udfff" for character in value):
-        raise _RowError(f"{column!r} is not UTF-8: convert the file")
+        raise RowError(f"{column!r} is not UTF-8: convert the file")
     return value
-
-
-def _label(row: Any, column: str) -> str:
-    return _cell(row, column, _MAX_LABEL_CHARACTERS).strip()
 
 
 def _kind(value: object) -> str:

@@ -55,6 +55,7 @@ class RunSpec(BaseModel):
         decisive = self.settings.model_dump_json(
             include={
                 "task": True,
+                "kind": True,
                 "lora": True,
                 "optimisation": True,
                 "backbone": {"precision": True},

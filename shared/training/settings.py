@@ -8,31 +8,70 @@ from pydantic import BeforeValidator, Field, PositiveInt, model_validator
 from shared.config import Settings
 from shared.models.bundle import TaskName
 from shared.models.source import BackboneConfig
+from shared.models.tasks import TaskKind
+from shared.training.formats import PLAIN, format_names
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 Rate = Annotated[float, Field(gt=0, le=1)]
+
+METRICS: dict[TaskKind, tuple[str, ...]] = {
+    TaskKind.CLASSIFY: ("accuracy", "macro_f1"),
+    TaskKind.TAG: ("span_f1",),
+}
+"""The kinds that are trained, and the dev metrics that may choose their epoch; the first does,
+unless told otherwise."""
 
 
 def _as_list(value: object) -> object:
     return [value] if isinstance(value, str | int) else value
 
 
-Paths = Annotated[tuple[str, ...], BeforeValidator(_as_list), Field(min_length=1)]
+def _as_files(value: object) -> object:
+    """One file or several, each a path or a mapping."""
+    values = value if isinstance(value, list | tuple) else [value]
+    return [{"path": each} if isinstance(each, str) else each for each in values]
+
+
+class DataFile(Settings):
+    """One file: JSON Lines or CSV, also gzipped; `{data_dir}` in its path is replaced.
+
+    `format` names how its rows are read, see `shared.training.formats`.
+    """
+
+    path: str
+    format: str = PLAIN
+
+
+Files = Annotated[tuple[DataFile, ...], BeforeValidator(_as_files), Field(min_length=1)]
+SetName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 Seed = Annotated[int, Field(ge=0, lt=1 << 32)]
 Seeds = Annotated[tuple[Seed, ...], BeforeValidator(_as_list), Field(min_length=1)]
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 class DataSettings(Settings):
-    """Labelled texts: JSON Lines or CSV, also gzipped; `{data_dir}` in a path is replaced."""
+    """What is trained on, what the epoch is chosen by, and named sets that are only measured.
 
-    train: Paths
-    dev: Paths
+    `text` and `label` are the columns of plain files, `second` that of a pair's second text.
+    """
+
+    train: Files
+    dev: Files
+    measured: dict[SetName, Files] = Field(default_factory=dict)
     text: str = "text"
+    second: str | None = None
     label: str = "label"
     name: str | None = None
     licence: str | None = None
     attribution: str | None = None
+
+    def files(self) -> list[DataFile]:
+        """All files of all sets."""
+        return [
+            *self.train,
+            *self.dev,
+            *(file for files in self.measured.values() for file in files),
+        ]
 
 
 class LoraSettings(Settings):
@@ -54,7 +93,8 @@ class OptimisationSettings(Settings):
 
     `max_batch_tokens` counts the padded tokens of one step over all workers, so that the same
     configuration takes the same steps with any number of them. `warmup` is a share of the run.
-    `patience` is how many epochs in a row may bring no better dev metric (none: never stops).
+    `metric` of dev chooses the epoch (none: the kind's first, see `METRICS`); `patience` is how
+    many epochs in a row may bring no better one (none: never stops).
     """
 
     epochs: PositiveInt = 8
@@ -67,7 +107,7 @@ class OptimisationSettings(Settings):
     label_smoothing: Share = 0.1
     class_weights: Literal["none", "balanced"] = "none"
     max_gradient_norm: float = Field(default=1.0, gt=0)
-    metric: Literal["accuracy", "macro_f1"] = "accuracy"
+    metric: str | None = None
     patience: PositiveInt | None = None
     seeds: Seeds = (0,)
 
@@ -105,9 +145,10 @@ class OutputSettings(Settings):
 
 
 class FinetuneSettings(Settings):
-    """One run of `pipelines.finetune`: a LoRA adapter and a linear head that classifies texts."""
+    """One run of `pipelines.finetune`: a LoRA adapter and a linear head for one task."""
 
     task: TaskName
+    kind: TaskKind = TaskKind.CLASSIFY
     backbone: BackboneConfig = BackboneConfig()
     data: DataSettings
     max_length: Annotated[int, Field(ge=8)] | None = None
@@ -125,18 +166,33 @@ class FinetuneSettings(Settings):
             raise ValueError("optimisation.seeds: a seed stands twice")
         return self
 
+    @model_validator(mode="after")
+    def _kind_is_trained(self) -> "FinetuneSettings":
+        metrics, formats = METRICS.get(self.kind), format_names(self.kind)
+        if metrics is None:
+            raise ValueError(f"kind {self.kind}: only {', '.join(METRICS)} are trained")
+        if self.metric not in metrics:
+            raise ValueError(
+                f"optimisation.metric {self.metric}: {self.kind} has {', '.join(metrics)}"
+            )
+        for file in self.data.files():
+            if file.format not in formats:
+                raise ValueError(
+                    f"data: {file.path} has the format {file.format}, but {self.kind} reads "
+                    f"{', '.join(formats)}"
+                )
+        return self
+
+    @property
+    def metric(self) -> str:
+        """The dev metric that chooses the epoch."""
+        return self.optimisation.metric or METRICS[self.kind][0]
+
     @property
     def registry_root(self) -> Path:
         """The folder of the registry that the bundle is written to."""
         return self.output.registry or self.state_dir / "models"
 
-    def train_files(self) -> list[Path]:
-        """The training files, with `{data_dir}` replaced."""
-        return [self._path(path) for path in self.data.train]
-
-    def dev_files(self) -> list[Path]:
-        """The files to measure on, with `{data_dir}` replaced."""
-        return [self._path(path) for path in self.data.dev]
-
-    def _path(self, path: str) -> Path:
-        return Path(path.replace("{data_dir}", str(self.data_dir)))
+    def path(self, file: DataFile) -> Path:
+        """Where a file is, with `{data_dir}` replaced."""
+        return Path(file.path.replace("{data_dir}", str(self.data_dir)))

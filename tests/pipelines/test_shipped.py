@@ -5,9 +5,24 @@ import numpy as np
 import pytest
 
 from shared.models.backbone import Backbone, BackboneConfig
+from shared.models.bundle import Bundle
 from shared.models.registry import SHIPPED, Registry
 from shared.models.runner import Runner
-from shared.models.tasks import ClassifyOutput, TaskCall
+from shared.models.tasks import ClassifyOutput, TagOutput, TaskCall, TaskKind, TaskOutput
+from shared.sentiment.labels import LABELS, columns_of
+from shared.training import sentfin
+from shared.training.examples import Example
+
+FINANCE = {
+    "finance-sentiment": TaskKind.CLASSIFY,
+    "finance-entity-sentiment": TaskKind.CLASSIFY,
+    "finance-entities": TaskKind.TAG,
+}
+
+
+def _bundle(task: str) -> Bundle:
+    registry = Registry(SHIPPED, shipped=None)
+    return registry.bundle(registry.resolve(task))
 
 
 def test_support_intent_is_small_and_says_where_it_comes_from() -> None:
@@ -25,23 +40,96 @@ def test_support_intent_is_small_and_says_where_it_comes_from() -> None:
         assert part in card
 
 
-@pytest.mark.realdata
-def test_support_intent_serves_as_well_as_its_card_says(data_dir: Path) -> None:
-    registry = Registry(SHIPPED, shipped=None)
-    bundle = registry.bundle(registry.resolve("support-intent"))
+@pytest.mark.parametrize("task", FINANCE)
+def test_finance_bundles_say_where_they_come_from(task: str) -> None:
+    bundle = _bundle(task)
+    manifest = bundle.manifest
+    assert manifest.kind is FINANCE[task]
+    if manifest.kind is TaskKind.CLASSIFY:
+        assert {manifest.labels[column] for column in columns_of(manifest.labels)} == set(LABELS)
+    else:
+        assert manifest.labels == (sentfin.ENTITY,)
+    assert sum(file.stat().st_size for file in bundle.folder.rglob("*.*")) < 3_000_000
+    assert manifest.licence is not None
+    assert "MIT" in manifest.licence
+    assert "SEntFiN" in (manifest.attribution or "")
+    card = (bundle.folder / "README.md").read_text("utf-8")
+    for part in (manifest.command, manifest.licence, manifest.attribution):
+        assert part is not None
+        assert part in card
+    assert manifest.command == (
+        f"python -m pipelines.finetune --config pipelines/configs/{task.replace('-', '_')}.yaml "
+        "--set output.registry=shared/models/shipped"
+    )
+    assert f"shared/models/shipped/{task}" in Path("NOTICE").read_text("utf-8")
+
+
+def _answer(bundle: Bundle, texts: list[str]) -> list[TaskOutput]:
+    """The outputs of batches of 64 texts, in order."""
     runner = Runner(Backbone.load(BackboneConfig()))
     runner.load(bundle)
-    with (data_dir / "support" / "banking77.dev.jsonl").open() as file:
-        rows = sorted((json.loads(line) for line in file), key=lambda row: len(row["text"]))
-    right = []
-    for start in range(0, len(rows), 64):
-        batch = rows[start : start + 64]
-        call = TaskCall("support-intent", [row["text"] for row in batch])
+    outputs = []
+    for start in range(0, len(texts), 64):
+        call = TaskCall(bundle.manifest.task, texts[start : start + 64])
         tokenized = runner.tokenize(bundle.id, call)
-        output = runner.assemble(tokenized, runner.run(tokenized.rows))
+        outputs.append(runner.assemble(tokenized, runner.run(tokenized.rows)))
+    return outputs
+
+
+def _accuracy(bundle: Bundle, examples: list[Example]) -> float:
+    examples = sorted(examples, key=lambda example: len(example.text))
+    predicted: list[str] = []
+    for output in _answer(bundle, [str(example.text) for example in examples]):
         assert isinstance(output, ClassifyOutput)
-        predicted = output.probabilities.argmax(axis=1)
-        right += [output.labels[i] == row["label"] for i, row in zip(predicted, batch, strict=True)]
-    accuracy = float(np.mean(right))
+        predicted += [output.labels[i] for i in output.probabilities.argmax(axis=1)]
+    truth = [example.label for example in examples]
+    return float(np.mean([a == b for a, b in zip(predicted, truth, strict=True)]))
+
+
+def _rows(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+@pytest.mark.realdata
+def test_support_intent_serves_as_well_as_its_card_says(data_dir: Path) -> None:
+    bundle = _bundle("support-intent")
+    rows = _rows(data_dir / "support" / "banking77.dev.jsonl")
+    accuracy = _accuracy(bundle, [Example(str(row["text"]), str(row["label"])) for row in rows])
     assert accuracy >= 0.93
     assert accuracy == pytest.approx(bundle.manifest.metrics["accuracy"].value, abs=0.005)
+
+
+@pytest.mark.realdata
+def test_finance_sentiment_serves_as_well_as_its_card_says(data_dir: Path) -> None:
+    bundle = _bundle("finance-sentiment")
+    rows = _rows(data_dir / "finance" / "sentfin.dev.jsonl")
+    accuracy = _accuracy(bundle, [each for row in rows for each in sentfin.single(row)])
+    assert accuracy == pytest.approx(bundle.manifest.metrics["sentfin.accuracy"].value, abs=0.01)
+
+
+@pytest.mark.realdata
+def test_finance_entity_sentiment_serves_as_well_as_its_card_says(data_dir: Path) -> None:
+    bundle = _bundle("finance-entity-sentiment")
+    rows = _rows(data_dir / "finance" / "sentfin.dev.jsonl")
+    accuracy = _accuracy(bundle, [each for row in rows for each in sentfin.targets(row)])
+    assert accuracy >= 0.85
+    assert accuracy == pytest.approx(bundle.manifest.metrics["accuracy"].value, abs=0.01)
+
+
+@pytest.mark.realdata
+def test_finance_entities_serves_as_well_as_its_card_says(data_dir: Path) -> None:
+    bundle = _bundle("finance-entities")
+    rows = _rows(data_dir / "finance" / "sentfin.dev.jsonl")
+    examples = [each for row in rows for each in sentfin.names(row)]
+    right = total = 0
+    found = []
+    for output in _answer(bundle, [example.text for example in examples]):
+        assert isinstance(output, TagOutput)
+        found += [{(span.start, span.end) for span in spans} for spans in output.spans]
+    for spans, example in zip(found, examples, strict=True):
+        truth = {(entity.start, entity.end) for entity in example.entities}
+        right += len(spans & truth)
+        total += len(spans) + len(truth)
+    f1 = 2 * right / total
+    assert f1 >= 0.8
+    assert f1 == pytest.approx(bundle.manifest.metrics["span_f1"].value, abs=0.01)

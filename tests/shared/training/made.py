@@ -10,8 +10,9 @@ from transformers import BertConfig, BertModel
 from shared.models.heads import Head
 from shared.models.tasks import TaskKind
 from shared.training.arrays import TokenArrays
-from shared.training.classifier import Classifier, lora_config
+from shared.training.classification import judge_classes
 from shared.training.loop import Run
+from shared.training.model import AdaptedModel, lora_config
 from shared.training.settings import LoraSettings, OptimisationSettings
 
 CLASSES = 3
@@ -39,12 +40,12 @@ def mean_pool(hidden: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tenso
     return (hidden * weights).sum(1) / weights.sum(1)
 
 
-def classifier(dropout: float = 0.0, lora: LoraSettings | None = None) -> Classifier:
+def classifier(dropout: float = 0.0, lora: LoraSettings | None = None) -> AdaptedModel:
     """A classifier of three classes on the tiny encoder, in float32."""
     backbone = encoder(dropout)
     config = lora_config(lora or LoraSettings(rank=4, alpha=8), backbone)
     head = Head(TaskKind.CLASSIFY, 16, [f"class {i}" for i in range(CLASSES)])
-    return Classifier(backbone, mean_pool, head, config, bfloat16=False)
+    return AdaptedModel(backbone, mean_pool, head, config, bfloat16=False)
 
 
 def arrays(n: int, seed: int) -> TokenArrays:
@@ -65,6 +66,8 @@ def run(folder: Path, **optimisation: object) -> Run:
         folder=folder,
         train=arrays(90, seed=1),
         dev=arrays(30, seed=2),
+        judge=judge_classes,
+        metric="accuracy",
         pad_id=0,
         seed=0,
         optimisation=OptimisationSettings.model_validate(defaults | optimisation),

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.training.arrays import TokenArrays
+from shared.training.arrays import IGNORED, TokenArrays
 
 SEQUENCES = st.lists(st.lists(st.integers(1, 9), min_size=1, max_size=7), min_size=1, max_size=12)
 
@@ -27,5 +27,26 @@ def test_survives_the_disk(tmp_path: Path) -> None:
     again = TokenArrays.load(tmp_path / "train.safetensors")
     assert again.tokens.tolist() == [1, 2, 3]
     assert again.offsets.tolist() == [0, 2, 3]
-    assert again.labels.tolist() == [0, 1]
+    assert again.targets.tolist() == [0, 1]
+    assert again.token_types is None
     assert again.lengths.tolist() == [2, 1]
+
+
+def test_targets_of_tokens_and_types_of_pairs(tmp_path: Path) -> None:
+    types = [[0, 0, 1], [0, 1]]
+    targets = [[IGNORED, 2, 1], [0, IGNORED]]
+    TokenArrays.of([[4, 5, 6], [7, 8]], targets, types).save(tmp_path / "a.safetensors")
+    arrays = TokenArrays.load(tmp_path / "a.safetensors")
+    both = np.array([1, 0])
+    assert arrays.padded_targets(both).tolist() == [[0, IGNORED, IGNORED], [IGNORED, 2, 1]]
+    found = arrays.padded_types(both)
+    assert found is not None
+    assert found.tolist() == [[0, 1, 0], [0, 0, 1]]
+    positions, present = arrays.target_positions(both)
+    assert positions[present].tolist() == [3, 4, 0, 1, 2]
+
+
+def test_one_target_a_row() -> None:
+    arrays = TokenArrays.of([[4, 5, 6], [7, 8]], [2, 1])
+    assert arrays.padded_targets(np.array([1, 0, 1])).tolist() == [[1], [2], [1]]
+    assert arrays.padded_types(np.array([0])) is None

@@ -3,13 +3,21 @@ from pathlib import Path
 from shared.metrics.bootstrap import Interval
 from shared.training.card import Card, Finished, render
 from shared.training.checkpoint import EpochScore, TrainingState
-from shared.training.evaluation import Evaluation
+from shared.training.examples import Evaluation
 from shared.training.run_folder import RunSpec
 from shared.training.settings import DataSettings, FinetuneSettings, OptimisationSettings
 
 
 def _finished(seed: int, *accuracies: float) -> Finished:
-    data = DataSettings(train=("a",), dev=("b",), licence="CC BY 4.0", attribution="A. Author")
+    data = DataSettings.model_validate(
+        {
+            "train": "x/a.jsonl",
+            "dev": [{"path": "b.jsonl", "format": "sentfin-single"}],
+            "measured": {"other": "c.jsonl"},
+            "licence": "CC BY 4.0",
+            "attribution": "A. Author",
+        }
+    )
     spec = RunSpec(
         settings=FinetuneSettings(
             task="intent", data=data, optimisation=OptimisationSettings(seeds=(seed,))
@@ -21,7 +29,7 @@ def _finished(seed: int, *accuracies: float) -> Finished:
         data_fingerprint="f" * 64,
     )
     history = tuple(
-        EpochScore(epoch=i, train_loss=1, accuracy=a, macro_f1=a, tokens_per_s=1_000, seconds=60)
+        EpochScore(epoch=i, train_loss=1, metrics={"accuracy": a}, tokens_per_s=1_000, seconds=60)
         for i, a in enumerate(accuracies)
     )
     best = max(range(len(accuracies)), key=accuracies.__getitem__)
@@ -34,9 +42,23 @@ def _card(*runs: Finished) -> Card:
         runs=runs,
         backbone_name="tiny",
         train_rows=1_000,
-        dev_rows=100,
-        evaluation=Evaluation({"accuracy": Interval(0.9, 0.85, 0.95, 100)}, temperature=0.8),
+        evaluation=Evaluation(
+            {
+                "accuracy": Interval(0.9, 0.85, 0.95, 100),
+                "ece_after": Interval(0.02, 0.01, 0.03, 100),
+            },
+            temperature=0.8,
+        ),
         command=f"python -m pipelines.finetune --config {Path('x.yaml')}",
+        measured={
+            "other": Evaluation(
+                {
+                    "accuracy": Interval(0.7, 0.6, 0.8, 50),
+                    "ece_after": Interval(0.1, 0.05, 0.2, 50),
+                },
+                temperature=1.5,
+            )
+        },
     )
 
 
@@ -48,7 +70,11 @@ def test_tells_data_figures_and_command() -> None:
         "licence: CC BY 4.0",
         "attribution: A. Author",
         "f" * 64,
-        "| accuracy | 0.9000 | 0.8500 to 0.9500 |",
+        "- train: a.jsonl (texts or pairs, and their classes)",
+        "- dev: b.jsonl (headlines with one entity, and its label)",
+        "- also measured: `other`: c.jsonl",
+        "| dev | accuracy | 0.9000 | 0.8500 to 0.9500 | 100 |",
+        "| other | accuracy | 0.7000 | 0.6000 to 0.8000 | 50 |",
         "the best is epoch 2",
         "180 s, 1,000 tokens/s",
         "python -m pipelines.finetune --config x.yaml",
@@ -63,3 +89,28 @@ def test_several_seeds_have_mean_and_spread() -> None:
     assert "0: 0.8800, 1: 0.9200, 2: 0.9000" in text
     assert "mean 0.9000, standard deviation 0.0200" in text
     assert "holds seed 1, the best" in text
+
+
+def test_the_calibration_of_other_sets_is_no_figure() -> None:
+    assert set(_card(_finished(0, 0.9)).metrics()) == {"accuracy", "ece_after", "other.accuracy"}
+
+
+def test_a_tagger_has_types_of_entities() -> None:
+    run = _finished(0, 0.9)
+    settings = FinetuneSettings.model_validate(
+        {
+            "task": "names",
+            "kind": "tag",
+            "data": {
+                "train": {"path": "a", "format": "sentfin-names"},
+                "dev": {"path": "b", "format": "sentfin-names"},
+            },
+        }
+    )
+    spec = run.spec.model_copy(update={"settings": settings, "labels": ("entity",)})
+    state = run.state.model_copy(
+        update={"history": (run.state.history[0].model_copy(update={"metrics": {"span_f1": 0.8}}),)}
+    )
+    text = render(_card(Finished(spec, state)))
+    assert "mark the entities of a text, of 1 type(s)" in text
+    assert "## Types of entities\n\n`entity`" in text

@@ -18,7 +18,7 @@ from shared.training.checkpoint import (
 def _checkpoint(epochs: int, best: int) -> Checkpoint:
     history = tuple(
         EpochScore(
-            epoch=i, train_loss=1.0, accuracy=0.5, macro_f1=0.5, tokens_per_s=1.0, seconds=1.0
+            epoch=i, train_loss=1.0, metrics={"accuracy": 0.5}, tokens_per_s=1.0, seconds=1.0
         )
         for i in range(epochs)
     )

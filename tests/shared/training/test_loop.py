@@ -31,12 +31,12 @@ def test_learns_and_keeps_the_best_epoch(tmp_path: Path) -> None:
     state = TrainingLoop(made.classifier(), run, ALONE).run()
     assert len(state.history) == 4
     assert state.history[-1].train_loss < state.history[0].train_loss
-    assert max(score.accuracy for score in state.history) > 0.9
-    best = state.history[state.best_epoch].accuracy
-    assert best == max(score.accuracy for score in state.history)
+    assert max(score.metrics["accuracy"] for score in state.history) > 0.9
+    best = state.history[state.best_epoch].metrics["accuracy"]
+    assert best == max(score.metrics["accuracy"] for score in state.history)
     store = CheckpointStore(tmp_path / "checkpoints", keep=2)
     logits = store.best(state).dev["logits"].numpy()
-    truth = made.run(tmp_path).dev.labels
+    truth = made.run(tmp_path).dev.targets
     assert (logits.argmax(axis=1) == truth).mean() == pytest.approx(best)
     position = read_position(tmp_path)
     assert position is not None

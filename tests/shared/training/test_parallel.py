@@ -41,6 +41,6 @@ def test_two_workers_take_the_steps_that_one_takes(tmp_path: Path) -> None:
     assert two is not None
     for mine, theirs in zip(expected.history, two.state.history, strict=True):
         assert theirs.train_loss == pytest.approx(mine.train_loss, rel=1e-5)
-        assert theirs.accuracy == mine.accuracy
+        assert theirs.metrics == mine.metrics
     for name, tensor in one.model.items():
         assert torch.allclose(two.model[name], tensor, atol=2e-5), name

@@ -4,7 +4,11 @@ from pathlib import Path
 import pytest
 
 from shared.errors import InputError
-from shared.training.reading import Example, read_examples
+from shared.training.examples import Example
+from shared.training.formats import PLAIN, labelled_formats
+from shared.training.reading import read_rows
+
+PLAIN_ROW = labelled_formats()[PLAIN].read
 
 
 def _write(path: Path, content: str | bytes) -> Path:
@@ -13,7 +17,7 @@ def _write(path: Path, content: str | bytes) -> Path:
 
 
 def _read(path: Path) -> list[Example]:
-    return read_examples([path], text="text", label="label")
+    return read_rows([(path, PLAIN_ROW)])
 
 
 def test_reads_json_lines_and_csv_alike(tmp_path: Path) -> None:
@@ -94,10 +98,19 @@ def test_refuses_files(tmp_path: Path, name: str, content: bytes, reason: str) -
 def test_missing_file_and_others_are_told_at_once(tmp_path: Path) -> None:
     paths = [tmp_path / "no.jsonl", tmp_path / "neither.csv"]
     with pytest.raises(InputError, match="2 faults"):
-        read_examples(paths, text="text", label="label")
+        read_rows([(path, PLAIN_ROW) for path in paths])
 
 
 def test_shows_the_first_twenty(tmp_path: Path) -> None:
     path = _write(tmp_path / "many.jsonl", "x\n" * 50)
     with pytest.raises(InputError, match="and 30 more"):
         _read(path)
+
+
+def test_reads_pairs(tmp_path: Path) -> None:
+    path = _write(tmp_path / "pairs.jsonl", '{"q": "one", "a": "two", "same": 1}\n{"q": "one"}')
+    read = labelled_formats(text="q", second="a", label="same")[PLAIN].read
+    with pytest.raises(InputError, match=r"pairs\.jsonl:2: has no column 'a'"):
+        read_rows([(path, read)])
+    path.write_text('{"q": "one", "a": "two", "same": 1}')
+    assert read_rows([(path, read)]) == [Example(("one", "two"), "1")]

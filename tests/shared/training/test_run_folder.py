@@ -10,7 +10,7 @@ from shared.training.settings import DataSettings, FinetuneSettings, WorkerSetti
 
 def _spec(state_dir: Path, **changes: object) -> RunSpec:
     settings = FinetuneSettings(
-        task="t", data=DataSettings(train=("a",), dev=("b",)), state_dir=state_dir
+        task="t", data=DataSettings.model_validate({"train": "a", "dev": "b"}), state_dir=state_dir
     )
     return RunSpec(
         settings=settings.model_copy(update=changes),

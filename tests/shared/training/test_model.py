@@ -5,9 +5,9 @@ import pytest
 import torch
 from peft import PeftModel
 
-from shared.models.heads import load_head
+from shared.models.heads import Head, load_head
 from shared.models.tasks import TaskKind
-from shared.training.classifier import linear_layers
+from shared.training.model import AdaptedModel, linear_layers, lora_config
 from shared.training.settings import LoraSettings
 from tests.shared.training import made
 
@@ -56,3 +56,23 @@ def test_peft_reads_the_adapter(tmp_path: Path) -> None:
     head = load_head(tmp_path / "head.safetensors", TaskKind.CLASSIFY, 16, ["a", "b", "c"])
     hidden = again(input_ids=IDS, attention_mask=MASK).last_hidden_state
     assert torch.allclose(head(made.mean_pool(hidden, MASK)), model(IDS, MASK), atol=1e-6)
+
+
+def test_a_tagger_gives_logits_for_each_token() -> None:
+    encoder = made.encoder()
+    head = Head(TaskKind.TAG, 16, ["entity"])
+    model = AdaptedModel(
+        encoder, made.mean_pool, head, lora_config(LoraSettings(rank=2), encoder), bfloat16=False
+    )
+    _train_a_little(model)
+    logits = model(IDS, MASK)
+    assert logits.shape == (2, 4, 3)
+    assert not torch.allclose(logits[1, 0], logits[1, 1])
+
+
+def test_token_types_tell_the_texts_of_a_pair_apart() -> None:
+    model = made.classifier()
+    _train_a_little(model)
+    types = torch.tensor([[0, 0, 1, 0], [0, 0, 1, 1]])
+    assert torch.equal(model(IDS, MASK), model(IDS, MASK, torch.zeros_like(types)))
+    assert not torch.allclose(model(IDS, MASK), model(IDS, MASK, types))

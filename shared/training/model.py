@@ -1,6 +1,6 @@
 """The model that is trained: a frozen backbone with a LoRA adapter, its pooling, a linear head.
 
-Notation of shapes: b rows, s columns, d the backbone's width, c classes.
+Notation of shapes: b rows, s columns, d the backbone's width, c the head's outputs.
 """
 
 import warnings
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from shared.models.backbone import Backbone
 from shared.models.bundle import ADAPTER_FOLDER, ADAPTER_WEIGHTS_FILE, HEAD_FILE
-from shared.models.heads import Head, save_head
+from shared.models.heads import Head, reads_tokens, save_head
 from shared.models.tasks import TaskKind
 from shared.training.checkpoint import Tensors
 from shared.training.settings import LoraSettings
@@ -26,10 +26,11 @@ Pool = Callable[[Tensor, Tensor], Tensor]
 """Hidden states [b, s, d] and attention mask [b, s] to one vector for each row, [b, d]."""
 
 
-class Classifier(nn.Module):
+class AdaptedModel(nn.Module):
     """Token ids to logits; only the adapter and the head are trained.
 
-    The encoder runs in bfloat16 where `bfloat16` says so; weights, pooling, head and loss stay
+    The head reads the pooled vector or every token, as `shared.models.heads` says of its kind. The
+    encoder runs in bfloat16 where `bfloat16` says so; weights, pooling, head and loss stay
     float32.
     """
 
@@ -43,7 +44,7 @@ class Classifier(nn.Module):
         bfloat16: bool,
     ) -> None:
         super().__init__()
-        self.classes = head.linear.out_features
+        self.outputs = head.linear.out_features
         self._pool = pool
         self._bfloat16 = bfloat16
         with warnings.catch_warnings():
@@ -51,27 +52,39 @@ class Classifier(nn.Module):
             warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
             self.encoder = get_peft_model(encoder, lora)
         self.head = head
-        # Equal logits at first: no class is preferred before an example was seen.
+        # Equal logits at first: nothing is preferred before an example was seen.
         nn.init.zeros_(head.linear.weight)
         nn.init.zeros_(head.linear.bias)
 
     @classmethod
-    def on(cls, backbone: Backbone, settings: LoraSettings, labels: Sequence[str]) -> "Classifier":
-        """A new classifier on a backbone, whose encoder it changes in place."""
+    def on(
+        cls, backbone: Backbone, settings: LoraSettings, kind: TaskKind, labels: Sequence[str]
+    ) -> "AdaptedModel":
+        """A new model on a backbone, whose encoder it changes in place; labels as in a manifest."""
+        width = backbone.width if reads_tokens(kind) else backbone.pooled_width
         return cls(
             backbone.encoder,
             backbone.pool,
-            Head(TaskKind.CLASSIFY, backbone.pooled_width, labels),
+            Head(kind, width, labels),
             lora_config(settings, backbone.encoder),
             bfloat16=backbone.precision is torch.bfloat16,
         )
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Logits float32 [b, c] of `input_ids` and `attention_mask`, both int64 [b, s]."""
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
+    ) -> Tensor:
+        """Logits float32 [b, c], or [b, s, c] where the head reads tokens.
+
+        All arguments are int64 [b, s]; `token_type_ids` are given for pairs alone.
+        """
+        inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
+        if token_type_ids is not None:
+            inputs["token_type_ids"] = token_type_ids
         with torch.autocast(input_ids.device.type, torch.bfloat16, enabled=self._bfloat16):
-            outputs = self.encoder(input_ids=input_ids, attention_mask=attention_mask)
-        pooled = self._pool(outputs.last_hidden_state.float(), attention_mask)
-        logits: Tensor = self.head(pooled)
+            hidden = self.encoder(**inputs).last_hidden_state
+        hidden = hidden.float()
+        reads = hidden if reads_tokens(self.head.kind) else self._pool(hidden, attention_mask)
+        logits: Tensor = self.head(reads)
         return logits
 
     def adapter_parameters(self) -> list[nn.Parameter]:

@@ -1,0 +1,81 @@
+"""Quality of stretches found in texts, with bootstrap confidence intervals over the texts.
+
+A stretch is right where it is the true one exactly, its label too. Notation of shapes: n texts.
+
+    counts = count_spans([{(0, 5, "entity")}], [{(0, 5, "entity"), (9, 12, "entity")}])
+    span_f1(counts)
+"""
+
+from collections.abc import Hashable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from shared.metrics.bootstrap import Indices, Interval, bootstrap
+
+Counts = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class SpanCounts:
+    """How many stretches each text has in truth, by prediction, and by both, each int64 [n]."""
+
+    true: Counts
+    predicted: Counts
+    right: Counts
+
+
+def count_spans(
+    truth: Sequence[AbstractSet[Hashable]], predicted: Sequence[AbstractSet[Hashable]]
+) -> SpanCounts:
+    """Counts the stretches of each text.
+
+    Raises:
+        ValueError: the lengths differ.
+    """
+    pairs = list(zip(truth, predicted, strict=True))
+    return SpanCounts(
+        true=np.array([len(true) for true, _ in pairs], np.int64),
+        predicted=np.array([len(found) for _, found in pairs], np.int64),
+        right=np.array([len(true & found) for true, found in pairs], np.int64),
+    )
+
+
+def f1_of_spans(counts: SpanCounts, indices: Indices | slice = slice(None)) -> float:
+    """F1 over all stretches (micro-averaged, as seqeval's) without an interval.
+
+    It is 2 right / (true + predicted); 0 where there are none at all.
+    """
+    return _ratio(2 * counts.right[indices], counts.true[indices] + counts.predicted[indices])
+
+
+def span_f1(counts: SpanCounts, *, resamples: int = 1000) -> Interval:
+    """F1 over all stretches."""
+    return bootstrap(
+        lambda indices: f1_of_spans(counts, indices), len(counts.true), resamples=resamples
+    )
+
+
+def span_precision(counts: SpanCounts, *, resamples: int = 1000) -> Interval:
+    """The share of the predicted stretches that are right."""
+    return bootstrap(
+        lambda indices: _ratio(counts.right[indices], counts.predicted[indices]),
+        len(counts.true),
+        resamples=resamples,
+    )
+
+
+def span_recall(counts: SpanCounts, *, resamples: int = 1000) -> Interval:
+    """The share of the true stretches that were found."""
+    return bootstrap(
+        lambda indices: _ratio(counts.right[indices], counts.true[indices]),
+        len(counts.true),
+        resamples=resamples,
+    )
+
+
+def _ratio(part: Counts, whole: Counts) -> float:
+    total = int(whole.sum())
+    return float(part.sum() / total) if total else 0.0

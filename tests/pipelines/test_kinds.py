@@ -1,0 +1,115 @@
+"""What the pipeline trains serves as it was measured: without Ray, on the real backbone."""
+
+import contextlib
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+import pipelines.finetune
+from shared.config import Layer, resolve
+from shared.models.backbone import Backbone, BackboneConfig
+from shared.models.bundle import Bundle
+from shared.models.runner import Runner
+from shared.models.tasks import ClassifyOutput, Input, TagOutput, TaskCall, TaskKind, TaskOutput
+from shared.training.checkpoint import TrainingState
+from shared.training.ray_train import WorkerGroup, run_worker
+from shared.training.settings import FinetuneSettings
+from shared.training.workers import ALONE
+
+NAMES = ["Reliance", "Sun Pharma", "Bajaj Holdings", "Nifty", "Infosys", "Tata Motors"]
+UP, DOWN = ["gains", "surges", "climbs"], ["tumbles", "slips", "falls"]
+
+
+@contextlib.contextmanager
+def _no_cluster(_: object) -> Iterator[WorkerGroup]:
+    yield WorkerGroup(count=1, gpu=False, threads=1, cpus_each=1.0)
+
+
+def _train_here(folder: Path, group: WorkerGroup, *, max_failures: int) -> TrainingState:
+    return run_worker(folder, ALONE, lambda _: None)
+
+
+@pytest.fixture(autouse=True)
+def _without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipelines.finetune, "cluster", _no_cluster)
+    monkeypatch.setattr(pipelines.finetune, "train", _train_here)
+
+
+def _headlines(path: Path, rows: int, seed: int) -> Path:
+    """Headlines in which one name rises and another falls, in the format of SEntFiN."""
+    generator = random.Random(seed)
+    with path.open("w") as file:
+        for _ in range(rows):
+            (up, down), verbs = generator.sample(NAMES, 2), (UP, DOWN)
+            parts = [(up, verbs[0], "positive"), (down, verbs[1], "negative")]
+            generator.shuffle(parts)
+            text = " while ".join(f"{name} {generator.choice(verb)}" for name, verb, _ in parts)
+            entities = {name: label for name, _, label in parts}
+            row = {"text": text, "entities": entities, "second": parts[0][0], "label": parts[0][2]}
+            file.write(json.dumps(row) + "\n")
+    return path
+
+
+def _finetune(folder: Path, kind: TaskKind, file_format: str, **data: object) -> Bundle:
+    paths = {
+        name: {"path": str(_headlines(folder / f"{name}.jsonl", rows, i)), "format": file_format}
+        for i, (name, rows) in enumerate({"train": 400, "dev": 60, "more": 40}.items())
+    }
+    values = {
+        "task": "tiny",
+        "kind": kind,
+        "backbone": {"precision": "float32", "device": "cpu"},
+        "data": {"measured": {"more": paths.pop("more")}, **paths, **data},
+        "lora": {"rank": 4, "alpha": 8},
+        "optimisation": {
+            "epochs": 3, "max_batch_tokens": 256, "label_smoothing": 0, "warmup": 0.02,
+        },
+        "state_dir": str(folder / "var"),
+    }  # fmt: skip
+    settings = resolve(FinetuneSettings, Layer("test", values)).settings
+    return pipelines.finetune.finetune(settings, command="test", console=Console(quiet=True))
+
+
+def _ask(bundle: Bundle, inputs: list[Input]) -> TaskOutput:
+    runner = Runner(Backbone.load(BackboneConfig(precision="float32", device="cpu")))
+    runner.load(bundle)
+    tokenized = runner.tokenize(bundle.id, TaskCall("tiny", inputs))
+    return runner.assemble(tokenized, runner.run(tokenized.rows))
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
+def test_a_tagger_finds_names(tmp_path: Path) -> None:
+    bundle = _finetune(tmp_path, TaskKind.TAG, "sentfin-names")
+    manifest = bundle.manifest
+    assert (manifest.kind, manifest.labels) == (TaskKind.TAG, ("entity",))
+    assert manifest.metrics["span_f1"].value > 0.9
+    assert manifest.metrics["more.span_f1"].value > 0.9
+    texts: list[Input] = [row["text"] for row in _rows(tmp_path / "dev.jsonl")]
+    output = _ask(bundle, texts)
+    assert isinstance(output, TagOutput)
+    right = total = 0
+    for row, spans in zip(_rows(tmp_path / "dev.jsonl"), output.spans, strict=True):
+        found = {row["text"][span.start : span.end] for span in spans}
+        right += len(found & set(row["entities"]))
+        total += len(found) + 2
+    assert 2 * right / total == pytest.approx(manifest.metrics["span_f1"].value, abs=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
+def test_a_classifier_of_pairs_serves_as_it_was_measured(tmp_path: Path) -> None:
+    bundle = _finetune(tmp_path, TaskKind.CLASSIFY, "plain", text="text", second="second")
+    rows = _rows(tmp_path / "more.jsonl")
+    output = _ask(bundle, [(row["text"], row["second"]) for row in rows])
+    assert isinstance(output, ClassifyOutput)
+    predicted = [output.labels[i] for i in output.probabilities.argmax(axis=1)]
+    right = sum(label == row["label"] for label, row in zip(predicted, rows, strict=True))
+    assert right / len(rows) == bundle.manifest.metrics["more.accuracy"].value
+    assert right / len(rows) > 0.9

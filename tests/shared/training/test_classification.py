@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+
+from shared.errors import InputError
+from shared.training.arrays import TokenArrays
+from shared.training.classification import check_labelled, evaluate_classes, judge_classes
+from shared.training.examples import Example
+
+TRAIN = [Example("a1", "b"), Example("a2", "a"), Example("a3", "a"), Example("a4", "b")]
+
+
+def test_labels_are_sorted_and_the_fingerprint_tells_rows_apart() -> None:
+    data = check_labelled(TRAIN, TRAIN[:1])
+    assert data.labels == ("a", "b")
+    assert data.fingerprint() == check_labelled(list(TRAIN), TRAIN[:1]).fingerprint()
+    assert data.fingerprint() != check_labelled(TRAIN, TRAIN[1:2]).fingerprint()
+    assert data.fingerprint() != check_labelled(TRAIN[::-1], TRAIN[:1]).fingerprint()
+
+
+def test_every_fault_is_named_at_once() -> None:
+    with pytest.raises(InputError) as caught:
+        check_labelled(
+            [*TRAIN, Example("once", "rare")], [Example("x", "new"), Example("y", "new")]
+        )
+    assert "class 'rare' has 1 example" in str(caught.value)
+    assert "dev: label 'new' (2 rows)" in str(caught.value)
+
+
+def test_needs_two_classes() -> None:
+    with pytest.raises(InputError, match="at least two"):
+        check_labelled([Example("1", "a"), Example("2", "a")], [])
+
+
+def test_measures_and_calibrates() -> None:
+    generator = np.random.default_rng(0)
+    logits = generator.normal(0.0, 2.0, size=(2_000, 4))
+    truth = (logits + generator.gumbel(size=logits.shape)).argmax(axis=1)
+    evaluation = evaluate_classes((logits * 3).astype(np.float32), truth)
+    metrics = evaluation.metrics
+    assert evaluation.temperature == pytest.approx(3.0, rel=0.1)
+    assert metrics["accuracy"].value == (logits.argmax(axis=1) == truth).mean()
+    assert metrics["ece_after"].value < 0.05 < 0.1 < metrics["ece_before"].value
+    for metric in metrics.values():
+        assert metric.n == 2_000
+        assert metric.low <= metric.high
+
+
+def test_an_epoch_is_judged_as_the_end_is_measured() -> None:
+    generator = np.random.default_rng(1)
+    logits = generator.normal(size=(200, 3)).astype(np.float32)
+    truth = generator.integers(0, 3, 200)
+    arrays = TokenArrays.of([[1]] * 200, truth.tolist())
+    metrics = evaluate_classes(logits, truth).metrics
+    for name, value in judge_classes(logits, arrays).items():
+        assert value == pytest.approx(metrics[name].value)
+
+
+def test_pairs_and_measured_sets() -> None:
+    pairs = [Example((each.text, "x"), each.label) for each in TRAIN if isinstance(each.text, str)]
+    data = check_labelled(pairs, pairs[:1], {"more": pairs[1:2]})
+    assert data.fingerprint() != check_labelled(TRAIN, TRAIN[:1]).fingerprint()
+    assert data.fingerprint() == check_labelled(pairs, pairs[:1]).fingerprint()
+    assert next(data.train.canonical()) == '[["a1", "x"], "b"]'
+    assert len(data.measured["more"]) == 1
+    with pytest.raises(InputError, match="more: label 'new'"):
+        check_labelled(TRAIN, TRAIN, {"more": [Example("y", "new")]})
