@@ -1,0 +1,64 @@
+"""The product's own stream in this process, with the word counter in place of the model."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from services.sentiment import migrations
+from services.sentiment.stream import NewsStream
+from shared.storage.database import Database
+from shared.storage.migrations import migrate
+from shared.streaming.consumer import Consumer
+from shared.streaming.kafka_consumer import KafkaTopicConsumer
+from shared.streaming.kafka_producer import KafkaTopicProducer
+from shared.streaming.producer import Producer
+from tests.drills.plan import SCHEMA, ConsumerPlan
+from tests.drills.scorer import WordCountTrunk
+
+MIGRATIONS = Path(migrations.__file__).parent
+
+
+@contextmanager
+def open_database(url: str) -> Iterator[Database]:
+    """The sentiment application's database, with its tables."""
+    with closing(Database(url, schema=SCHEMA)) as database:
+        migrate(database, MIGRATIONS)
+        yield database
+
+
+def migrated_database(url: str) -> Database:
+    """The same where somebody has made the tables; opening it waits for nobody's lock."""
+    return Database(url, schema=SCHEMA)
+
+
+@contextmanager
+def running_stream(
+    plan: ConsumerPlan,
+    database: Database,
+    *,
+    consumer: Consumer | None = None,
+    producer: Producer | None = None,
+) -> Iterator[NewsStream]:
+    """A stream as the platform hosts it; Kafka is used where no other consumer is given."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="trunk", daemon=True)
+    thread.start()
+    settings = plan.sentiment
+    stream = NewsStream(
+        settings,
+        consumer=consumer or KafkaTopicConsumer(plan.kafka, settings.topic, settings.group),
+        producer=producer or KafkaTopicProducer(plan.kafka),
+        trunk=WordCountTrunk(plan.text_s),
+        database=database,
+        loop=loop,
+    )
+    stream.start()
+    try:
+        yield stream
+    finally:
+        stream.stop()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
