@@ -2,6 +2,7 @@
 
 import asyncio
 import concurrent.futures
+import itertools
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -20,6 +21,10 @@ from shared.streaming.dead_letters import DeadLetterLimit, DecodeError
 from shared.streaming.message import Record
 
 _RATE_WINDOW_S = 10.0
+_TEXTS_A_CALL = 128
+"""A batch is asked for in several calls at once: while the trunk computes one, the next is already
+being tokenised there, and the model never waits for a hop."""
+
 _CHARACTERS_A_SECOND = 10_000
 """What even a slow trunk reads: a batch of long texts is given more time than one of headlines."""
 
@@ -123,14 +128,10 @@ class NewsHandler:
     def _judged(self, news: Sequence[News]) -> list[Analysis]:
         if not news:
             return []
-        request = Request(
-            [one.text for one in news], [one.entities for one in news], self._settings.tag_stream
-        )
         characters = sum(len(one.text) * (1 + len(one.entities or ())) for one in news)
         timeout_s = self._settings.stream_timeout_s + characters / _CHARACTERS_A_SECOND
         asked = self._asked = asyncio.run_coroutine_threadsafe(
-            self._analyst.analyze(request, priority=Priority.STREAM, timeout_s=timeout_s),
-            self._loop,
+            self._analyzed(news, timeout_s), self._loop
         )
         if self._stopping.is_set():
             asked.cancel()
@@ -140,6 +141,26 @@ class NewsHandler:
             raise DependencyError("the stream is being stopped: the batch comes again") from None
         finally:
             self._asked = None
+
+    async def _analyzed(self, news: Sequence[News], timeout_s: float) -> list[Analysis]:
+        asked = [
+            asyncio.ensure_future(
+                self._analyzed_part(news[start : start + _TEXTS_A_CALL], timeout_s)
+            )
+            for start in range(0, len(news), _TEXTS_A_CALL)
+        ]
+        try:
+            return list(itertools.chain.from_iterable(await asyncio.gather(*asked)))
+        finally:
+            # Of a batch that failed in one part the others are asked for again.
+            for part in asked:
+                part.cancel()
+
+    async def _analyzed_part(self, news: Sequence[News], timeout_s: float) -> list[Analysis]:
+        request = Request(
+            [one.text for one in news], [one.entities for one in news], self._settings.tag_stream
+        )
+        return await self._analyst.analyze(request, priority=Priority.STREAM, timeout_s=timeout_s)
 
     def _idle(self, progress: StreamProgress, busy: set[int]) -> set[int]:
         """The owned partitions whose end has been reached for a while, beside busy ones."""
