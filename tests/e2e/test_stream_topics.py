@@ -66,13 +66,14 @@ def topic_id_of(plan: ConsumerPlan) -> str | None:
 
 
 def delete(plan: ConsumerPlan) -> None:
-    """Deletes the topic and waits until it is gone."""
+    """Deletes the topic and waits until it is gone; a stream that runs may have made it anew."""
+    before = topic_id_of(plan)
     admin = KafkaAdminClient(bootstrap_servers=plan.bootstrap)
     try:
         admin.delete_topics([plan.topic])
     finally:
         admin.close()
-    wait_for(lambda: topic_id_of(plan) is None, timeout_s=WAIT_S, what="the topic's end")
+    wait_for(lambda: topic_id_of(plan) != before, timeout_s=WAIT_S, what="the topic's end")
 
 
 def wait_for_start(broker: EmbeddedBroker, number: int) -> None:
