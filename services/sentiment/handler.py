@@ -23,7 +23,7 @@ from shared.streaming.message import Record
 _RATE_WINDOW_S = 10.0
 _TEXTS_A_CALL = 128
 """A batch is asked for in several calls at once: while the trunk computes one, the next is already
-being tokenised there, and the model never waits for a hop."""
+being tokenised there."""
 
 _CHARACTERS_A_SECOND = 10_000
 """What even a slow trunk reads: a batch of long texts is given more time than one of headlines."""
