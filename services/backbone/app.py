@@ -46,10 +46,10 @@ class EncoderReplica:
         """Lets Serve replace the replica when its model has stopped.
 
         Raises:
-            DependencyError: the model's thread has ended.
+            DependencyError: a thread of the model's has ended.
         """
         if not self._encoder.is_alive:
-            raise DependencyError("the model's thread has stopped")
+            raise DependencyError("a thread of the model's has stopped")
 
     async def __del__(self) -> None:
         await asyncio.to_thread(self._encoder.close)

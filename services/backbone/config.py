@@ -12,10 +12,10 @@ APP_NAME = "backbone"
 class BackboneSettings(HttpSettings):
     """The trunk: its model, its queue and how it is deployed.
 
-    `threads` are those that compute one batch; by default the physical cores that this process may
-    use. `max_ongoing_requests` stands above what the trunk's own queue holds, so that this queue
-    decides who waits and who is refused. Public requests of more than `max_interactive_inputs`
-    texts have the priority `bulk`.
+    `threads` compute, on a processor a batch each; by default there are as many as the physical
+    cores that this process may use. `max_ongoing_requests` stands above what the trunk's own queue
+    holds, so that this queue decides who waits and who is refused. Public requests of more than
+    `max_interactive_inputs` texts have the priority `bulk`.
     """
 
     backbone: BackboneConfig = BackboneConfig()

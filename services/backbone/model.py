@@ -12,6 +12,8 @@ from shared.serving.encoder import Encoder
 LOGGER = logging.getLogger(__name__)
 
 _SWITCH_INTERVAL_S = 0.0005
+_MOST_BATCHES = 8
+"""So many threads share the interpreter's lock: with more cores several compute one batch."""
 
 THREAD_ENVIRONMENT = {"GOMP_SPINCOUNT": "20000"}
 """Read by OpenMP when torch is imported. Its threads wait for each other in a loop, by default for
@@ -37,10 +39,11 @@ def start_encoder(settings: BackboneSettings) -> Encoder:
     from shared.models.builtin import ensure_embed
     from shared.models.runner import Runner
 
-    # Ray sets OMP_NUM_THREADS=1 for actors that reserve no whole CPU.
-    threads = settings.threads or usable_cores()
-    torch.set_num_threads(threads)
     backbone = Backbone.load(settings.backbone)
+    cores = settings.threads or usable_cores()
+    batches = min(cores, _MOST_BATCHES) if backbone.device.type == "cpu" else 1
+    # Ray sets OMP_NUM_THREADS=1 for actors that reserve no whole CPU.
+    torch.set_num_threads(cores // batches)
     registry = Registry(settings.state_dir / "models")
     ensure_embed(registry, backbone)
     LOGGER.info(
@@ -50,7 +53,8 @@ def start_encoder(settings: BackboneSettings) -> Encoder:
             "sha256": backbone.sha256,
             "device": str(backbone.device),
             "precision": str(backbone.precision),
-            "threads": threads,
+            "batches": batches,
+            "threads": cores // batches,
         },
     )
-    return Encoder(Runner(backbone), registry, settings.encoder)
+    return Encoder(Runner(backbone), registry, settings.encoder, threads=batches)

@@ -3,6 +3,7 @@
 Notation of shapes: b rows, s columns, d the backbone's width.
 """
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +14,6 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from shared.errors import ArtifactError
 from shared.models.lora import Adapter, RowAdapters
 
 Int64s = npt.NDArray[np.int64]
@@ -34,9 +34,10 @@ class PaddedBatch:
 
 
 class Engine(Protocol):
-    """Computes the backbone's hidden states on one thread.
+    """Computes the backbone's hidden states.
 
-    `hidden_states` may be called again from within `between_layers`, on the same thread.
+    `hidden_states` may be called by several threads at once, and again from within
+    `between_layers`.
     """
 
     @property
@@ -56,7 +57,7 @@ class Engine(Protocol):
         """Hidden states [b, s, d] of the last layer, in the engine's precision.
 
         `rows` is int64 [b], an index into `adapters` for each row or `NO_ADAPTER`; rows of one
-        adapter should stand together. `between_layers` is called before each layer.
+        adapter should stand together. `between_layers` is called before each linear layer.
         """
 
 
@@ -68,11 +69,14 @@ class _Pass:
     between_layers: BetweenLayers | None
 
 
-_IDLE = _Pass(adapters=None, between_layers=None)
+class _Passes(threading.local):
+    """The pass that the calling thread is making, if any."""
+
+    current: _Pass | None = None
 
 
 class TorchEngine:
-    """A Hugging Face encoder, hooked: before each layer, and after each linear module.
+    """A Hugging Face encoder, hooked before and after each linear layer.
 
     It casts the encoder and owns it from then on.
     """
@@ -81,12 +85,12 @@ class TorchEngine:
         self._encoder = encoder.to(device, precision).eval().requires_grad_(False)
         self._device = device
         self._precision = precision
-        self._pass = _IDLE
+        self._passes = _Passes()
         self._layers = _adaptable_layers(encoder, device)
         for name in self._layers:
-            encoder.get_submodule(name).register_forward_hook(partial(self._adapt, name))
-        for layer in _transformer_layers(encoder):
-            layer.register_forward_pre_hook(self._pause)
+            linear = encoder.get_submodule(name)
+            linear.register_forward_pre_hook(self._pause)
+            linear.register_forward_hook(partial(self._adapt, name))
 
     @property
     def layers(self) -> Mapping[str, tuple[int, int]]:
@@ -113,36 +117,26 @@ class TorchEngine:
             # Without padding attention needs no mask, and is faster without.
             inputs["attention_mask"] = self._tensor(batch.attention_mask)
         row_adapters = RowAdapters(adapters, rows)
-        outer = self._pass
-        self._pass = _Pass(None if row_adapters.is_empty else row_adapters, between_layers)
+        outer = self._passes.current
+        adapted = None if row_adapters.is_empty else row_adapters
+        self._passes.current = _Pass(adapted, between_layers)
         try:
             return cast(Tensor, self._encoder(**inputs).last_hidden_state)
         finally:
-            self._pass = outer
+            self._passes.current = outer
 
     def _tensor(self, array: Int64s) -> Tensor:
         return torch.from_numpy(array).to(self._device)
 
     def _adapt(self, name: str, module: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
-        adapters = self._pass.adapters
-        if adapters is not None:
-            adapters.add(name, inputs[0], output)
+        current = self._passes.current
+        if current is not None and current.adapters is not None:
+            current.adapters.add(name, inputs[0], output)
 
     def _pause(self, module: nn.Module, inputs: tuple[object, ...]) -> None:
-        if self._pass.between_layers is not None:
-            self._pass.between_layers()
-
-
-def _transformer_layers(encoder: nn.Module) -> nn.ModuleList:
-    """The list of transformer layers: the module list that holds the most parameters.
-
-    Raises:
-        ArtifactError: the encoder has none.
-    """
-    lists = [module for module in encoder.modules() if isinstance(module, nn.ModuleList)]
-    if not lists:
-        raise ArtifactError(f"{type(encoder).__name__} has no list of layers: it is not served")
-    return max(lists, key=lambda layers: sum(p.numel() for p in layers.parameters()))
+        current = self._passes.current
+        if current is not None and current.between_layers is not None:
+            current.between_layers()
 
 
 def _adaptable_layers(encoder: nn.Module, device: torch.device) -> dict[str, tuple[int, int]]:

@@ -47,8 +47,8 @@ class _Group:
 class Runner:
     """One backbone with the bundles loaded on it.
 
-    One thread calls `run`; the other methods may be called from any thread meanwhile. A bundle
-    must stay loaded until the rows that name it have run.
+    Its methods may be called by several threads at once. A bundle must stay loaded until the rows
+    that name it have run.
     """
 
     def __init__(self, backbone: Backbone, engine: Engine | None = None) -> None:

@@ -175,18 +175,20 @@ class WaitingRoom(Generic[RowT]):
         self.withdraw(everything)
         return everything
 
-    def next_batch(self, only: Priority | None = None) -> list[Item[RowT]]:
+    def next_batch(self, only: Priority | None = None, sharers: int = 1) -> list[Item[RowT]]:
         """Takes out the rows to run now; empty when there are none.
 
         With `only`, that class's rows if it is that class's turn, and none otherwise: this is for
-        use between the layers of another batch. A row longer than `max_batch_tokens` runs alone.
+        use between the layers of another batch. Where so many `sharers` are about to ask, a batch
+        is a fair part of what waits, unless that is too little to be worth a batch of its own. A
+        row longer than `max_batch_tokens` runs alone.
         """
         while (priority := self._turn()) is not None:
             if only not in (None, priority):
                 return []
             candidates = self._candidates(priority)
             if candidates:
-                batch = self._choose(candidates)
+                batch = self._choose(candidates, self._part(priority, sharers))
                 self._account(priority, batch)
                 return batch
         return []
@@ -263,7 +265,15 @@ class WaitingRoom(Generic[RowT]):
         self._expired += expired
         return candidates
 
-    def _choose(self, candidates: list[Item[RowT]]) -> list[Item[RowT]]:
+    def _part(self, priority: Priority, sharers: int) -> float:
+        """The most padded tokens that one of so many sharers takes."""
+        most = self._settings.max_batch_tokens
+        if sharers == 1:
+            return most
+        part = self._classes[priority].tokens / sharers
+        return min(most, max(self._settings.batch_overhead_tokens, part))
+
+    def _choose(self, candidates: list[Item[RowT]], most: float) -> list[Item[RowT]]:
         """Grows a batch from the oldest row to shorter and longer ones while it gets denser.
 
         Density is useful tokens per cost, and the cost `overhead + rows * longest`: a shorter row
@@ -273,7 +283,7 @@ class WaitingRoom(Generic[RowT]):
         lengths = [item.tokens for item in ordered]
         first = last = ordered.index(candidates[0])
         useful = lengths[first]
-        overhead, most = self._settings.batch_overhead_tokens, self._settings.max_batch_tokens
+        overhead = self._settings.batch_overhead_tokens
         density = useful / (overhead + useful)
         while True:
             rows = last - first + 2

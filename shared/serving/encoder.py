@@ -1,6 +1,6 @@
 """The encoder that all applications share: the trunk, inside the process that holds the model.
 
-    encode() -> a tokenising thread -> waiting room -> the model's thread -> the caller's loop
+    encode() -> a tokenising thread -> waiting room -> a model's thread -> the caller's loop
 
 A call's rows wait together with those of every other caller and task, and share batches with them
 (see `shared.serving.batching`).
@@ -24,7 +24,7 @@ from shared.models.registry import Registry
 from shared.models.rows import Row, RowResult, Tokenized
 from shared.models.tasks import Priority, TaskCall, TaskOutput
 from shared.serving.batching import QueueSettings
-from shared.serving.model_thread import ModelThread
+from shared.serving.model_threads import ModelThreads
 from shared.serving.served_bundles import ServedBundles
 from shared.serving.ticket import Ticket
 from shared.telemetry import ENCODE_LATENCY, ENCODE_REFUSED, ENCODE_TOKENS
@@ -37,8 +37,8 @@ _ASSEMBLED_INLINE_ROWS = 64
 class Runner(Protocol):
     """The model as the encoder sees it; `shared.models.runner.Runner` is the real one.
 
-    `tokenize` and `load` run beside `run`; `run` is called by one thread, and again from within
-    its own `between_layers`.
+    Any method may be called by several threads at once, and `run` also from within its own
+    `between_layers`.
     """
 
     def load(self, bundle: Bundle) -> None:
@@ -67,7 +67,10 @@ class EncoderSettings(Settings):
 
 
 class Encoder:
-    """`shared.serving.trunk.Trunk` over the model in this process; `close` stops its threads."""
+    """`shared.serving.trunk.Trunk` over the model in this process; `close` stops its threads.
+
+    `threads` are the model's: so many batches are computed at once.
+    """
 
     def __init__(
         self,
@@ -75,6 +78,8 @@ class Encoder:
         registry: Registry,
         settings: EncoderSettings,
         clock: Clock | None = None,
+        *,
+        threads: int = 1,
     ) -> None:
         self._runner = runner
         self._settings = settings
@@ -91,7 +96,7 @@ class Encoder:
         self._closing = threading.Event()
         self._poller = threading.Thread(target=self._follow_aliases, name="aliases", daemon=True)
         self._poller.start()
-        self._model = ModelThread(runner.run, settings.queue, self._clock)
+        self._model = ModelThreads(runner.run, settings.queue, self._clock, threads)
 
     @property
     def champions(self) -> Mapping[str, Bundle]:
@@ -101,7 +106,7 @@ class Encoder:
     @property
     def faults(self) -> Mapping[str, str]:
         """What is not served as it should be, by task or part; empty when all is well."""
-        stopped = {} if self._model.is_alive else {"model": "the model's thread has stopped"}
+        stopped = {} if self.is_alive else {"model": "a thread of the model's has stopped"}
         return {**self._bundles.faults, **stopped}
 
     def waiting_rows(self, priority: Priority) -> int:
@@ -110,8 +115,8 @@ class Encoder:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the model can answer at all."""
-        return self._model.is_alive
+        """Whether the model can answer as it should."""
+        return self._model.are_alive
 
     def close(self) -> None:
         """Stops the threads; what still waits is not answered."""

@@ -92,7 +92,7 @@ def chats(
     alone, crowded = [], []
     for _ in range(rounds):
         alone.append(checked(measure(chat)))
-        with writer.feeding(stored, texts):
+        with writer.backlog(stored, texts):
             crowded.append(checked(measure(chat)))
         wait_for(
             lambda: stored.records >= writer.sent, timeout_s=120, what="the rest of the stream"

@@ -28,7 +28,7 @@ _FLUSH_S = 60.0
 _STORE_S = 600.0
 _LOOK_EVERY_S = 0.005
 _TICK_S = 0.01
-_AHEAD = 4_000
+_BACKLOG = 10_000
 _TEXTS_A_REQUEST = 256
 
 
@@ -73,29 +73,20 @@ class NewsWriter:
         self._producer.flush(_FLUSH_S)
 
     @contextmanager
-    def feeding(self, stored: "StoredNews", texts: Sequence[str]) -> Iterator[None]:
-        """Lets the stream always have more to read than it can, until the block ends."""
-        stopping = threading.Event()
-        endless = itertools.cycle(texts)
+    def backlog(self, stored: "StoredNews", texts: Sequence[str]) -> Iterator[None]:
+        """Lets the stream have more to read than it can, all of it written before the block begins.
 
-        def feed() -> None:
-            while not stopping.is_set():
-                if self.sent - stored.records < _AHEAD:
-                    for text in itertools.islice(endless, _AHEAD // 8):
-                        self.send(text, [])
-                    self.flush()
-                stopping.wait(0.05)
-
-        thread = threading.Thread(target=feed, name="feed")
-        thread.start()
-        try:
-            time.sleep(2)
-            yield
-            if stored.records >= self.sent:
-                raise RuntimeError("the stream ran dry: what was measured is no flat-out stream")
-        finally:
-            stopping.set()
-            thread.join()
+        Raises:
+            RuntimeError: it ran dry.
+        """
+        for number, text in enumerate(itertools.islice(itertools.cycle(texts), _BACKLOG)):
+            self.send(text, [])
+            if number % 1000 == 999:
+                self.flush()
+        self.flush()
+        yield
+        if stored.records >= self.sent:
+            raise RuntimeError("the stream ran dry: what was measured is no flat-out stream")
 
 
 class StoredNews:

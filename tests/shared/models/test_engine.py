@@ -1,9 +1,11 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from shared.errors import ArtifactError
 from shared.models.engine import PaddedBatch, TorchEngine
 from shared.models.lora import NO_ADAPTER, Adapter, Factors
 from tests.shared.models.trained import load_backbone
@@ -44,12 +46,12 @@ def test_padding_changes_no_state(engine: TorchEngine) -> None:
     )
 
 
-def test_between_layers_is_called_before_each_layer(engine: TorchEngine) -> None:
+def test_between_layers_is_called_before_each_linear_layer(engine: TorchEngine) -> None:
     calls: list[None] = []
     engine.hidden_states(
         batch(1, 4), [], np.array([NO_ADAPTER]), between_layers=lambda: calls.append(None)
     )
-    assert len(calls) == 6
+    assert len(calls) == len(engine.layers)
 
 
 def test_a_pass_within_a_pass_changes_neither(engine: TorchEngine) -> None:
@@ -65,7 +67,7 @@ def test_a_pass_within_a_pass_changes_neither(engine: TorchEngine) -> None:
 
     states = engine.hidden_states(outer, [strong], outer_rows, between_layers=run_inner)
     assert torch.equal(states, expected)
-    assert len(found) == 6
+    assert len(found) == len(engine.layers)
     assert all(torch.equal(each, expected_inner) for each in found)
 
 
@@ -80,10 +82,22 @@ def test_a_failure_within_a_pass_leaves_the_engine_clean(engine: TorchEngine) ->
     assert torch.equal(alone(engine, batch(2, 8)), expected)
 
 
-def test_an_encoder_without_layers_is_refused() -> None:
-    class Flat(nn.Module):
-        def forward(self, input_ids: Tensor) -> Tensor:
-            return input_ids
+def test_passes_of_several_threads_keep_their_adapters_apart(engine: TorchEngine) -> None:
+    rows = np.zeros(2, np.int64)
+    adapters = [adapter(engine, scale) for scale in (1.0, 2.0)]
+    expected = [engine.hidden_states(batch(2, 8), [each], rows) for each in adapters]
+    both_inside = threading.Barrier(2, timeout=10)
 
-    with pytest.raises(ArtifactError, match="Flat has no list of layers"):
-        TorchEngine(Flat(), torch.device("cpu"), torch.float32)
+    def compute(each: Adapter) -> Tensor:
+        waits = iter([both_inside.wait])
+
+        def meet_once() -> None:
+            for wait in waits:
+                wait()
+
+        return engine.hidden_states(batch(2, 8), [each], rows, meet_once)
+
+    with ThreadPoolExecutor(2) as threads:
+        found = list(threads.map(compute, adapters))
+    for one, other in zip(found, expected, strict=True):
+        assert torch.equal(one, other)

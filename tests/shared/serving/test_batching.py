@@ -70,6 +70,18 @@ def test_rows_of_like_length_share_a_batch(room: Room) -> None:
     assert lengths_of(room.next_batch()) == [200, 210]
 
 
+def test_what_waits_is_divided_among_those_who_ask(room: Room) -> None:
+    room.admit(items(100, 100, 100, 100))
+    assert lengths_of(room.next_batch(sharers=2)) == [100, 100]
+    assert lengths_of(room.next_batch(sharers=1)) == [100, 100]
+
+
+def test_too_little_to_be_worth_two_batches_is_one(clock: ManualClock) -> None:
+    room: Room = WaitingRoom(settings(overhead=100), clock)
+    room.admit(items(10, 10, 10, 10))
+    assert lengths_of(room.next_batch(sharers=2)) == [10, 10, 10, 10]
+
+
 def test_few_rows_are_padded_when_a_batch_of_their_own_would_cost_more(clock: ManualClock) -> None:
     room: Room = WaitingRoom(settings(overhead=100), clock)
     room.admit(items(10, 20))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.clock import Clock, ManualClock
 from shared.errors import (
     ArtifactError,
     DeadlineError,
@@ -53,9 +54,11 @@ def runner() -> FakeRunner:
 def make_encoder(runner: FakeRunner, registry: Registry) -> Iterator[Callable[..., Encoder]]:
     made: list[Encoder] = []
 
-    def make(settings: EncoderSettings | None = None) -> Encoder:
+    def make(
+        settings: EncoderSettings | None = None, *, clock: Clock | None = None, threads: int = 1
+    ) -> Encoder:
         settings = settings or EncoderSettings(alias_poll_s=0.01)
-        made.append(Encoder(runner, registry, settings))
+        made.append(Encoder(runner, registry, settings, clock, threads=threads))
         return made[-1]
 
     yield make
@@ -154,6 +157,68 @@ async def test_people_wait_for_people(encoder: Encoder, runner: FakeRunner) -> N
     runner.gate.set()
     await asyncio.gather(first, second)
     assert runner.batches == [["held"], ["second"]]
+
+
+async def test_idle_threads_divide_a_call(
+    make_encoder: Callable[..., Encoder], runner: FakeRunner
+) -> None:
+    encoder = make_encoder(threads=2)
+    runner.gate.clear()
+    texts = [letter * 100 for letter in "abcd"]
+    call = asyncio.create_task(encoder.encode([embed(*texts, "e")], app=APP))
+    for _ in range(2):
+        assert await asyncio.to_thread(runner.entered.acquire, timeout=10)
+    runner.gate.set()
+    (output,) = await call
+    assert isinstance(output, EmbedOutput)
+    assert output.vectors[:, 0].tolist() == [100, 100, 100, 100, 1]
+
+
+async def test_a_thread_is_kept_for_people_while_they_ask(
+    make_encoder: Callable[..., Encoder], runner: FakeRunner
+) -> None:
+    clock = ManualClock()
+    encoder = make_encoder(clock=clock, threads=2)
+    await encoder.encode([embed("person")], app=APP)
+    assert runner.entered.acquire(timeout=10)
+    first = await hold_model(encoder, runner, Priority.STREAM)
+    second = asyncio.create_task(
+        encoder.encode([embed("second")], app=APP, priority=Priority.STREAM)
+    )
+    await until(lambda: encoder.waiting_rows(Priority.STREAM) == 1)
+    person = asyncio.create_task(encoder.encode([embed("again")], app=APP))
+    assert await asyncio.to_thread(runner.entered.acquire, timeout=10)
+    assert encoder.waiting_rows(Priority.INTERACTIVE) == 0
+    assert encoder.waiting_rows(Priority.STREAM) == 1
+    runner.gate.set()
+    await asyncio.gather(first, second, person)
+    assert encoder.waiting_rows(Priority.STREAM) == 0
+
+
+async def test_a_batch_of_others_makes_way_for_one_of_people(
+    make_encoder: Callable[..., Encoder], runner: FakeRunner
+) -> None:
+    encoder = make_encoder(threads=2)
+    person = await hold_model(encoder, runner, Priority.INTERACTIVE)
+    other = asyncio.create_task(encoder.encode([embed("bulk")], app=APP, priority=Priority.BULK))
+    assert await asyncio.to_thread(runner.entered.acquire, timeout=10)
+    runner.gate.set()
+    await asyncio.gather(person, other)
+    assert runner.batches == [["held"], ["bulk"]]
+
+
+async def test_all_threads_serve_anybody_once_people_have_gone(
+    make_encoder: Callable[..., Encoder], runner: FakeRunner
+) -> None:
+    clock = ManualClock()
+    encoder = make_encoder(clock=clock, threads=2)
+    await encoder.encode([embed("person")], app=APP)
+    assert runner.entered.acquire(timeout=10)
+    clock.advance(10)
+    first = await hold_model(encoder, runner, Priority.STREAM)
+    second = await hold_model(encoder, runner, Priority.STREAM)
+    runner.gate.set()
+    await asyncio.gather(first, second)
 
 
 async def test_a_cancelled_caller_withdraws_its_rows(encoder: Encoder, runner: FakeRunner) -> None:
