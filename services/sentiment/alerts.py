@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, RowMapping
 
 from services.sentiment.alert_record import AlertRecord, fingerprint
-from services.sentiment.statements import chunks, pairs_in, upsert
 from services.sentiment.tables import ALERT, ALERT_EVENT, ARTICLE, MENTION, SURGE
 from shared.sentiment.surge import Mention, SurgeDetector, SurgeState, Transition
 from shared.sentiment.watermark import Watermark
 from shared.storage.identifiers import new_id
+from shared.storage.statements import chunks, pairs_in, upsert
 
 MAX_MENTIONS = 4096
 """How many mentions one transaction applies: what a watermark's leap frees is taken in parts."""

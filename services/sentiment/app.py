@@ -13,14 +13,13 @@ from ray.serve.handle import DeploymentHandle
 
 from services.sentiment.config import SentimentSettings
 from services.sentiment.routes import routes
-from services.sentiment.service import SCHEMA, check_replicas, open_service
+from services.sentiment.service import check_processes, open_service
 from services.sentiment.stream import StreamStatus
 from services.sentiment.stream_host import StreamHost
 from shared.config import load
 from shared.errors import DependencyError
 from shared.serving.deployment import deployment
 from shared.serving.serve_trunk import ServeTrunk
-from shared.storage.database import Database
 from shared.streaming.settings import KafkaSettings
 from shared.telemetry import configure_logging
 
@@ -90,9 +89,7 @@ def build(args: Mapping[str, object]) -> serve.Application:
     """
     settings = load(SentimentSettings, environ=os.environ, section=SECTION, values=args).settings
     kafka = load(KafkaSettings, environ=os.environ, prefix=KAFKA_PREFIX).settings
-    database = Database(settings.resolved_database_url, schema=SCHEMA)
-    check_replicas(settings, database)
-    database.close()
+    check_processes(settings)
     replicas = deployment(
         serve.ingress()(SentimentReplica),
         name="Sentiment",

@@ -21,13 +21,13 @@ from services.sentiment.scores import Analysis
 from services.sentiment.stream import StreamStatus
 from services.sentiment.trends import trend
 from shared.clock import Clock, SystemClock
-from shared.errors import ConfigError, DependencyError, InputError, PlatformError
+from shared.errors import DependencyError, InputError, PlatformError
 from shared.models.tasks import EMBED_TASK, Priority, TaskCall
 from shared.sentiment.gazetteer import Gazetteer
 from shared.sentiment.watermark import Watermark
 from shared.serving.http import READY
 from shared.serving.trunk import Trunk
-from shared.storage.database import Database
+from shared.storage.database import Database, check_one_writer
 from shared.storage.migrations import migrate
 
 SCHEMA = "sentiment"
@@ -227,24 +227,19 @@ def open_database(settings: SentimentSettings) -> Database:
         ConfigError: its URL or revision cannot be used, or SQLite should serve several processes.
         DependencyError: it does not answer.
     """
+    check_processes(settings)
     database = Database(settings.resolved_database_url, schema=SCHEMA)
-    check_replicas(settings, database)
     migrate(database, MIGRATIONS)
     return database
 
 
-def check_replicas(settings: SentimentSettings, database: Database) -> None:
+def check_processes(settings: SentimentSettings) -> None:
     """Refuses several replicas or stream hosts on SQLite.
 
     Raises:
-        ConfigError: SQLite's file is on one machine, and its one writer is one process.
+        ConfigError: see `check_one_writer`.
     """
-    if database.is_shared:
-        return
-    counts = {"replicas": settings.replicas, "stream_hosts": settings.stream_hosts}
-    for name, count in counts.items():
-        if count > 1:
-            raise ConfigError(
-                f"{name}: {count} on SQLite, whose one writer is one process on one machine: set "
-                f"database_url to PostgreSQL, or {name} to 1"
-            )
+    check_one_writer(
+        settings.resolved_database_url,
+        {"replicas": settings.replicas, "stream_hosts": settings.stream_hosts},
+    )

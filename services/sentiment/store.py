@@ -29,7 +29,6 @@ from services.sentiment.arrivals import (
     ScoredNews,
 )
 from services.sentiment.dead_letters import dead_letter_message
-from services.sentiment.statements import chunks, pairs_in, upsert
 from services.sentiment.tables import (
     ARTICLE,
     DEAD_LETTER,
@@ -45,6 +44,7 @@ from shared.sentiment.surge import SurgeDetector
 from shared.sentiment.watermark import PartitionTime, Watermark, advance, watermark
 from shared.storage.database import Database
 from shared.storage.outbox import Outbox
+from shared.storage.statements import chunks, pairs_in, upsert
 from shared.streaming.consumer import StreamProgress
 from shared.telemetry import (
     NEWS_ALERTS,

@@ -9,11 +9,10 @@ from ray import serve
 
 from services.support.config import SupportSettings
 from services.support.routes import routes
-from services.support.service import SCHEMA, check_replicas, open_service
+from services.support.service import check_processes, open_service
 from shared.config import load
 from shared.serving.deployment import deployment
 from shared.serving.serve_trunk import ServeTrunk
-from shared.storage.database import Database
 from shared.telemetry import configure_logging
 
 SECTION = "support"
@@ -45,9 +44,7 @@ def build(args: Mapping[str, object]) -> serve.Application:
         ConfigError: a setting is wrong, or several replicas should share a SQLite file.
     """
     settings = load(SupportSettings, environ=os.environ, section=SECTION, values=args).settings
-    database = Database(settings.resolved_database_url, schema=SCHEMA)
-    check_replicas(settings, database)
-    database.close()
+    check_processes(settings)
     deployed = deployment(
         serve.ingress()(SupportReplica),
         name="Support",

@@ -1,9 +1,8 @@
 """Documents and knowledge bases in the database, which is the only truth about them."""
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, RowMapping
@@ -13,13 +12,12 @@ from shared.clock import Clock, SystemClock
 from shared.errors import NotFoundError
 from shared.storage.database import Database
 from shared.storage.identifiers import new_id
+from shared.storage.statements import chunks
 from shared.text.passages import TextFormat
 
 Scalar = str | int | float | bool
-_T = TypeVar("_T")
 Metadata = Mapping[str, Scalar | Sequence[Scalar]]
 
-_CHUNK = 500
 _METADATA = sa.MetaData()
 
 _KNOWLEDGE_BASE = sa.Table(
@@ -182,7 +180,7 @@ class DocumentStore:
                 }
                 for document in documents
             ]
-            for chunk in _chunks(rows):
+            for chunk in chunks(rows):
                 connection.execute(_DOCUMENT.insert(), chunk)
         return version
 
@@ -213,7 +211,7 @@ class DocumentStore:
         """The documents with these ids that exist."""
         found: list[StoredDocument] = []
         with self._database.read() as connection:
-            for chunk in _chunks(ids):
+            for chunk in chunks(ids):
                 query = _documents(uid).where(_DOCUMENT.c.id.in_(chunk))
                 found.extend(map(_stored, connection.execute(query).mappings()))
         return found
@@ -269,11 +267,6 @@ class DocumentStore:
         return row.tenant, row.version
 
 
-def _chunks(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
-    """Parts that fit into one statement."""
-    return (items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK))
-
-
 def _deleted() -> NotFoundError:
     return NotFoundError("the knowledge base was deleted meanwhile: create it again")
 
@@ -309,7 +302,7 @@ def _documents(uid: str) -> sa.Select[tuple[object, ...]]:
 
 def _delete(connection: Connection, uid: str, ids: Sequence[str]) -> int:
     deleted = 0
-    for chunk in _chunks(ids):
+    for chunk in chunks(ids):
         matches = _DOCUMENT.c.id.in_(chunk)
         result = connection.execute(
             _DOCUMENT.delete().where(_DOCUMENT.c.knowledge_base == uid, matches)

@@ -13,10 +13,10 @@ from services.support.knowledge_base import Surroundings
 from services.support.knowledge_bases import KnowledgeBases
 from services.support.passages import Embedder
 from shared.clock import Clock, SystemClock
-from shared.errors import ConfigError, PlatformError
+from shared.errors import PlatformError
 from shared.serving.http import READY
 from shared.serving.trunk import Trunk
-from shared.storage.database import Database
+from shared.storage.database import Database, check_one_writer
 from shared.storage.migrations import migrate
 
 LOGGER = logging.getLogger(__name__)
@@ -91,20 +91,16 @@ def open_service(
             replicas.
         DependencyError: the database does not answer.
     """
+    check_processes(settings)
     database = Database(settings.resolved_database_url, schema=SCHEMA)
-    check_replicas(settings, database)
     migrate(database, MIGRATIONS)
     return SupportService(settings, trunk, database, clock or SystemClock())
 
 
-def check_replicas(settings: SupportSettings, database: Database) -> None:
-    """Refuses several replicas on SQLite.
+def check_processes(settings: SupportSettings) -> None:
+    """Refuses several replicas on SQLite: none would see the others' writes.
 
     Raises:
-        ConfigError: each replica would hold its own index, and none would see the others' writes.
+        ConfigError: see `check_one_writer`.
     """
-    if settings.replicas > 1 and not database.is_shared:
-        raise ConfigError(
-            f"replicas: {settings.replicas} on SQLite, whose one writer is one process and whose "
-            "writes the others would not see: set database_url to PostgreSQL, or replicas to 1"
-        )
+    check_one_writer(settings.resolved_database_url, {"replicas": settings.replicas})

@@ -5,13 +5,19 @@ waits there (at most `busy_timeout`) instead of failing halfway.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    IntegrityError,
+    NoSuchModuleError,
+    ProgrammingError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from shared.errors import ConfigError, DependencyError
@@ -94,12 +100,28 @@ class Database:
         self._engine.dispose()
 
 
+def check_one_writer(url: str, processes: Mapping[str, int]) -> None:
+    """Refuses several writing processes on SQLite; `processes` has their numbers by setting.
+
+    Raises:
+        ConfigError: SQLite's file is on one machine, and its one writer is one process.
+    """
+    if _parsed(url).get_backend_name() != "sqlite":
+        return
+    for name, count in processes.items():
+        if count > 1:
+            raise ConfigError(
+                f"{name}: {count} on SQLite, whose one writer is one process on one machine: set "
+                f"database_url to PostgreSQL, or {name} to 1"
+            )
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     """A fault of the database becomes `DependencyError`; one of our statements stays as it is."""
     try:
         yield
-    except IntegrityError:
+    except (IntegrityError, ProgrammingError):
         raise
     except PoolTimeoutError as error:
         raise DependencyError(f"every database connection is busy: {error}") from error
@@ -111,13 +133,17 @@ def _translated() -> Iterator[None]:
         ) from error
 
 
-def _engine(url: str, schema: str) -> Engine:
+def _parsed(url: str) -> URL:
     try:
-        parsed = make_url(url)
+        return make_url(url)
     except ArgumentError:
         raise ConfigError(
             "database_url: not a URL; expected such as postgresql+psycopg://user@host/name"
         ) from None
+
+
+def _engine(url: str, schema: str) -> Engine:
+    parsed = _parsed(url)
     kind = parsed.get_backend_name()
     if kind == "sqlite":
         return _sqlite_engine(parsed)
