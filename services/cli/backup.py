@@ -1,6 +1,6 @@
 """`banyan backup` and `restore`: the state of a platform in one verified folder.
 
-DIR/state/       keys.json, *.db, models/, indexes/ as they lie in the state folder
+DIR/state/       keys.json, *.db, models/, indexes/, rankers/ as they lie in the state folder
 DIR/backup.json  the SHA-256 of every file; written last, so that half a backup is none
 """
 
@@ -26,7 +26,7 @@ OLD_STATE = ".before-restore"
 """Where a restore keeps the present state until the restored one is in its place."""
 
 _FILES = ("keys.json",)
-_FOLDERS = ("indexes", "models")
+_FOLDERS = ("indexes", "models", "rankers")
 _ATTEMPTS = 20
 _SQLITE_WAIT_S = 10.0
 

@@ -10,8 +10,8 @@ from shared.config import Resolved, load
 from shared.errors import ConfigError, DependencyError
 from shared.streaming.settings import KafkaSettings
 
-APPLICATION = "sentiment"
-"""The application that reads from a broker; where it is not deployed, none is started."""
+APPLICATIONS = ("sentiment", "recommendation")
+"""The applications that read from a broker; where none is deployed, no broker is started."""
 
 PORT = "broker"
 """The embedded broker's name among the ports of a run."""
@@ -28,10 +28,9 @@ def resolve_kafka(environ: Mapping[str, str]) -> Resolved[KafkaSettings]:
     return load(KafkaSettings, environ=environ, prefix=_PREFIX)
 
 
-def reader(deployment: Deployment) -> ApplicationEntry | None:
-    """The application that needs a broker, where it is deployed."""
-    found = (entry for entry in deployment.applications if entry.name == APPLICATION)
-    return next(found, None)
+def readers(deployment: Deployment) -> list[ApplicationEntry]:
+    """The applications that need a broker, of those that are deployed."""
+    return [entry for entry in deployment.applications if entry.name in APPLICATIONS]
 
 
 def needs_embedded(deployment: Deployment, environ: Mapping[str, str]) -> bool:
@@ -40,7 +39,7 @@ def needs_embedded(deployment: Deployment, environ: Mapping[str, str]) -> bool:
     Raises:
         ConfigError: a variable is wrong, or asks for what the embedded broker has not.
     """
-    if reader(deployment) is None:
+    if not readers(deployment):
         return False
     settings = resolve_kafka(environ).settings
     if settings.bootstrap is not None:

@@ -8,7 +8,15 @@ from typing import Any
 import httpx
 
 from services.cli.event_stream import ServerEvent, parse_events
-from shared.errors import AuthenticationError, DependencyError, InputError, PlatformError
+from shared.errors import (
+    AuthenticationError,
+    DependencyError,
+    ForbiddenError,
+    InputError,
+    NotFoundError,
+    OverloadedError,
+    PlatformError,
+)
 
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 _LONG_S = 600.0
@@ -118,9 +126,24 @@ def _checked(response: httpx.Response) -> httpx.Response:
     detail = _detail(response)
     if response.status_code == httpx.codes.UNAUTHORIZED:
         raise AuthenticationError(f"{detail} (here: --key KEY or BANYAN_API_KEY)")
+    match response.status_code:
+        case httpx.codes.FORBIDDEN:
+            raise ForbiddenError(detail)
+        case httpx.codes.NOT_FOUND:
+            raise NotFoundError(detail)
+        case httpx.codes.TOO_MANY_REQUESTS:
+            raise OverloadedError(detail, retry_after_s=_retry_after_s(response))
     if response.is_client_error:
         raise InputError(detail)
     raise PlatformError(detail)
+
+
+def _retry_after_s(response: httpx.Response) -> float:
+    """The seconds that the answer asks to wait, between a tenth of one and a minute."""
+    try:
+        return min(60.0, max(0.1, float(response.headers.get("retry-after", "1"))))
+    except ValueError:
+        return 1.0
 
 
 def _detail(response: httpx.Response) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 from rich.console import Console
 
-from services.cli.broker import needs_embedded, reader, resolve_kafka
+from services.cli.broker import needs_embedded, readers, resolve_kafka
 from services.cli.config import Deployment, PlatformSettings
 from services.cli.preflight import keys_faults, port_faults, space_faults, state_faults
 from services.cli.run_file import StateFolder
@@ -196,8 +196,8 @@ def _databases(settings: PlatformSettings, deployment: Deployment) -> Iterator[F
 
 def _broker(settings: PlatformSettings, deployment: Deployment) -> Iterator[Finding]:
     """The embedded broker can be started, or the one that is named answers."""
-    entry = reader(deployment)
-    if entry is None:
+    entries = readers(deployment)
+    if not entries:
         return
     if needs_embedded(deployment, os.environ):
         from shared.streaming.embedded import broker_binary
@@ -209,11 +209,12 @@ def _broker(settings: PlatformSettings, deployment: Deployment) -> Iterator[Find
     from shared.streaming.kafka_admin import TopicAdmin
 
     kafka = resolve_kafka(os.environ).settings
-    name = str(getattr(resolve_application(entry, settings).settings, "topic", "news"))
-    with closing(TopicAdmin(kafka)) as admin:
-        topic = admin.describe(name)
-    state = f"has {len(topic.partitions)} partitions" if topic else "is made by `banyan up`"
-    yield Finding(Level.OK, "broker", f"{kafka.bootstrap} answers, the topic {name} {state}")
+    for entry in entries:
+        name = str(getattr(resolve_application(entry, settings).settings, "topic", entry.name))
+        with closing(TopicAdmin(kafka)) as admin:
+            topic = admin.describe(name)
+        state = f"has {len(topic.partitions)} partitions" if topic else "is made by `banyan up`"
+        yield Finding(Level.OK, "broker", f"{kafka.bootstrap} answers, the topic {name} {state}")
 
 
 def _backbone(settings: PlatformSettings, deployment: Deployment) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from services.cli.client import Platform
 from services.cli.document_files import Piece, cut, find_files
+from services.cli.patience import patiently
 from shared.errors import AuthenticationError, ForbiddenError, InputError
 
 _PATH = "/support/knowledge-bases"
@@ -122,7 +123,8 @@ def _batches(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
 def _send(platform: Platform, kb: str, batch: list[Piece], loaded: Loaded) -> None:
     try:
         files = [(piece.name, piece.content) for piece in batch]
-        loaded.documents += platform.upload(f"{_PATH}/{kb}/documents", files)["documents"]
+        path = f"{_PATH}/{kb}/documents"
+        loaded.documents += patiently(lambda: platform.upload(path, files))["documents"]
     except (AuthenticationError, ForbiddenError):
         raise
     except InputError as error:

@@ -39,7 +39,9 @@ kb_app = typer.Typer(no_args_is_help=True, help="Knowledge bases of the support 
 sentiment_app = typer.Typer(no_args_is_help=True, help="News: trends, alerts, replays.")
 app.add_typer(keys_app, name="keys")
 app.add_typer(kb_app, name="kb")
+recommend_app = typer.Typer(no_args_is_help=True, help="Recommendation: load, train, evaluate.")
 app.add_typer(sentiment_app, name="sentiment")
+app.add_typer(recommend_app, name="recommend")
 
 DeploymentFile = Annotated[
     Path | None, typer.Option("--file", "-f", help="What is deployed; see infra/serve/local.yaml.")
@@ -69,7 +71,7 @@ def up(
     cpus: Annotated[int | None, typer.Option(help="Cores for Ray; by default, all.")] = None,
     log_level: Annotated[str | None, typer.Option(help="[BANYAN_LOG_LEVEL, INFO]")] = None,
     sample: Annotated[
-        bool, typer.Option(help="Load the sample knowledge base and news if there are none.")
+        bool, typer.Option(help="Load the sample help centre, news and shop where there is none.")
     ] = True,
 ) -> None:
     """Start the platform and stay until Ctrl-C or `banyan down`."""
@@ -125,7 +127,7 @@ def backup(
     folder: Annotated[Path, typer.Argument(help="A new folder for the copy.")],
     state_dir: StateDir = None,
 ) -> None:
-    """Copy databases, bundles, indexes and keys consistently; the platform may run."""
+    """Copy databases, bundles, rankers, indexes and keys consistently; the platform may run."""
     from services.cli.backup import back_up
 
     typer.echo(back_up(_platform(None, {"state_dir": state_dir})[1], folder))
@@ -182,6 +184,38 @@ def analyze(
 
     with Platform(_url(url), key) as platform:
         judge(platform, text, entity or None)
+
+
+@app.command()
+def rank(
+    user: str,
+    model: Annotated[str, typer.Option(help="Which ranker.")] = "default",
+    count: Annotated[
+        int | None,
+        typer.Option(min=1, max=10_000, help="How many are shown; 10, or all of --item."),
+    ] = None,
+    item: Annotated[
+        list[str] | None,
+        typer.Option(help="Rank this item; may be repeated. Without any, the best are found."),
+    ] = None,
+    click: Annotated[
+        str | None, typer.Option(help="Tell of the user's click on this item, and show what moves.")
+    ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show the strongest features, too.")
+    ] = False,
+    url: Url = None,
+    key: ApiKey = None,
+) -> None:
+    """Rank items for a user, with the reasons; anybody may be a user, known or not."""
+    from services.cli.client import Platform
+    from services.cli.rank import DEFAULT_COUNT, Question, show
+
+    if count is None and not item:
+        count = DEFAULT_COUNT
+    with Platform(_url(url), key) as platform:
+        question = Question(user, model, tuple(item or ()), count)
+        show(platform, question, click=click, explain=explain)
 
 
 @app.command()
@@ -323,6 +357,89 @@ def sentiment_replay(
     pace = Pace(parse_speed(speed), shift=now)
     folder = _state_dir(state_dir)
     raise typer.Exit(replay(file, topic, pace, skip_bad=skip_bad, state_dir=folder))
+
+
+@recommend_app.command("load")
+def recommend_load(
+    items: Annotated[
+        Path | None,
+        typer.Option(help="item_id, and title, description, category, price, available, ..."),
+    ] = None,
+    events: Annotated[
+        Path | None,
+        typer.Option(help="user_id, item_id, timestamp, type; and rating, session, ranking, ..."),
+    ] = None,
+    rejects: Annotated[
+        Path | None, typer.Option(help="Where rows go that are refused; by default, beside them.")
+    ] = None,
+    url: Url = None,
+    key: ApiKey = None,
+) -> None:
+    """Load items and behaviour: CSV, JSON Lines (also gz) or Parquet, a row each.
+
+    Times are ISO 8601 (UTC, if they name no zone), Unix seconds or Unix milliseconds. A row of JSON
+    with `event` and `id` is an event in the shape of POST /recommend/feedback. Loading a file again
+    changes nothing, so a load that was cut is begun again. Ends with code 1 if a row is refused.
+    """
+    from services.cli.client import Platform
+    from services.cli.recommend import load
+
+    with Platform(_url(url), key) as platform:
+        raise typer.Exit(load(platform, items, events, rejects))
+
+
+@recommend_app.command("train")
+def recommend_train(
+    model: Annotated[str, typer.Option(help="The model's name; `default` ranks by default.")] = (
+        "default"
+    ),
+    tenant: Annotated[str, typer.Option(help="Whose events are learned from.")] = "default",
+    file: DeploymentFile = None,
+    state_dir: StateDir = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where it is written; by default, where the service reads.")
+    ] = None,
+) -> None:
+    """Train a ranker from the stored events; it serves if it is no worse than the blend."""
+    from services.cli.settings_table import resolve_application
+    from services.cli.train_ranker import train as run
+    from services.recommendation.config import RecommendationSettings
+    from shared.errors import ConfigError
+
+    deployment, platform = _platform(file, {"state_dir": state_dir})
+    for entry in deployment.applications:
+        settings = resolve_application(entry, platform).settings
+        if isinstance(settings, RecommendationSettings):
+            raise typer.Exit(run(settings, model, tenant, out))
+    raise ConfigError("the application recommendation is not deployed: see infra/serve/local.yaml")
+
+
+@recommend_app.command("evaluate")
+def recommend_evaluate(
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", help="A data set; may be repeated. Else, all.")
+    ] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Where the data sets lie [BANYAN_DATA_DIR].")
+    ] = None,
+    ranker: Annotated[
+        Path | None, typer.Option(help="A trained ranker.txt to measure as well.")
+    ] = None,
+    factorised: Annotated[
+        bool, typer.Option(help="Measure ALS and BPR, too: needs the extra `benchmark`.")
+    ] = True,
+    out: Annotated[
+        Path | None, typer.Option(help="A folder for ranking.json and ranking.html.")
+    ] = None,
+) -> None:
+    """Measure the ranking on the whole catalogues of real data, beside the baselines."""
+    from pipelines.ranking import benchmark
+
+    arguments = ["--sets", *sets] if sets else []
+    for name, path in (("--data-dir", data_dir), ("--ranker", ranker), ("--out", out)):
+        arguments += [] if path is None else [name, str(path)]
+    arguments += [] if factorised else ["--no-factorised"]
+    raise typer.Exit(benchmark.main(arguments))
 
 
 def _platform(file: Path | None, overrides: dict[str, Any]) -> Any:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, SecretStr
 from rich.console import Console
 from rich.table import Table
 
-from services.cli.broker import reader, resolve_kafka
+from services.cli.broker import readers, resolve_kafka
 from services.cli.config import (
     DEPLOYMENT_FILE,
     ApplicationEntry,
@@ -40,7 +40,7 @@ def show_settings(file: Path | None) -> None:
     _print(console, "platform", platform, path)
     for entry in deployment.applications:
         _print(console, entry.name, resolve_application(entry, platform.settings), path)
-    if reader(deployment) is not None:
+    if readers(deployment):
         _print(console, "kafka", resolve_kafka(os.environ), path)
 
 

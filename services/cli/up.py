@@ -116,11 +116,18 @@ def _serve_until_stopped(options: UpOptions, run: Run, progress: Progress) -> No
     configure_logging("platform", level=options.settings.log_level)
     with _embedded_broker(options, run, progress) as broker:
         _deploy(options, run, plan, progress)
-        if options.with_sample and "support" in run.applications:
-            from services.cli import sample
-
-            sample.load_sample(run, progress)
+        if options.with_sample:
+            _load_samples(run, progress)
         _stay(options, run, broker, progress)
+
+
+def _load_samples(run: Run, progress: Progress) -> None:
+    from services.cli import sample, sample_shop
+
+    if "support" in run.applications:
+        sample.load_sample(run, progress)
+    if "recommendation" in run.applications:
+        sample_shop.load_sample(run, progress)
 
 
 @contextmanager
@@ -170,7 +177,7 @@ def _stay(
     # Ray puts a handler of its own there when it starts.
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     progress.write(welcome.welcome(options.settings, run))
-    if options.with_sample and broker is not None:
+    if options.with_sample and broker is not None and "sentiment" in run.applications:
         sample_news.begin(run, progress, stop)
     _wait(stop, cluster.is_alive, broker, progress)
     with progress.step("stopped"):

@@ -30,6 +30,15 @@ def pairs_in(
     return sa.or_(*(sa.and_(first == one, second.in_(found)) for one, found in seconds.items()))
 
 
+def insert_into(connection: Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    """An insert that can say what happens where the key is there."""
+    # The two classes have the same methods and no common base.
+    insert: sqlite.Insert | postgresql.Insert = sqlite.insert(table)
+    if connection.dialect.name != "sqlite":
+        insert = postgresql.insert(table)
+    return insert
+
+
 def upsert(
     connection: Connection,
     table: sa.Table,
@@ -43,10 +52,7 @@ def upsert(
     if not rows:
         return
     where = list(key or (column.name for column in table.primary_key))
-    # The two classes have the same methods and no common base.
-    insert: sqlite.Insert | postgresql.Insert = sqlite.insert(table)
-    if connection.dialect.name != "sqlite":
-        insert = postgresql.insert(table)
+    insert = insert_into(connection, table)
     values: dict[str, sa.ColumnElement[object]] = {name: insert.excluded[name] for name in replaced}
     for name in added:
         values[name] = table.c[name] + insert.excluded[name]

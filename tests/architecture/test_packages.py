@@ -12,6 +12,9 @@ SOURCES = ("shared", "services", "pipelines")
 MODEL_LIBRARIES = ("torch", "transformers", "sentence_transformers", "peft")
 
 LIGHT_PROCESSES = (
+    "services.recommendation.app",
+    "services.recommendation.routes",
+    "services.recommendation.stream_host",
     "services.sentiment.app",
     "services.sentiment.routes",
     "services.sentiment.stream",
@@ -21,6 +24,7 @@ LIGHT_PROCESSES = (
     "services.cli.main",
     "shared.models.registry",
     "shared.models.tasks",
+    "shared.ranking.recommender",
     "shared.retrieval.index",
     "shared.serving.serve_trunk",
 )
@@ -44,7 +48,12 @@ def test_a_package_file_holds_a_docstring_and_nothing_else() -> None:
         assert len(tree.body) == 1, file
 
 
-RAYLESS = ("services.sentiment.stream", "services.sentiment.routes", "services.support.routes")
+RAYLESS = (
+    "services.recommendation.routes",
+    "services.sentiment.stream",
+    "services.sentiment.routes",
+    "services.support.routes",
+)
 """Modules that a test runs without a cluster, in processes of their own."""
 
 

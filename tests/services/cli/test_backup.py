@@ -22,7 +22,8 @@ def state_of(folder: Path) -> PlatformSettings:
 def settings(tmp_path: Path) -> PlatformSettings:
     """A state folder with one of each part, and with what is no part of a backup."""
     state = tmp_path / "var"
-    for name in ("models/embed/abc/manifest.json", "models/aliases.json", "indexes/kb/CURRENT"):
+    folders = ("models/embed/abc/manifest.json", "models/aliases.json", "indexes/kb/CURRENT")
+    for name in (*folders, "rankers/default/CURRENT"):
         path = state / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
@@ -60,6 +61,7 @@ def test_every_part_is_in_the_backup_and_nothing_else(
         "keys.json",
         "models/aliases.json",
         "models/embed/abc/manifest.json",
+        "rankers/default/CURRENT",
         "sentiment.db",
         "support.db",
     ]

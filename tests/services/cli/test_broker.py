@@ -27,6 +27,7 @@ def state(tmp_path: Path) -> StateFolder:
 
 def test_a_broker_is_started_where_one_is_needed_and_none_is_named() -> None:
     assert needs_embedded(WITH, {})
+    assert needs_embedded(deployment("recommendation"), {})
     assert not needs_embedded(WITHOUT, {})
     assert not needs_embedded(WITH, {"BANYAN_KAFKA_BOOTSTRAP": "kafka:9092"})
 

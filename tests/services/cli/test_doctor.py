@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from services.cli import doctor
-from services.cli.broker import reader
+from services.cli.broker import APPLICATIONS, readers
 from services.cli.config import DEPLOYMENT_FILE, Deployment, PlatformSettings, read_deployment
 from services.cli.doctor import Finding, Level, examine, show_findings
 from services.cli.processes import free_ports
@@ -27,7 +27,7 @@ SENTIMENT = {
 @pytest.fixture
 def with_sentiment() -> Deployment:
     entries = [e.model_dump() for e in read_deployment(DEPLOYMENT_FILE).applications]
-    others = [entry for entry in entries if entry["name"] != "sentiment"]
+    others = [entry for entry in entries if entry["name"] not in APPLICATIONS]
     return Deployment.model_validate({"applications": [*others, SENTIMENT]})
 
 
@@ -45,7 +45,7 @@ def test_every_subject_is_looked_at(settings: PlatformSettings) -> None:
 
     assert set(found) == {
         "python", "packages", "processor", "space", "state", "port", "proxy", "keys", "database",
-        "backbone", *(["broker"] if reader(read_deployment(DEPLOYMENT_FILE)) else []),
+        "backbone", *(["broker"] if readers(read_deployment(DEPLOYMENT_FILE)) else []),
     }  # fmt: skip
     assert Level.FAULT not in found.values()
 
@@ -107,6 +107,19 @@ def test_a_broker_that_is_named_is_asked_for_the_topic(
     assert found.level is Level.OK
     state = "has 6 partitions" if partitions else "is made by `banyan up`"
     assert found.text == f"kafka:9092 answers, the topic wire {state}"
+
+
+def test_every_reader_of_the_broker_has_its_topic(
+    settings: PlatformSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BANYAN_KAFKA_BOOTSTRAP", "kafka:9092")
+    monkeypatch.setattr(TopicAdmin, "describe", lambda self, topic: None)
+    deployment = read_deployment(DEPLOYMENT_FILE)
+
+    found = [f.text for f in examine(settings, deployment) if f.subject == "broker"]
+
+    assert len(found) == len(readers(deployment)) == 2
+    assert {text.split("the topic ")[1].split()[0] for text in found} == {"news", "behaviour"}
 
 
 def test_a_broker_that_does_not_answer_is_a_fault(

@@ -26,7 +26,7 @@ def banyan(tmp_path: Path) -> Banyan:
 @pytest.mark.parametrize(
     "command",
     ["up", "down", "status", "doctor", "config", "backup", "restore", "version", "ask", "models",
-     "train", "keys", "kb", "analyze", "sentiment"],
+     "train", "keys", "kb", "analyze", "sentiment", "recommend", "rank"],
 )  # fmt: skip
 def test_every_command_has_a_help(banyan: Banyan, command: str) -> None:
     listed = banyan("--help")
@@ -82,6 +82,12 @@ def test_keys_are_made_listed_and_revoked(banyan: Banyan) -> None:
         (["sentiment", "watch", "--url", "http://127.0.0.1:9"], "start it with `banyan up`"),
         (["sentiment", "replay", "/no/such/file"], "cannot be read"),
         (["sentiment", "replay", "/no/such/file", "--speed", "0x"], "at least 1"),
+        (["rank", "u1", "--url", "http://127.0.0.1:9"], "start it with `banyan up`"),
+        (["recommend", "load"], "give --items FILE, --events FILE or both"),
+        (["recommend", "load", "--items", "/no/such.csv"], "cannot be read"),
+        (["recommend", "load", "--items", "/no/such.xlsx"], "ends in none of .csv"),
+        (["recommend", "train"], "recommendation.db is not there"),
+        (["recommend", "train", "--model", "A B"], "use a-z, 0-9"),
         (["up", "--file", "/no/such/file"], "cannot be read"),
         (["up", "--port", "70000"], "http_port"),
         (["up", "--host", "0.0.0.0", "--port", "28961"], "banyan keys create"),
@@ -95,6 +101,14 @@ def test_a_fault_is_one_line(banyan: Banyan, arguments: list[str], said: str) ->
     assert done.exit_code == 1
     assert said in done.stderr
     assert done.stderr.startswith("banyan: ")
+    assert "Traceback" not in done.output
+
+
+def test_an_evaluation_without_its_data_says_so(banyan: Banyan, tmp_path: Path) -> None:
+    done = banyan("recommend", "evaluate", "--data-dir", str(tmp_path), "--no-factorised")
+
+    assert done.exit_code == 1
+    assert str(tmp_path) in done.output
     assert "Traceback" not in done.output
 
 

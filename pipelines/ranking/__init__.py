@@ -1,0 +1,1 @@
+"""Ranking offline: real data, baselines, measuring, and training from stored events."""

@@ -1,0 +1,194 @@
+"""What a recommender has to beat: popularity, item-kNN and the factorisations of `implicit`.
+
+Each gives scores for the whole catalogue from the same positive interactions up to the cut; a
+question's history may go further. Equal scores (above all: of users without a history, for whom
+only popularity knows anything) are ordered by popularity, then in a random order with seed 0.
+
+Notation of shapes: q questions, n items, u users.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from scipy import sparse
+
+from pipelines.ranking.datasets import Question, RankingData, is_liked
+from shared.errors import DependencyError
+from shared.ranking.arrays import Float32s
+
+_TIE = 1e-6
+_SHRINKAGE = 10.0
+_SEED = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Positives:
+    """Who liked what: `matrix` is [u, n] of 0 and 1, `users` the row of each user."""
+
+    matrix: sparse.csr_matrix
+    users: Mapping[str, int]
+    rows: Mapping[str, int]
+
+    @classmethod
+    def of(cls, data: RankingData) -> "Positives":
+        """The positive interactions up to the cut."""
+        rows = data.rows
+        liked = [event for event in data.events if is_liked(event)]
+        users: dict[str, int] = {}
+        for event in liked:
+            users.setdefault(event.user or "", len(users))
+        return cls(
+            _binary(
+                [users[event.user or ""] for event in liked],
+                [rows[event.item] for event in liked],
+                (len(users), len(rows)),
+            ),
+            users,
+            rows,
+        )
+
+    def counts(self) -> Float32s:
+        """How many users liked each item [n]."""
+        return np.asarray(self.matrix.sum(axis=0), np.float32).ravel()
+
+    def histories(self, questions: Sequence[Question]) -> sparse.csr_matrix:
+        """What each asker liked, as 0 and 1 [q, n]."""
+        pairs = [
+            (number, self.rows[event.item])
+            for number, question in enumerate(questions)
+            for event in question.history
+            if is_liked(event) and event.item in self.rows
+        ]
+        return _binary(
+            [p[0] for p in pairs], [p[1] for p in pairs], (len(questions), len(self.rows))
+        )
+
+
+class Baseline(Protocol):
+    """A recommender fitted to positives."""
+
+    def scores(self, questions: Sequence[Question]) -> Float32s:
+        """The scores of all items for each question [q, n]; more is better."""
+        ...
+
+
+class MostPopular:
+    """Everybody gets what most people liked."""
+
+    def __init__(self, positives: Positives) -> None:
+        counts = positives.counts()
+        order = np.random.default_rng(_SEED).permutation(len(counts)).astype(np.float32)
+        # Below one count, so that it decides between equal counts alone.
+        self.popularity: Float32s = counts + order / np.float32(len(counts) + 1)
+
+    def scores(self, questions: Sequence[Question]) -> Float32s:
+        """The same popularity for each [q, n]."""
+        return np.tile(self.popularity, (len(questions), 1))
+
+
+class ItemKnn:
+    """The sum of the cosines between an item's users and those of each item in the history.
+
+    A cosine that few users support is shrunk: c users in common count c / (c + 10).
+    Source: Sarwar et al., "Item-based collaborative filtering", WWW 2001; shrinkage as in Bell and
+    Koren, ICDM 2007. All neighbours are kept: on these sets that is better than the nearest 50.
+    """
+
+    def __init__(self, positives: Positives) -> None:
+        self._positives = positives
+        self._popularity = MostPopular(positives).popularity
+        common = (positives.matrix.T @ positives.matrix).tocoo()
+        apart = common.row != common.col
+        row, column, count = common.row[apart], common.col[apart], common.data[apart]
+        users = np.maximum(positives.counts(), 1.0)
+        cosine = count / np.sqrt(users[row] * users[column]) * count / (count + _SHRINKAGE)
+        self._similarity = sparse.csr_matrix((cosine, (row, column)), common.shape)
+
+    def scores(self, questions: Sequence[Question]) -> Float32s:
+        """Sums of cosines [q, n]."""
+        sums = (self._positives.histories(questions) @ self._similarity).toarray()
+        return _with_ties(sums, self._popularity)
+
+
+class Factorised:
+    """ALS or BPR of the package `implicit`, the optional extra `benchmark`.
+
+    ALS folds a history in (Hu, Koren and Volinsky, ICDM 2008). BPR (Rendle et al., UAI 2009) knows
+    no such thing: a user of the training data has factors, another the mean of the items liked.
+    """
+
+    def __init__(self, positives: Positives, method: str, *, factors: int = 64) -> None:
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        try:
+            from implicit.als import AlternatingLeastSquares
+            from implicit.bpr import BayesianPersonalizedRanking
+        except ImportError as error:
+            raise DependencyError(
+                f"the baseline {method} needs the package implicit: pip install 'banyan[benchmark]'"
+            ) from error
+        self._positives = positives
+        self._popularity = MostPopular(positives).popularity
+        self._method = method
+        if method == "als":
+            self._model = AlternatingLeastSquares(
+                factors=factors, regularization=0.05, alpha=10.0, random_state=_SEED, num_threads=1
+            )
+        else:
+            self._model = BayesianPersonalizedRanking(
+                factors=factors, iterations=200, random_state=_SEED, num_threads=1
+            )
+        self._model.fit(positives.matrix, show_progress=False)
+
+    def scores(self, questions: Sequence[Question]) -> Float32s:
+        """Inner products of factors [q, n]; without a history popularity decides."""
+        histories = self._positives.histories(questions)
+        if self._method == "als":
+            users = np.asarray(self._model.recalculate_user(np.arange(len(questions)), histories))
+        else:
+            users = self._bpr_users(questions, histories)
+        products = users @ np.asarray(self._model.item_factors).T
+        products[np.asarray(histories.sum(axis=1)).ravel() == 0] = 0.0
+        return _with_ties(products, self._popularity)
+
+    def _bpr_users(self, questions: Sequence[Question], histories: sparse.csr_matrix) -> Float32s:
+        items, known = np.asarray(self._model.item_factors), np.asarray(self._model.user_factors)
+        counts = np.maximum(np.asarray(histories.sum(axis=1)), 1.0)
+        users: Float32s = np.asarray(histories @ items / counts, np.float32)
+        # The last factor of an item is its bias, for which a user has the factor 1.
+        users[:, -1] = 1.0
+        for number, question in enumerate(questions):
+            row = self._positives.users.get(question.user)
+            if row is not None:
+                users[number] = known[row]
+        return users
+
+
+def baselines(positives: Positives, *, factorised: bool) -> dict[str, Baseline]:
+    """All of them by name; `factorised` adds ALS and BPR.
+
+    Raises:
+        DependencyError: the extra `benchmark` is not installed.
+    """
+    found: dict[str, Baseline] = {
+        "popularity": MostPopular(positives),
+        "item-kNN": ItemKnn(positives),
+    }
+    if factorised:
+        found["ALS"] = Factorised(positives, "als")
+        found["BPR"] = Factorised(positives, "bpr")
+    return found
+
+
+def _with_ties(scores: Float32s, popularity: Float32s) -> Float32s:
+    spread = np.float32(_TIE) / max(float(popularity.max()), 1.0)
+    settled: Float32s = (scores + popularity * spread).astype(np.float32)
+    return settled
+
+
+def _binary(rows: list[int], columns: list[int], shape: tuple[int, int]) -> sparse.csr_matrix:
+    matrix = sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), shape)
+    matrix.data[:] = 1.0
+    return matrix

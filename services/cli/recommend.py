@@ -1,0 +1,97 @@
+"""`banyan recommend load`: files of items and of behaviour become events.
+
+A load may be run again, after Ctrl-C or for a file that has grown: an event is known by its id, and
+what is stored already is counted and changes nothing.
+"""
+
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from services.cli.behaviour_rows import EVENTS, ITEMS
+from services.cli.client import Platform
+from services.cli.feedback import Counts, RowSource, Sending, open_source, send_rows
+from services.cli.rejects import RejectsFile
+from shared.errors import InputError
+
+_EXIT_REFUSED = 1
+_EXIT_INTERRUPTED = 130
+
+
+def load(platform: Platform, items: Path | None, events: Path | None, rejects: Path | None) -> int:
+    """Loads files with progress bars, the items first; returns the exit code.
+
+    Every file is checked before the first row is sent. Rows that cannot be used are written to
+    `rejects`, by default beside the first file.
+
+    Raises:
+        InputError: a file or its header cannot be used, or none is given.
+        PlatformError: the platform does not answer.
+    """
+    given = [(ITEMS, items), (EVENTS, events)]
+    loads = [(open_source(kind, path), Counts()) for kind, path in given if path is not None]
+    if not loads:
+        raise InputError("nothing to load: give --items FILE, --events FILE or both")
+    console = Console(highlight=False, soft_wrap=True)
+    with RejectsFile(_rejects_path(rejects, loads)) as refused:
+        was_cut = _send_with_bars(platform, loads, refused, console)
+    console.print(_table(loads))
+    if refused.count:
+        console.print(f"what was refused, and why: {refused.path}", style="red", markup=False)
+    if was_cut:
+        console.print("stopped by Ctrl-C: the same command goes on, and stores nothing twice")
+        return _EXIT_INTERRUPTED
+    return _EXIT_REFUSED if any(each.refused or each.conflicts for _, each in loads) else 0
+
+
+def _rejects_path(given: Path | None, loads: list[tuple[RowSource, Counts]]) -> Path:
+    paths = [source.file.path for source, _ in loads]
+    if given is None:
+        return paths[0].with_name(f"{paths[0].name}.rejects.jsonl")
+    if given.exists() and any(given.samefile(path) for path in paths):
+        raise InputError(f"--rejects {given} is a file to load: name another")
+    return given
+
+
+def _send_with_bars(
+    platform: Platform,
+    loads: list[tuple[RowSource, Counts]],
+    refused: RejectsFile,
+    console: Console,
+) -> bool:
+    """Sends all files; returns whether Ctrl-C came first."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
+        for source, counts in loads:
+            bar = progress.add_task(source.kind.name, total=source.file.total)
+            advance = partial(_advance, progress, bar)
+            try:
+                send_rows(source, Sending(platform, counts, refused.add), advance)
+            except KeyboardInterrupt:
+                return True
+    return False
+
+
+def _advance(progress: Progress, bar: TaskID, done: int) -> None:
+    progress.update(bar, completed=done)
+
+
+def _table(loads: list[tuple[RowSource, Counts]]) -> Table:
+    table = Table("file", "stored", "there already", "conflicts", "refused", box=None)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for source, each in loads:
+        figures = (each.stored, each.repeated, each.conflicts, each.refused)
+        table.add_row(escape(source.file.path.name), *map(str, figures))
+    return table

@@ -1,0 +1,1 @@
+"""Recommendation: events of items and behaviour in, rankings with reasons out."""

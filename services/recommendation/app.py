@@ -1,0 +1,127 @@
+"""The application `recommendation`: one deployment serves the routes, one reads the topic."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Mapping
+from typing import TypeVar
+
+from fastapi import FastAPI
+from ray import serve
+from ray.exceptions import RayError
+from ray.serve.exceptions import RayServeException
+from ray.serve.handle import DeploymentHandle
+
+from services.recommendation.config import RecommendationSettings
+from services.recommendation.database import check_processes
+from services.recommendation.routes import routes
+from services.recommendation.service import open_service
+from services.recommendation.stream import StreamStatus
+from services.recommendation.stream_host import StreamHost
+from shared.config import load
+from shared.errors import DependencyError
+from shared.serving.deployment import deployment
+from shared.serving.serve_trunk import ServeTrunk
+from shared.streaming.settings import KafkaSettings
+from shared.telemetry import configure_logging
+
+SECTION = "recommendation"
+KAFKA_PREFIX = "BANYAN_KAFKA_"
+
+_T = TypeVar("_T")
+
+_ASK_TIMEOUT_S = 2.0
+
+
+class HandleProbe:
+    """`services.recommendation.service.StreamProbe` over the stream host's handle."""
+
+    def __init__(self, handle: DeploymentHandle[StreamHost]) -> None:
+        self._handle = handle
+
+    async def status(self) -> StreamStatus:
+        """See `StreamProbe.status`."""
+        status: StreamStatus = await _answer(self._handle.status.remote())
+        return status
+
+    async def metrics(self) -> bytes:
+        """See `StreamProbe.metrics`."""
+        text: bytes = await _answer(self._handle.metrics.remote())
+        return text
+
+
+async def _answer(asked: Awaitable[_T]) -> _T:
+    try:
+        async with asyncio.timeout(_ASK_TIMEOUT_S):
+            return await asked
+    except TimeoutError:
+        raise DependencyError(f"the stream host gave no answer in {_ASK_TIMEOUT_S:g} s") from None
+    except (RayError, RayServeException) as error:
+        reason = str(error).partition("\n")[0]
+        raise DependencyError(f"the stream host does not answer: {reason}") from error
+
+
+class RecommendationReplica:
+    """Wiring: the service, and its routes for HTTP."""
+
+    async def __init__(  # type: ignore[misc]
+        self,
+        settings: RecommendationSettings,
+        stream: DeploymentHandle[StreamHost],
+    ) -> None:
+        configure_logging(SECTION, level=settings.log_level)
+        self._service = await asyncio.to_thread(
+            open_service, settings, ServeTrunk(), HandleProbe(stream)
+        )
+        self._service.start()
+
+    def __serve_build_asgi_app__(self) -> FastAPI:
+        """The routes, made in the replica."""
+        return routes(self._service)
+
+    async def check_health(self) -> None:
+        """Lets Serve replace the replica when a thread of it has ended.
+
+        Raises:
+            DependencyError: see `RecommendationService.check_health`.
+        """
+        self._service.check_health()
+
+    async def __del__(self) -> None:
+        await self._service.close()
+
+
+def build(args: Mapping[str, object]) -> serve.Application:
+    """The application; `args` are values of `RecommendationSettings`.
+
+    Raises:
+        ConfigError: a setting is wrong, or several processes should share a SQLite file.
+    """
+    settings = load(
+        RecommendationSettings, environ=os.environ, section=SECTION, values=args
+    ).settings
+    kafka = load(KafkaSettings, environ=os.environ, prefix=KAFKA_PREFIX).settings
+    check_processes(settings)
+    replicas = deployment(
+        serve.ingress()(RecommendationReplica),
+        name="Recommendation",
+        num_replicas=settings.replicas,
+        max_ongoing_requests=settings.max_ongoing_requests,
+        max_queued_requests=settings.max_queued_requests,
+    )
+    application: serve.Application = replicas.bind(settings, _stream_host(settings, kafka))
+    return application
+
+
+def _stream_host(settings: RecommendationSettings, kafka: KafkaSettings) -> serve.Application:
+    host = deployment(
+        StreamHost,
+        name="BehaviourStream",
+        num_replicas=settings.stream_hosts,
+        max_ongoing_requests=32,
+        max_queued_requests=64,
+        # A killed host is back after about a second, a frozen one after about ten.
+        health_check_period_s=1,
+        health_check_timeout_s=3,
+    )
+    application: serve.Application = host.bind(settings, kafka)
+    return application

@@ -1,0 +1,62 @@
+"""The settings of the recommendation application."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+
+from shared.ranking.recommender import RecommenderSettings
+from shared.ranking.settings import StateSettings
+from shared.serving.http import HttpSettings
+from shared.storage.database import sqlite_url
+from shared.storage.relay import RelaySettings
+from shared.streaming.settings import ProcessorSettings
+
+
+class RecommendationSettings(HttpSettings):
+    """Settings of the recommendation application; how the broker is reached is `KafkaSettings`.
+
+    `replicas` serve HTTP, `stream_hosts` read the topic. An event dated more than `max_ahead_s`
+    after the clock (of the topic: after its record's time stamp) is refused. A request holds at
+    most `max_events`; `max_queued_events` wait for their transaction, which takes
+    `max_batch_events` of them. What another process stored is seen after `follow_s`. A ranking
+    without a `count` and without items has `default_count` places. A new champion of the trunk's
+    embedding is looked for every `champion_check_s`. `max_dead_letters` in a row stop the stream.
+    """
+
+    database_url: SecretStr | None = None
+    replicas: int = Field(1, ge=1)
+    stream_hosts: int = Field(1, ge=1)
+    max_ongoing_requests: int = Field(256, ge=1)
+    max_queued_requests: int = Field(512, ge=1)
+    topic: str = Field("behaviour", pattern=r"^[a-zA-Z0-9._-]{1,200}$")
+    group: str = Field("banyan-recommendation", pattern=r"^[a-zA-Z0-9._-]{1,200}$")
+    max_events: int = Field(10_000, ge=1)
+    max_queued_events: int = Field(50_000, ge=1)
+    max_batch_events: int = Field(2_000, ge=1)
+    max_ahead_s: float = Field(86_400.0, ge=0)
+    max_dead_letters: int = Field(1000, ge=1)
+    default_count: int = Field(10, ge=1, le=1000)
+    follow_s: float = Field(0.1, gt=0, le=0.2)
+    encode_timeout_s: float = Field(60.0, gt=0)
+    champion_check_s: float = Field(30.0, gt=0)
+    state: StateSettings = StateSettings()
+    recommender: RecommenderSettings = RecommenderSettings()
+    processor: ProcessorSettings = ProcessorSettings()
+    relay: RelaySettings = RelaySettings()
+
+    @property
+    def resolved_database_url(self) -> str:
+        """The database's URL: the one that is set, or a SQLite file in `state_dir`."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return sqlite_url(self.state_dir / "recommendation.db")
+
+    @property
+    def rankers_dir(self) -> Path:
+        """Where trained rankers lie."""
+        return self.state_dir / "rankers"
+
+    @property
+    def dead_letters_topic(self) -> str:
+        """Where records go that could not be read."""
+        return f"{self.topic}.dead-letters"

@@ -1,0 +1,204 @@
+"""Items' texts on their way to vectors: embedded by the trunk when nobody waits for it."""
+
+import asyncio
+import logging
+import math
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+
+from services.recommendation.follower import Follower
+from services.recommendation.metrics import ITEMS_WITHOUT_VECTOR
+from services.recommendation.rankings import Rankings
+from services.recommendation.vectors import ItemKey, ItemText, TenantVectors, VectorStore, by_tenant
+from shared.errors import ArtifactError, NotFoundError, PlatformError
+from shared.models.tasks import EMBED_TASK, EmbedOutput, Float32s, Priority, TaskCall
+from shared.serving.trunk import Trunk
+
+LOGGER = logging.getLogger(__name__)
+
+APP = "recommendation"
+
+_TEXTS_A_CALL = 128
+_TEXT_CHARS = 8_000
+"""The trunk reads the beginning of a long text: what lies far behind it is not even sent."""
+
+_RETRY_FIRST_S = 0.2
+_RETRY_MAX_S = 10.0
+
+
+async def champion(trunk: Trunk, timeout_s: float) -> tuple[str, int]:
+    """The bundle that embeds now, and the width of its vectors.
+
+    Raises:
+        PlatformError: the trunk does not answer.
+    """
+    output = await _encode(trunk, EMBED_TASK, ["a"], Priority.INTERACTIVE, timeout_s)
+    return output.bundle, output.vectors.shape[1]
+
+
+class ItemEmbedder:
+    """A task of the replica's loop that gives every item with a text its vector.
+
+    New items are embedded as soon as rankings know of them, by the bundle that made the vectors
+    that serve. When another bundle has become the champion, it embeds all items anew while the
+    old vectors go on serving; then the rankings that `renewed` makes take over. It looks for
+    another champion every `check_s`.
+    """
+
+    def __init__(
+        self,
+        trunk: Trunk,
+        store: VectorStore,
+        follower: Follower,
+        renewed: Callable[[str, int], Rankings],
+        *,
+        timeout_s: float,
+        check_s: float,
+    ) -> None:
+        self._trunk = trunk
+        self._store = store
+        self._follower = follower
+        self._renewed = renewed
+        self._timeout_s = timeout_s
+        self._check_s = check_s
+        self._loop = asyncio.get_running_loop()
+        self._pending: dict[ItemKey, None] = {}
+        self._woken = asyncio.Event()
+        self._checked_s = self._loop.time()
+        self._error: str | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its task runs."""
+        return self._task is not None and not self._task.done()
+
+    @property
+    def error(self) -> str | None:
+        """Why items wait for their vectors; None where nothing is wrong."""
+        return self._error
+
+    def start(self) -> None:
+        """Starts the task."""
+        self._task = asyncio.create_task(self._run())
+
+    async def close(self) -> None:
+        """Ends the task; what was not embedded is found at the next start."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    def notice(self, keys: Sequence[ItemKey]) -> None:
+        """These items have come or changed; may be called from any thread."""
+        self._loop.call_soon_threadsafe(self._add, keys)
+
+    def _add(self, keys: Iterable[ItemKey]) -> None:
+        self._pending.update(dict.fromkeys(keys))
+        ITEMS_WITHOUT_VECTOR.set(len(self._pending))
+        self._woken.set()
+
+    async def _run(self) -> None:
+        retry_s = _RETRY_FIRST_S
+        scanned = ""
+        while True:
+            try:
+                bundle = self._follower.rankings.bundle
+                if scanned != bundle:
+                    # What an earlier process did not come to.
+                    await self._embed_all(bundle)
+                    scanned = bundle
+                await self._embed_pending(bundle)
+                await self._follow_champion()
+            except PlatformError as error:
+                if self._error is None:
+                    LOGGER.warning("items wait for their vectors", extra={"reason": str(error)})
+                self._error = str(error)
+                await asyncio.sleep(retry_s)
+                retry_s = min(retry_s * 2, _RETRY_MAX_S)
+                continue
+            self._error, retry_s = None, _RETRY_FIRST_S
+            await self._wait()
+
+    async def _wait(self) -> None:
+        self._woken.clear()
+        if self._pending:
+            return
+        try:
+            async with asyncio.timeout(self._check_s):
+                await self._woken.wait()
+        except TimeoutError:
+            return
+
+    async def _embed_pending(self, bundle: str) -> None:
+        while self._pending:
+            keys = list(self._pending)[:_TEXTS_A_CALL]
+            found = await asyncio.to_thread(self._store.standing, keys, bundle)
+            # Another process, or an earlier event with this text, may have had it embedded.
+            ready = await asyncio.to_thread(self._store.vectors_of, found.ready, bundle)
+            await self._embed(bundle, found.missing)
+            await asyncio.to_thread(self._show, bundle, ready)
+            for key in keys:
+                self._pending.pop(key, None)
+            ITEMS_WITHOUT_VECTOR.set(len(self._pending))
+
+    async def _embed_all(self, bundle: str) -> None:
+        after: ItemKey | None = ("", "")
+        while after is not None:
+            found, after = await asyncio.to_thread(self._store.page, bundle, after)
+            rankings = self._follower.rankings
+            if rankings.bundle == bundle:
+                self._add(key for key in found.ready if not rankings.has_vector(key))
+            for start in range(0, len(found.missing), _TEXTS_A_CALL):
+                await self._embed(bundle, found.missing[start : start + _TEXTS_A_CALL])
+
+    async def _embed(self, bundle: str, items: Sequence[ItemText]) -> None:
+        if not items:
+            return
+        texts = [one.text[:_TEXT_CHARS] for one in items]
+        try:
+            output = await _encode(self._trunk, bundle, texts, Priority.BULK, self._timeout_s)
+        except NotFoundError as error:
+            # Of another trunk: the champion's turn comes at once, and embeds these too.
+            LOGGER.warning("a bundle is gone", extra={"bundle": bundle, "reason": str(error)})
+            self._checked_s = -math.inf
+            return
+        vectors = _unit(output.vectors)
+        await asyncio.to_thread(self._store.put, bundle, items, vectors)
+        await asyncio.to_thread(
+            self._show, bundle, list(by_tenant([one.key for one in items], vectors))
+        )
+
+    def _show(self, bundle: str, found: Sequence[TenantVectors]) -> None:
+        rankings = self._follower.rankings
+        if rankings.bundle == bundle:
+            for one in found:
+                rankings.set_vectors(one)
+            rankings.rebuild_indexes()
+
+    async def _follow_champion(self) -> None:
+        if self._loop.time() - self._checked_s < self._check_s:
+            return
+        bundle, width = await champion(self._trunk, self._timeout_s)
+        if bundle != self._follower.rankings.bundle:
+            LOGGER.info("items are embedded anew", extra={"bundle": bundle})
+            await self._embed_all(bundle)
+            await asyncio.to_thread(self._follower.replace, self._renewed(bundle, width))
+        self._checked_s = self._loop.time()
+
+
+async def _encode(
+    trunk: Trunk, task: str, texts: Sequence[str], priority: Priority, timeout_s: float
+) -> EmbedOutput:
+    call = TaskCall(task, texts, truncate=True)
+    (output,) = await trunk.encode([call], app=APP, priority=priority, timeout_s=timeout_s)
+    if not isinstance(output, EmbedOutput):
+        raise ArtifactError(f"{task} is no embed task: the trunk embeds items' texts")
+    return output
+
+
+def _unit(vectors: Float32s) -> Float32s:
+    """Vectors [n, d] of length 1; a vector of zeros stays as it is."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: Float32s = (vectors / np.maximum(lengths, np.finfo(np.float32).tiny)).astype(np.float32)
+    return unit

@@ -1,0 +1,162 @@
+"""Keeps the rankings abreast of the database, whichever process stored an event.
+
+The numbers of stored events have no gaps, so what this process stored itself is applied at once
+where it follows on what is applied already; all else is read from the table.
+"""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from services.recommendation.metrics import RANKING_APPLIED
+from services.recommendation.rankings import Rankings
+from services.recommendation.reading import FeedbackReader
+from services.recommendation.store import Stored
+from services.recommendation.vectors import ItemKey
+from shared.errors import PlatformError
+
+LOGGER = logging.getLogger(__name__)
+
+_RETRY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Offered:
+    """Events of this process, and who waits until rankings know of them."""
+
+    stored: Stored
+    answer: Callable[[], None]
+
+
+class Follower:
+    """One thread that applies stored events in their order, and looks for new ones every `poll_s`.
+
+    It begins with nothing applied: a process that starts reads the whole table, and then `fill`
+    adds what is no event. Until then `is_caught_up` is False, and writers are answered without
+    waiting for it. `on_items` hears of the items whose events were applied afterwards.
+    """
+
+    def __init__(
+        self,
+        reader: FeedbackReader,
+        rankings: Rankings,
+        fill: Callable[[Rankings], None],
+        on_items: Callable[[Sequence[ItemKey]], None],
+        *,
+        poll_s: float,
+    ) -> None:
+        self._reader = reader
+        self._rankings = rankings
+        self._fill = fill
+        self._on_items = on_items
+        self._poll_s = poll_s
+        self._changed = threading.Condition()
+        # Held while events are applied, and while other rankings take the place of these.
+        self._applying = threading.Lock()
+        self._offered: deque[_Offered] = deque()
+        self._caught_up = False
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="feedback-follower", daemon=True)
+
+    @property
+    def rankings(self) -> Rankings:
+        """The rankings that serve now."""
+        return self._rankings
+
+    @property
+    def is_caught_up(self) -> bool:
+        """Whether all has been applied once that was stored before."""
+        return self._caught_up
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread.is_alive()
+
+    def start(self) -> None:
+        """Starts the thread."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float) -> None:
+        """Ends the thread; who waits for it is answered, since what is stored is stored."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+        for one in self._take():
+            one.answer()
+
+    def offer(self, stored: Stored, answer: Callable[[], None]) -> None:
+        """Events that were just stored here; `answer` is called when rankings know of them."""
+        with self._changed:
+            if self._caught_up and not self._stopping:
+                self._offered.append(_Offered(stored, answer))
+                self._changed.notify()
+                return
+        answer()
+
+    def replace(self, rankings: Rankings) -> None:
+        """Puts other rankings in the place of these, at one moment and with nothing missing.
+
+        They are made from what is stored while these go on serving; blocks meanwhile.
+        """
+        self._build(rankings)
+        with self._applying:
+            self._read_on(rankings)
+            self._rankings = rankings
+
+    def _run(self) -> None:
+        while not self._stopping:
+            wait_s = self._poll_s
+            offered = self._take()
+            try:
+                if not self._caught_up:
+                    self._build(self._rankings)
+                    self._caught_up = True
+                self._follow(offered)
+            except PlatformError as error:
+                LOGGER.warning("feedback cannot be read", extra={"reason": str(error)})
+                wait_s = _RETRY_S
+            finally:
+                for one in offered:
+                    one.answer()
+            with self._changed:
+                self._changed.wait_for(lambda: self._offered or self._stopping, wait_s)
+
+    def _build(self, rankings: Rankings) -> None:
+        self._read_on(rankings)
+        self._fill(rankings)
+
+    def _follow(self, offered: Sequence[_Offered]) -> None:
+        with self._applying:
+            rankings = self._rankings
+            changed: list[ItemKey] = []
+            for one in offered:
+                events = one.stored.events
+                if events and events[0].seq == rankings.applied_seq + 1:
+                    changed.extend(rankings.apply(events))
+            last = max((o.stored.events[-1].seq for o in offered if o.stored.events), default=None)
+            if last is None or last > rankings.applied_seq:
+                changed.extend(self._read_on(rankings))
+        RANKING_APPLIED.set(rankings.applied_seq)
+        if changed:
+            self._on_items(changed)
+
+    def _read_on(self, rankings: Rankings) -> list[ItemKey]:
+        """Applies what the table has more; returns the items of which it tells."""
+        changed: list[ItemKey] = []
+        while not self._stopping:
+            events = self._reader.after(rankings.applied_seq)
+            if not events:
+                break
+            changed.extend(rankings.apply(events))
+        return changed
+
+    def _take(self) -> list[_Offered]:
+        with self._changed:
+            offered = list(self._offered)
+            self._offered.clear()
+            return offered

@@ -1,0 +1,131 @@
+"""What is read of events and items; no reader ever holds up a writer."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from services.recommendation.payloads import decode_event
+from services.recommendation.store import StoredEvent
+from services.recommendation.tables import EVENT, PARTITION, TOPIC
+from shared.ranking.events import Event
+from shared.storage.database import Database
+
+_PAGE = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionFigures:
+    """How far a partition is stored; `end` is the offset after its last record, as last heard."""
+
+    partition: int
+    committed: int
+    end: int
+
+    @property
+    def lag(self) -> int:
+        """Records that are in the topic and not stored."""
+        return max(0, self.end - self.committed)
+
+
+@dataclass(frozen=True, slots=True)
+class TopicFigures:
+    """What the database says of the present topic, of all tenants together."""
+
+    topic_id: str
+    partitions: Sequence[PartitionFigures]
+    stored: int
+    repeated: int
+    conflicts: int
+    dead_letters: int
+
+
+class FeedbackReader:
+    """Every method is one transaction that only reads, and blocks its thread.
+
+    Raises:
+        DependencyError: from every method, where the database does not answer.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def ping(self) -> None:
+        """Returns if the database answers."""
+        with self._database.read() as connection:
+            connection.execute(sa.select(sa.literal(1)))
+
+    def last_seq(self) -> int:
+        """The number of the newest event of all tenants; 0 before the first."""
+        with self._database.read() as connection:
+            return connection.execute(sa.select(sa.func.max(EVENT.c.stored_seq))).scalar() or 0
+
+    def after(self, seq: int, limit: int = _PAGE) -> list[StoredEvent]:
+        """At most `limit` events after a number, in the order that they were stored in."""
+        columns = EVENT.c
+        query = (
+            sa.select(
+                columns.stored_seq,
+                columns.tenant,
+                columns.kind,
+                columns.id,
+                columns.timestamp_ms,
+                columns.payload,
+            )
+            .where(columns.stored_seq > seq)
+            .order_by(columns.stored_seq)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return [StoredEvent(row[0], row[1], decode_event(*row[2:])) for row in rows]
+
+    def replay(self, tenant: str) -> Iterator[Event]:
+        """All of a tenant's events in the order of their own times; one transaction a page."""
+        columns = EVENT.c
+        place = (-1, 0)
+        while True:
+            at_ms, seq = place
+            later = sa.or_(
+                columns.timestamp_ms > at_ms,
+                sa.and_(columns.timestamp_ms == at_ms, columns.stored_seq > seq),
+            )
+            query = (
+                sa.select(
+                    columns.kind,
+                    columns.id,
+                    columns.timestamp_ms,
+                    columns.payload,
+                    columns.stored_seq,
+                )
+                # Said twice, so that the index is read from here on and not from its beginning.
+                .where(columns.tenant == tenant, columns.timestamp_ms >= at_ms, later)
+                .order_by(columns.timestamp_ms, columns.stored_seq)
+                .limit(_PAGE)
+            )
+            with self._database.read() as connection:
+                rows = connection.execute(query).all()
+            for row in rows:
+                yield decode_event(*row[:4])
+            if len(rows) < _PAGE:
+                return
+            place = (rows[-1].timestamp_ms, rows[-1].stored_seq)
+
+    def topic(self, name: str) -> TopicFigures | None:
+        """The topic of this name that was seen last; None before the first."""
+        with self._database.read() as connection:
+            query = sa.select(TOPIC.c.topic_id).where(TOPIC.c.name == name)
+            topic_id = connection.execute(query.order_by(TOPIC.c.seen_at.desc()).limit(1)).scalar()
+            if topic_id is None:
+                return None
+            query_rows = sa.select(PARTITION).where(PARTITION.c.topic_id == topic_id)
+            found = connection.execute(query_rows.order_by(PARTITION.c.partition))
+            rows = found.mappings().all()
+        return TopicFigures(
+            topic_id,
+            [PartitionFigures(r["partition"], r["next_offset"], r["end_offset"]) for r in rows],
+            stored=sum(row["stored"] for row in rows),
+            repeated=sum(row["repeated"] for row in rows),
+            conflicts=sum(row["conflicts"] for row in rows),
+            dead_letters=sum(row["dead_letters"] for row in rows),
+        )

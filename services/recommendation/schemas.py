@@ -1,0 +1,151 @@
+"""What the recommendation application's routes take and give; events are in `incoming`."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import orjson
+from pydantic import BaseModel, Field
+
+from services.recommendation.incoming import (
+    MAX_ITEMS,
+    Fields,
+    Id,
+    Incoming,
+    Shown,
+    Timestamp,
+)
+from services.recommendation.reading import TopicFigures
+from shared.ranking.reasons import ReasonKind
+from shared.ranking.recommender import Ranked
+
+MAX_COUNT = 1000
+
+
+class FeedbackAnswer(BaseModel):
+    """What became of a request's events; all that is counted here is durable.
+
+    `repeated` were there already with the same content, `conflicts` are ids that were there with
+    another one: the first one counts, and nothing was changed.
+    """
+
+    stored: int
+    repeated: int
+    conflicts: int
+    conflicting: list[str] = Field(description="The ids of the conflicts, at most 100 of them.")
+
+
+class RankRequest(Incoming):
+    """A ranking that is asked for, in Metarank's shape.
+
+    With `items` each of them comes back once (also when it stands there twice, or is not known),
+    cut to `count` where that is given; without them the service finds candidates among what is
+    available and not seen yet. Without `timestamp` the time is now. A user or session that is not
+    known is ranked for by context and popularity. Of the `fields`, `category` names the category
+    and `item` the item that is looked at.
+    """
+
+    id: Id | None = None
+    timestamp: Timestamp | None = None
+    user: Id | None = None
+    session: Id | None = None
+    fields: Fields = Field(default_factory=list)
+    items: Annotated[list[Shown], Field(max_length=MAX_ITEMS)] | None = None
+    count: Annotated[int, Field(ge=1, le=MAX_ITEMS)] | None = None
+    explain: bool = False
+
+
+class ReasonAnswer(BaseModel):
+    """Why an item stands where it does; `item` is the one that the words name."""
+
+    kind: ReasonKind
+    text: str
+    item: str | None
+
+
+class RankedAnswer(BaseModel):
+    """An item; scores compare the items of one answer. Reasons and features by `explain`."""
+
+    item: str
+    score: float
+    reasons: list[ReasonAnswer] | None = None
+    features: dict[str, float | None] | None = Field(
+        None, description="By name; null where nothing is known."
+    )
+
+
+class RankAnswer(BaseModel):
+    """The best first; no item at all is an answer too. `took` is in milliseconds."""
+
+    took: float
+    items: list[RankedAnswer]
+
+
+class PartitionAnswer(BaseModel):
+    """How far a partition of the topic is stored."""
+
+    partition: int
+    committed: int
+    end: int
+    lag: int
+
+
+class StreamAnswer(BaseModel):
+    """The stream of the whole platform; counts are of the present topic, from the database.
+
+    `topic_id` is null before the first record. `phase` is what the stream host says, with the
+    `reason` where it does not run.
+    """
+
+    topic: str
+    topic_id: str | None
+    phase: str
+    reason: str | None
+    partitions: list[PartitionAnswer]
+    stored: int
+    repeated: int
+    conflicts: int
+    dead_letters: int
+    rate: float | None = Field(description="Records stored a second, over the last ten.")
+
+    @classmethod
+    def of(
+        cls,
+        topic: str,
+        figures: TopicFigures | None,
+        phase: str,
+        reason: str | None,
+        rate: float | None,
+    ) -> "StreamAnswer":
+        """The answer for what the database and the stream host say."""
+        partitions = [] if figures is None else figures.partitions
+        return cls(
+            topic=topic,
+            topic_id=None if figures is None else figures.topic_id,
+            phase=phase,
+            reason=reason,
+            partitions=[
+                PartitionAnswer(
+                    partition=one.partition, committed=one.committed, end=one.end, lag=one.lag
+                )
+                for one in partitions
+            ],
+            stored=0 if figures is None else figures.stored,
+            repeated=0 if figures is None else figures.repeated,
+            conflicts=0 if figures is None else figures.conflicts,
+            dead_letters=0 if figures is None else figures.dead_letters,
+            rate=rate,
+        )
+
+
+def rank_answer(took_ms: float, ranked: Sequence[Ranked], *, explain: bool) -> bytes:
+    """A `RankAnswer` as JSON, without a model for each of ten thousand items."""
+    items: list[dict[str, object]] = []
+    for one in ranked:
+        answer: dict[str, object] = {"item": one.item, "score": one.score}
+        if explain:
+            answer["reasons"] = [
+                {"kind": why.kind, "text": why.text, "item": why.item} for why in one.reasons
+            ]
+            answer["features"] = one.features
+        items.append(answer)
+    return orjson.dumps({"took": round(took_ms, 3), "items": items})

@@ -1,0 +1,305 @@
+"""The recommendation application without HTTP: its parts put together, opened and closed."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from services.recommendation.config import RecommendationSettings
+from services.recommendation.database import open_database
+from services.recommendation.embedding import ItemEmbedder, champion
+from services.recommendation.follower import Follower
+from services.recommendation.metrics import RANK_LATENCY
+from services.recommendation.payloads import NewEvent
+from services.recommendation.rankings import RankCall, Rankings
+from services.recommendation.reading import FeedbackReader
+from services.recommendation.schemas import FeedbackAnswer, StreamAnswer
+from services.recommendation.scorers import Scorers
+from services.recommendation.store import FeedbackStore, Outcome, Stored
+from services.recommendation.stream import StreamStatus
+from services.recommendation.vectors import ItemKey, VectorStore
+from services.recommendation.writer import FeedbackWriter
+from shared.clock import Clock, SystemClock
+from shared.errors import DependencyError, PlatformError
+from shared.ranking.events import Event
+from shared.ranking.recommender import Ranked
+from shared.serving.http import READY
+from shared.serving.trunk import Trunk
+from shared.storage.database import Database
+
+LOGGER = logging.getLogger(__name__)
+
+_PROBE_TIMEOUT_S = 5.0
+_JOIN_S = 4.0
+_RETRY_FIRST_S = 0.1
+_RETRY_MAX_S = 2.0
+_SHOWN_CONFLICTS = 100
+
+
+class StreamProbe(Protocol):
+    """Where the stream host is asked, which is another process and may not be there."""
+
+    async def status(self) -> StreamStatus:
+        """What the stream does now.
+
+        Raises:
+            DependencyError: the stream host does not answer.
+        """
+
+    async def metrics(self) -> bytes:
+        """The stream host's metrics, in Prometheus' text format.
+
+        Raises:
+            DependencyError: the stream host does not answer.
+        """
+
+
+class RecommendationService:
+    """Everything that the routes call; made once for each process that serves HTTP.
+
+    Feedback is taken from the start. Rankings come when the vectors' bundle is known, from the
+    vectors that are stored or else from the trunk, and all stored events are applied.
+    """
+
+    def __init__(
+        self,
+        settings: RecommendationSettings,
+        trunk: Trunk,
+        database: Database,
+        probe: StreamProbe,
+        clock: Clock,
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.probe = probe
+        self.reader = FeedbackReader(database)
+        self._trunk = trunk
+        self._database = database
+        self._vectors = VectorStore(database)
+        self._scorers = Scorers(settings.rankers_dir)
+        self._writer = FeedbackWriter(
+            FeedbackStore(database, clock),
+            self._on_stored,
+            max_queued_events=settings.max_queued_events,
+            max_batch_events=settings.max_batch_events,
+        )
+        self._follower: Follower | None = None
+        self._embedder: ItemEmbedder | None = None
+        self._beginning: asyncio.Task[None] | None = None
+        self._waits_for = "the trunk has not been asked yet"
+
+    def start(self) -> None:
+        """Starts the threads and tasks; called on the loop that serves."""
+        self._writer.start()
+        self._beginning = asyncio.create_task(self._begin())
+
+    async def feedback(self, tenant: str, events: Sequence[Event]) -> FeedbackAnswer:
+        """Stores events durably, once each; the next ranking knows of them.
+
+        Raises:
+            OverloadedError: too many events wait already.
+            DependencyError: the database does not answer; none of these events is stored.
+        """
+        new = [NewEvent.of(tenant, event) for event in events]
+        outcomes = await asyncio.wrap_future(self._writer.submit(new)) if new else ()
+        conflicting = [
+            event.id
+            for event, outcome in zip(events, outcomes, strict=True)
+            if outcome is Outcome.CONFLICT
+        ]
+        return FeedbackAnswer(
+            stored=outcomes.count(Outcome.STORED),
+            repeated=outcomes.count(Outcome.REPEATED),
+            conflicts=len(conflicting),
+            conflicting=conflicting[:_SHOWN_CONFLICTS],
+        )
+
+    async def rank(self, tenant: str, model: str, call: RankCall) -> list[Ranked]:
+        """The best items first; see `shared.ranking.recommender.Recommender.rank`.
+
+        Raises:
+            NotFoundError: there is no model of this name.
+            ArtifactError: the model's files are corrupt, or made for another version.
+            DependencyError: the rankings are not there yet.
+        """
+        rankings = self._rankings()
+
+        def rank() -> list[Ranked]:
+            with RANK_LATENCY.labels("rank").time():
+                return rankings.rank(tenant, self._scorers.get(model), call)
+
+        return await asyncio.to_thread(rank)
+
+    async def similar(self, tenant: str, item: str, count: int) -> list[Ranked]:
+        """The items that are nearest to one.
+
+        Raises:
+            NotFoundError: no event has named the item.
+            DependencyError: the rankings are not there yet.
+        """
+        rankings = self._rankings()
+        with RANK_LATENCY.labels("similar").time():
+            return await asyncio.to_thread(rankings.similar, tenant, item, count)
+
+    async def popular(self, tenant: str, count: int, category: str | None) -> list[Ranked]:
+        """The items that are most popular now.
+
+        Raises:
+            DependencyError: the rankings are not there yet.
+        """
+        rankings, now_s = self._rankings(), self.clock.time()
+        with RANK_LATENCY.labels("popular").time():
+            return await asyncio.to_thread(rankings.popular, tenant, count, category, now_s)
+
+    async def stream(self) -> StreamAnswer:
+        """How far the stream is; what the host cannot say is left out, and the phase says why."""
+        topic = self.settings.topic
+        figures = await asyncio.to_thread(self.reader.topic, topic)
+        try:
+            status = await self.probe.status()
+        except DependencyError as error:
+            return StreamAnswer.of(topic, figures, "unreachable", str(error), None)
+        state = status.state
+        return StreamAnswer.of(topic, figures, state.phase, state.reason, round(status.rate, 1))
+
+    async def readiness(self) -> Mapping[str, str]:
+        """Whether the database, the trunk, the rankings, the broker and the stream are there."""
+        database, trunk, stream = await asyncio.gather(
+            self._database_state(), self._trunk_state(), self._stream_states()
+        )
+        return {
+            "database": database,
+            "trunk": trunk,
+            "rankings": self._rankings_state(),
+            "vectors": self._vectors_state(),
+            **stream,
+        }
+
+    def check_health(self) -> None:
+        """Returns if every thread and task turns.
+
+        Raises:
+            DependencyError: one has ended.
+        """
+        begun = self._follower is None or self._follower.is_alive
+        embeds = self._embedder is None or self._embedder.is_alive
+        if not (self._writer.is_alive and begun and embeds):
+            raise DependencyError("a thread of the rankings' has ended")
+
+    async def close(self) -> None:
+        """Stores what waits, ends threads and tasks, and closes the database."""
+        if self._beginning is not None:
+            self._beginning.cancel()
+            await asyncio.wait([self._beginning])
+        if self._embedder is not None:
+            await self._embedder.close()
+        await asyncio.to_thread(self._writer.stop, _JOIN_S)
+        if self._follower is not None:
+            await asyncio.to_thread(self._follower.stop, _JOIN_S)
+        await asyncio.to_thread(self._database.close)
+
+    async def _begin(self) -> None:
+        bundle, width = await self._first_bundle()
+        embedder: ItemEmbedder | None = None
+
+        def on_items(keys: Sequence[ItemKey]) -> None:
+            if embedder is not None:
+                embedder.notice(keys)
+
+        follower = Follower(
+            self.reader,
+            self._new_rankings(bundle, width),
+            self._fill,
+            on_items,
+            poll_s=self.settings.follow_s,
+        )
+        embedder = ItemEmbedder(
+            self._trunk,
+            self._vectors,
+            follower,
+            self._new_rankings,
+            timeout_s=self.settings.encode_timeout_s,
+            check_s=self.settings.champion_check_s,
+        )
+        follower.start()
+        embedder.start()
+        self._follower, self._embedder = follower, embedder
+
+    async def _first_bundle(self) -> tuple[str, int]:
+        """The bundle of the stored vectors, else the trunk's champion, however long it takes."""
+        retry_s = _RETRY_FIRST_S
+        while True:
+            try:
+                stored = await asyncio.to_thread(self._vectors.commonest)
+                return stored or await champion(self._trunk, _PROBE_TIMEOUT_S)
+            except PlatformError as error:
+                self._waits_for = str(error)
+            await asyncio.sleep(retry_s)
+            retry_s = min(retry_s * 2, _RETRY_MAX_S)
+
+    def _new_rankings(self, bundle: str, width: int) -> Rankings:
+        return Rankings(bundle, width, self.settings.state, self.settings.recommender)
+
+    def _fill(self, rankings: Rankings) -> None:
+        for found in self._vectors.load(rankings.bundle):
+            rankings.set_vectors(found)
+        rankings.rebuild_indexes()
+
+    def _on_stored(self, stored: Stored, answer: Callable[[], None]) -> None:
+        if self._follower is None:
+            answer()
+        else:
+            self._follower.offer(stored, answer)
+
+    def _rankings(self) -> Rankings:
+        if self._follower is None or not self._follower.is_caught_up:
+            raise DependencyError(f"there are no rankings yet: {self._rankings_state()}")
+        return self._follower.rankings
+
+    def _rankings_state(self) -> str:
+        if self._follower is None:
+            return f"the width of the vectors is not known: {self._waits_for}"
+        if not self._follower.is_caught_up:
+            return f"{self._follower.rankings.applied_seq} stored events are applied, not yet all"
+        return READY
+
+    def _vectors_state(self) -> str:
+        error = None if self._embedder is None else self._embedder.error
+        return READY if error is None else f"{READY}: items wait for their vectors: {error}"
+
+    async def _database_state(self) -> str:
+        try:
+            await asyncio.to_thread(self.reader.ping)
+        except PlatformError as error:
+            return str(error)
+        return READY
+
+    async def _trunk_state(self) -> str:
+        try:
+            await champion(self._trunk, _PROBE_TIMEOUT_S)
+        except PlatformError as error:
+            return str(error)
+        return READY
+
+    async def _stream_states(self) -> Mapping[str, str]:
+        try:
+            return (await self.probe.status()).checks
+        except DependencyError as error:
+            return dict.fromkeys(("broker", "stream"), str(error))
+
+
+def open_service(
+    settings: RecommendationSettings,
+    trunk: Trunk,
+    probe: StreamProbe,
+    clock: Clock | None = None,
+) -> RecommendationService:
+    """Opens and migrates the database, and puts the parts together; blocks.
+
+    Raises:
+        ConfigError: the database's URL or revision cannot be used, or SQLite should serve several
+            processes of a kind.
+        DependencyError: the database does not answer.
+    """
+    database = open_database(settings)
+    return RecommendationService(settings, trunk, database, probe, clock or SystemClock())

@@ -1,0 +1,178 @@
+"""Feedback in the database, which is the only truth about it: stored once, whatever way it came.
+
+Every event gets the next number in the order of the commits. All writers take turns: on SQLite
+because it has one writer, on PostgreSQL by a lock, so that no number becomes visible before a
+lesser one.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from services.recommendation.metrics import FEEDBACK_EVENTS, FEEDBACK_STORE_LATENCY
+from services.recommendation.payloads import NewEvent, digest, encode_fields
+from services.recommendation.statements import upsert_newest
+from services.recommendation.tables import EVENT, ITEM
+from shared.clock import Clock, SystemClock
+from shared.ranking.catalogue import tie_breaker
+from shared.ranking.events import Event, ItemEvent, item_text
+from shared.storage.database import Database
+from shared.storage.statements import chunks, pairs_in
+
+LOGGER = logging.getLogger(__name__)
+
+_WRITER_LOCK = 0x72616E6B  # "rank": any number does that all writers share.
+_LOGGED = 20
+"""How many conflicts of a batch the log names; the counter has all of them."""
+
+
+class Outcome(StrEnum):
+    """What became of an event. `repeated` has an id and a content that are there already.
+
+    A `conflict` has an id that is there with another content; both change nothing.
+    """
+
+    STORED = "stored"
+    REPEATED = "repeated"
+    CONFLICT = "conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event with its number and its tenant."""
+
+    seq: int
+    tenant: str
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a transaction did: an outcome for each event, and the new ones in order."""
+
+    outcomes: tuple[Outcome, ...]
+    events: tuple[StoredEvent, ...]
+
+
+class FeedbackStore:
+    """Writes events.
+
+    Raises:
+        DependencyError: from every method, where the database does not answer.
+    """
+
+    def __init__(self, database: Database, clock: Clock | None = None) -> None:
+        self._database = database
+        self._clock = clock or SystemClock()
+
+    def store(self, events: Sequence[NewEvent]) -> Stored:
+        """Stores events of any tenants, durably when it returns; blocks its thread."""
+        with FEEDBACK_STORE_LATENCY.time(), self._database.write() as connection:
+            self.take_turn(connection)
+            stored = self.put(connection, events)
+        report(events, stored)
+        return stored
+
+    def take_turn(self, connection: Connection) -> None:
+        """Waits until no other writer is in its transaction; lasts as long as this one."""
+        if not self._database.is_shared:
+            return
+        # A writer that is frozen must not hold the others up for longer than it takes to notice.
+        connection.exec_driver_sql("SET LOCAL lock_timeout = '5s'")
+        connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = '10s'")
+        connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})"))
+
+    def put(self, connection: Connection, events: Sequence[NewEvent]) -> Stored:
+        """Stores events in the caller's transaction, which has its turn."""
+        known = _known(connection, events)
+        seq = connection.execute(sa.select(sa.func.max(EVENT.c.stored_seq))).scalar() or 0
+        now_s = self._clock.time()
+        outcomes: list[Outcome] = []
+        rows: list[dict[str, object]] = []
+        stored: list[StoredEvent] = []
+        for new in events:
+            key = (new.tenant, new.event.id)
+            first = known.setdefault(key, new.digest)
+            if first is not new.digest:
+                outcomes.append(Outcome.REPEATED if first == new.digest else Outcome.CONFLICT)
+                continue
+            seq += 1
+            outcomes.append(Outcome.STORED)
+            stored.append(StoredEvent(seq, new.tenant, new.event))
+            rows.append(_row(new, seq, now_s))
+        if rows:
+            connection.execute(EVENT.insert(), rows)
+            _put_items(connection, stored)
+        return Stored(tuple(outcomes), tuple(stored))
+
+
+def report(events: Sequence[NewEvent], stored: Stored) -> None:
+    """Metrics and log lines, after the commit: what was rolled back did not happen."""
+    for outcome in Outcome:
+        if count := stored.outcomes.count(outcome):
+            FEEDBACK_EVENTS.labels(outcome).inc(count)
+    pairs = zip(events, stored.outcomes, strict=True)
+    conflicts = [new for new, outcome in pairs if outcome is Outcome.CONFLICT]
+    for new in conflicts[:_LOGGED]:
+        extra = {"tenant": new.tenant, "id": new.event.id, "source": new.source}
+        LOGGER.warning("an id came again with another content: the first one counts", extra=extra)
+
+
+def _known(connection: Connection, events: Sequence[NewEvent]) -> dict[tuple[str, str], str]:
+    """The digests of those ids that are there already."""
+    columns = EVENT.c
+    query = sa.select(columns.tenant, columns.id, columns.digest)
+    keys = sorted({(new.tenant, new.event.id) for new in events})
+    found: dict[tuple[str, str], str] = {}
+    for part in chunks(keys):
+        where = pairs_in(columns.tenant, columns.id, part)
+        for tenant, event_id, known in connection.execute(query.where(where)):
+            found[tenant, event_id] = known
+    return found
+
+
+def _row(new: NewEvent, seq: int, now_s: float) -> dict[str, object]:
+    return {
+        "stored_seq": seq,
+        "tenant": new.tenant,
+        "id": new.event.id,
+        "kind": new.kind,
+        "timestamp_ms": new.event.timestamp_ms,
+        "payload": new.payload,
+        "digest": new.digest,
+        "source": new.source,
+        "stored_at": now_s,
+    }
+
+
+def _put_items(connection: Connection, stored: Sequence[StoredEvent]) -> None:
+    """The items' rows, each as its newest event tells it."""
+    rows = []
+    for one in stored:
+        if isinstance(one.event, ItemEvent):
+            fields, time_ms = one.event.fields, one.event.timestamp_ms
+            text = item_text(fields)
+            rows.append(
+                {
+                    "tenant": one.tenant,
+                    "item": one.event.item,
+                    "fields": encode_fields(fields),
+                    "text_digest": digest(text.encode()) if text else "",
+                    "updated_ms": time_ms,
+                    "updated_tie": tie_breaker(one.event.id),
+                    "first_seen_ms": time_ms,
+                    "available": fields.get("available", True),
+                }
+            )
+    upsert_newest(
+        connection,
+        ITEM,
+        rows,
+        ("fields", "text_digest", "available", "updated_ms", "updated_tie"),
+        newest=("updated_ms", "updated_tie"),
+        least="first_seen_ms",
+    )

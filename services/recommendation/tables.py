@@ -1,0 +1,110 @@
+"""The recommendation application's tables; `migrations` makes them.
+
+`timestamp_ms`, `updated_ms` and `first_seen_ms` are milliseconds since the Unix epoch, as events
+carry them; other times are Unix seconds. `offset` is a word of SQL: SQLAlchemy quotes it.
+"""
+
+import sqlalchemy as sa
+
+from shared.storage.outbox import outbox_table
+
+METADATA = sa.MetaData()
+
+EVENT = sa.Table(
+    "event",
+    METADATA,
+    sa.Column("stored_seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("tenant", sa.Text),
+    sa.Column("id", sa.Text),
+    sa.Column("kind", sa.Text),
+    sa.Column("timestamp_ms", sa.BigInteger),
+    sa.Column("payload", sa.LargeBinary),
+    sa.Column("digest", sa.String(32)),
+    sa.Column("source", sa.Text),
+    sa.Column("stored_at", sa.Float),
+)
+"""Every event once, known by (tenant, id); `source` is `http` or a place in a topic.
+
+`stored_seq` counts without gaps in the order of the commits: who has read up to a number has
+missed nothing below it. `payload` is what `services.recommendation.payloads` writes.
+"""
+
+ITEM = sa.Table(
+    "item",
+    METADATA,
+    sa.Column("tenant", sa.Text, primary_key=True),
+    sa.Column("item", sa.Text, primary_key=True),
+    sa.Column("fields", sa.LargeBinary),
+    sa.Column("text_digest", sa.String(32)),
+    sa.Column("updated_ms", sa.BigInteger),
+    sa.Column("updated_tie", sa.BigInteger),
+    sa.Column("first_seen_ms", sa.BigInteger),
+    sa.Column("available", sa.Boolean),
+)
+"""Each item as its newest event tells it; a `text_digest` of '' says that it has no text.
+
+Of events of one millisecond the one with the greater `updated_tie` counts as newer, as in
+`shared.ranking.catalogue`.
+"""
+
+ITEM_VECTOR = sa.Table(
+    "item_vector",
+    METADATA,
+    sa.Column("tenant", sa.Text, primary_key=True),
+    sa.Column("item", sa.Text, primary_key=True),
+    sa.Column("bundle", sa.Text),
+    sa.Column("text_digest", sa.String(32)),
+    sa.Column("vector", sa.LargeBinary),
+)
+"""An item's vector: little-endian float32, of the text with this digest, made by this bundle."""
+
+INBOX = sa.Table(
+    "inbox",
+    METADATA,
+    sa.Column("topic_id", sa.Text, primary_key=True),
+    sa.Column("partition", sa.Integer, primary_key=True),
+    sa.Column("offset", sa.BigInteger, primary_key=True),
+    sa.Column("outcome", sa.Text),
+    sa.Column("stored_at", sa.Float),
+)
+"""Every record that was read, once: `outcome` is one of `Outcome`."""
+
+PARTITION = sa.Table(
+    "partition_progress",
+    METADATA,
+    sa.Column("topic_id", sa.Text, primary_key=True),
+    sa.Column("partition", sa.Integer, primary_key=True),
+    sa.Column("next_offset", sa.BigInteger),
+    sa.Column("end_offset", sa.BigInteger),
+    sa.Column("stored", sa.BigInteger),
+    sa.Column("repeated", sa.BigInteger),
+    sa.Column("conflicts", sa.BigInteger),
+    sa.Column("dead_letters", sa.BigInteger),
+    sa.Column("updated_at", sa.Float),
+)
+"""How far each partition is stored, and the inbox's rows counted by outcome."""
+
+TOPIC = sa.Table(
+    "topic",
+    METADATA,
+    sa.Column("topic_id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text),
+    sa.Column("partitions", sa.Integer),
+    sa.Column("seen_at", sa.Float),
+)
+"""The topics read so far, with when each was first seen: the last one is the present one."""
+
+DEAD_LETTER = sa.Table(
+    "dead_letter",
+    METADATA,
+    sa.Column("topic_id", sa.Text, primary_key=True),
+    sa.Column("partition", sa.Integer, primary_key=True),
+    sa.Column("offset", sa.BigInteger, primary_key=True),
+    sa.Column("reason", sa.Text),
+    sa.Column("detail", sa.Text),
+    sa.Column("value", sa.LargeBinary),
+    sa.Column("stored_at", sa.Float),
+)
+"""Every record that could not be read, with the beginning of its value."""
+
+OUTBOX = outbox_table(METADATA)

@@ -1,0 +1,1 @@
+"""Ranking: events, a tenant's state, features, candidates, scorers, diversity and reasons."""

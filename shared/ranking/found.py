@@ -1,0 +1,52 @@
+"""What a search finds, and how two searches' findings become one.
+
+Notation of shapes: q queries, d the vectors' width, k results.
+"""
+
+from dataclasses import dataclass
+
+import faiss
+import numpy as np
+
+from shared.ranking.arrays import Float32s, Int64s
+
+NO_ROW = -1
+"""Stands in results where there are fewer rows than were asked for; its score is -inf."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Rows [q, k] and their scores [q, k], the best first."""
+
+    rows: Int64s
+    scores: Float32s
+
+    @classmethod
+    def nothing(cls, queries: int, k: int) -> "Found":
+        """No row for any query."""
+        return cls(
+            np.full((queries, k), NO_ROW, np.int64), np.full((queries, k), -np.inf, np.float32)
+        )
+
+    def merged(self, other: "Found") -> "Found":
+        """The k best of both; of equals those of the first."""
+        rows = np.concatenate([self.rows, other.rows], axis=1)
+        scores = np.concatenate([self.scores, other.scores], axis=1)
+        best = np.argsort(-scores, axis=1, kind="stable")[:, : self.rows.shape[1]]
+        return Found(np.take_along_axis(rows, best, 1), np.take_along_axis(scores, best, 1))
+
+
+def search_each(
+    index: faiss.Index, queries: Float32s, k: int, parameters: faiss.SearchParameters
+) -> Found:
+    """Searches an index for queries [q, d], one after another.
+
+    FAISS would give each of several queries a thread of its own.
+    """
+    found = Found.nothing(len(queries), k)
+    if k and index.ntotal:
+        for number in range(len(queries)):
+            query = queries[number : number + 1]
+            found.scores[number], found.rows[number] = index.search(query, k, params=parameters)
+    found.scores[found.rows == NO_ROW] = -np.inf
+    return found

@@ -1,0 +1,53 @@
+"""A trained ranker: LightGBM's trees, as text and never as a pickle."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from shared.errors import ArtifactError
+from shared.ranking.arrays import Float32s
+from shared.ranking.feature_table import feature_names
+
+if TYPE_CHECKING:
+    import lightgbm
+
+
+class LightGbmRanker:
+    """Scores by a model that was trained on exactly the features of this version."""
+
+    def __init__(self, booster: "lightgbm.Booster") -> None:
+        names = tuple(booster.feature_name())
+        if names != feature_names():
+            raise ArtifactError(
+                f"the ranker was trained on the features {list(names)}, this version computes "
+                f"{list(feature_names())}: train it anew with `banyan recommend train`"
+            )
+        self._booster = booster
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Reads a model file; the caller has verified its hash.
+
+        Raises:
+            ArtifactError: it cannot be read, is no model, or was trained on other features.
+        """
+        # It brings pandas and scikit-learn, seconds of start: only who has a trained ranker pays.
+        import lightgbm
+
+        try:
+            text = path.read_text("utf-8")
+            booster = lightgbm.Booster(model_str=text)
+        except (OSError, UnicodeDecodeError, lightgbm.basic.LightGBMError) as error:
+            raise ArtifactError(
+                f"{path} is no LightGBM model: {error}: train it anew with `banyan recommend train`"
+            ) from error
+        return cls(booster)
+
+    def score(self, features: Float32s) -> Float32s:
+        """The trees' sums [n] for features [n, f]."""
+        if not len(features):
+            return np.zeros(0, np.float32)
+        # One thread: a query has some hundred rows, and queries come at once.
+        scores = self._booster.predict(features, num_threads=1)
+        return np.asarray(scores, np.float32)

@@ -1,0 +1,66 @@
+"""All that ranking knows of one tenant, in memory, derived from its events and vectors.
+
+Nothing here is durable: a process that starts applies the stored events again. The caller holds a
+lock, since readers see views of columns that move when they grow.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from shared.ranking.arrays import Float32s, Float64s, Int64s
+from shared.ranking.behaviour import Behaviour
+from shared.ranking.catalogue import Catalogue
+from shared.ranking.events import Event, InteractionEvent, ItemEvent, RankingEvent, UserEvent
+from shared.ranking.history import Past
+from shared.ranking.query import Query
+from shared.ranking.settings import StateSettings
+
+
+class RankingState:
+    """A catalogue whose vectors have `width` dimensions, and the behaviour around it.
+
+    The same events in any order give the same features, as long as no limit of `settings` forgets.
+    """
+
+    def __init__(self, width: int, settings: StateSettings) -> None:
+        self.settings = settings
+        self.catalogue = Catalogue(width)
+        self.behaviour = Behaviour(settings)
+
+    def apply(self, event: Event) -> None:
+        """Takes an event, of which each is given once.
+
+        A ranking that was shown changes no feature: training joins it with what followed.
+        """
+        match event:
+            case ItemEvent():
+                self.catalogue.put(event)
+                self.behaviour.grow(len(self.catalogue))
+            case InteractionEvent():
+                row = self.catalogue.see(event.item, event.timestamp_ms / 1000.0)
+                self.behaviour.grow(len(self.catalogue))
+                self.behaviour.add(event, row)
+            case UserEvent():
+                self.behaviour.put_user(event)
+            case RankingEvent():
+                pass
+
+    def set_vectors(self, items: Sequence[str], vectors: Float32s) -> Int64s:
+        """Sets unit vectors [n, d] of n items, which are known from now on; returns their rows."""
+        rows = self.catalogue.set_vectors(items, vectors)
+        self.behaviour.grow(len(self.catalogue))
+        return rows
+
+    def taste(self, query: Query) -> tuple[Past, Float32s]:
+        """The newest interactions that speak for their items, and how much each counts [h].
+
+        A weight decays with the half-life of taste, measured from the newest one, so that somebody
+        who comes back after a year still has a taste.
+        """
+        past = self.behaviour.past(query).liked().newest(self.settings.taste_length)
+        if not len(past):
+            return past, np.zeros(0, np.float32)
+        ages_s: Float64s = past.times_s[-1] - past.times_s
+        shares = past.weights * np.exp2(-ages_s / self.settings.taste_half_life_s)
+        return past, shares.astype(np.float32)

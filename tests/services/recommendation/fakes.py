@@ -1,0 +1,78 @@
+"""A trunk without a model, whose vectors depend on words alone, and a stream host that is told."""
+
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from services.recommendation.stream import StreamStatus
+from shared.errors import DependencyError, NotFoundError
+from shared.models.tasks import EmbedOutput, Float32s, Priority, TaskCall, TaskOutput
+from shared.storage.relay import RelayState
+from shared.streaming.processor import StreamState
+
+WIDTH = 64
+
+
+class FakeTrunk:
+    """Embeds by hashed words: texts that share words are near; it remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        self.bundle = "embed@1"
+        self.width = WIDTH
+        self.texts: list[str] = []
+        self.priorities: set[Priority] = set()
+
+    async def encode(
+        self,
+        calls: Sequence[TaskCall],
+        *,
+        app: str,
+        priority: Priority = Priority.INTERACTIVE,
+        timeout_s: float | None = None,
+    ) -> list[TaskOutput]:
+        """Answers from words."""
+        if self.error is not None:
+            raise self.error
+        outputs: list[TaskOutput] = []
+        for call in calls:
+            if call.task not in ("embed", self.bundle):
+                raise NotFoundError(f"there is no task {call.task!r}")
+            texts = [str(text) for text in call.inputs]
+            if texts != ["a"]:
+                self.texts.extend(texts)
+                self.priorities.add(priority)
+            vectors = np.stack([embedded(text, self.width) for text in texts])
+            outputs.append(EmbedOutput(self.bundle, 0, vectors))
+        return outputs
+
+
+def embedded(text: str, width: int = WIDTH) -> Float32s:
+    """A unit vector [width] from a text's words."""
+    vector = np.zeros(width, np.float32)
+    for word in text.lower().replace(".", " ").replace(",", " ").split():
+        vector[zlib.crc32(word.encode()) % width] += 1.0
+    return vector / np.float32(max(float(np.linalg.norm(vector)), 1e-9))
+
+
+class FakeProbe:
+    """A stream host that says what a test sets."""
+
+    def __init__(self) -> None:
+        self.is_away = False
+        self.state = StreamState("running", None, 0.0, 0.0)
+
+    async def status(self) -> StreamStatus:
+        """What was set."""
+        self._check()
+        return StreamStatus(self.state, 12.5, RelayState())
+
+    async def metrics(self) -> bytes:
+        """A line of metrics."""
+        self._check()
+        return b"banyan_feedback_events_total 1\n"
+
+    def _check(self) -> None:
+        if self.is_away:
+            raise DependencyError("the stream host gave no answer in 2 s")

@@ -1,0 +1,361 @@
+"""The routes that rank: what comes back, in which order, and for whom nothing is known."""
+
+import asyncio
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import lightgbm
+import numpy as np
+import pytest
+
+from services.recommendation.config import RecommendationSettings
+from services.recommendation.scorers import activate
+from services.recommendation.service import RecommendationService, open_service
+from shared.clock import ManualClock
+from shared.errors import ArtifactError, DependencyError, InputError
+from shared.files import sha256_file
+from shared.models.tasks import Priority
+from shared.ranking.feature_table import feature_names
+from shared.serving.keys import Role
+from tests.services.recommendation.conftest import client, until, until_ready
+from tests.services.recommendation.fakes import FakeProbe, FakeTrunk
+from tests.services.recommendation.test_feedback import click, item, send
+
+NOW_MS = int(time.time() * 1000)
+SHOP = {
+    "desk-lamp": ("Desk lamp brass", "lighting"),
+    "floor-lamp": ("Floor lamp brass", "lighting"),
+    "table-lamp": ("Table lamp brass", "lighting"),
+    "oak-desk": ("Oak bureau", "furniture"),
+    "oak-chair": ("Oak chair", "furniture"),
+    "wool-rug": ("Wool rug", "textiles"),
+}
+
+
+def shop(**more: object) -> list[dict[str, Any]]:
+    events = [item(name, title=title, category=kind) for name, (title, kind) in SHOP.items()]
+    return [event | {"timestamp": NOW_MS - 90 * 86_400_000} | more for event in events]
+
+
+async def ranked(http: httpx.AsyncClient, **body: object) -> list[dict[str, Any]]:
+    answer = await http.post("/rank/default", json=body)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["took"] >= 0
+    items: list[dict[str, Any]] = answer.json()["items"]
+    return items
+
+
+def names(items: list[dict[str, Any]]) -> list[str]:
+    return [one["item"] for one in items]
+
+
+async def embedded(service: RecommendationService, trunk: FakeTrunk, count: int) -> None:
+    def all_vectors() -> bool:
+        follower = service._follower
+        keys = [("default", name) for name in SHOP]
+        return follower is not None and sum(map(follower.rankings.has_vector, keys)) == count
+
+    await until(all_vectors, "every item has its vector")
+
+
+async def test_given_items_come_back_once_each(http: httpx.AsyncClient) -> None:
+    await send(http, shop())
+    given = [*SHOP, "unknown", "desk-lamp"]
+
+    items = await ranked(http, user="ann", items=[{"id": name} for name in given])
+
+    assert sorted(names(items)) == sorted({*SHOP, "unknown"})
+    assert names(items)[-1] == "unknown"
+    assert set(items[0]) == {"item", "score"}
+    assert len(await ranked(http, items=[{"id": name} for name in given], count=3)) == 3
+    assert await ranked(http, items=[]) == []
+
+
+async def test_nothing_is_found_in_an_empty_shop(http: httpx.AsyncClient) -> None:
+    assert await ranked(http, user="ann") == []
+    assert (await http.get("/users/ann")).json()["items"] == []
+    assert (await http.get("/popular?category=none")).json()["items"] == []
+    assert (await http.get("/items/lamp/similar")).status_code == 404
+
+
+async def test_the_first_click_changes_the_next_ranking(
+    http: httpx.AsyncClient, service: RecommendationService, trunk: FakeTrunk
+) -> None:
+    await send(http, shop())
+    await embedded(service, trunk, len(SHOP))
+    crowd = [click(f"u{n}", "oak-desk", timestamp=NOW_MS - 1000) for n in range(5)]
+    await send(http, crowd)
+    assert names(await ranked(http, user="ann"))[0] == "oak-desk"
+
+    for turn in range(20):
+        user = f"ann-{turn}"
+        await send(http, click(user, "desk-lamp", timestamp=NOW_MS - 500))
+        items = await ranked(http, user=user, explain=True)
+
+        # How much the crowd's favourite counts beside the click is the scorer's affair.
+        first = next(one for one in items if one["item"] != "oak-desk")
+        assert first["item"] in ("floor-lamp", "table-lamp")
+        assert "desk-lamp" not in names(items)
+        assert "Desk lamp brass" in first["reasons"][0]["text"]
+        assert first["reasons"][0]["item"] == "desk-lamp"
+        assert tuple(items[0]["features"]) == feature_names()
+
+
+async def test_a_new_item_is_found_at_once_and_soon_by_its_text(
+    http: httpx.AsyncClient, service: RecommendationService, trunk: FakeTrunk
+) -> None:
+    await send(http, shop()[:1])
+    await embedded(service, trunk, 1)
+    trunk.error = DependencyError("not now")
+    await send(http, shop()[1:])
+
+    assert len(await ranked(http, user="ann")) == len(SHOP)
+
+    trunk.error = None
+    await embedded(service, trunk, len(SHOP))
+    assert trunk.priorities == {Priority.BULK}
+
+
+async def test_what_is_embedded_is_stored_and_not_embedded_again(
+    settings: RecommendationSettings, trunk: FakeTrunk, probe: FakeProbe
+) -> None:
+    for _ in range(2):
+        service = open_service(settings, trunk, probe)
+        service.start()
+        await until_ready(service)
+        async with client(service) as http:
+            await send(http, shop())
+            await embedded(service, trunk, len(SHOP))
+            found = (await http.get("/items/desk-lamp/similar?n=2")).json()["items"]
+            assert set(names(found)) == {"floor-lamp", "table-lamp"}
+        await service.close()
+
+    assert len(trunk.texts) == len(SHOP)
+
+
+async def test_a_text_that_changed_is_embedded_anew(
+    http: httpx.AsyncClient, service: RecommendationService, trunk: FakeTrunk
+) -> None:
+    await send(http, shop())
+    await embedded(service, trunk, len(SHOP))
+
+    rug = item("wool-rug", title="Wool lamp brass", category="textiles")
+    await send(http, rug | {"id": "again", "timestamp": NOW_MS})
+
+    async def nearest() -> set[str]:
+        answer = await http.get("/items/desk-lamp/similar?n=3")
+        return set(names(answer.json()["items"]))
+
+    deadline_s = time.monotonic() + 20
+    while await nearest() != {"floor-lamp", "table-lamp", "wool-rug"}:
+        assert time.monotonic() < deadline_s
+        await asyncio.sleep(0.01)
+    assert trunk.texts[len(SHOP) :] == ["Wool lamp brass. textiles"]
+
+
+async def test_a_new_champion_takes_over_with_other_vectors(
+    http: httpx.AsyncClient, service: RecommendationService, trunk: FakeTrunk
+) -> None:
+    await send(http, shop())
+    await embedded(service, trunk, len(SHOP))
+    await send(http, click("ann", "desk-lamp"))
+
+    trunk.bundle, trunk.width = "embed@2", 96
+
+    follower = service._follower
+    assert follower is not None
+    await until(lambda: follower.rankings.bundle == "embed@2", "the new vectors serve")
+    await embedded(service, trunk, len(SHOP))
+    assert names(await ranked(http, user="ann"))[0] in ("floor-lamp", "table-lamp")
+    await send(http, click("ann", "oak-desk", timestamp=NOW_MS))
+    assert "oak-desk" not in names(await ranked(http, user="ann"))
+
+
+async def test_the_tenants_of_two_keys_know_nothing_of_each_other(
+    service: RecommendationService, http: httpx.AsyncClient
+) -> None:
+    keys = service.settings.keys
+    ours = keys.create("ours", "acme", Role.ADMIN)
+    theirs = keys.create("theirs", "bolt")
+    for key, count in ((ours, len(SHOP)), (theirs, 0)):
+        http.headers["authorization"] = f"Bearer {key}"
+        if count:
+            await send(http, shop())
+        assert len(await ranked(http, user="ann")) == count
+    assert (await http.post("/feedback", json=shop())).status_code == 403
+
+
+async def test_lists_take_a_category_and_a_length(http: httpx.AsyncClient) -> None:
+    await send(http, shop())
+    await send(
+        http, [click("ann", "oak-chair"), click("ann", "wool-rug"), click("bob", "oak-chair")]
+    )
+
+    async def listed(path: str) -> list[str]:
+        answer = await http.get(path)
+        assert answer.status_code == 200, answer.text
+        return names(answer.json()["items"])
+
+    assert await listed("/users/ann?category=furniture") == ["oak-desk"]
+    assert sorted(await listed("/users/ann?category=furniture&exclude_seen=false")) == [
+        "oak-chair",
+        "oak-desk",
+    ]
+    assert len(await listed("/users/nobody?n=2")) == 2
+    assert await listed("/users/a%2Fb%20c?category=nothing") == []
+
+
+async def test_popular_is_what_was_met_lately(http: httpx.AsyncClient) -> None:
+    await send(http, shop())
+    times = {"timestamp": NOW_MS - 3_600_000}
+    clicks = [click(f"u{n}", name, **times) for name in SHOP for n in range(len(name) % 7)]
+    await send(http, clicks)
+
+    items = (await http.get("/popular?n=3&category=lighting")).json()["items"]
+
+    scores = [one["score"] for one in items]
+    assert scores == sorted(scores, reverse=True)
+    assert {SHOP[one["item"]][1] for one in items} == {"lighting"}
+
+
+@pytest.mark.parametrize("timestamp", [0, 1, 4_000_000_000_000, 7_258_118_400_000])
+async def test_any_time_may_be_asked_for(http: httpx.AsyncClient, timestamp: int) -> None:
+    await send(http, shop())
+    await send(http, [click("ann", "oak-chair"), click("ann", "wool-rug")])
+
+    items = await ranked(
+        http, user="ann", timestamp=timestamp, explain=True, items=[{"id": name} for name in SHOP]
+    )
+
+    assert all(one["score"] is not None for one in items)
+    assert len(await ranked(http, user="ann", timestamp=timestamp)) == len(SHOP) - 2
+
+
+@pytest.mark.parametrize(
+    ("change", "location"),
+    [
+        ({"items": [{"id": f"i{n}"} for n in range(10_001)]}, "body.items"),
+        ({"items": [{"id": ""}]}, "body.items.0.id"),
+        ({"items": [{}]}, "body.items.0.id"),
+        ({"items": "lamp"}, "body.items"),
+        ({"count": 0}, "body.count"),
+        ({"count": True}, "body.count"),
+        ({"timestamp": -1}, "body.timestamp"),
+        ({"usr": "ann"}, "body.usr"),
+        ({"user": 3}, "body.user"),
+        ({"fields": [{"name": "a", "value": None}]}, "body.fields.0.value"),
+    ],
+)
+async def test_a_bad_request_is_refused_with_its_place(
+    http: httpx.AsyncClient, change: dict[str, object], location: str
+) -> None:
+    answer = await http.post("/rank/default", json={"user": "ann"} | change)
+
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["errors"][0]["location"] == location
+
+
+async def test_ten_thousand_candidates_are_ranked(http: httpx.AsyncClient) -> None:
+    await send(http, shop())
+
+    items = await ranked(http, items=[{"id": f"i{n}"} for n in range(9_999)] + [{"id": "wool-rug"}])
+
+    assert (len(items), items[0]["item"]) == (10_000, "wool-rug")
+
+
+@pytest.mark.parametrize("model", ["other", "..", "a%2Fb", "x" * 80])
+async def test_an_unknown_model_is_no_fault_of_ours(http: httpx.AsyncClient, model: str) -> None:
+    answer = await http.post(f"/rank/{model}", json={})
+
+    assert answer.status_code in (404, 405, 422), answer.text
+
+
+def trained(folder: Path) -> None:
+    """A ranker that puts the items first whose price is low."""
+    names = list(feature_names())
+    features = np.zeros((200, len(names)))
+    features[:, names.index("price")] = np.arange(200) % 20
+    data = lightgbm.Dataset(features, -features.sum(axis=1), feature_name=names)
+    booster = lightgbm.train({"verbose": -1, "min_data_in_leaf": 5}, data, num_boost_round=5)
+    folder.mkdir(parents=True)
+    (folder / "ranker.txt").write_text(booster.model_to_string())
+    card = {"sha256": sha256_file(folder / "ranker.txt"), "figures": {}}
+    (folder / "ranker.json").write_text(json.dumps(card))
+
+
+async def test_a_trained_model_ranks_once_it_is_activated(
+    http: httpx.AsyncClient, settings: RecommendationSettings
+) -> None:
+    prices = {"a": 15.0, "b": 1.0, "c": 8.0}
+    await send(http, [item(name, title="Thing", price=price) for name, price in prices.items()])
+    given = {"items": [{"id": name} for name in prices]}
+    trained(settings.rankers_dir / "default" / "one")
+    scores = {one["score"] for one in await ranked(http, **given)}
+    assert len(scores) == 1
+
+    activate(settings.rankers_dir, "default", "one")
+
+    assert names(await ranked(http, **given)) == ["b", "c", "a"]
+
+
+async def test_a_model_whose_files_are_corrupt_is_not_served(
+    http: httpx.AsyncClient, settings: RecommendationSettings
+) -> None:
+    folder = settings.rankers_dir / "tried" / "one"
+    trained(folder)
+    activate(settings.rankers_dir, "tried", "one")
+    (folder / "ranker.txt").write_text("tree")
+
+    answer = await http.post("/rank/tried", json={})
+
+    assert answer.status_code == 503
+    assert "corrupt" in answer.json()["detail"]
+    with pytest.raises(ArtifactError, match="corrupt"):
+        activate(settings.rankers_dir, "tried", "one")
+    with pytest.raises(ArtifactError, match="cannot be read"):
+        activate(settings.rankers_dir, "tried", "two")
+    with pytest.raises(InputError, match="lower-case"):
+        activate(settings.rankers_dir, "../up", "one")
+
+
+async def test_operations_have_their_routes(http: httpx.AsyncClient, probe: FakeProbe) -> None:
+    assert (await http.get("/healthz")).status_code == 200
+    assert (await http.get("/stream")).json()["topic_id"] is None
+    ready = (await http.get("/readyz")).json()
+    assert ready["ready"] is True
+    assert set(ready["checks"]) == {
+        "database",
+        "trunk",
+        "rankings",
+        "vectors",
+        "broker",
+        "stream",
+    }
+    document = (await http.get("/openapi.json")).json()
+    assert "/feedback" in document["paths"]
+    assert (await http.get("/docs")).status_code == 200
+    assert b"banyan_feedback_events_total" in (await http.get("/metrics")).content
+    assert b"banyan_feedback" in (await http.get("/stream/metrics")).content
+    probe.is_away = True
+    assert (await http.get("/readyz")).status_code == 503
+    assert (await http.get("/stream/metrics")).status_code == 503
+
+
+async def test_time_stands_still_without_a_clock(tmp_path: Path) -> None:
+    clock = ManualClock(NOW_MS / 1000)
+    service = open_service(
+        RecommendationSettings(state_dir=tmp_path), FakeTrunk(), FakeProbe(), clock
+    )
+    service.start()
+    await until_ready(service)
+    async with client(service) as http:
+        await send(http, shop())
+        await send(http, [click("ann", "oak-chair", timestamp=NOW_MS)])
+        before = (await http.get("/popular")).json()["items"][0]["score"]
+        clock.advance(7 * 86_400)
+        after = (await http.get("/popular")).json()["items"][0]["score"]
+    await service.close()
+    assert after == pytest.approx(before / 2)
