@@ -2,62 +2,26 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Mapping
-from typing import TypeVar
+from collections.abc import Mapping
 
 from fastapi import FastAPI
 from ray import serve
-from ray.exceptions import RayError
-from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
 
 from services.recommendation.config import RecommendationSettings
 from services.recommendation.database import check_processes
 from services.recommendation.routes import routes
 from services.recommendation.service import open_service
-from services.recommendation.stream import StreamStatus
 from services.recommendation.stream_host import StreamHost
 from shared.config import load
-from shared.errors import DependencyError
 from shared.serving.deployment import deployment
 from shared.serving.serve_trunk import ServeTrunk
+from shared.serving.stream_probe import HandleProbe
 from shared.streaming.settings import KafkaSettings
 from shared.telemetry import configure_logging
 
 SECTION = "recommendation"
 KAFKA_PREFIX = "BANYAN_KAFKA_"
-
-_T = TypeVar("_T")
-
-_ASK_TIMEOUT_S = 2.0
-
-
-class HandleProbe:
-    """`services.recommendation.service.StreamProbe` over the stream host's handle."""
-
-    def __init__(self, handle: DeploymentHandle[StreamHost]) -> None:
-        self._handle = handle
-
-    async def status(self) -> StreamStatus:
-        """See `StreamProbe.status`."""
-        status: StreamStatus = await _answer(self._handle.status.remote())
-        return status
-
-    async def metrics(self) -> bytes:
-        """See `StreamProbe.metrics`."""
-        text: bytes = await _answer(self._handle.metrics.remote())
-        return text
-
-
-async def _answer(asked: Awaitable[_T]) -> _T:
-    try:
-        async with asyncio.timeout(_ASK_TIMEOUT_S):
-            return await asked
-    except TimeoutError:
-        raise DependencyError(f"the stream host gave no answer in {_ASK_TIMEOUT_S:g} s") from None
-    except (RayError, RayServeException) as error:
-        reason = str(error).partition("\n")[0]
-        raise DependencyError(f"the stream host does not answer: {reason}") from error
 
 
 class RecommendationReplica:

@@ -12,13 +12,13 @@ from services.recommendation.behaviour_store import BehaviourStore
 from services.recommendation.config import RecommendationSettings
 from services.recommendation.handler import BehaviourHandler
 from services.recommendation.tables import OUTBOX
-from services.recommendation.topics import TopicSink
 from shared.clock import Clock, SystemClock
 from shared.errors import DependencyError
 from shared.serving.http import READY
 from shared.storage.database import Database
 from shared.storage.outbox import Outbox
 from shared.storage.relay import Relay, RelayState
+from shared.storage.topic_sink import TopicSink
 from shared.streaming.consumer import Consumer
 from shared.streaming.processor import StreamProcessor, StreamState
 from shared.streaming.producer import Producer

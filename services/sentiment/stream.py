@@ -17,7 +17,6 @@ from services.sentiment.finder import Finder
 from services.sentiment.handler import NewsHandler
 from services.sentiment.store import NewsStore
 from services.sentiment.tables import OUTBOX
-from services.sentiment.topics import TopicSink
 from shared.clock import Clock, SystemClock
 from shared.errors import DependencyError
 from shared.sentiment.gazetteer import Gazetteer
@@ -27,6 +26,7 @@ from shared.serving.trunk import Trunk
 from shared.storage.database import Database
 from shared.storage.outbox import Outbox
 from shared.storage.relay import Relay, RelayState, Sink
+from shared.storage.topic_sink import TopicSink
 from shared.storage.webhook import Webhook
 from shared.streaming.consumer import Consumer
 from shared.streaming.processor import StreamProcessor, StreamState

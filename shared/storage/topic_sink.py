@@ -1,13 +1,33 @@
 """The outbox's sink that writes to the broker's topics."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
 
 from shared.errors import DependencyError, InputError
 from shared.storage.outbox import Delivery
 from shared.storage.relay import Attempt, Outcome
-from shared.streaming.producer import Producer
 
 _FLUSH_TIMEOUT_S = 5.0
+
+
+class TopicProducer(Protocol):
+    """What is needed of a `shared.streaming.producer.Producer`, which is a layer beside."""
+
+    def send(
+        self,
+        topic: str,
+        value: bytes | None,
+        *,
+        key: bytes | None = None,
+        headers: Sequence[tuple[str, bytes]] = (),
+    ) -> None:
+        """Buffers one record."""
+
+    def flush(self, timeout_s: float) -> None:
+        """Waits until everything sent so far is acknowledged."""
+
+    def close(self) -> None:
+        """Releases the connections."""
 
 
 class TopicSink:
@@ -16,7 +36,7 @@ class TopicSink:
     The broker acknowledges a batch as a whole, so what was sent counts together.
     """
 
-    def __init__(self, topics: Mapping[str, str], producer: Producer) -> None:
+    def __init__(self, topics: Mapping[str, str], producer: TopicProducer) -> None:
         self._topics = dict(topics)
         self._producer = producer
 
