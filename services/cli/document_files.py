@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared.errors import InputError
+from shared.text.csv_cells import allow_long_cells
 
 SUFFIXES = (".csv", ".htm", ".html", ".jsonl", ".markdown", ".md", ".ndjson", ".txt")
 _ROW_SUFFIXES = (".csv", ".jsonl", ".ndjson")
@@ -79,6 +80,7 @@ def _lines(text: str) -> list[_Row]:
 def _csv_rows(text: str) -> tuple[_Row, list[_Row]]:
     """The headings, and every row; a quoted cell may hold line breaks."""
     lines = io.StringIO(text, newline="").readlines()
+    allow_long_cells()
     reader = csv.reader(iter(lines), strict=True)
     rows, start = [], 0
     for _ in reader:

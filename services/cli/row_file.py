@@ -12,11 +12,11 @@ import orjson
 
 from services.cli.text_file import check_utf8, opened_text
 from shared.errors import InputError
+from shared.text.csv_cells import allow_long_cells
 
 SUFFIXES = (".csv", ".jsonl", ".ndjson", ".parquet")
 
 _MAX_LINE_BYTES = 4 * 1024 * 1024
-_MAX_CELL_CHARS = 16 * 1024 * 1024
 _PARQUET_ROWS = 4096
 
 
@@ -135,8 +135,7 @@ def _csv_rows(path: Path, columns: tuple[str, ...]) -> Iterator[Row | BadRow]:
 
 
 def _reader(file: BinaryIO) -> Any:
-    # A description of 100 KB is more than the module takes by itself.
-    csv.field_size_limit(_MAX_CELL_CHARS)
+    allow_long_cells()
     lines = (line.decode("utf-8-sig" if not index else "utf-8") for index, line in enumerate(file))
     return csv.reader(lines, strict=True)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from shared.errors import InputError
+from shared.text.csv_cells import allow_long_cells
 
 _FAULTS_SHOWN = 20
 _MAX_TEXT_CHARACTERS = 1_000_000
@@ -135,6 +136,7 @@ def _json_rows(lines: Iterable[str]) -> Iterator[tuple[int, Any]]:
 
 
 def _csv_rows(lines: Iterable[str]) -> Iterator[tuple[int, Any]]:
+    allow_long_cells()
     reader = csv.DictReader(lines, strict=True)
     while True:
         try:

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from services.support.documents import Document
 from services.support.schemas import ArticleFields, DocumentFields, DocumentId, QuestionFields
 from shared.errors import InputError
+from shared.text.csv_cells import allow_long_cells
 from shared.text.decoding import decode_utf8
 
 _ID: TypeAdapter[str] = TypeAdapter(DocumentId)
@@ -45,6 +46,7 @@ def read_csv(content: bytes, *, name: str) -> Iterator[Document]:
         InputError: a row is no such document; the message has the number of its last line.
     """
     text = decode_utf8(content, name=name)
+    allow_long_cells()
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
         for row in reader:

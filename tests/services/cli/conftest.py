@@ -1,7 +1,5 @@
 """Keeps what these tests make inside pytest's folders."""
 
-import csv
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,11 +13,3 @@ def run_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
     folder = tmp_path_factory.mktemp("runs")
     monkeypatch.setattr(run_file, "SHORT_FOLDER", folder)
     return folder
-
-
-@pytest.fixture(autouse=True)
-def csv_limit() -> Iterator[None]:
-    """Loading files raises the largest cell that the whole process reads."""
-    before = csv.field_size_limit()
-    yield
-    csv.field_size_limit(before)

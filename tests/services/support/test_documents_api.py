@@ -162,7 +162,7 @@ async def test_a_bad_row_is_named_and_nothing_is_written(
         ("a.csv", b"question,answer\nonly a question\n", "line 2"),
         ("a.csv", b'question,answer\n"never closed,b\n', "not CSV"),
         ("a.csv", b"wrong,columns\n1,2\n", "line 2: title"),
-        ("a.csv", b"question,answer\nq," + b"a" * 140_000, "not CSV"),
+        ("a.csv", b"question,answer\nq," + b"a" * 500_001, "line 2: answer"),
         ("a.html", b"<p>" * 20_000, "no text"),
         ("", b"text", "file"),
     ],
