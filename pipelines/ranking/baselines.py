@@ -2,14 +2,18 @@
 
 Each gives scores for the whole catalogue from the same positive interactions up to the cut; a
 question's history may go further. Equal scores (above all: of users without a history, for whom
-only popularity knows anything) are ordered by popularity, then in a random order with seed 0.
+only popularity knows anything) are ordered by popularity, then in a random order.
+
+Each of them stands here with several settings, and of each set the best one by the very questions
+asked is what counts: that favours the baselines.
 
 Notation of shapes: q questions, n items, u users.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Protocol
 
 import numpy as np
@@ -20,8 +24,12 @@ from shared.errors import DependencyError
 from shared.ranking.arrays import Float32s
 
 _TIE = 1e-6
-_SHRINKAGE = 10.0
 _SEED = 0
+
+POPULARITY = "popularity"
+
+_KNN_SETTINGS = tuple(product((2.0, 10.0, 50.0), (0.3, 0.5, 0.7)))
+_ALS_SETTINGS = ((64, 10.0, 0.01), (64, 40.0, 0.01), (128, 1.0, 1.0), (128, 10.0, 1.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +86,9 @@ class Baseline(Protocol):
 class MostPopular:
     """Everybody gets what most people liked."""
 
-    def __init__(self, positives: Positives) -> None:
+    def __init__(self, positives: Positives, seed: int = _SEED) -> None:
         counts = positives.counts()
-        order = np.random.default_rng(_SEED).permutation(len(counts)).astype(np.float32)
+        order = np.random.default_rng(seed).permutation(len(counts)).astype(np.float32)
         # Below one count, so that it decides between equal counts alone.
         self.popularity: Float32s = counts + order / np.float32(len(counts) + 1)
 
@@ -90,22 +98,25 @@ class MostPopular:
 
 
 class ItemKnn:
-    """The sum of the cosines between an item's users and those of each item in the history.
+    """The sum of the likeness between an item's users and those of each item in the history.
 
-    A cosine that few users support is shrunk: c users in common count c / (c + 10).
+    c users in common of items that a and b users liked count c / (a^s b^(1 - s)), where `share` s
+    of one half is the cosine; what few users support is shrunk by c / (c + `shrinkage`).
     Source: Sarwar et al., "Item-based collaborative filtering", WWW 2001; shrinkage as in Bell and
-    Koren, ICDM 2007. All neighbours are kept: on these sets that is better than the nearest 50.
+    Koren, ICDM 2007; the share as in Aiolli, RecSys 2013. All neighbours are kept: on these sets
+    that is better than the nearest 50.
     """
 
-    def __init__(self, positives: Positives) -> None:
+    def __init__(self, positives: Positives, *, shrinkage: float, share: float) -> None:
         self._positives = positives
         self._popularity = MostPopular(positives).popularity
         common = (positives.matrix.T @ positives.matrix).tocoo()
         apart = common.row != common.col
         row, column, count = common.row[apart], common.col[apart], common.data[apart]
         users = np.maximum(positives.counts(), 1.0)
-        cosine = count / np.sqrt(users[row] * users[column]) * count / (count + _SHRINKAGE)
-        self._similarity = sparse.csr_matrix((cosine, (row, column)), common.shape)
+        likeness = count / (users[row] ** share * users[column] ** (1.0 - share))
+        likeness *= count / (count + shrinkage)
+        self._similarity = sparse.csr_matrix((likeness, (row, column)), common.shape)
 
     def scores(self, questions: Sequence[Question]) -> Float32s:
         """Sums of cosines [q, n]."""
@@ -118,34 +129,44 @@ class Factorised:
 
     ALS folds a history in (Hu, Koren and Volinsky, ICDM 2008). BPR (Rendle et al., UAI 2009) knows
     no such thing: a user of the training data has factors, another the mean of the items liked.
+
+    Raises:
+        DependencyError: the extra is not installed.
     """
 
-    def __init__(self, positives: Positives, method: str, *, factors: int = 64) -> None:
+    def __init__(self, positives: Positives, als: tuple[int, float, float] | None = None) -> None:
+        """`als` are its factors, its alpha and its regularisation; None is BPR."""
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         try:
             from implicit.als import AlternatingLeastSquares
             from implicit.bpr import BayesianPersonalizedRanking
         except ImportError as error:
             raise DependencyError(
-                f"the baseline {method} needs the package implicit: pip install 'banyan[benchmark]'"
+                "the baselines ALS and BPR need the package implicit: pip install "
+                "'banyan[benchmark]'"
             ) from error
         self._positives = positives
         self._popularity = MostPopular(positives).popularity
-        self._method = method
-        if method == "als":
-            self._model = AlternatingLeastSquares(
-                factors=factors, regularization=0.05, alpha=10.0, random_state=_SEED, num_threads=1
+        self._folds_in = als is not None
+        if als is None:
+            self._model = BayesianPersonalizedRanking(
+                factors=64, iterations=200, random_state=_SEED, num_threads=1
             )
         else:
-            self._model = BayesianPersonalizedRanking(
-                factors=factors, iterations=200, random_state=_SEED, num_threads=1
+            factors, alpha, regularization = als
+            self._model = AlternatingLeastSquares(
+                factors=factors,
+                alpha=alpha,
+                regularization=regularization,
+                random_state=_SEED,
+                num_threads=1,
             )
         self._model.fit(positives.matrix, show_progress=False)
 
     def scores(self, questions: Sequence[Question]) -> Float32s:
         """Inner products of factors [q, n]; without a history popularity decides."""
         histories = self._positives.histories(questions)
-        if self._method == "als":
+        if self._folds_in:
             users = np.asarray(self._model.recalculate_user(np.arange(len(questions)), histories))
         else:
             users = self._bpr_users(questions, histories)
@@ -166,19 +187,21 @@ class Factorised:
         return users
 
 
-def baselines(positives: Positives, *, factorised: bool) -> dict[str, Baseline]:
-    """All of them by name; `factorised` adds ALS and BPR.
+def baselines(positives: Positives, *, factorised: bool) -> dict[str, Iterator[Baseline]]:
+    """Each by name, with all of its settings, fitted one after the other.
 
-    Raises:
-        DependencyError: the extra `benchmark` is not installed.
+    `factorised` adds ALS and BPR.
     """
-    found: dict[str, Baseline] = {
-        "popularity": MostPopular(positives),
-        "item-kNN": ItemKnn(positives),
+    found: dict[str, Iterator[Baseline]] = {
+        POPULARITY: iter([MostPopular(positives)]),
+        "item-kNN": (
+            ItemKnn(positives, shrinkage=shrinkage, share=share)
+            for shrinkage, share in _KNN_SETTINGS
+        ),
     }
     if factorised:
-        found["ALS"] = Factorised(positives, "als")
-        found["BPR"] = Factorised(positives, "bpr")
+        found["ALS"] = (Factorised(positives, settings) for settings in _ALS_SETTINGS)
+        found["BPR"] = (Factorised(positives) for _ in range(1))
     return found
 
 

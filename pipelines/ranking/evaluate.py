@@ -12,16 +12,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.ranking.baselines import Baseline, Positives, baselines
+from pipelines.ranking.baselines import POPULARITY, Baseline, MostPopular, Positives, baselines
 from pipelines.ranking.datasets import Question, RankingData
 from pipelines.ranking.recommenders import Asked, rank, state_at_the_cut
 from shared.metrics.bootstrap import Indices, Interval, bootstrap, bootstrap_mean
 from shared.metrics.ranking import coverage, intra_list_distance, popularity_lift
 from shared.metrics.retrieval import Float64s, judge, mrr_at_k, ndcg_at_k, recall_at_k
 from shared.ranking.arrays import Float32s, Int64s
+from shared.ranking.diversity import DiversitySettings
 from shared.ranking.scorer import Scorer
 
 K = 10
+_RANDOM_ORDERS = 20
+"""Among items that nobody has met popularity is a random order: its mean over so many."""
+
 _BLOCK = 512
 """Questions whose scores for the whole catalogue are held at once."""
 
@@ -92,19 +96,27 @@ def compare(
     judged = _Judged(data, vectors, resamples)
     positives = Positives.of(data)
     measured: list[Measured] = []
-    for name, baseline in baselines(positives, factorised=factorised).items():
+    for name, variants in baselines(positives, factorised=factorised).items():
         started_s = time.perf_counter()
-        lists = _lists(baseline, data, data.questions)
-        cold = _lists(baseline, data, judged.cold_questions, judged.cold_rows)
+        fitted = ((_lists(each, data, data.questions), each) for each in variants)
+        lists, fittest = max(fitted, key=lambda pair: float(judged.ndcg(pair[0]).mean()))
+        orders = [fittest]
+        if name == POPULARITY:
+            orders = [MostPopular(positives, seed) for seed in range(_RANDOM_ORDERS)]
+        cold = [_lists(each, data, judged.cold_questions, judged.cold_rows) for each in orders]
         seconds = time.perf_counter() - started_s
         measured.append(judged.measure(name, lists, cold, seconds, is_baseline=True))
     asked = Asked(data, state_at_the_cut(data, vectors))
     for name, scorer in scorers.items():
         started_s = time.perf_counter()
         lists = rank(asked, range(len(data.questions)), scorer, K)
-        cold = rank(asked, judged.cold_numbers, scorer, K, among=judged.cold_rows)
+        cold = [rank(asked, judged.cold_numbers, scorer, K, among=judged.cold_rows)]
         seconds = time.perf_counter() - started_s
         measured.append(judged.measure(name, lists, cold, seconds, is_baseline=False))
+        diverse = rank(asked, range(len(data.questions)), scorer, K, diversity=DiversitySettings())
+        seconds = time.perf_counter() - started_s - seconds
+        varied = f"{name}, diverse"
+        measured.append(judged.measure(varied, diverse, cold, seconds, is_baseline=False))
     ours, best = _best(measured, baseline=False), _best(measured, baseline=True)
     return Comparison(
         data.name,
@@ -153,7 +165,7 @@ class _Judged:
         return [self._data.questions[number] for number in self.cold_numbers]
 
     def measure(
-        self, name: str, lists: Int64s, cold: Int64s, seconds: float, *, is_baseline: bool
+        self, name: str, lists: Int64s, cold: Sequence[Int64s], seconds: float, *, is_baseline: bool
     ) -> Measured:
         ranking = judge(self._names(lists), self._relevant)
         values = {
@@ -178,11 +190,16 @@ class _Judged:
             ndcg,
         )
 
-    def _cold(self, lists: Int64s) -> Interval | None:
+    def ndcg(self, lists: Int64s) -> Float64s:
+        """nDCG@10 of each question [q]."""
+        return ndcg_at_k(judge(self._names(lists), self._relevant), K)
+
+    def _cold(self, orders: Sequence[Int64s]) -> Interval | None:
         if not self.cold_numbers:
             return None
         relevant = [self._cold_relevant[number] for number in self.cold_numbers]
-        return self._interval(ndcg_at_k(judge(self._names(lists), relevant), K))
+        values = [ndcg_at_k(judge(self._names(lists), relevant), K) for lists in orders]
+        return self._interval(np.mean(values, axis=0))
 
     def _interval(self, values: Float64s) -> Interval:
         return bootstrap_mean(values, resamples=self._resamples)
@@ -233,7 +250,7 @@ def _best(measured: Sequence[Measured], *, baseline: bool) -> Measured:
 
 
 def _cold_ratio(measured: Sequence[Measured], ours: Measured) -> float | None:
-    popular = next(each for each in measured if each.name == "popularity")
+    popular = next(each for each in measured if each.name == POPULARITY)
     if ours.cold_items is None or popular.cold_items is None:
         return None
     return ours.cold_items.value / max(popular.cold_items.value, 1e-12)

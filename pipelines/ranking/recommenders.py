@@ -12,6 +12,7 @@ import numpy as np
 from pipelines.ranking.datasets import RankingData
 from shared.ranking.arrays import Float32s, Int64s
 from shared.ranking.candidates import CandidateSettings, candidates
+from shared.ranking.diversity import DiversitySettings, diverse
 from shared.ranking.events import interaction_weight
 from shared.ranking.feature_table import feature_matrix
 from shared.ranking.filters import Filters
@@ -20,6 +21,9 @@ from shared.ranking.query import Query
 from shared.ranking.scorer import Scorer
 from shared.ranking.settings import StateSettings
 from shared.ranking.state import RankingState
+
+BY_SCORE = DiversitySettings(trade_off=1.0)
+"""Lists in the order of their scores."""
 
 
 def state_at_the_cut(
@@ -88,11 +92,12 @@ def rank(
     *,
     settings: CandidateSettings | None = None,
     among: Int64s | None = None,
+    diversity: DiversitySettings = BY_SCORE,
 ) -> Int64s:
     """The best rows for each of q questions [q, count], the best first, then -1.
 
-    By default they are found as in the service: by candidates from the whole catalogue. `among`
-    scores these rows instead.
+    By default they are found as in the service, by candidates from the whole catalogue, and stand
+    in the order of their scores. `among` scores these rows instead.
     """
     lists = np.full((len(questions), count), -1, np.int64)
     for place, number in enumerate(questions):
@@ -101,6 +106,6 @@ def rank(
         else:
             query, rows = asked.query(number), asked.unseen(number, among)
         scores = scorer.score(feature_matrix(query, rows, asked.state))
-        best = rows[np.argsort(-scores, kind="stable")[:count]]
+        best = rows[diverse(scores, rows, asked.state.catalogue.vectors, diversity, count)]
         lists[place, : len(best)] = best
     return lists

@@ -4,24 +4,17 @@ import html
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from itertools import pairwise
 from typing import Any
 
 from rich.table import Table
 
+from pipelines.html_page import page
 from pipelines.ranking.evaluate import Comparison, K, Measured
 from shared.metrics.bootstrap import Interval
 
 _COLUMNS = (f"ndcg@{K}", f"recall@{K}", f"mrr@{K}", "intra_list_distance")
 _PLOT_WIDTH, _LABEL_WIDTH, _BAR_HEIGHT = 720, 150, 26
-
-_STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
-       color: #1c2430; background: #fff }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
-th, td { text-align: right; padding: .25rem .6rem; border-bottom: 1px solid #d8dde5 }
-th:first-child, td:first-child { text-align: left }
-small { color: #5b6675 } .ours { font-weight: 600 } svg { width: 100%; height: auto }
-"""
 
 
 def table(comparison: Comparison) -> Table:
@@ -48,6 +41,13 @@ def verdict(comparison: Comparison) -> str:
             f"; on items first seen after the cut {comparison.cold_items_ratio:.1f} times "
             f"popularity's ({ours.cold_items.n} questions)"
         )
+    for plain, varied in pairwise(comparison.measured):
+        if varied.name.startswith(plain.name):
+            wider, loss = (
+                varied.figures[name].value / plain.figures[name].value - 1.0
+                for name in ("intra_list_distance", f"ndcg@{K}")
+            )
+            text += f"; {varied.name}: distance {wider:+.1%}, nDCG@{K} {loss:+.1%}"
     return text
 
 
@@ -59,15 +59,12 @@ def as_json(comparisons: Sequence[Comparison]) -> str:
 def as_html(comparisons: Sequence[Comparison]) -> str:
     """One page with tables and plots (inline SVG); it refers to no other file."""
     sections = "\n".join(_section(each) for each in comparisons)
-    return (
-        f'<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8">'
-        f"<title>Ranking, measured</title><style>{_STYLE}</style></head>\n<body>\n"
-        "<h1>Ranking, measured</h1>\n"
+    return page(
+        "Ranking, measured",
         "<p>The whole catalogue is ranked for each question, never a sample of it. Intervals are "
         "of 95 %, by the percentile bootstrap over questions. <em>Cold items</em>: nDCG of "
         "questions for an item first seen after the cut, with only such items ranked; among them "
-        "popularity is a random order.</p>\n"
-        f"{sections}\n</body>\n</html>\n"
+        f"popularity is a random order.</p>\n{sections}",
     )
 
 

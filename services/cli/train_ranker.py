@@ -1,47 +1,133 @@
-"""`banyan recommend train`: a ranker from the events that are stored, beside a running platform."""
+"""`banyan recommend train | promote | rollback`: rankers, beside a running platform."""
 
-import hashlib
-import re
+import shlex
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import orjson
 from rich.console import Console
 from sqlalchemy import make_url
 
-from pipelines.ranking.train import Trained, TrainSettings, fit, replay
+from pipelines.ranking.gates import Gate
+from pipelines.ranking.promotion import fingerprint, promote, register
+from pipelines.ranking.questions import Questions, replay
+from pipelines.ranking.train import fit
+from pipelines.ranking.train_settings import TrainSettings
 from services.recommendation.config import RecommendationSettings
 from services.recommendation.database import SCHEMA
 from services.recommendation.reading import FeedbackReader
-from services.recommendation.scorers import CARD_FILE, RANKER_FILE, activate
 from services.recommendation.vectors import VectorStore
-from shared.errors import InputError
-from shared.files import new_folder, write_atomic
+from shared.aliases import CANDIDATE
+from shared.errors import InputError, NotFoundError
 from shared.ranking.arrays import Float32s
-from shared.ranking.feature_table import feature_names
+from shared.ranking.events import Event
+from shared.ranking.ranker_bundle import check_model_name
+from shared.ranking.ranker_registry import RankerRegistry
 from shared.storage.database import Database
 
-_MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-_NAME_CHARS = 12
 _EXIT_NOT_SERVED = 1
 
 
-def train(settings: RecommendationSettings, model: str, tenant: str, out: Path | None) -> int:
-    """Trains on a tenant's events and publishes below `out`, by default where the service reads.
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A tenant's events, and unit vectors [n, d] of n items."""
 
-    Returns 1 where the ranker orders the later questions worse than the blend: it is kept and does
-    not serve.
+    events: Sequence[Event]
+    items: Sequence[str]
+    vectors: Float32s
+
+    def questions(self, settings: RecommendationSettings, how: TrainSettings) -> Questions:
+        """What the events ask.
+
+        Raises:
+            InputError: there is too little behaviour.
+        """
+        return replay(
+            self.events, self.items, self.vectors, how, settings.state, settings.recommender
+        )
+
+
+def train(
+    settings: RecommendationSettings,
+    model: str,
+    tenant: str,
+    out: Path | None,
+    how: TrainSettings | None = None,
+) -> int:
+    """Trains on a tenant's events; the candidate below `out`, by default where the service reads.
+
+    It serves if its gates hold; returns 1 if one does not.
 
     Raises:
         InputError: there are no events, no vectors, too little behaviour, or the name is none.
         DependencyError: the database does not answer.
     """
-    if not _MODEL_NAME.fullmatch(model):
-        raise InputError(f"the model {model!r}: use a-z, 0-9, '-' and '_', at most 63 characters")
+    check_model_name(model)
+    how = how or TrainSettings()
+    console = _console()
+    stored = _stored(settings, tenant, console)
+    with console.status(f"living through {len(stored.events)} events once more"):
+        questions = stored.questions(settings, how)
+    with console.status(f"training on {len(questions.early)} questions"):
+        trained = fit(questions, how)
+    registry = RankerRegistry(out or settings.rankers_dir)
+    bundle = register(
+        registry,
+        model,
+        trained,
+        questions.last,
+        how,
+        data_fingerprint=fingerprint(stored.events, stored.items, stored.vectors),
+        command=shlex.join(["banyan", "recommend", "train", "--model", model, "--tenant", tenant]),
+    )
+    console.print(f"{bundle.id} is the candidate: {bundle.folder}", markup=False)
+    return _say(console, bundle.id, promote(registry, bundle.id, questions.last, how.margin))
+
+
+def promote_again(
+    settings: RecommendationSettings, model: str, tenant: str, bundle_id: str | None
+) -> int:
+    """Judges a bundle, by default the candidate, by the events that are stored now.
+
+    It serves if its gates hold; returns 1 if one does not.
+
+    Raises:
+        NotFoundError: there is no such bundle, or no candidate.
+        InputError: there are no events, no vectors, or too little behaviour.
+        ArtifactError: the bundle is corrupt, or was trained on other features.
+        DependencyError: the database does not answer.
+    """
+    registry = RankerRegistry(settings.rankers_dir)
+    bundle_id = bundle_id or registry.named(check_model_name(model), CANDIDATE)
+    if bundle_id is None:
+        raise NotFoundError(f"{model} has no candidate: `banyan recommend train` makes one")
+    registry.bundle(bundle_id)
+    how, console = TrainSettings(), _console()
+    stored = _stored(settings, tenant, console)
+    with console.status(f"living through {len(stored.events)} events once more"):
+        questions = stored.questions(settings, how)
+    return _say(console, bundle_id, promote(registry, bundle_id, questions.last, how.margin))
+
+
+def roll_back(settings: RecommendationSettings, model: str) -> int:
+    """Lets the ranker serve again that served before.
+
+    Raises:
+        NotFoundError: none served before.
+        ArtifactError: it is corrupt, or was trained on other features.
+    """
+    alias = RankerRegistry(settings.rankers_dir).roll_back(check_model_name(model))
+    _console().print(f"{alias.bundle} serves from the next request on", markup=False)
+    return 0
+
+
+def _console() -> Console:
+    return Console(highlight=False, soft_wrap=True)
+
+
+def _stored(settings: RecommendationSettings, tenant: str, console: Console) -> Stored:
     _check_file(settings.resolved_database_url)
-    console = Console(highlight=False, soft_wrap=True)
     database = Database(settings.resolved_database_url, schema=SCHEMA)
     try:
         with console.status(f"reading the events of {tenant}"):
@@ -51,17 +137,7 @@ def train(settings: RecommendationSettings, model: str, tenant: str, out: Path |
         database.close()
     if not events:
         raise InputError(f"the tenant {tenant!r} has no events: `banyan recommend load` loads some")
-    how = TrainSettings()
-    with console.status(f"living through {len(events)} events once more"):
-        training = replay(events, items, vectors, how, settings.state)
-    with console.status(f"training on {len(training.groups)} questions"):
-        trained = fit(training, how)
-    root = out or settings.rankers_dir
-    folder = _written(root / model, trained, how)
-    if trained.is_better:
-        activate(root, model, folder.name)
-    _say(console, model, trained, folder)
-    return 0 if trained.is_better else _EXIT_NOT_SERVED
+    return Stored(events, items, vectors)
 
 
 def _check_file(url: str) -> None:
@@ -86,32 +162,11 @@ def _vectors(store: VectorStore, tenant: str) -> tuple[Sequence[str], Float32s]:
     )
 
 
-def _written(root: Path, trained: Trained, how: TrainSettings) -> Path:
-    """The ranker's folder below `root`, named by its trees: the same ones are written once."""
-    digest = hashlib.sha256(trained.model.encode()).hexdigest()
-    folder = root / digest[:_NAME_CHARS]
-    if folder.exists():
-        return folder
-    figures = {name: value for name, value in asdict(trained).items() if name != "model"}
-    card = {
-        "sha256": digest,
-        "features": list(feature_names()),
-        "figures": figures,
-        "is_better_than_the_blend": trained.is_better,
-        "settings": how.model_dump(mode="json"),
-    }
-    with new_folder(folder) as aside:
-        write_atomic(aside / RANKER_FILE, trained.model.encode())
-        write_atomic(aside / CARD_FILE, orjson.dumps(card, option=orjson.OPT_INDENT_2))
-    return folder
-
-
-def _say(console: Console, model: str, trained: Trained, folder: Path) -> None:
-    console.print(
-        f"nDCG@10 on {trained.validation_questions} later questions: {trained.ranker_ndcg:.4f} "
-        f"trained on {trained.training_questions} earlier ones, {trained.blend_ndcg:.4f} the blend"
-    )
-    if trained.is_better:
-        console.print(f"{model} serves from the next request on: {folder}", markup=False)
-    else:
-        console.print(f"it is worse than the blend, so it does not serve: {folder}", style="red")
+def _say(console: Console, bundle_id: str, gates: Sequence[Gate]) -> int:
+    for gate in gates:
+        console.print(str(gate), style=None if gate.holds else "red", markup=False)
+    if all(gate.holds for gate in gates):
+        console.print(f"{bundle_id} serves from the next request on", markup=False)
+        return 0
+    console.print(f"{bundle_id} does not serve; nothing has changed", style="red", markup=False)
+    return _EXIT_NOT_SERVED

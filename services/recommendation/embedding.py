@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Iterable, Sequence
+import threading
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 
 import numpy as np
 
@@ -23,6 +25,7 @@ _TEXTS_A_CALL = 128
 _TEXT_CHARS = 8_000
 """The trunk reads the beginning of a long text: what lies far behind it is not even sent."""
 
+_TURN_POLL_S = 0.1
 _RETRY_FIRST_S = 0.2
 _RETRY_MAX_S = 10.0
 
@@ -133,11 +136,7 @@ class ItemEmbedder:
     async def _embed_pending(self, bundle: str) -> None:
         while self._pending:
             keys = list(self._pending)[:_TEXTS_A_CALL]
-            found = await asyncio.to_thread(self._store.standing, keys, bundle)
-            # Another process, or an earlier event with this text, may have had it embedded.
-            ready = await asyncio.to_thread(self._store.vectors_of, found.ready, bundle)
-            await self._embed(bundle, found.missing)
-            await asyncio.to_thread(self._show, bundle, ready)
+            await self._embed_missing(bundle, keys)
             for key in keys:
                 self._pending.pop(key, None)
             ITEMS_WITHOUT_VECTOR.set(len(self._pending))
@@ -150,7 +149,28 @@ class ItemEmbedder:
             if rankings.bundle == bundle:
                 self._add(key for key in found.ready if not rankings.has_vector(key))
             for start in range(0, len(found.missing), _TEXTS_A_CALL):
-                await self._embed(bundle, found.missing[start : start + _TEXTS_A_CALL])
+                part = found.missing[start : start + _TEXTS_A_CALL]
+                await self._embed_missing(bundle, [one.key for one in part])
+
+    async def _embed_missing(self, bundle: str, keys: Sequence[ItemKey]) -> None:
+        """Gives these items their vectors, embedding those that nobody has embedded yet."""
+        async with self._turn():
+            # Another process, or an earlier event with this text, may have had it embedded.
+            found = await asyncio.to_thread(self._store.standing, keys, bundle)
+            await self._embed(bundle, found.missing)
+        ready = await asyncio.to_thread(self._store.vectors_of, found.ready, bundle)
+        await asyncio.to_thread(self._show, bundle, ready)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        turn = await asyncio.to_thread(self._store.try_turn)
+        while turn is None:
+            await asyncio.sleep(_TURN_POLL_S)
+            turn = await asyncio.to_thread(self._store.try_turn)
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(turn.close)
 
     async def _embed(self, bundle: str, items: Sequence[ItemText]) -> None:
         if not items:
@@ -174,7 +194,9 @@ class ItemEmbedder:
         if rankings.bundle == bundle:
             for one in found:
                 rankings.set_vectors(one)
-            rankings.rebuild_indexes()
+            if rankings.needs_indexes:
+                # On a thread of its own: new items get their vectors meanwhile.
+                threading.Thread(target=rankings.rebuild_indexes, daemon=True).start()
 
     async def _follow_champion(self) -> None:
         if self._loop.time() - self._checked_s < self._check_s:

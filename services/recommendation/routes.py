@@ -105,21 +105,27 @@ def _add_lists(app: FastAPI, service: RecommendationService) -> None:
 
     @app.get("/items/{item:path}/similar", tags=["lists"], response_model=RankAnswer)
     async def similar(
-        item: _PathId, identity: CurrentIdentity, n: _Count = default_count
+        item: _PathId,
+        identity: CurrentIdentity,
+        n: _Count = default_count,
+        explain: bool = False,
     ) -> Response:
         """The items that are nearest to one; 404 for an item of which no event ever told."""
         begun_s = time.perf_counter()
-        ranked = await service.similar(identity.tenant, item, n)
-        return _json(rank_answer(_since(begun_s), ranked, explain=False))
+        ranked = await service.similar(identity.tenant, item, n, explain=explain)
+        return _json(rank_answer(_since(begun_s), ranked, explain=explain))
 
     @app.get("/popular", tags=["lists"], response_model=RankAnswer)
     async def popular(
-        identity: CurrentIdentity, n: _Count = default_count, category: _Category = None
+        identity: CurrentIdentity,
+        n: _Count = default_count,
+        category: _Category = None,
+        explain: bool = False,
     ) -> Response:
         """The items that are most popular now, with their decayed counts as scores."""
         begun_s = time.perf_counter()
-        ranked = await service.popular(identity.tenant, n, category)
-        return _json(rank_answer(_since(begun_s), ranked, explain=False))
+        ranked = await service.popular(identity.tenant, n, category, explain=explain)
+        return _json(rank_answer(_since(begun_s), ranked, explain=explain))
 
 
 def _add_stream(app: FastAPI, service: RecommendationService) -> None:

@@ -63,10 +63,11 @@ class ReasonAnswer(BaseModel):
 
 
 class RankedAnswer(BaseModel):
-    """An item; scores compare the items of one answer. Reasons and features by `explain`."""
+    """An item; scores compare the items of one answer. Title, reasons, features by `explain`."""
 
     item: str
     score: float
+    title: str | None = Field(None, description="Empty where no event has told one.")
     reasons: list[ReasonAnswer] | None = None
     features: dict[str, float | None] | None = Field(
         None, description="By name; null where nothing is known."
@@ -143,6 +144,7 @@ def rank_answer(took_ms: float, ranked: Sequence[Ranked], *, explain: bool) -> b
     for one in ranked:
         answer: dict[str, object] = {"item": one.item, "score": one.score}
         if explain:
+            answer["title"] = one.title
             answer["reasons"] = [
                 {"kind": why.kind, "text": why.text, "item": why.item} for why in one.reasons
             ]

@@ -130,18 +130,24 @@ class RecommendationService:
 
         return await asyncio.to_thread(rank)
 
-    async def similar(self, tenant: str, item: str, count: int) -> list[Ranked]:
+    async def similar(
+        self, tenant: str, item: str, count: int, *, explain: bool = False
+    ) -> list[Ranked]:
         """The items that are nearest to one.
 
         Raises:
             NotFoundError: no event has named the item.
             DependencyError: the rankings are not there yet.
         """
-        rankings = self._rankings()
+        rankings, now_s = self._rankings(), self.clock.time()
         with RANK_LATENCY.labels("similar").time():
-            return await asyncio.to_thread(rankings.similar, tenant, item, count)
+            return await asyncio.to_thread(
+                rankings.similar, tenant, item, count, now_s, explain=explain
+            )
 
-    async def popular(self, tenant: str, count: int, category: str | None) -> list[Ranked]:
+    async def popular(
+        self, tenant: str, count: int, category: str | None, *, explain: bool = False
+    ) -> list[Ranked]:
         """The items that are most popular now.
 
         Raises:
@@ -149,7 +155,9 @@ class RecommendationService:
         """
         rankings, now_s = self._rankings(), self.clock.time()
         with RANK_LATENCY.labels("popular").time():
-            return await asyncio.to_thread(rankings.popular, tenant, count, category, now_s)
+            return await asyncio.to_thread(
+                rankings.popular, tenant, count, category, now_s, explain=explain
+            )
 
     async def stream(self) -> StreamAnswer:
         """How far the stream is; what the host cannot say is left out, and the phase says why."""

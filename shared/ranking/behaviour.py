@@ -5,12 +5,16 @@ Each event counts once: whoever stores events drops repeated ids. Their order do
 
 from collections.abc import Mapping
 
+import numpy as np
+
+from shared.ranking.arrays import Int64s
 from shared.ranking.catalogue import tie_breaker
 from shared.ranking.cooccurrence import Cooccurrence
 from shared.ranking.events import FieldValue, InteractionEvent, UserEvent, interaction_weight
 from shared.ranking.history import History, Past
 from shared.ranking.popularity import Popularity
 from shared.ranking.query import Query
+from shared.ranking.sessions import Sessions
 from shared.ranking.settings import StateSettings
 
 _MAX_TYPES = 1_000
@@ -34,7 +38,7 @@ class Behaviour:
         self.interaction_count = 0
         self._types: dict[str, int] = {OTHER_TYPE: 0}
         self._users: dict[str, History] = {}
-        self._sessions: dict[str, History] = {}
+        self._sessions = Sessions(settings.sessions_kept, settings.session_kept_s)
         self._user_fields: dict[str, tuple[int, int, Mapping[str, FieldValue]]] = {}
 
     def grow(self, count: int) -> None:
@@ -73,12 +77,12 @@ class Behaviour:
         length = self._settings.history_length
         kind, key = self._type(event.type), tie_breaker(event.id)
         found = []
-        for histories, name in ((self._users, event.user), (self._sessions, event.session)):
-            if name is None:
-                continue
-            history = histories.get(name)
-            if history is None:
-                history = histories[name] = History()
+        histories: list[History] = []
+        if event.user is not None:
+            histories.append(self._users.setdefault(event.user, History()))
+        if event.session is not None:
+            histories.append(self._sessions.open(event.session, event.timestamp_ms))
+        for history in histories:
             place = history.insert(event.timestamp_ms, key, row, weight, kind, length)
             if place is not None:
                 found.append((history, place))
@@ -86,16 +90,29 @@ class Behaviour:
 
     def past(self, query: Query) -> Past:
         """What the query's user and session did, as one history; empty for unknown ones."""
-        user = self._users.get(query.user) if query.user is not None else None
-        session = self._sessions.get(query.session) if query.session is not None else None
-        if user is None or session is None:
-            return (user or session or History()).past()
-        return user.merged(session)
+        histories = self._histories(query)
+        if len(histories) == 2:
+            return histories[0].merged(histories[1])
+        return (histories or [History()])[0].past()
+
+    def met(self, query: Query) -> Int64s:
+        """The rows of all items that the query's user and session ever met, rising, each once.
+
+        Longer ago than histories are kept, too.
+        """
+        rows = [history.met() for history in self._histories(query)]
+        met: Int64s = np.unique(np.concatenate([np.zeros(0, np.int64), *rows]))
+        return met
 
     def user_fields(self, user: str | None) -> Mapping[str, FieldValue]:
         """What is known of a user besides behaviour."""
         held = self._user_fields.get(user) if user is not None else None
         return _NO_FIELDS if held is None else held[2]
+
+    def _histories(self, query: Query) -> list[History]:
+        user = self._users.get(query.user) if query.user is not None else None
+        session = self._sessions.get(query.session) if query.session is not None else None
+        return [history for history in (user, session) if history is not None]
 
     def _type(self, name: str) -> int:
         code = self._types.get(name)

@@ -18,9 +18,12 @@ BLEND_WEIGHTS: Mapping[str, float] = MappingProxyType(
     {
         # Chosen on the dev sets of pipelines.ranking: what goes on from the last liked items, by
         # behaviour and by text, and what has long been popular count alike. Means over the whole
-        # taste, and shorter popularity, made at least one of the sets worse.
+        # taste, and shorter popularity, made at least one of the sets worse. Of what nobody met
+        # yet the text counts twice, since nothing else speaks for it.
         "sequence_next": 1.0,
-        "sequence_text": 1.0,
+        "sequence_text": 0.4,
+        "text_nearest": 0.6,
+        "text_unmet": 0.6,
         "popular_year": 1.0,
         "approval": 0.3,
         # The page says more than the past.

@@ -9,9 +9,10 @@ import faiss
 import numpy as np
 
 from shared.errors import ArtifactError
+from shared.faiss_search import every_row
 from shared.ranking.arrays import Float32s
 from shared.ranking.found import Found, search_each
-from shared.ranking.selection import Selection, every_row
+from shared.ranking.selection import Selection
 
 
 class ExactRows:

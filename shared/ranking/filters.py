@@ -8,13 +8,13 @@ from shared.ranking.arrays import Bools, Int64s
 from shared.ranking.query import Query
 from shared.ranking.state import RankingState
 
+_FEW = 1_000
+"""So many more are searched for where that many were seen; beyond it each row is tested."""
+
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Only items of a category, only what this user or session has not met, only what there is.
-
-    What somebody met is known as far back as their history is kept.
-    """
+    """Only items of a category, only what this user or session never met, only what there is."""
 
     category: str | None = None
     exclude_seen: bool = True
@@ -33,7 +33,7 @@ class Allowed:
         self._count = len(catalogue)
         self.seen: Int64s = np.zeros(0, np.int64)
         if filters.exclude_seen:
-            self.seen = np.unique(state.behaviour.past(query).rows)
+            self.seen = state.behaviour.met(query)
         self.in_category: Int64s | None = None
         self.mask: Bools | None = None
         if filters.category is not None:
@@ -43,6 +43,8 @@ class Allowed:
         if filters.only_available and catalogue.unavailable_count:
             available = catalogue.available
             self.mask = available.copy() if self.mask is None else self.mask & available
+        if self.mask is None and len(self.seen) > _FEW:
+            self.mask = np.ones(self._count, np.bool_)
         if self.mask is not None:
             self.mask[self.seen] = False
 

@@ -39,10 +39,11 @@ class Past:
 class History:
     """Interactions ordered by (time, key), of which the newest stay; read its columns by place.
 
-    A key names an interaction and decides between those of one millisecond.
+    A key names an interaction and decides between those of one millisecond. Of older ones only
+    their items are known, four bytes for each.
     """
 
-    __slots__ = ("keys", "rows", "times_ms", "types", "weights")
+    __slots__ = ("_forgotten", "keys", "rows", "times_ms", "types", "weights")
 
     def __init__(self) -> None:
         self.times_ms = array("q")
@@ -50,6 +51,7 @@ class History:
         self.rows = array("i")
         self.weights = array("f")
         self.types = array("h")
+        self._forgotten = array("i")
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -62,6 +64,7 @@ class History:
         while place < len(self) and self.times_ms[place] == time_ms and self.keys[place] < key:
             place += 1
         if place == 0 and len(self) >= length:
+            self._forget(row)
             return None
         self.times_ms.insert(place, time_ms)
         self.keys.insert(place, key)
@@ -69,6 +72,7 @@ class History:
         self.weights.insert(place, weight)
         self.types.insert(place, kind)
         if len(self) > length:
+            self._forget(self.rows[0])
             for column in (self.times_ms, self.keys, self.rows, self.weights, self.types):
                 del column[0]
             place -= 1
@@ -82,6 +86,11 @@ class History:
             np.array(self.weights, np.float32),
             np.array(self.types, np.int64),
         )
+
+    def met(self) -> Int64s:
+        """The rows of all items that ever stood in it, rising, each once."""
+        rows: Int64s = np.unique(np.array(self.rows + self._forgotten, np.int64))
+        return rows
 
     def merged(self, other: "History") -> Past:
         """Both histories as one; an interaction that stands in both counts once."""
@@ -97,3 +106,9 @@ class History:
             np.concatenate((mine.types, theirs.types)),
         )
         return both.only(chosen)
+
+    def _forget(self, row: int) -> None:
+        """Keeps that an item was met, of an interaction that is not kept."""
+        place = bisect_left(self._forgotten, row)
+        if place == len(self._forgotten) or self._forgotten[place] != row:
+            self._forgotten.insert(place, row)

@@ -22,9 +22,10 @@ from pydantic import Field
 
 from shared.config import Settings
 from shared.errors import ArtifactError
+from shared.faiss_search import every_row
 from shared.ranking.arrays import Bools, Float32s, Int64s
 from shared.ranking.found import Found, search_each
-from shared.ranking.selection import Selection, every_row
+from shared.ranking.selection import Selection
 
 _BLOCK_ROWS = 65_536
 _TASTE_ITEMS = 3

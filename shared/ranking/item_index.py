@@ -10,7 +10,7 @@ import numpy as np
 
 from shared.ranking.arrays import Bools, Column, Float32s, Int64s
 from shared.ranking.found import NO_ROW
-from shared.ranking.vectors import VectorIndex
+from shared.ranking.vectors import VectorIndex, VectorSettings
 
 
 class ItemIndex:
@@ -27,13 +27,18 @@ class ItemIndex:
         self._append(rows)
 
     @classmethod
-    def build(cls, rows: Int64s, vectors: Float32s) -> Self:
+    def build(cls, rows: Int64s, vectors: Float32s, settings: VectorSettings | None = None) -> Self:
         """An index of the unit vectors [m, d] of m rows, each of which is named once."""
-        return cls(VectorIndex.build(vectors), rows)
+        return cls(VectorIndex.build(vectors, settings), rows)
 
     def __len__(self) -> int:
         """How many items have a place in the index."""
         return len(self._rows)
+
+    @property
+    def needs_rebuild(self) -> bool:
+        """Whether so many rows came or changed since the build that searches suffer."""
+        return self._index.needs_rebuild
 
     def put(self, rows: Int64s, vectors: Float32s) -> None:
         """Adds rows, each named once, or gives them other unit vectors [m, d].

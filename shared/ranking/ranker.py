@@ -1,5 +1,6 @@
 """A trained ranker: LightGBM's trees, as text and never as a pickle."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -7,30 +8,38 @@ import numpy as np
 
 from shared.errors import ArtifactError
 from shared.ranking.arrays import Float32s
-from shared.ranking.feature_table import feature_names
+from shared.ranking.blend import BLEND_WEIGHTS, LinearBlend
+from shared.ranking.ranker_inputs import ranker_input_names, ranker_inputs
 
 if TYPE_CHECKING:
     import lightgbm
 
 
 class LightGbmRanker:
-    """Scores by a model that was trained on exactly the features of this version."""
+    """Scores by a model that was trained on exactly the features of this version.
 
-    def __init__(self, booster: "lightgbm.Booster") -> None:
+    `blend` holds the weights of the blend whose score it was trained on.
+    """
+
+    def __init__(
+        self, booster: "lightgbm.Booster", blend: Mapping[str, float] = BLEND_WEIGHTS
+    ) -> None:
         names = tuple(booster.feature_name())
-        if names != feature_names():
+        if names != ranker_input_names():
             raise ArtifactError(
                 f"the ranker was trained on the features {list(names)}, this version computes "
-                f"{list(feature_names())}: train it anew with `banyan recommend train`"
+                f"{list(ranker_input_names())}: train it anew with `banyan recommend train`"
             )
         self._booster = booster
+        self._blend = LinearBlend(blend)
 
     @classmethod
-    def read(cls, path: Path) -> Self:
+    def read(cls, path: Path, blend: Mapping[str, float] = BLEND_WEIGHTS) -> Self:
         """Reads a model file; the caller has verified its hash.
 
         Raises:
             ArtifactError: it cannot be read, is no model, or was trained on other features.
+            ConfigError: the blend weighs features that do not exist.
         """
         # It brings pandas and scikit-learn, seconds of start: only who has a trained ranker pays.
         import lightgbm
@@ -42,12 +51,12 @@ class LightGbmRanker:
             raise ArtifactError(
                 f"{path} is no LightGBM model: {error}: train it anew with `banyan recommend train`"
             ) from error
-        return cls(booster)
+        return cls(booster, blend)
 
     def score(self, features: Float32s) -> Float32s:
         """The trees' sums [n] for features [n, f]."""
         if not len(features):
             return np.zeros(0, np.float32)
         # One thread: a query has some hundred rows, and queries come at once.
-        scores = self._booster.predict(features, num_threads=1)
+        scores = self._booster.predict(ranker_inputs(features, self._blend), num_threads=1)
         return np.asarray(scores, np.float32)

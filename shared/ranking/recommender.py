@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from pydantic import Field
 
 from shared.config import Settings
 from shared.errors import NotFoundError
-from shared.ranking.arrays import Float32s, Int64s
+from shared.ranking.arrays import Float32s, Float64s, Int64s
 from shared.ranking.candidates import CandidateSettings, candidates
-from shared.ranking.diversity import mmr
+from shared.ranking.diversity import DiversitySettings, diverse
 from shared.ranking.feature_table import feature_matrix, feature_names
 from shared.ranking.features.context import CONTEXT_COLUMNS, context
 from shared.ranking.filters import Allowed, Filters
@@ -19,35 +18,27 @@ from shared.ranking.query import Query
 from shared.ranking.reasons import Reason, reasons
 from shared.ranking.scorer import Scorer
 from shared.ranking.state import RankingState
-
-
-class DiversitySettings(Settings):
-    """How much a list of recommendations varies.
-
-    - `trade_off`: the share of the score against likeness to what stands above; 1 is the score
-      alone.
-    - `max_per_category`: the most items of one first category in a list; the list may be shorter.
-    - `pool`: from how many of the best by score the list is chosen.
-    """
-
-    trade_off: float = Field(0.8, gt=0, le=1)
-    max_per_category: int | None = Field(None, ge=1)
-    pool: int = Field(100, ge=1)
+from shared.ranking.vectors import VectorSettings
 
 
 class RecommenderSettings(Settings):
     """How candidates are found and lists are made."""
 
+    vectors: VectorSettings = VectorSettings()
     candidates: CandidateSettings = CandidateSettings()
     diversity: DiversitySettings = DiversitySettings()
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """An item with its score, and where they were asked for with reasons and features."""
+    """An item with its score, and where it was explained with its title, reasons and features.
+
+    The title is '' where none is known.
+    """
 
     item: str
     score: float
+    title: str = ""
     reasons: tuple[Reason, ...] = ()
     features: Mapping[str, float | None] = field(default_factory=dict)
 
@@ -71,13 +62,17 @@ class Recommender:
         self.scorer = scorer
         self._settings = settings
 
-    def set_vectors(self, items: Sequence[str], vectors: Float32s) -> None:
-        """Sets the unit vectors [n, d] of n items, each named once; the next call finds them."""
+    def set_vectors(self, items: Sequence[str], vectors: Float32s) -> Int64s:
+        """Sets the unit vectors [n, d] of n items, each named once; the next call finds them.
+
+        Returns their rows.
+        """
         rows = self.state.set_vectors(items, vectors)
         if self.index is None:
-            self.index = ItemIndex.build(rows, vectors)
+            self.index = ItemIndex.build(rows, vectors, self._settings.vectors)
         else:
             self.index.put(rows, vectors)
+        return rows
 
     def rank(
         self,
@@ -99,9 +94,12 @@ class Recommender:
         features = feature_matrix(query, rows, self.state)
         scores = self.scorer.score(features)
         chosen = self._diverse(rows, scores, count, is_one_category=filters.category is not None)
-        return self._ranked(query, rows[chosen], scores[chosen], features[chosen], explain=explain)
+        explained = features[chosen] if explain else None
+        return self._ranked(query, rows[chosen], scores[chosen], explained)
 
-    def similar(self, item: str, count: int) -> list[Ranked]:
+    def similar(
+        self, item: str, count: int, time_s: float, *, explain: bool = False
+    ) -> list[Ranked]:
         """The items that are nearest to one by text and by what people do together.
 
         The score is the cosine of the texts plus that of the behaviour. Nothing that cannot be had.
@@ -121,31 +119,31 @@ class Recommender:
         rows = np.unique(np.concatenate(proposed))
         rows = rows[(rows != row) & catalogue.available[rows]]
         # The item's page is the context, and the features of context say how near others are.
-        near = context(Query(None, None, 0.0, {"item": item}), rows, self.state)
+        query = Query(None, None, time_s, {"item": item})
+        near = context(query, rows, self.state)
         cosines = np.nan_to_num(near[:, CONTEXT_COLUMNS.index("context_item")])
         together = near[:, CONTEXT_COLUMNS.index("context_together")]
         supports = np.maximum(pairs.support[[row]], 1.0) / np.maximum(pairs.support[rows], 1.0)
         scores = cosines + together * np.sqrt(supports)
         order = np.argsort(-scores, kind="stable")[:count]
-        return [
-            Ranked(catalogue.ids[found], float(score))
-            for found, score in zip(rows[order].tolist(), scores[order].tolist(), strict=True)
-        ]
+        features = feature_matrix(query, rows[order], self.state) if explain else None
+        return self._ranked(query, rows[order], scores[order], features)
 
-    def popular(self, count: int, category: str | None, time_s: float) -> list[Ranked]:
+    def popular(
+        self, count: int, category: str | None, time_s: float, *, explain: bool = False
+    ) -> list[Ranked]:
         """The items that are most popular at a time, with their decayed counts as scores."""
         filters = Filters(category, exclude_seen=False)
-        allowed = Allowed(Query(None, None, time_s), self.state, filters)
+        query = Query(None, None, time_s)
+        allowed = Allowed(query, self.state, filters)
         popularity = self.state.behaviour.popularity
         rows = popularity.leaders() if allowed.in_category is None else allowed.in_category
         rows = allowed.among(rows)
         rows = rows[popularity.is_counted(rows)]
         rows = rows[popularity.order(rows)][:count]
         scores = popularity.at(time_s, rows)[:, 0]
-        return [
-            Ranked(self.state.catalogue.ids[row], score)
-            for row, score in zip(rows.tolist(), scores.tolist(), strict=True)
-        ]
+        features = feature_matrix(query, rows, self.state) if explain else None
+        return self._ranked(query, rows, scores, features)
 
     def _rank_given(
         self, query: Query, items: Sequence[str], count: int | None, *, explain: bool
@@ -156,7 +154,8 @@ class Recommender:
         features = feature_matrix(query, rows, self.state)
         scores = self.scorer.score(features)
         order = np.argsort(-scores, kind="stable")[:count]
-        ranked = self._ranked(query, rows[order], scores[order], features[order], explain=explain)
+        explained = features[order] if explain else None
+        ranked = self._ranked(query, rows[order], scores[order], explained)
         least = float(scores.min(initial=np.inf)) if len(scores) else 0.0
         unknown = [Ranked(item, least) for item in each if catalogue.row_of(item) is None]
         return (ranked + unknown)[:count]
@@ -166,22 +165,10 @@ class Recommender:
     ) -> Int64s:
         """Places in `rows`, the best first; no cap holds in a list of one category."""
         settings = self._settings.diversity
-        cap = None if is_one_category else settings.max_per_category
-        order = np.argsort(-scores, kind="stable")
-        count = len(order) if count is None else min(count, len(order))
-        if settings.trade_off == 1.0 and cap is None:
-            return order[:count]
-        pool = order[: max(settings.pool, count)]
-        chosen = mmr(
-            scores[pool],
-            self.state.catalogue.vectors[rows[pool]],
-            trade_off=settings.trade_off,
-            count=count,
-            groups=self._groups(rows[pool]),
-            max_per_group=cap,
-        )
-        places: Int64s = pool[chosen]
-        return places
+        if is_one_category:
+            settings = settings.model_copy(update={"max_per_category": None})
+        vectors = self.state.catalogue.vectors
+        return diverse(scores, rows, vectors, settings, count, self._groups(rows))
 
     def _groups(self, rows: Int64s) -> Int64s:
         """A number for each item's first category, `NO_GROUP` for an item without one."""
@@ -189,16 +176,20 @@ class Recommender:
         return groups
 
     def _ranked(
-        self, query: Query, rows: Int64s, scores: Float32s, features: Float32s, *, explain: bool
+        self,
+        query: Query,
+        rows: Int64s,
+        scores: Float32s | Float64s,
+        features: Float32s | None,
     ) -> list[Ranked]:
-        ids = [self.state.catalogue.ids[row] for row in rows.tolist()]
-        if not explain:
-            return [Ranked(item, score) for item, score in zip(ids, scores.tolist(), strict=True)]
+        """Rows in their order, explained by their features where these are given."""
+        catalogue = self.state.catalogue
+        ids = [catalogue.ids[row] for row in rows.tolist()]
+        if features is None:
+            return list(map(Ranked, ids, scores.tolist()))
+        titles = [catalogue.titles[row] for row in rows.tolist()]
         why = reasons(query, rows, features, self.state)
-        return [
-            Ranked(item, score, reason, _named(values))
-            for item, score, reason, values in zip(ids, scores.tolist(), why, features, strict=True)
-        ]
+        return list(map(Ranked, ids, scores.tolist(), titles, why, map(_named, features)))
 
 
 def _named(values: Float32s) -> dict[str, float | None]:

@@ -12,6 +12,8 @@ class StateSettings(Settings):
     """What the state keeps of behaviour.
 
     - `history_length`: the newest interactions that are kept of a user or a session.
+    - `sessions_kept`, `session_kept_s`: how many sessions have a history, and for how long after
+      their last interaction.
     - `taste_length`, `taste_half_life_s`: how many of them features read, and after which time one
       weighs half as much.
     - `popularity_half_lives_s`: popularity is counted with each of them; the first is the one by
@@ -23,6 +25,8 @@ class StateSettings(Settings):
     """
 
     history_length: int = Field(200, ge=1, le=10_000)
+    sessions_kept: int = Field(100_000, ge=1)
+    session_kept_s: float = Field(30 * DAY_S, gt=0)
     taste_length: int = Field(50, ge=1)
     taste_half_life_s: float = Field(30 * DAY_S, gt=0)
     popularity_half_lives_s: tuple[float, float, float, float] = (

@@ -1,15 +1,19 @@
 """What the store of feedback promises, on every database."""
 
 import threading
+import uuid
 from pathlib import Path
 
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from pydantic import SecretStr
 
 import services.recommendation.migrations
+from services.recommendation.config import RecommendationSettings
 from services.recommendation.payloads import NewEvent
 from services.recommendation.reading import FeedbackReader
+from services.recommendation.service import open_service
 from services.recommendation.store import FeedbackStore, Outcome
 from services.recommendation.tables import EVENT, ITEM
 from services.recommendation.vectors import ItemKey, ItemText, VectorStore
@@ -24,6 +28,8 @@ from shared.ranking.events import (
 )
 from shared.storage.database import Database
 from shared.storage.migrations import migrate
+from tests.services.recommendation.conftest import until, until_ready
+from tests.services.recommendation.fakes import FakeProbe, FakeTrunk
 from tests.services.recommendation.made import START_MS, click, item, new
 
 MIGRATIONS = Path(services.recommendation.migrations.__file__).parent
@@ -236,6 +242,51 @@ def test_vectors_of_many_items_come_in_pages(
 
     loaded = [(one.tenant, name) for one in vectors.load("embed@1") for name in one.items]
     assert loaded == [one.key for one in found]
+
+
+def test_one_process_at_a_time_has_the_turn_to_embed(
+    store: FeedbackStore, database: Database
+) -> None:
+    one, other = VectorStore(database), VectorStore(database)
+    turn = one.try_turn()
+    assert turn is not None
+    # SQLite's one replica meets nobody, and its turn holds no lock that a writer would wait for.
+    assert (other.try_turn() is None) is database.is_shared
+    store.store(new([item("lamp", title="Lamp")]))
+    turn.close()
+    again = other.try_turn()
+    assert again is not None
+    again.close()
+
+
+async def test_two_replicas_embed_no_item_twice(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    url = request.getfixturevalue("postgres_url")
+    settings = RecommendationSettings(
+        state_dir=tmp_path, database_url=SecretStr(url), replicas=2, follow_s=0.02
+    )
+    trunk, names = FakeTrunk(), [f"item{n}" for n in range(300)]
+    services = [open_service(settings, trunk, FakeProbe()) for _ in range(2)]
+    for service in services:
+        service.start()
+        await until_ready(service)
+    events = [item(name, title=f"Thing {name}", event_id=uuid.uuid4().hex) for name in names]
+    for start in range(0, len(events), 30):
+        await services[start % 60 // 30].feedback("default", events[start : start + 30])
+
+    def have_all() -> bool:
+        followers = [service._follower for service in services]
+        return all(
+            follower is not None and follower.rankings.has_vector(("default", name))
+            for follower in followers
+            for name in names
+        )
+
+    await until(have_all, "both replicas have every vector")
+    for service in services:
+        await service.close()
+    assert sorted(trunk.texts) == sorted(f"Thing {name}" for name in names)
 
 
 def test_a_digest_tells_contents_apart_and_not_spellings() -> None:

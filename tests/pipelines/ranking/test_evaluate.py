@@ -21,11 +21,19 @@ def comparison() -> Comparison:
 
 
 def test_taste_beats_popularity(comparison: Comparison) -> None:
-    popular, knn, blend = (each.figures["ndcg@10"].value for each in comparison.measured)
+    popular, knn, blend, _ = (each.figures["ndcg@10"].value for each in comparison.measured)
     assert knn > popular
     assert blend > popular
     assert comparison.best_baseline.name == "item-kNN"
     assert comparison.ours.name == "blend"
+
+
+def test_variety_widens_the_lists(comparison: Comparison) -> None:
+    _, _, blend, diverse = comparison.measured
+    assert diverse.name == "blend, diverse"
+    wide, narrow = (each.figures["intra_list_distance"].value for each in (diverse, blend))
+    assert wide > narrow
+    assert "blend, diverse: distance +" in verdict(comparison)
 
 
 def test_the_ratio_is_of_the_same_questions(comparison: Comparison) -> None:
@@ -69,7 +77,7 @@ def test_a_neighbour_is_liked_by_the_same_users() -> None:
     made = data()
     positives = Positives.of(made)
     question = next(q for q in made.questions if q.history)
-    (scores,) = ItemKnn(positives).scores([question])
+    (scores,) = ItemKnn(positives, shrinkage=10.0, share=0.5).scores([question])
     (best,) = best_rows(scores[np.newaxis], 3)
     parity = int(question.user[1:]) % 2
     assert {int(made.items[row].item[4:]) % 2 for row in best.tolist()} == {parity}
@@ -82,11 +90,11 @@ def test_popularity_orders_by_count() -> None:
     assert np.all(np.floor(scores) == positives.counts())
 
 
-@pytest.mark.parametrize("method", ["als", "bpr"])
+@pytest.mark.parametrize("als", [(8, 10.0, 0.01), None])
 @pytest.mark.filterwarnings("ignore:OpenBLAS is configured:RuntimeWarning")
-def test_factorisations_rank_the_whole_catalogue(method: str) -> None:
+def test_factorisations_rank_the_whole_catalogue(als: tuple[int, float, float] | None) -> None:
     pytest.importorskip("implicit", reason="the extra benchmark is not installed")
     made = data()
-    scores = Factorised(Positives.of(made), method, factors=8).scores(made.questions[:5])
+    scores = Factorised(Positives.of(made), als).scores(made.questions[:5])
     assert scores.shape == (5, len(made.items))
     assert np.isfinite(scores).all()

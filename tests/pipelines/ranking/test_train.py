@@ -4,12 +4,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipelines.ranking.train import TrainingSet, TrainSettings, fit, publish, replay
+from pipelines.ranking.gates import Gate, judge, ndcg
+from pipelines.ranking.promotion import fingerprint, promote, register
+from pipelines.ranking.questions import Question, Questions, replay
+from pipelines.ranking.train import Trained, fit
+from pipelines.ranking.train_settings import TrainSettings
+from shared.aliases import CANDIDATE, CHAMPION
 from shared.errors import InputError
 from shared.files import sha256_file
+from shared.ranking.arrays import Float32s
+from shared.ranking.blend import LinearBlend
 from shared.ranking.events import Event, InteractionEvent, ItemEvent, RankingEvent
 from shared.ranking.feature_table import feature_names
-from shared.ranking.ranker import LightGbmRanker
+from shared.ranking.ranker_inputs import ranker_input_names
+from shared.ranking.ranker_registry import RankerRegistry
 from tests.pipelines.ranking.made import ITEMS, events, vectors
 
 SETTINGS = TrainSettings(smallest_leaf=5, rounds=20)
@@ -17,44 +25,69 @@ NAMES = [f"item{number}" for number in range(ITEMS)]
 
 
 @pytest.fixture(scope="module")
-def training() -> TrainingSet:
+def questions() -> Questions:
     return replay(events(), NAMES, vectors(), SETTINGS)
 
 
-def test_each_question_has_what_was_chosen_among_others(training: TrainingSet) -> None:
-    assert training.features.shape == (training.groups.sum(), len(feature_names()))
-    start = 0
-    for size in training.groups.tolist():
-        labels = training.labels[start : start + size]
-        assert 0 < (labels > 0).sum() < size
-        start += size
+@pytest.fixture(scope="module")
+def trained(questions: Questions) -> Trained:
+    return fit(questions, SETTINGS)
 
 
-def test_the_order_in_which_events_are_given_changes_nothing(training: TrainingSet) -> None:
+def registered(root: Path, trained: Trained, last: tuple[Question, ...]) -> str:
+    of = fingerprint(events(), NAMES, vectors())
+    return register(
+        RankerRegistry(root),
+        "default",
+        trained,
+        last,
+        SETTINGS,
+        data_fingerprint=of,
+        command="a test",
+    ).id
+
+
+class Worst:
+    """Orders what the blend orders, the other way round."""
+
+    def score(self, features: Float32s) -> Float32s:
+        return -LinearBlend().score(features)
+
+
+def test_each_question_has_what_was_chosen_among_others(questions: Questions) -> None:
+    for question in (*questions.early, *questions.later):
+        assert question.features.shape == (len(question.labels), len(feature_names()))
+        assert question.teaches
+        assert question.relevant == 1
+
+
+def test_what_is_judged_by_comes_after_all_that_was_learned_from() -> None:
+    made = events()
+    behaviour = [e for e in made if isinstance(e, InteractionEvent)]
+    ordered = sorted(behaviour, key=lambda event: event.timestamp_ms)
+    settings = SETTINGS.model_copy(update={"warm_up": 0.0, "held_out": 0.25})
+
+    whole = replay(made, NAMES, vectors(), settings)
+    cut = len(ordered) * 3 // 4
+    assert len(whole.last) == len(ordered) - cut
+    items = [event for event in made if isinstance(event, ItemEvent)]
+    fewer = settings.model_copy(update={"held_out": 1 / 3})
+    before = replay([*items, *ordered[:cut]], NAMES, vectors(), fewer)
+    np.testing.assert_array_equal(before.early[0].features, whole.early[0].features)
+
+
+def test_the_order_in_which_events_are_given_changes_nothing(questions: Questions) -> None:
     again = replay(events()[::-1], NAMES, vectors(), SETTINGS)
     for name in ("sequence_next", "popular_year", "times_met"):
         column = feature_names().index(name)
-        assert sorted(again.features[:, column]) == sorted(training.features[:, column])
+        for one, other in zip(questions.last, again.last, strict=True):
+            assert sorted(one.features[:, column]) == sorted(other.features[:, column])
 
 
-def test_what_comes_later_changes_no_earlier_feature(training: TrainingSet) -> None:
-    made = events()
-    last_ms = max(event.timestamp_ms for event in made)
-    later = [
-        InteractionEvent(f"later{n}", last_ms + 1_000, "click", "u0", None, "item3")
-        for n in range(5)
-    ]
-    settings = SETTINGS.model_copy(update={"warm_up": 0.0})
-    before = replay(made, NAMES, vectors(), settings)
-    after = replay([*made, *later], NAMES, vectors(), settings)
-    count = len(before.features)
-    np.testing.assert_array_equal(before.features, after.features[:count])
-
-
-def test_a_shown_ranking_is_a_question_with_places() -> None:
+def test_a_shown_ranking_teaches_places_and_is_judged_on_all_candidates() -> None:
     items: list[Event] = [ItemEvent(f"i{n}", 0, name) for n, name in enumerate(NAMES)]
     shown: list[Event] = []
-    for n in range(30):
+    for n in range(120):
         time_ms = 1_000_000 + n * 10_000
         shown += [
             RankingEvent(f"r{n}", time_ms, f"u{n}", None, tuple(NAMES[:4])),
@@ -62,9 +95,11 @@ def test_a_shown_ranking_is_a_question_with_places() -> None:
         ]
     settings = SETTINGS.model_copy(update={"warm_up": 0.0})
     found = replay([*items, *shown], NAMES, vectors(), settings)
-    assert found.groups.tolist() == [4] * 30
-    position = found.features[:, feature_names().index("position")]
-    np.testing.assert_allclose(position[:4], np.log1p(np.arange(4.0)), rtol=1e-6)
+    place = feature_names().index("position")
+    first = found.early[0].features
+    np.testing.assert_allclose(first[:, place], np.log1p(np.arange(4.0)), rtol=1e-6)
+    assert {len(question.labels) for question in found.last} == {ITEMS}
+    assert not any(question.features[:, place].any() for question in found.last)
 
 
 def test_too_few_questions_are_refused() -> None:
@@ -72,18 +107,68 @@ def test_too_few_questions_are_refused() -> None:
         replay([ItemEvent("i", 0, "item0")], NAMES[:1], vectors(1), SETTINGS)
 
 
-def test_a_trained_model_is_read_by_the_service_and_its_hash_holds(
-    training: TrainingSet, tmp_path: Path
+def test_what_is_no_candidate_counts_as_missed() -> None:
+    features = np.zeros((2, len(feature_names())), np.float32)
+    found = Question(features, np.array([1, 0]), 1)
+    missed = Question(features, np.array([0, 0]), 1)
+    half = Question(features, np.array([1, 0]), 2)
+
+    values = ndcg(LinearBlend(), [found, missed, half])
+
+    np.testing.assert_allclose(values, [1.0, 0.0, 1.0 / (1.0 + 1.0 / np.log2(3.0))])
+
+
+def test_a_trained_ranker_is_a_bundle_and_serves_if_its_gates_hold(
+    questions: Questions, trained: Trained, tmp_path: Path
 ) -> None:
-    trained = fit(training, SETTINGS)
-    folder = publish(tmp_path, "default", trained, SETTINGS)
-    manifest = json.loads((folder / "manifest.json").read_text())
-    assert manifest["files"] == {"ranker.txt": sha256_file(folder / "ranker.txt")}
-    scores = LightGbmRanker.read(folder / "ranker.txt").score(training.features[:7])
-    assert scores.shape == (7,)
-    pointer = tmp_path / "default" / "CURRENT"
-    assert pointer.exists() is trained.is_better
-    if trained.is_better:
-        name, digest = pointer.read_text().split()
-        assert (name, digest) == (folder.name, sha256_file(folder / "manifest.json"))
-    assert publish(tmp_path, "default", trained, SETTINGS) == folder
+    registry = RankerRegistry(tmp_path)
+    bundle_id = registered(tmp_path, trained, questions.last)
+    bundle = registry.bundle(bundle_id)
+    written = json.loads((bundle.folder / "manifest.json").read_text())
+    assert written["files"] == {"ranker.txt": sha256_file(bundle.folder / "ranker.txt")}
+    assert tuple(written["features"]) == ranker_input_names()
+    figure = bundle.manifest.metrics["ndcg@10"]
+    assert figure.low <= figure.value <= figure.high
+    assert figure.n == len(questions.last)
+    assert registry.named("default", CANDIDATE) == bundle_id
+    assert registry.named("default", CHAMPION) is None
+
+    # The made shop is too small for the trees to gain much: any loss is allowed here.
+    gates = judge(registry.scorer(bundle_id), {"worst": Worst()}, questions.last, 1.0)
+    assert all(gate.holds for gate in gates)
+    first = promote(registry, bundle_id, questions.last, 1.0)
+    assert [gate.rival for gate in first] == ["the blend"]
+    served = registry.named("default", CHAMPION)
+    assert (served == bundle_id) is first[0].holds
+
+
+def test_a_ranker_that_is_worse_does_not_serve(
+    questions: Questions, trained: Trained, tmp_path: Path
+) -> None:
+    registry = RankerRegistry(tmp_path)
+    good = registered(tmp_path, trained, questions.last)
+    registry.set_alias("default", CHAMPION, good)
+    # Learns from the reverse of what was chosen.
+    reverse = Questions(
+        tuple(Question(q.features, 1 - np.minimum(q.labels, 1), 1) for q in questions.early),
+        tuple(Question(q.features, 1 - np.minimum(q.labels, 1), 1) for q in questions.later),
+        questions.last,
+    )
+    bad = registered(tmp_path, fit(reverse, SETTINGS), questions.last)
+
+    gates = promote(registry, bad, questions.last, 0.01)
+
+    assert [gate.rival for gate in gates] == ["the blend", f"the champion {good}"]
+    assert not any(gate.holds for gate in gates)
+    assert "does not hold" in str(gates[0])
+    assert registry.named("default", CHAMPION) == good
+    assert registry.named("default", CANDIDATE) == bad
+
+
+def test_a_gate_asks_for_no_loss_and_little_doubt(questions: Questions) -> None:
+    (same,) = judge(LinearBlend(), {"itself": LinearBlend()}, questions.last, 0.0)
+    (worse,) = judge(Worst(), {"blend": LinearBlend()}, questions.last, 1.0)
+    assert same.holds
+    assert not worse.holds
+    doubtful = Gate("x", same.ours, same.theirs, worse.gain.__class__(0.02, -0.05, 0.1, 30), 0.01)
+    assert not doubtful.holds

@@ -5,16 +5,17 @@ import numpy as np
 import pytest
 
 import services.recommendation.migrations
-from services.cli.train_ranker import train
+from pipelines.ranking.train_settings import TrainSettings
+from services.cli.train_ranker import promote_again, roll_back, train
 from services.recommendation.config import RecommendationSettings
 from services.recommendation.database import SCHEMA
 from services.recommendation.incoming import EVENT
 from services.recommendation.payloads import NewEvent
-from services.recommendation.scorers import Scorers
 from services.recommendation.store import FeedbackStore
 from services.recommendation.vectors import ItemText, VectorStore
-from shared.errors import InputError
-from shared.ranking.feature_table import feature_names
+from shared.aliases import CANDIDATE, CHAMPION
+from shared.errors import InputError, NotFoundError
+from shared.ranking.ranker_registry import RankerRegistry
 from shared.storage.database import Database
 from shared.storage.migrations import migrate
 from tests.services.recommendation.fakes import embedded
@@ -50,22 +51,29 @@ def store_sample(settings: RecommendationSettings, *, with_vectors: bool = True)
     database.close()
 
 
-def test_a_ranker_is_trained_from_stored_events_and_serves_if_it_is_better(
+def test_a_ranker_is_trained_from_stored_events_promoted_and_rolled_back(
     settings: RecommendationSettings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store_sample(settings)
+    registry = RankerRegistry(settings.rankers_dir)
+    how = TrainSettings(questions=600, judged=200, smallest_leaf=50)
 
-    code = train(settings, "shop", "default", None)
+    code = train(settings, "shop", "default", None, how)
 
     said = capsys.readouterr().out
-    assert "nDCG@10 on" in said
-    assert (settings.rankers_dir / "shop" / "CURRENT").is_file() == (code == 0)
-    (model,) = (settings.rankers_dir / "shop").glob("*/ranker.txt")
-    assert model.read_text().startswith("tree")
-    if code == 0:
-        # The service verifies what it reads.
-        scorer = Scorers(settings.rankers_dir).get("shop")
-        assert scorer.score(np.zeros((3, len(feature_names())), np.float32)).shape == (3,)
+    assert "not below the blend: nDCG@10" in said
+    candidate = registry.named("shop", CANDIDATE)
+    assert candidate is not None
+    assert registry.named("shop") == (candidate if code == 0 else None)
+    manifest = registry.bundle(candidate).manifest
+    assert manifest.command == "banyan recommend train --model shop --tenant default"
+    assert manifest.metrics["ndcg@10"].n > 100
+
+    registry.set_alias("shop", CHAMPION, candidate)
+    assert promote_again(settings, "shop", "default", None) in (0, 1)
+    assert candidate in capsys.readouterr().out
+    assert roll_back(settings, "shop") == 0
+    assert registry.named("shop") == "blend"
 
 
 def test_what_is_missing_is_said(settings: RecommendationSettings) -> None:
@@ -74,5 +82,9 @@ def test_what_is_missing_is_said(settings: RecommendationSettings) -> None:
     store_sample(settings, with_vectors=False)
     with pytest.raises(InputError, match="has a vector: they are made while `banyan up` runs"):
         train(settings, "default", "default", None)
+    with pytest.raises(NotFoundError, match="no candidate"):
+        promote_again(settings, "default", "default", None)
+    with pytest.raises(NotFoundError, match="nothing to roll back to"):
+        roll_back(settings, "default")
     with pytest.raises(InputError, match="use a-z, 0-9"):
         train(settings, "../x", "default", None)

@@ -1,7 +1,6 @@
 """The routes that rank: what comes back, in which order, and for whom nothing is known."""
 
 import asyncio
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,16 @@ import numpy as np
 import pytest
 
 from services.recommendation.config import RecommendationSettings
-from services.recommendation.scorers import activate
 from services.recommendation.service import RecommendationService, open_service
+from shared.aliases import CANDIDATE, CHAMPION
 from shared.clock import ManualClock
-from shared.errors import ArtifactError, DependencyError, InputError
-from shared.files import sha256_file
+from shared.errors import DependencyError
 from shared.models.tasks import Priority
+from shared.ranking.blend import BLEND_WEIGHTS
 from shared.ranking.feature_table import feature_names
+from shared.ranking.ranker_bundle import RankerBundle, RankerManifest, files_of
+from shared.ranking.ranker_inputs import ranker_input_names
+from shared.ranking.ranker_registry import RankerRegistry
 from shared.serving.keys import Role
 from tests.services.recommendation.conftest import client, until, until_ready
 from tests.services.recommendation.fakes import FakeProbe, FakeTrunk
@@ -221,6 +223,33 @@ async def test_popular_is_what_was_met_lately(http: httpx.AsyncClient) -> None:
     assert {SHOP[one["item"]][1] for one in items} == {"lighting"}
 
 
+@pytest.mark.parametrize(
+    "path", ["/users/ann", "/items/oak-desk/similar", "/popular", "/rank/default"]
+)
+async def test_what_is_explained_has_its_title(http: httpx.AsyncClient, path: str) -> None:
+    await send(http, shop())
+    await send(http, [click("bob", name, timestamp=NOW_MS - 1000) for name in SHOP])
+    await send(http, click("bob", "untold", timestamp=NOW_MS))
+
+    async def listed(*, explain: bool) -> list[dict[str, Any]]:
+        if path.startswith("/rank"):
+            return await ranked(http, user="ann", explain=explain)
+        answer = await http.get(path, params={"explain": explain})
+        assert answer.status_code == 200, answer.text
+        items: list[dict[str, Any]] = answer.json()["items"]
+        return items
+
+    explained, plain = await listed(explain=True), await listed(explain=False)
+
+    assert names(explained) == names(plain) != []
+    assert {one["item"]: one["title"] for one in explained}.items() <= {
+        **{name: title for name, (title, _) in SHOP.items()},
+        "untold": "",
+    }.items()
+    assert all(set(one) == {"item", "score", "title", "reasons", "features"} for one in explained)
+    assert all(set(one) == {"item", "score"} for one in plain)
+
+
 @pytest.mark.parametrize("timestamp", [0, 1, 4_000_000_000_000, 7_258_118_400_000])
 async def test_any_time_may_be_asked_for(http: httpx.AsyncClient, timestamp: int) -> None:
     await send(http, shop())
@@ -273,52 +302,76 @@ async def test_an_unknown_model_is_no_fault_of_ours(http: httpx.AsyncClient, mod
     assert answer.status_code in (404, 405, 422), answer.text
 
 
-def trained(folder: Path) -> None:
-    """A ranker that puts the items first whose price is low."""
-    names = list(feature_names())
+def trained(registry: RankerRegistry, model: str, *, sign: int) -> RankerBundle:
+    """A ranker that puts the items first whose price is low (`sign` -1) or high."""
+    names = list(ranker_input_names())
     features = np.zeros((200, len(names)))
     features[:, names.index("price")] = np.arange(200) % 20
-    data = lightgbm.Dataset(features, -features.sum(axis=1), feature_name=names)
+    data = lightgbm.Dataset(features, sign * features.sum(axis=1), feature_name=names)
     booster = lightgbm.train({"verbose": -1, "min_data_in_leaf": 5}, data, num_boost_round=5)
-    folder.mkdir(parents=True)
-    (folder / "ranker.txt").write_text(booster.model_to_string())
-    card = {"sha256": sha256_file(folder / "ranker.txt"), "figures": {}}
-    (folder / "ranker.json").write_text(json.dumps(card))
+    trees = booster.model_to_string()
+    manifest = RankerManifest(
+        model=model,
+        features=tuple(names),
+        blend=BLEND_WEIGHTS,
+        data_fingerprint="0" * 64,
+        metrics={},
+        settings={},
+        command="a test",
+        created_at="2026-01-05T08:00:00+00:00",
+        files=files_of(trees),
+    )
+    return registry.add(manifest, trees)
 
 
-async def test_a_trained_model_ranks_once_it_is_activated(
+async def test_a_running_replica_follows_the_champion_and_back_again(
     http: httpx.AsyncClient, settings: RecommendationSettings
 ) -> None:
     prices = {"a": 15.0, "b": 1.0, "c": 8.0}
     await send(http, [item(name, title="Thing", price=price) for name, price in prices.items()])
     given = {"items": [{"id": name} for name in prices]}
-    trained(settings.rankers_dir / "default" / "one")
-    scores = {one["score"] for one in await ranked(http, **given)}
-    assert len(scores) == 1
+    registry = RankerRegistry(settings.rankers_dir)
+    cheap, dear = (trained(registry, "default", sign=sign) for sign in (-1, 1))
+    assert len({one["score"] for one in await ranked(http, **given)}) == 1
 
-    activate(settings.rankers_dir, "default", "one")
-
+    registry.set_alias("default", CANDIDATE, dear.id)
+    assert len({one["score"] for one in await ranked(http, **given)}) == 1
+    registry.set_alias("default", CHAMPION, cheap.id)
     assert names(await ranked(http, **given)) == ["b", "c", "a"]
+    registry.set_alias("default", CHAMPION, dear.id)
+    assert names(await ranked(http, **given)) == ["a", "c", "b"]
+    registry.roll_back("default")
+    assert names(await ranked(http, **given)) == ["b", "c", "a"]
+
+
+async def test_the_first_champion_can_be_rolled_back_to_the_blend(
+    http: httpx.AsyncClient, settings: RecommendationSettings
+) -> None:
+    await send(http, [item("a", title="Thing", price=3.0), item("b", title="Thing", price=1.0)])
+    given = {"items": [{"id": "a"}, {"id": "b"}]}
+    registry = RankerRegistry(settings.rankers_dir)
+    registry.set_alias("default", CHAMPION, trained(registry, "default", sign=1).id)
+    before = [one["score"] for one in await ranked(http, **given)]
+
+    assert registry.roll_back("default").bundle == "blend"
+
+    after = {one["score"] for one in await ranked(http, **given)}
+    assert len(set(before)) == 2
+    assert len(after) == 1
 
 
 async def test_a_model_whose_files_are_corrupt_is_not_served(
     http: httpx.AsyncClient, settings: RecommendationSettings
 ) -> None:
-    folder = settings.rankers_dir / "tried" / "one"
-    trained(folder)
-    activate(settings.rankers_dir, "tried", "one")
-    (folder / "ranker.txt").write_text("tree")
+    registry = RankerRegistry(settings.rankers_dir)
+    bundle = trained(registry, "tried", sign=1)
+    registry.set_alias("tried", CHAMPION, bundle.id)
+    (bundle.folder / "ranker.txt").write_text("tree")
 
     answer = await http.post("/rank/tried", json={})
 
     assert answer.status_code == 503
     assert "corrupt" in answer.json()["detail"]
-    with pytest.raises(ArtifactError, match="corrupt"):
-        activate(settings.rankers_dir, "tried", "one")
-    with pytest.raises(ArtifactError, match="cannot be read"):
-        activate(settings.rankers_dir, "tried", "two")
-    with pytest.raises(InputError, match="lower-case"):
-        activate(settings.rankers_dir, "../up", "one")
 
 
 async def test_operations_have_their_routes(http: httpx.AsyncClient, probe: FakeProbe) -> None:

@@ -1,5 +1,7 @@
 """Maximal marginal relevance against the formula, term by term."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -20,12 +22,12 @@ def values_of(
     scores: Float32s, vectors: Float32s, trade_off: float, order: list[int]
 ) -> list[tuple[float, float]]:
     """At each step the value of what was chosen, and the largest of all, by the definition."""
-    low, high = float(scores.min()), float(scores.max())
-    scaled = [(float(s) - low) / (high - low) if high > low else 0.0 for s in scores]
+    ranks = {place: rank for rank, place in enumerate(np.argsort(-scores, kind="stable").tolist())}
 
     def value(place: int, before: list[int]) -> float:
-        likest = max((float(vectors[place] @ vectors[b]) for b in before), default=0.0)
-        return trade_off * scaled[place] - (1 - trade_off) * max(likest, 0.0)
+        alike = [max(float(vectors[place] @ vectors[b]), 0.0) for b in before]
+        discounted = 1 / (1 + ranks[place]) / math.log2(len(before) + 2)
+        return trade_off * discounted - (1 - trade_off) * sum(alike) / max(len(alike), 1)
 
     steps = []
     for step, place in enumerate(order):
@@ -60,7 +62,7 @@ def test_a_copy_of_what_was_chosen_comes_late() -> None:
     scores = np.array([1.0, 0.9, 0.5], np.float32)
 
     assert mmr(scores, vectors, trade_off=0.5, count=3).tolist() == [0, 2, 1]
-    assert mmr(scores, vectors, trade_off=0.9, count=3).tolist() == [0, 1, 2]
+    assert mmr(scores, vectors, trade_off=0.95, count=3).tolist() == [0, 1, 2]
 
 
 @given(st.floats(0.01, 1e6), st.floats(-1e3, 1e3))

@@ -44,6 +44,11 @@ def test_what_is_older_than_a_full_history_has_no_place() -> None:
     assert history.past().rows.tolist() == [2, 4]
 
 
+@given(ENTRIES, st.integers(1, 6))
+def test_what_was_met_is_known_beyond_what_is_kept(entries: list[Entry], length: int) -> None:
+    assert history_of(entries, length).met().tolist() == sorted(key for _, key in entries)
+
+
 def test_parts_of_a_past() -> None:
     history = History()
     for time_ms, weight in enumerate((1.0, -1.0, 0.0, 2.0)):

@@ -5,6 +5,7 @@ import pytest
 
 from shared.ranking.arrays import Float32s
 from shared.ranking.item_index import ItemIndex
+from shared.ranking.vectors import VectorSettings
 from tests.shared.ranking.made import WIDTH
 
 DIRECTIONS = np.eye(WIDTH, dtype=np.float32)
@@ -46,3 +47,11 @@ def test_an_index_of_nothing_finds_nothing_and_grows() -> None:
     index.put(np.zeros(0, np.int64), DIRECTIONS[:0])
     index.put(np.array([3]), DIRECTIONS[:1])
     assert nearest(index, DIRECTIONS[0], 2) == [3, -1]
+
+
+def test_an_index_says_when_it_should_be_built_anew() -> None:
+    settings = VectorSettings(exact_below=4, fresh_at_most=2)
+    index = ItemIndex.build(np.arange(2), DIRECTIONS[:2], settings)
+    index.put(np.arange(2, 5), DIRECTIONS[2:5])
+    assert index.needs_rebuild
+    assert not ItemIndex.build(np.arange(5), DIRECTIONS[:5], settings).needs_rebuild

@@ -8,9 +8,10 @@ import pytest
 from shared.errors import NotFoundError
 from shared.ranking.blend import LinearBlend
 from shared.ranking.candidates import CandidateSettings
+from shared.ranking.diversity import DiversitySettings
 from shared.ranking.events import Event, item_text
 from shared.ranking.filters import Filters
-from shared.ranking.recommender import DiversitySettings, Ranked, Recommender, RecommenderSettings
+from shared.ranking.recommender import Ranked, Recommender, RecommenderSettings
 from shared.ranking.settings import StateSettings
 from shared.ranking.state import RankingState
 from tests.shared.ranking.made import START_MS, WIDTH, asked, did, item, vector
@@ -130,12 +131,12 @@ def test_what_is_similar_by_text_or_by_behaviour() -> None:
         item("gone", title="desk lamp lamp0", available=False),
     ]
     recommender = recommender_of(events)
-    similar = names(recommender.similar("lamp0", 5))
+    similar = names(recommender.similar("lamp0", 5, 0.0))
     assert set(similar) == {"secret", *LAMPS} - {"lamp0"}
-    assert names(recommender.similar("secret", 5)) == ["lamp0"]
-    assert recommender.similar("rug1", 1)[0].item in RUGS
+    assert names(recommender.similar("secret", 5, 0.0)) == ["lamp0"]
+    assert recommender.similar("rug1", 1, 0.0)[0].item in RUGS
     with pytest.raises(NotFoundError, match="'nothing'"):
-        recommender.similar("nothing", 5)
+        recommender.similar("nothing", 5, 0.0)
 
 
 def test_what_is_popular() -> None:

@@ -11,6 +11,7 @@ from shared.ranking.arrays import Float32s
 from shared.ranking.blend import BLEND_WEIGHTS, LinearBlend
 from shared.ranking.feature_table import feature_names
 from shared.ranking.ranker import LightGbmRanker
+from shared.ranking.ranker_inputs import ranker_input_names
 from shared.ranking.scorer import Scorer
 
 
@@ -35,7 +36,7 @@ def booster(names: list[str]) -> lightgbm.Booster:
 @pytest.fixture
 def ranker(tmp_path: Path) -> LightGbmRanker:
     path = tmp_path / "model.txt"
-    booster(list(feature_names())).save_model(path)
+    booster(list(ranker_input_names())).save_model(path)
     return LightGbmRanker.read(path)
 
 
@@ -74,7 +75,7 @@ def test_scorers_score_nothing(ranker: LightGbmRanker) -> None:
 
 def test_a_ranker_for_other_features_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "model.txt"
-    booster([*feature_names()[1:], "colour"]).save_model(path)
+    booster([*ranker_input_names()[1:], "colour"]).save_model(path)
     with pytest.raises(ArtifactError, match=r"colour.*train it anew"):
         LightGbmRanker.read(path)
 

@@ -1,0 +1,105 @@
+"""Rankers on their way to serving: candidate once trained, champion if every gate holds."""
+
+import hashlib
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from pipelines.ranking.gates import Gate, K, judge, ndcg
+from pipelines.ranking.questions import Question
+from pipelines.ranking.train import Trained
+from pipelines.ranking.train_settings import TrainSettings
+from shared.aliases import CANDIDATE, CHAMPION
+from shared.errors import ArtifactError
+from shared.metrics.bootstrap import Interval, bootstrap_mean
+from shared.ranking.arrays import Float32s
+from shared.ranking.blend import BLEND_WEIGHTS, LinearBlend
+from shared.ranking.events import Event
+from shared.ranking.ranker_bundle import Metric, RankerBundle, RankerManifest, files_of
+from shared.ranking.ranker_inputs import ranker_input_names
+from shared.ranking.ranker_registry import BLEND, RankerRegistry
+from shared.ranking.scorer import Scorer
+
+LOGGER = logging.getLogger(__name__)
+
+
+def fingerprint(events: Sequence[Event], items: Sequence[str], vectors: Float32s) -> str:
+    """The SHA-256 of what is trained on: events in any order, and vectors [n, d] of n items."""
+    digest = hashlib.sha256()
+    for event in sorted(events, key=lambda event: (event.timestamp_ms, event.id)):
+        digest.update(repr(event).encode("utf-8", "surrogatepass") + b"\0")
+    for row in sorted(range(len(items)), key=items.__getitem__):
+        digest.update(items[row].encode("utf-8", "surrogatepass") + b"\0" + vectors[row].tobytes())
+    return digest.hexdigest()
+
+
+def register(
+    registry: RankerRegistry,
+    model: str,
+    trained: Trained,
+    last: Sequence[Question],
+    settings: TrainSettings,
+    *,
+    data_fingerprint: str,
+    command: str,
+) -> RankerBundle:
+    """Writes a trained model as a bundle with what the last questions say, the model's candidate.
+
+    Raises:
+        ArtifactError: the bundle's place holds something corrupt.
+    """
+    manifest = RankerManifest(
+        model=model,
+        features=ranker_input_names(),
+        blend=BLEND_WEIGHTS,
+        data_fingerprint=data_fingerprint,
+        metrics={
+            f"ndcg@{K}": _metric(bootstrap_mean(ndcg(trained.ranker, last))),
+            f"blend_ndcg@{K}": _metric(bootstrap_mean(ndcg(LinearBlend(), last))),
+        },
+        settings={
+            **settings.model_dump(mode="json"),
+            "rounds_used": trained.rounds,
+            "training_questions": trained.training_questions,
+        },
+        command=command,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        files=files_of(trained.trees),
+    )
+    bundle = registry.add(manifest, trained.trees)
+    registry.set_alias(model, CANDIDATE, bundle.id)
+    return bundle
+
+
+def promote(
+    registry: RankerRegistry, bundle_id: str, last: Sequence[Question], margin: float
+) -> tuple[Gate, ...]:
+    """Lets a bundle serve if every gate holds, which are returned; else nothing changes.
+
+    It is judged beside the blend and beside the champion that serves now.
+
+    Raises:
+        NotFoundError: no bundle has the id.
+        ArtifactError: the bundle is corrupt, or was trained on other features.
+    """
+    model = registry.bundle(bundle_id).manifest.model
+    gates = judge(registry.scorer(bundle_id), _rivals(registry, model, bundle_id), last, margin)
+    if all(gate.holds for gate in gates):
+        registry.set_alias(model, CHAMPION, bundle_id)
+    return gates
+
+
+def _rivals(registry: RankerRegistry, model: str, bundle_id: str) -> Mapping[str, Scorer]:
+    rivals: dict[str, Scorer] = {"the blend": LinearBlend()}
+    champion = registry.named(model, CHAMPION)
+    if champion is not None and champion not in (BLEND, bundle_id):
+        try:
+            rivals[f"the champion {champion}"] = registry.scorer(champion)
+        except ArtifactError as error:
+            # It cannot serve either, so there is nothing that it could be better at.
+            LOGGER.warning("the champion is not compared", extra={"reason": str(error)})
+    return rivals
+
+
+def _metric(figure: Interval) -> Metric:
+    return Metric(value=figure.value, low=figure.low, high=figure.high, n=figure.n)
