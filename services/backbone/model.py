@@ -1,12 +1,12 @@
 """Starts the trunk in this process: threads, model, registry, encoder."""
 
 import logging
-import os
 import sys
 
 from services.backbone.config import BackboneSettings
 from services.backbone.cores import usable_cores
 from shared.models.registry import Registry
+from shared.models.threads import share_cores
 from shared.serving.encoder import Encoder
 
 LOGGER = logging.getLogger(__name__)
@@ -14,11 +14,6 @@ LOGGER = logging.getLogger(__name__)
 _SWITCH_INTERVAL_S = 0.0005
 _MOST_BATCHES = 8
 """So many threads share the interpreter's lock: with more cores several compute one batch."""
-
-THREAD_ENVIRONMENT = {"GOMP_SPINCOUNT": "20000"}
-"""Read by OpenMP when torch is imported. Its threads wait for each other in a loop, by default for
-so long that batches take 3 to 10 times as long on cores that other processes use too.
-"""
 
 
 def start_encoder(settings: BackboneSettings) -> Encoder:
@@ -28,8 +23,7 @@ def start_encoder(settings: BackboneSettings) -> Encoder:
         ArtifactError: the backbone is missing, corrupt or unsafe.
         DependencyError: Hugging Face does not give it.
     """
-    for name, value in THREAD_ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
+    share_cores()
     # The model's thread needs the interpreter's lock before each operator; while the event loop
     # is busy it would wait for it up to Python's 5 ms (measured: 4 to 8 % of the throughput).
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
@@ -37,7 +31,7 @@ def start_encoder(settings: BackboneSettings) -> Encoder:
 
     from shared.models.backbone import Backbone
     from shared.models.builtin import ensure_embed
-    from shared.models.runner import Runner
+    from shared.models.runners import Runners
 
     backbone = Backbone.load(settings.backbone)
     cores = settings.threads or usable_cores()
@@ -53,8 +47,9 @@ def start_encoder(settings: BackboneSettings) -> Encoder:
             "sha256": backbone.sha256,
             "device": str(backbone.device),
             "precision": str(backbone.precision),
+            "bytes": backbone.memory_bytes,
             "batches": batches,
             "threads": cores // batches,
         },
     )
-    return Encoder(Runner(backbone), registry, settings.encoder, threads=batches)
+    return Encoder(Runners(backbone), registry, settings.encoder, threads=batches)

@@ -41,7 +41,7 @@ class AdapterConfig:
 
 
 def read_adapter_config(path: Path) -> AdapterConfig:
-    """Reads PEFT's `adapter_config.json`.
+    """Reads PEFT's `adapter_config.json` of a bundle of method `lora`.
 
     Raises:
         ArtifactError: it is malformed, or asks for what is not plain or rank-stabilised LoRA.
@@ -54,7 +54,7 @@ def read_adapter_config(path: Path) -> AdapterConfig:
         raise ArtifactError(f"{path} is no adapter configuration of PEFT: {error!r}") from None
     reasons = [f"{key}: {reason}" for key, reason in _REFUSED.items() if values.get(key)]
     if peft_type != "LORA":
-        reasons.insert(0, f"peft_type {peft_type}: only LORA is served")
+        reasons.insert(0, f"peft_type {peft_type}: only LORA is served by method lora")
     if bias != "none":
         reasons.append(f"bias {bias}: the backbone's own biases must stay as they are")
     init = str(values.get("init_lora_weights", True)).lower()
@@ -69,3 +69,28 @@ def read_adapter_config(path: Path) -> AdapterConfig:
         raise ArtifactError(f"{path} cannot be served: {'; '.join(reasons)}")
     root = math.sqrt(rank) if values.get("use_rslora") else rank
     return AdapterConfig(rank=rank, scaling=alpha / root)
+
+
+def read_virtual_tokens(path: Path) -> int:
+    """Reads PEFT's `adapter_config.json` of a bundle of method `prompt`: how many tokens it adds.
+
+    Raises:
+        ArtifactError: it is malformed, or asks for what is not plain prompt tuning.
+    """
+    try:
+        values: dict[str, Any] = json.loads(path.read_bytes())
+        count, peft_type = int(values["num_virtual_tokens"]), values["peft_type"]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ArtifactError(f"{path} is no prompt configuration of PEFT: {error!r}") from None
+    reasons = []
+    if peft_type != "PROMPT_TUNING":
+        reasons.append(f"peft_type {peft_type}: only PROMPT_TUNING is served by method prompt")
+    if values.get("modules_to_save"):
+        reasons.append(f"modules_to_save: {_REFUSED['modules_to_save']}")
+    if values.get("num_transformer_submodules") not in (None, 1):
+        reasons.append("num_transformer_submodules: an encoder has one")
+    if count < 1:
+        reasons.append(f"num_virtual_tokens {count}: expected at least 1")
+    if reasons:
+        raise ArtifactError(f"{path} cannot be served: {'; '.join(reasons)}")
+    return count

@@ -48,11 +48,13 @@ class Backbone:
 
     `encoder` is the Hugging Face model (training wraps it, the engine runs it), in float32 until
     an engine casts it. `tokenizer` pads and truncates nothing; never change its state, threads
-    share it. `max_length` counts tokens with the special ones.
+    share it. `max_length` counts tokens with the special ones; `positions` is how many the encoder
+    could tell apart (None: any number).
     """
 
     def __init__(self, files: BackboneFiles, device: torch.device, precision: torch.dtype) -> None:
         self.name = files.name
+        self.folder = files.folder
         self.sha256 = files.sha256
         self.tokenizer_sha256 = files.tokenizer_sha256
         self.device = device
@@ -70,7 +72,8 @@ class Backbone:
         self.tokenizer = _plain(fast)
         self.pad_id = int(transformer.tokenizer.pad_token_id or 0)
         self.uses_token_types = _uses_token_types(transformer)
-        self.max_length = _max_length(model, transformer, files.folder)
+        self.positions = _positions(self.encoder)
+        self.max_length = _max_length(model, self.positions, files.folder)
 
     @classmethod
     def load(cls, config: BackboneConfig) -> "Backbone":
@@ -92,6 +95,11 @@ class Backbone:
         """
         features = {"token_embeddings": hidden, "attention_mask": attention_mask}
         return cast(Tensor, self._pooling(features)["sentence_embedding"])
+
+    @property
+    def memory_bytes(self) -> int:
+        """What the encoder's weights take where an engine computes with them."""
+        return self.precision.itemsize * sum(each.numel() for each in self.encoder.parameters())
 
     @property
     def pooled_width(self) -> int:
@@ -159,9 +167,18 @@ def _plain(fast: Tokenizer) -> Tokenizer:
     return tokenizer
 
 
-def _max_length(model: SentenceTransformer, transformer: Transformer, folder: Path) -> int:
+def _positions(encoder: nn.Module) -> int | None:
+    """How many positions a text may fill; some encoders begin to count after the padding's id."""
+    for name, module in encoder.named_modules():
+        if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
+            first = 0 if module.padding_idx is None else module.padding_idx + 1
+            return module.num_embeddings - first
+    positions: int | None = getattr(encoder.config, "max_position_embeddings", None)
+    return positions
+
+
+def _max_length(model: SentenceTransformer, positions: int | None, folder: Path) -> int:
     """What sentence-transformers reads at most, bounded by the positions that the model has."""
-    positions = getattr(transformer.model.config, "max_position_embeddings", None)
     limits = [limit for limit in (model.max_seq_length, positions) if limit]
     if not limits or min(limits) > 1_000_000:
         raise ArtifactError(f"{folder} does not say how many tokens it reads: set max_seq_length")

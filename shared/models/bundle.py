@@ -1,11 +1,25 @@
-"""A bundle on disk: an adapter and a head with a manifest that says what they are made for.
+"""A bundle on disk: what was tuned of a backbone, with a manifest that says what it is made for.
 
     <root>/<task>/<12 hex>/
         manifest.json                       canonical JSON; the 12 hex are from its SHA-256
-        adapter/adapter_config.json         method `lora`, in PEFT's own format
+        adapter/adapter_config.json         methods `lora` and `prompt`, in PEFT's own format
         adapter/adapter_model.safetensors
+        backbone/                           method `full`: what `shared.models.source.locate` reads
         head.safetensors                    every kind but `embed`
         README.md                           the card
+
+What the manifest's fields mean by method, where that is not plain:
+
+| field              | `none`, `head`, `lora`, `prompt` | `full`                                  |
+|--------------------|----------------------------------|-----------------------------------------|
+| `backbone`         | the backbone that it runs on     | the one whose weights it began with     |
+| `tokenizer_sha256` | that backbone's `tokenizer.json` | the `tokenizer.json` below `backbone/`  |
+| `max_length`       | at most what that backbone reads | at most what its own backbone reads     |
+
+Which backbone a `full` bundle is itself stands in `files` (see `own_backbone_sha256`) and nowhere
+else, so it runs beside any other. `max_length` counts the text's tokens: the virtual ones of a
+`prompt` come on top, and both together must fit the backbone's positions. They stand before the
+text, whose token types are left out, as PEFT does; pooling and heads read the text's tokens alone.
 
 A bundle is content-addressed and so immutable: another byte is another id. This module holds no
 torch, so that any process can name and verify bundles.
@@ -22,15 +36,25 @@ from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
 
 from shared.errors import ArtifactError, NotFoundError
 from shared.files import new_folder, sha256_file, sync_folder, write_atomic
+from shared.models.source import sha256_of_weights
 from shared.models.tasks import TaskKind
 
 MANIFEST_FILE = "manifest.json"
 HEAD_FILE = "head.safetensors"
 ADAPTER_FOLDER = "adapter"
+BACKBONE_FOLDER = "backbone"
 ADAPTER_CONFIG_FILE = f"{ADAPTER_FOLDER}/adapter_config.json"
 ADAPTER_WEIGHTS_FILE = f"{ADAPTER_FOLDER}/adapter_model.safetensors"
 
@@ -86,9 +110,21 @@ class Metric(_Part):
 
 
 class Calibration(_Part):
-    """What turns logits into honest probabilities: they are divided by `temperature`."""
+    """What turns logits into honest probabilities: they are divided by `temperature`.
+
+    `no_answer_bias` is added beforehand to the logit by which a `span` head says "no answer".
+    """
 
     temperature: float = Field(default=1.0, gt=0)
+    no_answer_bias: float = 0.0
+
+    @model_serializer(mode="wrap")
+    def _without_no_bias(self, serialise: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """Without a bias of 0, so that bundles of before the field keep their ids."""
+        values: dict[str, object] = serialise(self)
+        if not self.no_answer_bias:
+            del values["no_answer_bias"]
+        return values
 
 
 class Manifest(_Part):
@@ -143,6 +179,17 @@ def parse_bundle_id(bundle_id: str) -> tuple[str, str]:
     if match is None:
         raise NotFoundError(f"{bundle_id[:100]!r} is no bundle id: expected <task>@<12 hex digits>")
     return match[1], match[2]
+
+
+def own_backbone_sha256(manifest: Manifest) -> str | None:
+    """The `BackboneFiles.sha256` of a `full` bundle's own backbone; None for other methods."""
+    if manifest.method is not Method.FULL:
+        return None
+    return sha256_of_weights(
+        sha256
+        for name, sha256 in manifest.files.items()
+        if _in_backbone(name) and name.endswith(".safetensors")
+    )
 
 
 def write_bundle(root: Path, manifest: Manifest, write_files: Callable[[Path], None]) -> Bundle:
@@ -249,12 +296,36 @@ def _check_content(folder: Path, manifest: Manifest) -> None:
         faults.append(f"{HEAD_FILE} is missing for kind {manifest.kind}")
     if embeds and HEAD_FILE in manifest.files:
         faults.append(f"{HEAD_FILE} has no meaning for kind embed")
-    if manifest.method is Method.LORA:
-        needed = (ADAPTER_CONFIG_FILE, ADAPTER_WEIGHTS_FILE)
-        faults += [f"{name} is missing" for name in needed if name not in manifest.files]
+    faults += _tuned_faults(manifest)
     faults += _label_faults(manifest)
     if faults:
         raise ArtifactError(f"{folder}: {'; '.join(faults)}")
+
+
+def _tuned_faults(manifest: Manifest) -> list[str]:
+    """What the files of a method lack, and those of other methods that are there."""
+    method, names = manifest.method, manifest.files.keys()
+    adapter = {name for name in names if name.startswith(f"{ADAPTER_FOLDER}/")}
+    backbone = {name for name in names if _in_backbone(name)}
+    faults = []
+    if method in (Method.LORA, Method.PROMPT):
+        needed = (ADAPTER_CONFIG_FILE, ADAPTER_WEIGHTS_FILE)
+        faults += [f"{name} is missing" for name in needed if name not in adapter]
+    elif adapter:
+        faults.append(f"{ADAPTER_FOLDER}/ has no meaning for method {method}")
+    if method is Method.FULL:
+        faults += [
+            f"{BACKBONE_FOLDER}/ holds no {kind}"
+            for kind in ("config.json", "tokenizer.json", ".safetensors")
+            if not any(name.endswith(kind) for name in backbone)
+        ]
+    elif backbone:
+        faults.append(f"{BACKBONE_FOLDER}/ has no meaning for method {method}")
+    return faults
+
+
+def _in_backbone(name: str) -> bool:
+    return name.startswith(f"{BACKBONE_FOLDER}/")
 
 
 def _label_faults(manifest: Manifest) -> list[str]:

@@ -7,17 +7,21 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, cast
+from typing import Protocol, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
+from transformers import PreTrainedModel
 
 from shared.models.lora import Adapter, RowAdapters
+from shared.models.prompt import Prompt
 
 Int64s = npt.NDArray[np.int64]
 BetweenLayers = Callable[[], None]
+TunedT = TypeVar("TunedT", Adapter, Prompt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +48,12 @@ class Engine(Protocol):
     def layers(self) -> Mapping[str, tuple[int, int]]:
         """The numbers of inputs and outputs of every linear layer that an adapter may change."""
 
-    def place(self, adapter: Adapter) -> Adapter:
-        """The adapter as `hidden_states` wants it: on the device, in the engine's precision."""
+    @property
+    def embedding_width(self) -> int:
+        """The width of the token embeddings that a prompt stands before."""
+
+    def place(self, tuned: TunedT) -> TunedT:
+        """What `hidden_states` wants: the same on the device, in the engine's precision."""
 
     def hidden_states(
         self,
@@ -53,12 +61,18 @@ class Engine(Protocol):
         adapters: Sequence[Adapter],
         rows: Int64s,
         between_layers: BetweenLayers | None = None,
+        prompt: Prompt | None = None,
     ) -> Tensor:
         """Hidden states [b, s, d] of the last layer, in the engine's precision.
 
         `rows` is int64 [b], an index into `adapters` for each row or `NO_ADAPTER`; rows of one
-        adapter should stand together. `between_layers` is called before each linear layer.
+        adapter should stand together. `between_layers` is called before each linear layer. The
+        states are those of the batch's tokens, also where a `prompt` stands before every row; then
+        token types are not read.
         """
+
+    def close(self) -> None:
+        """Frees the weights at once; nothing can be computed any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +100,7 @@ class TorchEngine:
         self._device = device
         self._precision = precision
         self._passes = _Passes()
+        self._embeddings = _token_embeddings(encoder)
         self._layers = _adaptable_layers(encoder, device)
         for name in self._layers:
             linear = encoder.get_submodule(name)
@@ -97,9 +112,14 @@ class TorchEngine:
         """See `Engine.layers`; the names are those of PEFT's target modules."""
         return self._layers
 
-    def place(self, adapter: Adapter) -> Adapter:
-        """The adapter on the device, in the engine's precision."""
-        return adapter.to(self._device, self._precision)
+    @property
+    def embedding_width(self) -> int:
+        """See `Engine.embedding_width`."""
+        return self._embeddings.embedding_dim
+
+    def place(self, tuned: TunedT) -> TunedT:
+        """The adapter or prompt on the device, in the engine's precision."""
+        return tuned.to(self._device, self._precision)
 
     @torch.inference_mode()
     def hidden_states(
@@ -108,22 +128,40 @@ class TorchEngine:
         adapters: Sequence[Adapter],
         rows: Int64s,
         between_layers: BetweenLayers | None = None,
+        prompt: Prompt | None = None,
     ) -> Tensor:
         """See `Engine.hidden_states`."""
-        inputs = {"input_ids": self._tensor(batch.input_ids)}
-        if batch.token_type_ids is not None:
-            inputs["token_type_ids"] = self._tensor(batch.token_type_ids)
+        virtual = 0 if prompt is None else prompt.virtual_tokens
+        if prompt is None:
+            inputs = {"input_ids": self._tensor(batch.input_ids)}
+            if batch.token_type_ids is not None:
+                inputs["token_type_ids"] = self._tensor(batch.token_type_ids)
+        else:
+            inputs = {"inputs_embeds": self._after(prompt, self._tensor(batch.input_ids))}
         if not batch.attention_mask.all():
             # Without padding attention needs no mask, and is faster without.
-            inputs["attention_mask"] = self._tensor(batch.attention_mask)
+            mask = pad(self._tensor(batch.attention_mask), (virtual, 0), value=1)
+            inputs["attention_mask"] = mask
         row_adapters = RowAdapters(adapters, rows)
         outer = self._passes.current
         adapted = None if row_adapters.is_empty else row_adapters
         self._passes.current = _Pass(adapted, between_layers)
         try:
-            return cast(Tensor, self._encoder(**inputs).last_hidden_state)
+            return cast(Tensor, self._encoder(**inputs).last_hidden_state)[:, virtual:]
         finally:
             self._passes.current = outer
+
+    def close(self) -> None:
+        """See `Engine.close`."""
+        # Models of transformers hold themselves in cycles: without this their weights would stay
+        # until the garbage collector comes by, and to call it holds up everything else.
+        self._encoder.to("meta")
+
+    def _after(self, prompt: Prompt, input_ids: Tensor) -> Tensor:
+        """Embeddings [b, v + s, e] of the virtual tokens and then the rows' own."""
+        own = self._embeddings(input_ids)
+        before = prompt.embeddings.expand(len(own), -1, -1)
+        return torch.cat([before, own], dim=1)
 
     def _tensor(self, array: Int64s) -> Tensor:
         return torch.from_numpy(array).to(self._device)
@@ -137,6 +175,12 @@ class TorchEngine:
         current = self._passes.current
         if current is not None and current.between_layers is not None:
             current.between_layers()
+
+
+def _token_embeddings(encoder: nn.Module) -> nn.Embedding:
+    """What the encoder looks a token's id up in, as transformers' models say."""
+    embeddings = cast(PreTrainedModel, encoder).get_input_embeddings()
+    return cast(nn.Embedding, embeddings)
 
 
 def _adaptable_layers(encoder: nn.Module, device: torch.device) -> dict[str, tuple[int, int]]:

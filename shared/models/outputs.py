@@ -11,7 +11,7 @@ import numpy as np
 
 from shared.models.bundle import Manifest
 from shared.models.heads import sigmoid, softmax
-from shared.models.rows import Content, RowResult, Tokenized
+from shared.models.rows import Content, RowResult, Tokenized, Window
 from shared.models.span import decode_span
 from shared.models.tag import decode_tags
 from shared.models.tasks import (
@@ -45,13 +45,15 @@ def assemble(
         case TaskKind.TAG:
             spans = tuple(
                 decode_tags(softmax(logits, temperature), content, manifest.labels)
-                for content, logits, _ in _by_input(tokenized, results)
+                for content, logits, _ in by_input(tokenized.windows, tokenized.contents, results)
             )
             return TagOutput(bundle, tokens, spans)
         case TaskKind.SPAN:
+            bias = manifest.calibration.no_answer_bias
+            read = by_input(tokenized.windows, tokenized.contents, results)
             answers = [
-                decode_span(logits, no_answer_logit, content, temperature)
-                for content, logits, no_answer_logit in _by_input(tokenized, results)
+                decode_span(logits, no_answer_logit + bias, content, temperature)
+                for content, logits, no_answer_logit in read
             ]
             no_answer = np.array([probability for _, probability in answers], np.float32)
             return SpanOutput(bundle, tokens, tuple(answer for answer, _ in answers), no_answer)
@@ -64,17 +66,17 @@ def _stack(results: Sequence[RowResult], width: int) -> Float32s:
     return np.stack(results) if results else np.zeros((0, width), np.float32)
 
 
-def _by_input(
-    tokenized: Tokenized, results: Sequence[RowResult]
+def by_input(
+    windows: Sequence[Window], contents: Sequence[Content], results: Sequence[RowResult]
 ) -> Iterator[tuple[Content, Float32s, float]]:
     """For each input its content, the logits [m, c] of its tokens, and its first token's sum.
 
     The last is what a `span` head says of "no answer". A window without the answer says nothing
     about the others, so the window that is least sure of having none decides.
     """
-    rows = zip(tokenized.windows, results, strict=True)
+    rows = zip(windows, results, strict=True)
     for index, members in groupby(rows, lambda row: row[0].input):
-        windows, own = zip(*members, strict=True)
-        content = tokenized.contents[index]
-        logits = merge_windows(windows, own, len(content.words))
+        own_windows, own = zip(*members, strict=True)
+        content = contents[index]
+        logits = merge_windows(own_windows, own, len(content.words))
         yield content, logits, min(float(result[0].sum()) for result in own)

@@ -20,15 +20,17 @@ from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
 
 from shared.errors import ArtifactError, ConflictError, NotFoundError
 from shared.files import new_folder, write_atomic
-from shared.models.adapter_config import read_adapter_config
+from shared.models.adapter_config import read_adapter_config, read_virtual_tokens
 from shared.models.bundle import (
     ADAPTER_CONFIG_FILE,
+    BACKBONE_FOLDER,
     Bundle,
     Method,
     TaskName,
     parse_bundle_id,
     read_bundle,
 )
+from shared.models.source import locate_folder
 
 SHIPPED = Path(__file__).parent / "shipped"
 CHAMPION = "champion"
@@ -70,7 +72,8 @@ class Registry:
 
         Raises:
             ArtifactError: the bundle is corrupt, or of a kind that is not served (DoRA, biases or
-                whole modules in the adapter, a soft prompt): the message has the reason.
+                whole modules in the adapter, code or pickles in its backbone): the message has
+                the reason.
         """
         bundle = read_bundle(folder)
         _check_servable(bundle)
@@ -174,14 +177,15 @@ class Registry:
 
 
 def _check_servable(bundle: Bundle) -> None:
-    method = bundle.manifest.method
-    if method is Method.PROMPT:
-        raise ArtifactError(
-            f"{bundle.id} has method prompt: soft prompts are not served by this version, because "
-            "they need batches of their own; train it with method lora"
-        )
-    if method is Method.LORA:
-        read_adapter_config(bundle.folder / ADAPTER_CONFIG_FILE)
+    match bundle.manifest.method:
+        case Method.LORA:
+            read_adapter_config(bundle.folder / ADAPTER_CONFIG_FILE)
+        case Method.PROMPT:
+            read_virtual_tokens(bundle.folder / ADAPTER_CONFIG_FILE)
+        case Method.FULL:
+            locate_folder(bundle.folder / BACKBONE_FOLDER, bundle.id)
+        case Method.NONE | Method.HEAD:
+            pass
 
 
 def _copy(folder: Path, place: Path) -> None:

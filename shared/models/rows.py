@@ -20,17 +20,26 @@ RowResult = Float32s
 class Row:
     """Tokens that the model reads as one; `input_ids` is int64 [s].
 
-    `token_type_ids` is int64 [s], or None where all are 0.
+    `token_type_ids` is int64 [s], or None where all are 0. Rows of different `group`s (of another
+    backbone, or with another prompt before them) never share a batch. `virtual_tokens` stand
+    before the row's own.
     """
 
     bundle_id: str
     input_ids: Int64s
     token_type_ids: Int64s | None
+    group: str = ""
+    virtual_tokens: int = 0
 
     @property
     def tokens(self) -> int:
-        """How many tokens the row has, special ones included."""
+        """How many tokens the row has, special ones included and virtual ones not."""
         return len(self.input_ids)
+
+    @property
+    def columns(self) -> int:
+        """How many columns of a batch it takes."""
+        return len(self.input_ids) + self.virtual_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,5 +82,5 @@ class Tokenized:
 
     @property
     def tokens(self) -> int:
-        """How many tokens the model reads for the call."""
+        """How many tokens of the call the model reads."""
         return sum(row.tokens for row in self.rows)

@@ -13,11 +13,12 @@ from torch import Tensor
 
 from shared.errors import ArtifactError, InputError, NotFoundError
 from shared.models.backbone import Backbone
-from shared.models.bundle import HEAD_FILE, Bundle, Manifest, Method
+from shared.models.bundle import HEAD_FILE, Bundle, Manifest, Method, own_backbone_sha256
 from shared.models.engine import BetweenLayers, Engine, PaddedBatch, TorchEngine
 from shared.models.heads import Head, load_head, reads_tokens
 from shared.models.lora import NO_ADAPTER, Adapter, read_adapter
 from shared.models.outputs import assemble
+from shared.models.prompt import Prompt, read_prompt
 from shared.models.rows import Int64s, Row, RowResult, Tokenized
 from shared.models.tasks import TaskCall, TaskKind, TaskOutput
 from shared.models.tokenization import Encoded, TextTokenizer
@@ -27,11 +28,13 @@ __all__ = ["Row", "RowResult", "Runner", "Tokenized"]
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    """A bundle ready to run."""
+    """A bundle ready to run; `group` as in `Row`."""
 
     manifest: Manifest
+    group: str
     tokenizer: TextTokenizer
     adapter: Adapter | None
+    prompt: Prompt | None
     head: Head | None
 
 
@@ -62,24 +65,33 @@ class Runner:
 
         Raises:
             ArtifactError: the bundle was made for another backbone or tokenizer (the message says
-                what to rebuild), or its adapter or head is malformed.
+                what to rebuild), or its adapter, prompt or head is malformed.
         """
         manifest = bundle.manifest
         self._check_compatible(bundle)
-        adapter = head = None
+        adapter = prompt = head = None
         if manifest.method is Method.LORA:
             adapter = self._engine.place(read_adapter(bundle.folder, self._engine.layers))
+        if manifest.method is Method.PROMPT:
+            prompt = read_prompt(bundle.folder, self._engine.embedding_width)
+            self._check_positions(bundle, prompt)
+            prompt = self._engine.place(prompt)
         if manifest.kind is not TaskKind.EMBED:
             by_token = reads_tokens(manifest.kind)
             width = self._backbone.width if by_token else self._backbone.pooled_width
             head = load_head(bundle.folder / HEAD_FILE, manifest.kind, width, manifest.labels)
             head.to(self._backbone.device)
         tokenizer = self._tokenizer(manifest.max_length)
-        self._loaded[bundle.id] = _Loaded(manifest, tokenizer, adapter, head)
+        group = self._backbone.sha256 if prompt is None else bundle.id
+        self._loaded[bundle.id] = _Loaded(manifest, group, tokenizer, adapter, prompt, head)
 
     def unload(self, bundle_id: str) -> None:
         """Forgets a bundle, if it is loaded."""
         self._loaded.pop(bundle_id, None)
+
+    def close(self) -> None:
+        """Frees the backbone's weights; nothing can be run any more."""
+        self._engine.close()
 
     def info(self, bundle_id: str) -> tuple[TaskKind, tuple[str, ...]]:
         """The kind and the labels of a loaded bundle.
@@ -103,25 +115,28 @@ class Runner:
         _check_inputs(kind, call)
         if not reads_tokens(kind):
             encoded = loaded.tokenizer.encode(call.inputs, truncate=call.truncate)
-            return Tokenized(bundle_id, kind, _rows(bundle_id, encoded))
+            return Tokenized(bundle_id, kind, _rows(bundle_id, loaded, encoded))
         encoded, windows, contents = loaded.tokenizer.slide(call.inputs)
-        return Tokenized(bundle_id, kind, _rows(bundle_id, encoded), windows, contents)
+        return Tokenized(bundle_id, kind, _rows(bundle_id, loaded, encoded), windows, contents)
 
     @torch.inference_mode()
     def run(
         self, rows: Sequence[Row], between_layers: BetweenLayers | None = None
     ) -> list[RowResult]:
-        """The result of each row; all rows are one padded batch, whatever their bundles and kinds.
+        """The result of each row; all rows are one padded batch, of any bundles of one group.
 
         Rows of similar length make good batches; sorting them is the caller's part.
         `between_layers` is called before each layer of the backbone and may call `run` itself.
 
         Raises:
             NotFoundError: a row's bundle is not loaded.
+            ValueError: the rows are of several groups.
         """
         if not rows:
             return []
         loaded = {bundle_id: self._find(bundle_id) for bundle_id in {r.bundle_id for r in rows}}
+        if len({each.group for each in loaded.values()}) > 1:
+            raise ValueError(f"{', '.join(loaded)} need batches of their own")
         # Rows of one bundle stand together: one adapter product and one head product for each.
         order = sorted(
             range(len(rows)),
@@ -131,7 +146,9 @@ class Runner:
         groups = _group(ordered, loaded)
         batch = self._pad(ordered)
         adapters, adapter_of_row = _adapters(groups, len(rows))
-        hidden = self._engine.hidden_states(batch, adapters, adapter_of_row, between_layers).float()
+        hidden = self._engine.hidden_states(
+            batch, adapters, adapter_of_row, between_layers, groups[0].bundle.prompt
+        ).float()
         mask = torch.from_numpy(batch.attention_mask).to(hidden.device)
         values: list[RowResult] = []
         for group in groups:
@@ -170,12 +187,13 @@ class Runner:
         rebuild = f"; rebuild it: {manifest.command}" if manifest.command else "; train it again"
         here = f"{backbone.name} ({backbone.sha256[:12]})"
         made_for = f"{manifest.backbone.name} ({manifest.backbone.sha256[:12]})"
-        if manifest.backbone.sha256 != backbone.sha256:
-            if manifest.method is Method.FULL:
-                raise ArtifactError(
-                    f"{bundle.id} is a backbone of its own, {made_for}, and cannot run on {here}: "
-                    f"serve a trunk whose source is {bundle.folder / 'backbone'}"
-                )
+        own_sha256 = own_backbone_sha256(manifest)
+        if own_sha256 not in (None, backbone.sha256):
+            raise ArtifactError(
+                f"{bundle.id} is a backbone of its own ({own_sha256[:12]}) and cannot run on "
+                f"{here}: load it with shared.models.runners"
+            )
+        if own_sha256 is None and manifest.backbone.sha256 != backbone.sha256:
             raise ArtifactError(f"{bundle.id} was made for {made_for}, not for {here}{rebuild}")
         if manifest.tokenizer_sha256 != backbone.tokenizer_sha256:
             raise ArtifactError(
@@ -185,6 +203,15 @@ class Runner:
             raise ArtifactError(
                 f"{bundle.id} reads {manifest.max_length} tokens, but {here} at most "
                 f"{backbone.max_length}{rebuild}"
+            )
+
+    def _check_positions(self, bundle: Bundle, prompt: Prompt) -> None:
+        positions, most = self._backbone.positions, bundle.manifest.max_length
+        if positions is not None and prompt.virtual_tokens + most > positions:
+            raise ArtifactError(
+                f"{bundle.id} puts {prompt.virtual_tokens} virtual tokens before {most}, but "
+                f"{self._backbone.name} has {positions} positions: train it again with a "
+                f"max_length of at most {positions - prompt.virtual_tokens}"
             )
 
     def _pad(self, rows: Sequence[Row]) -> PaddedBatch:
@@ -229,8 +256,12 @@ def _adapters(groups: Sequence[_Group], rows: int) -> tuple[list[Adapter], Int64
     return adapters, adapter_of_row
 
 
-def _rows(bundle_id: str, encoded: Sequence[Encoded]) -> list[Row]:
-    return [Row(bundle_id, each.input_ids, each.token_type_ids) for each in encoded]
+def _rows(bundle_id: str, loaded: _Loaded, encoded: Sequence[Encoded]) -> list[Row]:
+    virtual = 0 if loaded.prompt is None else loaded.prompt.virtual_tokens
+    return [
+        Row(bundle_id, each.input_ids, each.token_type_ids, loaded.group, virtual)
+        for each in encoded
+    ]
 
 
 def _check_inputs(kind: TaskKind, call: TaskCall) -> None:

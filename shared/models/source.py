@@ -7,6 +7,7 @@ import hashlib
 import importlib.util
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
@@ -99,13 +100,23 @@ def locate(config: BackboneConfig) -> BackboneFiles:
     else:
         folder = _download(config.source, config.revision or "")
         name = f"{config.source}@{config.revision}"
-    files = BackboneFiles(folder, name, weights_sha256(folder), _tokenizer_sha256(folder))
-    _refuse_code(folder)
+    files = locate_folder(folder, name)
     if config.source == EMBEDDED and files.sha256 != EMBEDDED_SHA256:
         raise ArtifactError(
             f"{folder}: the weights' SHA-256 is {files.sha256}, expected {EMBEDDED_SHA256}: "
             f"the package {_EMBEDDED_PACKAGE} is corrupt or another one; install it again"
         )
+    return files
+
+
+def locate_folder(folder: Path, name: str) -> BackboneFiles:
+    """Checks that a folder holds a backbone that is only data, and hashes it.
+
+    Raises:
+        ArtifactError: the folder is missing, incomplete, or holds pickles or code.
+    """
+    files = BackboneFiles(folder, name, weights_sha256(folder), _tokenizer_sha256(folder))
+    _refuse_code(folder)
     return files
 
 
@@ -130,10 +141,15 @@ def weights_sha256(folder: Path) -> str:
         )
     if not weights:
         raise ArtifactError(f"{folder} holds no *.safetensors file: it is no backbone")
-    hashes = sorted(sha256_file(path) for path in weights)
-    if len(hashes) == 1:
-        return hashes[0]
-    return hashlib.sha256("\n".join(hashes).encode()).hexdigest()
+    return sha256_of_weights(sha256_file(path) for path in weights)
+
+
+def sha256_of_weights(hashes: Iterable[str]) -> str:
+    """The identity of weights from the SHA-256 of each of their files, see `BackboneFiles`."""
+    ordered = sorted(hashes)
+    if len(ordered) == 1:
+        return ordered[0]
+    return hashlib.sha256("\n".join(ordered).encode()).hexdigest()
 
 
 def _tokenizer_sha256(folder: Path) -> str:

@@ -9,6 +9,8 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
+from shared.faiss_search import every_row
+
 Float32s = npt.NDArray[np.float32]
 Int64s = npt.NDArray[np.int64]
 
@@ -19,6 +21,7 @@ class Dense:
     def __init__(self, vectors: Float32s) -> None:
         self._index = faiss.IndexFlatIP(vectors.shape[1])
         self._index.add(np.ascontiguousarray(vectors, np.float32))
+        self._every_row = every_row()
 
     @classmethod
     def read(cls, path: Path) -> "Dense":
@@ -51,7 +54,7 @@ class Dense:
         k = min(k, self._index.ntotal)
         if not k:
             return np.zeros(0, np.int64)
-        _, rows = self._index.search(query[np.newaxis], k)
+        _, rows = self._index.search(query[np.newaxis], k, params=self._every_row)
         found: Int64s = rows[0]
         return found
 

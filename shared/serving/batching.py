@@ -1,6 +1,7 @@
 """The waiting room: which rows run next, who may wait, and who is sent away.
 
-A batch holds rows of one priority class and of any applications and tasks. Which class comes next:
+A batch holds rows of one priority class and one group (what the model can compute together), and
+of any applications and tasks. Which class comes next:
 
     lag[c]  what class c is owed: while c has rows waiting, every batch of T padded tokens adds
             share[c] * T to it and takes off what c got of those T; never below 0, and 0 when
@@ -12,12 +13,13 @@ So priority is strict until a lower class is owed a whole batch. The shares sum 
 while c waits, of any W tokens computed it gets at least `share[c] * W - 3 * max_batch_tokens`.
 
 Within a class the oldest row is in every batch, so no row waits for ever; it is joined by those
-rows of a bounded look-ahead whose lengths are near its own, so that little is padded.
+rows of a bounded look-ahead into its group whose lengths are near its own, so that little is
+padded.
 """
 
 import math
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -84,33 +86,60 @@ class QueueSettings(Settings):
 
 @dataclass(slots=True, eq=False)
 class Item(Generic[RowT]):
-    """A row that waits: `tokens` is its length, `deadline_s` a time of the room's clock."""
+    """A row that waits: `tokens` is its length, `deadline_s` a time of the room's clock.
+
+    Rows of different groups share no batch. `arrival` is the room's: its place in the order.
+    """
 
     row: RowT
     tokens: int
     priority: Priority
     deadline_s: float = math.inf
+    group: str = ""
+    arrival: int = 0
 
 
 class _Class(Generic[RowT]):
-    """The rows of one class that wait, oldest first, and what the class is owed."""
+    """The rows of one class that wait, each group's oldest first, and what the class is owed."""
 
     def __init__(self, settings: ClassSettings) -> None:
         self.settings = settings
-        self.items: OrderedDict[Item[RowT], None] = OrderedDict()
+        self.groups: dict[str, OrderedDict[Item[RowT], None]] = {}
+        self.rows = 0
         self.tokens = 0
         self.reserved_rows = 0
         self.lag = 0.0
+        self._arrived = 0
 
     def add(self, item: Item[RowT]) -> None:
-        self.items[item] = None
+        self._arrived += 1
+        item.arrival = self._arrived
+        group = self.groups.get(item.group)
+        if group is None:
+            group = self.groups[item.group] = OrderedDict()
+        group[item] = None
+        self.rows += 1
         self.tokens += item.tokens
 
     def remove(self, item: Item[RowT]) -> None:
-        del self.items[item]
+        group = self.groups[item.group]
+        del group[item]
+        if not group:
+            del self.groups[item.group]
+        self.rows -= 1
         self.tokens -= item.tokens
-        if not self.items:
+        if not self.rows:
             self.lag = 0.0
+
+    def holds(self, item: Item[RowT]) -> bool:
+        return item in self.groups.get(item.group, ())
+
+    def oldest_group(self) -> Iterable[Item[RowT]]:
+        """The rows that may share a batch with the oldest one, oldest first."""
+        groups = self.groups.values()
+        if len(groups) == 1:
+            return next(iter(groups))
+        return min(groups, key=lambda group: next(iter(group)).arrival, default=())
 
 
 class WaitingRoom(Generic[RowT]):
@@ -129,7 +158,7 @@ class WaitingRoom(Generic[RowT]):
 
     def waiting_rows(self, priority: Priority) -> int:
         """Rows of a class that wait, those that are only reserved not counted."""
-        return len(self._classes[priority].items)
+        return self._classes[priority].rows
 
     def reserve(self, priority: Priority, rows: int) -> None:
         """Keeps room for rows whose lengths are not known yet; `release` gives it back.
@@ -164,14 +193,19 @@ class WaitingRoom(Generic[RowT]):
         withdrawn = 0
         for item in items:
             waiting = self._classes[item.priority]
-            if item in waiting.items:
+            if waiting.holds(item):
                 waiting.remove(item)
                 withdrawn += 1
         return withdrawn
 
     def clear(self) -> list[Item[RowT]]:
         """Takes out everything that waits."""
-        everything = [item for waiting in self._classes.values() for item in waiting.items]
+        everything = [
+            item
+            for waiting in self._classes.values()
+            for group in waiting.groups.values()
+            for item in group
+        ]
         self.withdraw(everything)
         return everything
 
@@ -210,13 +244,13 @@ class WaitingRoom(Generic[RowT]):
 
     def _check(self, priority: Priority, rows: int, tokens: int) -> None:
         waiting = self._classes[priority]
-        rows_before = len(waiting.items) + waiting.reserved_rows
+        rows_before = waiting.rows + waiting.reserved_rows
         limit = waiting.settings
         excess_tokens = waiting.tokens + tokens - limit.max_waiting_tokens
         excess_rows = rows_before + rows - limit.max_waiting_rows
         if rows_before == 0 or (excess_tokens <= 0 and excess_rows <= 0):
             return
-        per_row = waiting.tokens / max(1, len(waiting.items))
+        per_row = waiting.tokens / max(1, waiting.rows)
         retry_after_s = self._seconds_for(priority, max(excess_tokens, excess_rows * per_row))
         raise OverloadedError(
             f"{rows_before} {priority} texts with {waiting.tokens} tokens wait already, and {rows} "
@@ -237,7 +271,7 @@ class WaitingRoom(Generic[RowT]):
         return min(most, max(least, tokens / self._tokens_per_s))
 
     def _turn(self) -> Priority | None:
-        waiting = [p for p in Priority if self._classes[p].items]
+        waiting = [p for p in Priority if self._classes[p].rows]
         if not waiting:
             return None
         neediest = max(waiting, key=lambda p: self._classes[p].lag)
@@ -245,14 +279,14 @@ class WaitingRoom(Generic[RowT]):
         return neediest if owed else waiting[0]
 
     def _candidates(self, priority: Priority) -> list[Item[RowT]]:
-        """The oldest rows of a class, some batches' worth; those that are too late are dropped."""
+        """The oldest rows of a group, some batches' worth; those that are too late are dropped."""
         waiting = self._classes[priority]
         now_s = self._clock.monotonic()
         enough = _LOOK_AHEAD_BATCHES * self._settings.max_batch_tokens
         candidates: list[Item[RowT]] = []
         expired: list[Item[RowT]] = []
         tokens = 0
-        for item in waiting.items:
+        for item in waiting.oldest_group():
             if item.deadline_s <= now_s:
                 expired.append(item)
                 continue
@@ -306,7 +340,7 @@ class WaitingRoom(Generic[RowT]):
         """Takes the batch out of the room, and settles what each class is owed."""
         padded = len(batch) * batch[-1].tokens
         for other, waiting in self._classes.items():
-            if waiting.items:
+            if waiting.rows:
                 got = padded if other is priority else 0
                 waiting.lag = max(0.0, waiting.lag + waiting.settings.share * padded - got)
         for item in batch:

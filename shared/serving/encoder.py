@@ -35,7 +35,7 @@ _ASSEMBLED_INLINE_ROWS = 64
 
 
 class Runner(Protocol):
-    """The model as the encoder sees it; `shared.models.runner.Runner` is the real one.
+    """The model as the encoder sees it; `shared.models.runners.Runners` is the real one.
 
     Any method may be called by several threads at once, and `run` also from within its own
     `between_layers`.
@@ -44,25 +44,36 @@ class Runner(Protocol):
     def load(self, bundle: Bundle) -> None:
         """Makes a bundle computable."""
 
+    def unload(self, bundle_id: str) -> None:
+        """Frees what only this bundle needs; it is called when no row names it."""
+
     def tokenize(self, bundle_id: str, call: TaskCall) -> Tokenized:
         """The rows of a call."""
 
     def run(
         self, rows: Sequence[Row], between_layers: Callable[[], None] | None = None
     ) -> Sequence[RowResult]:
-        """The result of each row; all rows are one batch."""
+        """The result of each row; all rows are one batch, and of one group."""
 
     def assemble(self, tokenized: Tokenized, results: Sequence[RowResult]) -> TaskOutput:
         """The answer to a call from the results of its rows."""
 
 
 class EncoderSettings(Settings):
-    """What one call may hold, what may wait, and how often the registry's aliases are read."""
+    """What one call may hold, what may wait, and how often the registry's aliases are read.
+
+    At most `max_backbones` of `full` bundles are in memory beside the first backbone, each with as
+    many bytes as its weights have in the trunk's precision (45 MB in bfloat16 for one of 22
+    million). One that takes over is loaded beside the one that it replaces. One that is no
+    champion's goes when no call has named it for `idle_backbone_s`; a later call loads it again.
+    """
 
     max_request_inputs: int = Field(default=2048, gt=0)
     max_text_characters: int = Field(default=65_536, gt=0)
     max_request_characters: int = Field(default=8_388_608, gt=0)
-    alias_poll_s: float = Field(default=1.0, gt=0)
+    alias_poll_s: float = Field(default=0.5, gt=0)
+    max_backbones: int = Field(default=2, ge=0)
+    idle_backbone_s: float = Field(default=600.0, gt=0)
     queue: QueueSettings = QueueSettings()
 
 
@@ -84,7 +95,13 @@ class Encoder:
         self._runner = runner
         self._settings = settings
         self._clock = clock or SystemClock()
-        self._bundles = ServedBundles(registry, runner, self._clock)
+        self._bundles = ServedBundles(
+            registry,
+            runner,
+            self._clock,
+            max_backbones=settings.max_backbones,
+            idle_backbone_s=settings.idle_backbone_s,
+        )
         self._bundles.refresh()
         # People's texts have a thread of their own, so that no long list stands before them.
         people, others = (ThreadPoolExecutor(1, f"tokenize-{who}") for who in ("people", "others"))
@@ -152,20 +169,30 @@ class Encoder:
         """
         begun_s = self._clock.monotonic()
         inputs = sum(len(call.inputs) for call in calls)
+        held: list[str] = []
         try:
             self._check_size(calls)
-            bundle_ids = [(await self.bundle(call.task)).id for call in calls]
-            outputs = await self._compute(calls, bundle_ids, inputs, priority, timeout_s)
+            for call in calls:
+                held.append(await self._hold(call.task))
+            outputs = await self._compute(calls, held, inputs, priority, timeout_s)
         except BaseException as error:
             if reason := _refusal(error):
                 ENCODE_REFUSED.labels(app, reason).inc(inputs)
             raise
+        finally:
+            self._bundles.let_go(held)
         seconds = self._clock.monotonic() - begun_s
         for output in outputs:
             task = output.bundle.partition("@")[0]
             ENCODE_LATENCY.labels(app, task, output.bundle).observe(seconds)
             ENCODE_TOKENS.labels(app, task, output.bundle).inc(output.tokens)
         return outputs
+
+    async def _hold(self, name: str) -> str:
+        """The id of a bundle that stays loaded until it is let go."""
+        while (bundle_id := self._bundles.hold(name)) is None:
+            await asyncio.to_thread(self._bundles.load, name)
+        return bundle_id
 
     def _check_size(self, calls: Sequence[TaskCall]) -> None:
         limits = self._settings

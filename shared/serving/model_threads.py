@@ -103,7 +103,13 @@ class ModelThreads:
             if ticket.abandoned:
                 return
             ticket.items = [
-                Item(Place(ticket, index, row), row.tokens, ticket.priority, ticket.deadline_s)
+                Item(
+                    Place(ticket, index, row),
+                    row.columns,
+                    ticket.priority,
+                    ticket.deadline_s,
+                    row.group,
+                )
                 for index, row in enumerate(rows)
             ]
             ticket.results = [None] * len(rows)

@@ -25,8 +25,9 @@ from sentence_transformers import SentenceTransformer
 
 from services.backbone.config import BackboneSettings
 from services.backbone.cores import usable_cores
-from services.backbone.model import THREAD_ENVIRONMENT, start_encoder
+from services.backbone.model import start_encoder
 from shared.models.tasks import Priority, TaskCall
+from shared.models.threads import THREAD_ENVIRONMENT
 from tests.benchmarks.texts import headlines
 
 BATCH = 64

@@ -23,9 +23,9 @@ _SIZE = {
 }
 
 
-def write_encoder(root: Path, architecture: str, pooling: str = "mean") -> Path:
+def write_encoder(root: Path, architecture: str, pooling: str = "mean", seed: int = 3) -> Path:
     """A folder with a random encoder, pooling, a dense layer and normalisation, in safetensors."""
-    torch.manual_seed(3)
+    torch.manual_seed(seed)
     plain, folder = root / "plain", root / architecture
     config = AutoConfig.for_model(architecture, **_SIZE)
     AutoModel.from_config(config).save_pretrained(plain)  # type: ignore[no-untyped-call]

@@ -51,6 +51,23 @@ def lora_files(
     return write
 
 
+def full_files(seed: str = "a", more: Mapping[str, str] | None = None) -> Callable[[Path], None]:
+    """Writes the files of a `full` bundle and some `more`; nobody loads them either."""
+    files = {
+        "backbone/config.json": "{}",
+        "backbone/tokenizer.json": "{}",
+        "backbone/model.safetensors": f"weights {seed}",
+        HEAD_FILE: f"head {seed}",
+    }
+
+    def write(folder: Path) -> None:
+        for name, content in (files | dict(more or {})).items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(content)
+
+    return write
+
+
 def lora_bundle(
     root: Path, task: str = "intent", seed: str = "a", config: Mapping[str, object] | None = None
 ) -> Bundle:

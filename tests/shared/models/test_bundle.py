@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,14 +12,17 @@ from shared.models.bundle import (
     ADAPTER_WEIGHTS_FILE,
     HEAD_FILE,
     MANIFEST_FILE,
+    Calibration,
     Manifest,
     Method,
+    own_backbone_sha256,
     parse_bundle_id,
     read_bundle,
     write_bundle,
 )
+from shared.models.source import weights_sha256
 from shared.models.tasks import TaskKind
-from tests.shared.models.made import lora_bundle, lora_files, manifest
+from tests.shared.models.made import full_files, lora_bundle, lora_files, manifest
 
 
 def test_a_bundle_is_read_back_as_it_was_written(tmp_path: Path) -> None:
@@ -62,6 +66,14 @@ def test_missing_and_extra_files_are_named_together(tmp_path: Path) -> None:
     (folder / "notes.txt").write_text("x")
     with pytest.raises(ArtifactError, match=r"head.safetensors is missing; notes.txt is not in"):
         read_bundle(folder)
+
+
+def test_only_a_bias_that_says_something_stands_in_the_manifest() -> None:
+    plain = manifest().model_copy(update={"calibration": Calibration(temperature=2.0)})
+    assert json.loads(plain.to_bytes())["calibration"] == {"temperature": 2.0}
+    calibration = Calibration(temperature=2.0, no_answer_bias=-1.5)
+    biased = manifest().model_copy(update={"calibration": calibration})
+    assert Manifest.model_validate_json(biased.to_bytes()) == biased
 
 
 def test_a_link_is_refused(tmp_path: Path) -> None:
@@ -147,6 +159,40 @@ def test_a_manifest_that_contradicts_itself_is_refused(
 def test_an_adapter_that_is_missing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match=r"adapter_config.json is missing"):
         write_bundle(tmp_path, manifest(), lambda folder: None)
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "model.safetensors"])
+def test_a_backbone_of_its_own_that_is_incomplete_is_refused(tmp_path: Path, name: str) -> None:
+    def write(folder: Path) -> None:
+        full_files()(folder)
+        (folder / "backbone" / name).unlink()
+
+    with pytest.raises(ArtifactError, match=r"backbone/ holds no (\w+)?\.\w+"):
+        write_bundle(tmp_path, manifest(method=Method.FULL), write)
+
+
+@pytest.mark.parametrize(
+    ("method", "write", "folder"),
+    [
+        (Method.HEAD, lora_files(), "adapter/"),
+        (Method.FULL, lora_files(), "adapter/"),
+        (Method.LORA, full_files(), "backbone/"),
+        (Method.HEAD, full_files(), "backbone/"),
+    ],
+)
+def test_the_files_of_another_method_are_refused(
+    tmp_path: Path, method: Method, write: Callable[[Path], None], folder: str
+) -> None:
+    with pytest.raises(ArtifactError, match=f"{folder} has no meaning for method {method}"):
+        write_bundle(tmp_path, manifest(method=method), write)
+
+
+def test_a_full_bundle_says_which_backbone_it_is(tmp_path: Path) -> None:
+    assert own_backbone_sha256(lora_bundle(tmp_path).manifest) is None
+    dense = {"backbone/2_Dense/model.safetensors": "dense"}
+    for more in ({}, dense):
+        bundle = write_bundle(tmp_path, manifest(method=Method.FULL), full_files(more=more))
+        assert own_backbone_sha256(bundle.manifest) == weights_sha256(bundle.folder / "backbone")
 
 
 def test_an_id_is_split_only_where_it_is_one() -> None:

@@ -9,7 +9,7 @@ import pytest
 from shared.errors import ArtifactError, ConflictError, NotFoundError
 from shared.models.bundle import HEAD_FILE, Method, write_bundle
 from shared.models.registry import SHIPPED, Alias, Registry
-from tests.shared.models.made import lora_bundle, lora_files, manifest
+from tests.shared.models.made import full_files, lora_bundle, lora_files, manifest
 
 
 @pytest.fixture
@@ -78,11 +78,45 @@ def test_an_adapter_that_cannot_be_served_is_refused_with_the_reason(
         registry.set_alias("intent", "champion", bundle.id)
 
 
-def test_a_soft_prompt_is_refused_with_the_reason(tmp_path: Path, registry: Registry) -> None:
-    prompt = manifest(method=Method.PROMPT)
-    bundle = write_bundle(tmp_path, prompt, lora_files())
-    with pytest.raises(ArtifactError, match="soft prompts are not served by this version"):
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        ({}, None),
+        ({"num_virtual_tokens": 0}, "num_virtual_tokens 0: expected at least 1"),
+        ({"peft_type": "P_TUNING"}, "peft_type P_TUNING: only PROMPT_TUNING"),
+        ({"modules_to_save": ["pooler"]}, "modules_to_save: whole modules"),
+        ({"num_transformer_submodules": 2}, "an encoder has one"),
+        ({"num_virtual_tokens": None}, "no prompt configuration of PEFT"),
+    ],
+)
+def test_a_prompt_is_registered_unless_it_cannot_be_served(
+    tmp_path: Path, registry: Registry, config: dict[str, object], reason: str | None
+) -> None:
+    plain = {"peft_type": "PROMPT_TUNING", "num_virtual_tokens": 4}
+    bundle = write_bundle(tmp_path, manifest(method=Method.PROMPT), lora_files("a", plain | config))
+    if reason is None:
+        assert registry.register(bundle.folder).id == bundle.id
+        return
+    with pytest.raises(ArtifactError, match=reason):
         registry.register(bundle.folder)
+
+
+def test_a_backbone_that_comes_with_code_or_pickles_is_refused(
+    tmp_path: Path, registry: Registry
+) -> None:
+    full = manifest(method=Method.FULL)
+    plain = write_bundle(tmp_path, full, full_files())
+    assert registry.register(plain.folder).manifest == plain.manifest
+    modules = '[{"type": "custom.Evil", "path": ""}]'
+    for more, reason in (
+        ({"backbone/modules.json": modules}, r"names custom.Evil: code that comes with"),
+        ({"backbone/2_Dense/pytorch_model.bin": "x"}, "is a pickle, which can run code"),
+    ):
+        bundle = write_bundle(tmp_path, full, full_files(more=more))
+        with pytest.raises(ArtifactError, match=reason):
+            registry.register(bundle.folder)
+        with pytest.raises(NotFoundError):
+            registry.bundle(bundle.id)
 
 
 def test_a_corrupt_bundle_is_not_registered(tmp_path: Path, registry: Registry) -> None:

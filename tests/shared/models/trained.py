@@ -1,17 +1,19 @@
-"""Bundles for the embedded backbone with random adapters, made by PEFT itself, and random heads."""
+"""Bundles with random adapters and prompts, made by PEFT itself, and random heads."""
 
 import functools
+import shutil
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import LoraConfig, PeftModel, PromptTuningConfig, get_peft_model
 from torch import nn
 
 from shared.models.backbone import Backbone, BackboneConfig
 from shared.models.bundle import (
     ADAPTER_FOLDER,
+    BACKBONE_FOLDER,
     HEAD_FILE,
     BackboneRef,
     Bundle,
@@ -25,6 +27,11 @@ from shared.models.runner import Runner
 from shared.models.tasks import TaskKind
 
 LINEAR_LAYERS = ("query", "key", "value", "dense")
+
+
+def load_from(folder: Path) -> Backbone:
+    """A backbone of a folder in float32 on the CPU, freshly read."""
+    return Backbone.load(BackboneConfig(source=str(folder), precision="float32", device="cpu"))
 
 
 def load_backbone(precision: str = "float32") -> Backbone:
@@ -66,6 +73,17 @@ def peft_model(
     return model
 
 
+def prompt_model(encoder: nn.Module, seed: int, virtual_tokens: int) -> PeftModel:
+    """The encoder wrapped by PEFT, with random virtual tokens before every text."""
+    torch.manual_seed(seed)
+    config = PromptTuningConfig(task_type="FEATURE_EXTRACTION", num_virtual_tokens=virtual_tokens)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        model = get_peft_model(encoder, config)
+    model.eval()
+    return model
+
+
 def made_bundle(
     root: Path,
     task: str,
@@ -77,9 +95,13 @@ def made_bundle(
     temperature: float = 1.0,
     multi_label: bool = False,
     max_length: int = 256,
+    on: Backbone | None = None,
 ) -> Bundle:
-    """A bundle of a PEFT model's adapter (if any) and a head (random from the task's name)."""
-    backbone = reference()
+    """A bundle of a PEFT model's adapter (if any) and a head (random from the task's name).
+
+    It is for the embedded backbone, or for the one that it stands `on`.
+    """
+    backbone = on or reference()
     width = backbone.width if reads_tokens(kind) else backbone.pooled_width
     if kind is not TaskKind.EMBED and head is None:
         torch.manual_seed(sum(task.encode()))
@@ -92,11 +114,10 @@ def made_bundle(
         if peft is not None:
             peft.save_pretrained(str(folder / ADAPTER_FOLDER))
 
-    untuned = Method.NONE if kind is TaskKind.EMBED else Method.HEAD
     manifest = Manifest(
         task=task,
         kind=kind,
-        method=untuned if peft is None else Method.LORA,
+        method=_method(kind, peft),
         backbone=BackboneRef(name=backbone.name, sha256=backbone.sha256),
         tokenizer_sha256=backbone.tokenizer_sha256,
         max_length=max_length,
@@ -104,6 +125,46 @@ def made_bundle(
         multi_label=multi_label,
         calibration=Calibration(temperature=temperature),
         command="banyan train --config x.yaml",
+    )
+    return write_bundle(root, manifest, write)
+
+
+def _method(kind: TaskKind, peft: PeftModel | None) -> Method:
+    if peft is None:
+        return Method.NONE if kind is TaskKind.EMBED else Method.HEAD
+    return Method.PROMPT if peft.active_peft_config.is_prompt_learning else Method.LORA
+
+
+def full_bundle(
+    root: Path,
+    task: str,
+    own: Backbone,
+    kind: TaskKind = TaskKind.CLASSIFY,
+    labels: tuple[str, ...] = (),
+    *,
+    began_with: Backbone | None = None,
+) -> Bundle:
+    """A bundle that is a backbone of its own, with a random head where its kind has one."""
+    backbone = began_with or own
+    torch.manual_seed(sum(task.encode()))
+    head = None
+    if kind is not TaskKind.EMBED:
+        head = Head(kind, own.pooled_width, labels)
+        nn.init.normal_(head.linear.weight, std=2.0)
+
+    def write(folder: Path) -> None:
+        shutil.copytree(own.folder, folder / BACKBONE_FOLDER)
+        if head is not None:
+            save_head(head, folder / HEAD_FILE)
+
+    manifest = Manifest(
+        task=task,
+        kind=kind,
+        method=Method.FULL,
+        backbone=BackboneRef(name=backbone.name, sha256=backbone.sha256),
+        tokenizer_sha256=own.tokenizer_sha256,
+        max_length=own.max_length,
+        labels=labels,
     )
     return write_bundle(root, manifest, write)
 

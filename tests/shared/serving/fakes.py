@@ -9,6 +9,7 @@ import numpy as np
 
 from shared.errors import ArtifactError, TextTooLongError
 from shared.models.bundle import (
+    BACKBONE_FOLDER,
     HEAD_FILE,
     BackboneRef,
     Bundle,
@@ -54,6 +55,9 @@ class FakeRunner:
         if bundle.manifest.backbone.sha256 != BACKBONE_SHA256:
             raise ArtifactError(f"{bundle.id} was made for another backbone: train it again")
         self.bundles[bundle.id] = bundle
+
+    def unload(self, bundle_id: str) -> None:
+        del self.bundles[bundle_id]
 
     def tokenize(self, bundle_id: str, call: TaskCall) -> Tokenized:
         rows = []
@@ -119,7 +123,34 @@ def make_bundle(
         if not embeds:
             (folder / HEAD_FILE).write_text(seed)
 
+    return _register(registry, manifest, write, champion=champion)
+
+
+def make_full_bundle(
+    registry: Registry, task: str, *, seed: str = "a", champion: bool = True
+) -> Bundle:
+    """A bundle of kind `embed` with a backbone of its own, another one for another seed."""
+    manifest = Manifest(
+        task=task,
+        kind=TaskKind.EMBED,
+        method=Method.FULL,
+        backbone=BackboneRef(name="fake", sha256=BACKBONE_SHA256),
+        tokenizer_sha256="1" * 64,
+        max_length=MAX_LENGTH,
+    )
+
+    def write(folder: Path) -> None:
+        (folder / BACKBONE_FOLDER).mkdir()
+        for name in ("config.json", "tokenizer.json", "model.safetensors"):
+            (folder / BACKBONE_FOLDER / name).write_text(seed)
+
+    return _register(registry, manifest, write, champion=champion)
+
+
+def _register(
+    registry: Registry, manifest: Manifest, write: Callable[[Path], None], *, champion: bool
+) -> Bundle:
     bundle = write_bundle(registry.root, manifest, write)
     if champion:
-        registry.set_alias(task, CHAMPION, bundle.id)
+        registry.set_alias(manifest.task, CHAMPION, bundle.id)
     return bundle

@@ -285,3 +285,48 @@ def test_shares_beyond_the_whole_are_refused() -> None:
     greedy = ClassSettings(share=0.8, max_waiting_tokens=1, max_waiting_rows=1)
     with pytest.raises(ValidationError, match=r"sum to 1\.2"):
         QueueSettings(interactive=greedy)
+
+
+def grouped(*groups: str, tokens: int = 10) -> list[Item[str]]:
+    return [Item(f"{g}-{i}", tokens, Priority.BULK, group=g) for i, g in enumerate(groups)]
+
+
+def test_rows_of_different_groups_share_no_batch_and_the_oldest_goes_first(room: Room) -> None:
+    room.admit(grouped("b", "a", "b", "a", "c"))
+    batches = [sorted(item.row for item in room.next_batch()) for _ in range(4)]
+    assert batches == [["b-0", "b-2"], ["a-1", "a-3"], ["c-4"], []]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), LENGTHS), min_size=1, max_size=60),
+    st.integers(min_value=64, max_value=600),
+)
+def test_the_oldest_row_is_in_every_batch_whatever_its_group(
+    rows: list[tuple[str, int]], budget: int
+) -> None:
+    room: Room = WaitingRoom(settings(batch=budget), ManualClock())
+    waiting = [
+        Item(str(number), length, Priority.BULK, group=group)
+        for number, (group, length) in enumerate(rows)
+    ]
+    room.admit(waiting)
+    while batch := room.next_batch():
+        assert waiting[0] in batch
+        assert len({item.group for item in batch}) == 1
+        assert len(batch) == 1 or padded(batch) <= budget
+        waiting = [item for item in waiting if item not in batch]
+        assert room.waiting_rows(Priority.BULK) == len(waiting)
+    assert not waiting
+
+
+def test_a_row_of_another_group_can_be_withdrawn_and_be_late(clock: ManualClock) -> None:
+    room: Room = WaitingRoom(settings(), clock)
+    gone, stays = grouped("a", "b")
+    late = Item("late", 10, Priority.BULK, deadline_s=clock.monotonic() + 1, group="c")
+    room.admit([gone, late, stays])
+    assert room.withdraw([gone]) == 1
+    assert room.withdraw([gone]) == 0
+    clock.advance(2)
+    assert room.next_batch() == [stays]
+    assert room.take_expired() == [late]
+    assert room.clear() == []

@@ -1,0 +1,158 @@
+"""Which backbones of `full` bundles are in memory, and for how long."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from shared.clock import ManualClock
+from shared.errors import ConflictError
+from shared.models.registry import CHAMPION, Registry
+from shared.serving.served_bundles import ServedBundles
+from tests.shared.serving.fakes import FakeRunner, make_bundle, make_full_bundle
+
+IDLE_S = 100.0
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    return Registry(tmp_path / "models", shipped=None)
+
+
+@pytest.fixture
+def runner() -> FakeRunner:
+    return FakeRunner()
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def serve(
+    registry: Registry, runner: FakeRunner, clock: ManualClock
+) -> Callable[[int], ServedBundles]:
+    def make(max_backbones: int) -> ServedBundles:
+        return ServedBundles(
+            registry, runner, clock, max_backbones=max_backbones, idle_backbone_s=IDLE_S
+        )
+
+    return make
+
+
+def test_one_backbone_too_many_is_refused_and_the_old_champion_goes_on(
+    registry: Registry, serve: Callable[[int], ServedBundles]
+) -> None:
+    first, second = (make_full_bundle(registry, task, seed=task) for task in ("one", "two"))
+    served = serve(2)
+    served.refresh()
+    third = make_full_bundle(registry, "one", seed="three")
+    served.refresh()
+    assert served.champions == {"one": first, "two": second}
+    assert third.id in served.faults["one"]
+    assert f"2 of those are in use ({first.id}, {second.id})" in served.faults["one"]
+    assert "raise encoder.max_backbones (now 2)" in served.faults["one"]
+    with pytest.raises(ConflictError, match="or train it with method lora"):
+        served.load(third.id)
+
+
+def test_none_is_loaded_where_none_is_allowed(
+    registry: Registry, serve: Callable[[int], ServedBundles]
+) -> None:
+    bundle = make_full_bundle(registry, "one")
+    served = serve(0)
+    served.refresh()
+    assert "none is allowed" in served.faults["one"]
+    with pytest.raises(ConflictError):
+        served.load(bundle.id)
+
+
+def test_bundles_with_the_same_backbone_take_one_place(
+    registry: Registry, serve: Callable[[int], ServedBundles]
+) -> None:
+    bundles = {task: make_full_bundle(registry, task, seed="same") for task in ("one", "two")}
+    served = serve(1)
+    served.refresh()
+    assert served.champions == bundles
+
+
+def test_one_that_no_champion_and_no_caller_needs_goes_when_it_was_idle(
+    registry: Registry,
+    serve: Callable[[int], ServedBundles],
+    runner: FakeRunner,
+    clock: ManualClock,
+) -> None:
+    old, small = make_full_bundle(registry, "one", seed="old"), make_bundle(registry, "two")
+    served = serve(2)
+    served.refresh()
+    new = make_full_bundle(registry, "one", seed="new")
+    served.refresh()
+    registry.set_alias("two", CHAMPION, make_bundle(registry, "two", seed="other").id)
+    assert served.hold(old.id) == old.id
+    clock.advance(IDLE_S)
+    served.refresh()
+    assert old.id in runner.bundles
+    served.let_go([old.id])
+    clock.advance(IDLE_S - 1)
+    served.refresh()
+    assert old.id in runner.bundles
+    clock.advance(1)
+    served.refresh()
+    assert old.id not in runner.bundles
+    assert {new.id, small.id} < runner.bundles.keys()
+    assert served.hold(old.id) is None
+    assert served.load(old.id) == old
+    assert old.id in runner.bundles
+
+
+def test_the_one_called_the_longest_ago_makes_place_unless_it_is_in_use(
+    registry: Registry,
+    serve: Callable[[int], ServedBundles],
+    runner: FakeRunner,
+    clock: ManualClock,
+) -> None:
+    one, two, three = (
+        make_full_bundle(registry, "task", seed=seed, champion=False) for seed in "abc"
+    )
+    served = serve(2)
+    served.load(one.id)
+    clock.advance(2)
+    served.load(two.id)
+    with_rows_on_their_way = pytest.raises(ConflictError)
+    assert served.hold(one.id)
+    with with_rows_on_their_way:
+        served.load(three.id)
+    clock.advance(2)
+    served.load(three.id)
+    assert runner.bundles.keys() == {one.id, three.id}
+    served.let_go([one.id])
+    clock.advance(2)
+    registry.set_alias("task", CHAMPION, three.id)
+    served.refresh()
+    served.load(two.id)
+    assert runner.bundles.keys() == {two.id, three.id}
+
+
+def test_champions_that_load_together_do_not_take_each_others_place(
+    registry: Registry,
+    serve: Callable[[int], ServedBundles],
+    runner: FakeRunner,
+    clock: ManualClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bundles = {
+        task: make_full_bundle(registry, task, seed=task) for task in ("one", "two", "three")
+    }
+    load = runner.load
+
+    def load_slowly(bundle: object) -> None:
+        clock.advance(10)
+        load(bundle)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(runner, "load", load_slowly)
+    served = serve(2)
+    served.refresh()
+    assert len(served.champions) == 2
+    assert served.champions.items() < bundles.items()
+    assert served.faults.keys() == bundles.keys() - served.champions.keys()
