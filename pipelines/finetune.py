@@ -1,11 +1,13 @@
-"""Fine-tunes a LoRA adapter and a head for one task, and registers them as a bundle.
+"""Fine-tunes a backbone for one task, and registers the result as a bundle.
 
     python -m pipelines.finetune --config FILE [--set key=value ...]
 
 Checks the configuration and the data first, trains by Ray Train, measures and calibrates on dev,
-writes the bundle with its card, and names it champion if its task has none, else candidate. After
-an interruption the same command continues at the last valid checkpoint. What is trained is the
-configuration's `kind`: `classify` (texts or pairs) or `tag`.
+writes the bundle with its card, and names it the task's candidate, which `pipelines.promote`
+judges. After an interruption the same command continues at the last valid checkpoint. What is
+trained is the configuration's `kind` (`classify`, `tag`, `span`, `score` or `embed`), how its
+`method` (`lora`, `full`, `head` or `prompt`). The curves are in `<state_dir>/tracking`, for
+TensorBoard.
 """
 
 import argparse
@@ -31,13 +33,15 @@ from shared.training.card import METRIC_NAMES, Card, Finished
 from shared.training.checkpoint import CheckpointStore
 from shared.training.data import read_data
 from shared.training.examples import TrainingData
-from shared.training.model import AdaptedModel
+from shared.training.methods import check_method
+from shared.training.model import TunedModel
 from shared.training.prediction import predict
-from shared.training.progress import shown
+from shared.training.progress import followed, shown
 from shared.training.publishing import open_registry, publish, write_trained
 from shared.training.ray_train import WorkerGroup, cluster, train
 from shared.training.run_folder import RunSpec, locked, write_run
 from shared.training.settings import FinetuneSettings
+from shared.training.tracking import check_tracking, tracked
 from shared.training.workers import Worker
 
 _INTERRUPTED = 130
@@ -82,19 +86,21 @@ def finetune(settings: FinetuneSettings, *, command: str, console: Console) -> B
     """
     registry = open_registry(settings.registry_root)
     registry.aliases()
+    check_tracking(settings.tracking)
     data = read_data(settings)
     backbone = Backbone.load(settings.backbone)
     specs = [_spec(settings, seed, data, backbone) for seed in settings.optimisation.seeds]
+    check_method(backbone, settings, specs[0].max_length)
     with cluster(settings.workers) as group:
         runs = [_train(spec, data, backbone, group, console) for spec in specs]
     chosen = max(runs, key=lambda run: run.score)
     card, model = _measure(chosen, runs, data, backbone, command)
     with tempfile.TemporaryDirectory(dir=chosen.spec.folder()) as aside:
         written = write_trained(Path(aside), model, backbone, card, time.time())
-        bundle, alias = publish(registry, written.folder)
+        bundle = publish(registry, written.folder)
     for run in runs:
         shutil.rmtree(run.spec.folder())
-    _say_result(card, bundle, alias, console)
+    _say_result(card, bundle, console)
     return bundle
 
 
@@ -121,7 +127,12 @@ def _train(
     """Trains one seed on the group of workers, or what an earlier start left of it."""
     folder = spec.folder()
     tokenizer = _tokenizer(backbone, spec)
-    with locked(folder), shown(folder, console):
+    with (
+        locked(folder),
+        shown(console) as line,
+        tracked(spec.settings, folder.name) as curves,
+        followed(folder, line, curves),
+    ):
         train_arrays = data.train.arrays(tokenizer, data.labels)
         write_run(spec, train_arrays, data.dev.arrays(tokenizer, data.labels))
         console.print(
@@ -129,7 +140,7 @@ def _train(
             f"{len(data.labels)}, {len(train_arrays.tokens):,} tokens an epoch, on "
             f"{group.count} {'GPU' if group.gpu else 'CPU'} workers; in {folder}"
         )
-        longest = int((train_arrays.lengths == spec.max_length).sum())
+        longest = int((train_arrays.row_lengths == spec.max_length).sum())
         if longest:
             console.print(f"{longest:,} of their rows are full: {spec.max_length} tokens")
         state = train(folder, group, max_failures=spec.settings.checkpoint.max_failures)
@@ -142,26 +153,27 @@ def _measure(
     data: TrainingData,
     backbone: Backbone,
     command: str,
-) -> tuple[Card, AdaptedModel]:
+) -> tuple[Card, TunedModel]:
     """The model of the chosen run's best epoch, and all that the card tells of it."""
     spec = chosen.spec
     store = CheckpointStore(spec.folder() / "checkpoints", spec.settings.checkpoint.keep)
     best = store.best(chosen.state)
-    model = AdaptedModel.on(backbone, spec.settings.lora, spec.settings.kind, data.labels)
+    model = TunedModel.on(backbone, spec.settings, data.labels, spec.max_length)
     model.restore(best.model)
     model.to(backbone.device)
     worker = Worker(rank=0, world=1, device=backbone.device)
     tokenizer = _tokenizer(backbone, spec)
+    evaluation = data.dev.evaluate(best.dev["logits"].numpy(), tokenizer, data.labels)
     measured = {}
     for name, examples in data.measured.items():
         logits = predict(model, examples.arrays(tokenizer, data.labels), spec.pad_id, worker)
-        measured[name] = examples.evaluate(logits, tokenizer, data.labels)
+        measured[name] = examples.evaluate(logits, tokenizer, data.labels, evaluation)
     card = Card(
         chosen=chosen,
         runs=runs,
         backbone_name=backbone.name,
         train_rows=len(data.train),
-        evaluation=data.dev.evaluate(best.dev["logits"].numpy(), tokenizer, data.labels),
+        evaluation=evaluation,
         command=command,
         measured=measured,
     )
@@ -172,7 +184,7 @@ def _tokenizer(backbone: Backbone, spec: RunSpec) -> TextTokenizer:
     return TextTokenizer(backbone.tokenizer, spec.max_length, token_types=backbone.uses_token_types)
 
 
-def _say_result(card: Card, bundle: Bundle, alias: str, console: Console) -> None:
+def _say_result(card: Card, bundle: Bundle, console: Console) -> None:
     table = Table("set", "measure", "value", "95 % confidence interval")
     for name, metric in card.metrics().items():
         set_name, _, measure = name.rpartition(".")
@@ -181,7 +193,9 @@ def _say_result(card: Card, bundle: Bundle, alias: str, console: Console) -> Non
     console.print(table)
     size = sum(file.stat().st_size for file in bundle.folder.rglob("*") if file.is_file())
     console.print(f"registered {bundle.id} ({size / 1e6:.2f} MB) in {bundle.folder}")
-    console.print(f"{alias} of {bundle.manifest.task} is now {bundle.id}")
+    task = bundle.manifest.task
+    console.print(f"{bundle.id} is the candidate of {task}. The next command judges it:")
+    console.print(f"  banyan promote {task}", style="bold")
 
 
 def _parser() -> argparse.ArgumentParser:

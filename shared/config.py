@@ -4,7 +4,7 @@ The settings themselves live in frozen pydantic models beside what they configur
 only resolves them and remembers where each value comes from.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -35,16 +35,23 @@ class Resolved(Generic[SettingsT]):
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML without the silent overwriting of a key that stands twice."""
+    """YAML without the silent overwriting of a key that stands twice; `faults` names each one."""
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self.faults: list[str] = []
 
 
 def _construct_unique(loader: _UniqueKeyLoader, node: yaml.MappingNode) -> Values:
     mapping: Values = {}
     for key_node, value_node in node.value:
         key = loader.construct_object(key_node, deep=True)
+        line = key_node.start_mark.line + 1
+        if not isinstance(key, Hashable):
+            loader.faults.append(f"line {line}: {key!r} is no key: write a name")
+            continue
         if key in mapping:
-            line = key_node.start_mark.line + 1
-            raise ConfigError(f"line {line}: the key {key!r} stands twice: remove one")
+            loader.faults.append(f"line {line}: the key {key!r} stands twice: remove one")
         mapping[key] = loader.construct_object(value_node, deep=True)
     return mapping
 
@@ -56,10 +63,11 @@ def read_yaml(path: Path) -> Values:
     """Reads a YAML mapping.
 
     Raises:
-        ConfigError: the file is missing, not UTF-8, not YAML, not a mapping, or has a key twice.
+        ConfigError: the file is missing, not UTF-8, not YAML, not a mapping, or has keys twice,
+            each of which is named.
     """
     try:
-        values = yaml.load(path.read_text("utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506
+        values = _load(path.read_text("utf-8"))
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -68,6 +76,17 @@ def read_yaml(path: Path) -> Values:
         return {}
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected a mapping of keys, found {type(values).__name__}")
+    return values
+
+
+def _load(text: str) -> Any:
+    loader = _UniqueKeyLoader(text)
+    try:
+        values = loader.get_single_data()
+    finally:
+        loader.dispose()
+    if loader.faults:
+        raise ConfigError("; ".join(loader.faults))
     return values
 
 
@@ -163,7 +182,12 @@ def load(
 
 def _parse(text: str) -> Any:
     """Text as pydantic coerces it; only lists and mappings are written in YAML's flow style."""
-    return yaml.safe_load(text) if text.strip()[:1] in ("[", "{") else text
+    if text.strip()[:1] not in ("[", "{"):
+        return text
+    try:
+        return _load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{text!r} cannot be read as YAML: {error}") from None
 
 
 def _set(values: Values, keys: list[str], value: Any) -> None:

@@ -3,6 +3,8 @@
 Notation of shapes: n examples, c classes.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
@@ -12,6 +14,7 @@ from shared.metrics.classification import Classes
 
 Floats = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 Float64s = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 _TEMPERATURES = (0.05, 20.0)
 
@@ -53,16 +56,62 @@ def expected_calibration_error(
     is biased upwards on resamples, so that its low end may lie near the value.
     """
     confidence = probabilities.max(axis=1).astype(np.float64)
-    right = (probabilities.argmax(axis=1) == truth).astype(np.float64)
-    bin_of = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
+    right = probabilities.argmax(axis=1) == truth
+    return confidence_error(confidence, right, bins=bins, resamples=resamples)
+
+
+def confidence_error(
+    confidence: Float64s, right: Bools, *, bins: int = 15, resamples: int = 1000
+) -> Interval:
+    """The same error of answers [n] whose confidence, and whether they are right, is known."""
+    bin_of = _bins(confidence, bins)
     gap = right - confidence
     return bootstrap(
         lambda indices: float(
             np.abs(np.bincount(bin_of[indices], weights=gap[indices])).sum() / len(indices)
         ),
-        len(truth),
+        len(right),
         resamples=resamples,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """A reliability diagram: for each bin that is not empty its answers' mean confidence, the share
+    of them that is right, and how many there are.
+    """
+
+    confidence: Float64s
+    accuracy: Float64s
+    counts: npt.NDArray[np.int64]
+
+
+def reliability(confidence: Float64s, right: Bools, *, bins: int = 15) -> Reliability:
+    """The bins that `confidence_error` is computed from."""
+    bin_of = _bins(confidence, bins)
+    counts = np.bincount(bin_of, minlength=bins)
+    filled = counts > 0
+    sums = (np.bincount(bin_of, weights=each, minlength=bins) for each in (confidence, right))
+    means = [total[filled] / counts[filled] for total in sums]
+    return Reliability(means[0], means[1], counts[filled])
+
+
+def risk_coverage(confidence: Float64s, right: Bools) -> tuple[Float64s, Float64s]:
+    """What share of answers is wrong if only the surest are given: coverage and risk, each [n].
+
+    Answers of equal confidence come together, so that their order says nothing.
+    Source: El-Yaniv and Wiener, "On the foundations of noise-free selective classification", 2010.
+    """
+    order = np.argsort(-confidence, kind="stable")
+    given = 1.0 + np.arange(len(order))
+    risk = np.cumsum(~right[order]) / given
+    # The last answer of each stretch of equal confidence is where a threshold may stand.
+    last = np.searchsorted(-confidence[order], -confidence[order], side="right") - 1
+    return given[last] / len(order), risk[last]
+
+
+def _bins(confidence: Float64s, bins: int) -> npt.NDArray[np.int64]:
+    return np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
 
 
 def _log_softmax(logits: Floats, temperature: float) -> Float64s:

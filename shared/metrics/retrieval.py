@@ -82,6 +82,15 @@ def recall_at_k(ranking: JudgedRanking, k: int) -> Float64s:
     return recall
 
 
+def figures_at_10(ranking: JudgedRanking) -> dict[str, Float64s]:
+    """MRR, nDCG and recall of the first ten results by name, each [q]."""
+    return {
+        "mrr_at_10": mrr_at_k(ranking, 10),
+        "ndcg_at_10": ndcg_at_k(ranking, 10),
+        "recall_at_10": recall_at_k(ranking, 10),
+    }
+
+
 def _dcg(gains: Float64s, k: int) -> Float64s:
     discounts = 1.0 / np.log2(2.0 + np.arange(min(k, gains.shape[1])))
     total: Float64s = gains[:, :k] @ discounts

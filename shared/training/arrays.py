@@ -1,7 +1,7 @@
 """Tokenised examples as flat arrays, so that a position in the data is one number.
 
-Notation of shapes: n rows, t tokens of all of them, u targets of all of them; b rows, s columns
-and w targets of a batch's longest row.
+Notation of shapes: n examples, r rows of all of them, t tokens and u targets of all rows; b rows,
+s columns and w targets of a batch's longest row.
 """
 
 from collections.abc import Sequence
@@ -24,11 +24,13 @@ IGNORED = -100
 
 @dataclass(frozen=True)
 class TokenArrays:
-    """`tokens` int32 [t] holds the rows one after another, `offsets` int64 [n + 1] says where
-    each begins and ends; `targets` int64 [u] and `target_offsets` int64 [n + 1] say likewise what
+    """`tokens` int32 [t] holds the rows one after another, `offsets` int64 [r + 1] says where
+    each begins and ends; `targets` int64 [u] and `target_offsets` int64 [r + 1] say likewise what
     a model shall give for each row: one class, or one for each of its tokens.
 
     `token_types` int8 [t] says which of two texts a token is of; None where there are no pairs.
+    An example is `rows_per_example` rows that stand together, such as an anchor, what belongs to
+    it and what does not; all examples have the same number.
     """
 
     tokens: npt.NDArray[np.int32]
@@ -36,6 +38,7 @@ class TokenArrays:
     targets: Int64s
     target_offsets: Int64s
     token_types: npt.NDArray[np.int8] | None = None
+    rows_per_example: int = 1
 
     @classmethod
     def of(
@@ -43,8 +46,15 @@ class TokenArrays:
         token_ids: Sequence[npt.ArrayLike],
         targets: Sequence[int | Sequence[int]],
         token_types: Sequence[npt.ArrayLike] | None = None,
+        rows_per_example: int = 1,
     ) -> "TokenArrays":
-        """Packs token ids with one target or several for each row."""
+        """Packs token ids with one target or several (or none) for each row.
+
+        Raises:
+            ValueError: the rows are no whole number of examples.
+        """
+        if len(token_ids) % rows_per_example:
+            raise ValueError(f"{len(token_ids)} rows are no examples of {rows_per_example} rows")
         rows = [np.asarray(ids, dtype=np.int32) for ids in token_ids]
         goals = [np.atleast_1d(np.asarray(target, dtype=np.int64)) for target in targets]
         types = None if token_types is None else np.concatenate([*map(np.asarray, token_types)])
@@ -54,12 +64,14 @@ class TokenArrays:
             targets=np.concatenate(goals),
             target_offsets=np.cumsum([0, *map(len, goals)], dtype=np.int64),
             token_types=None if types is None else types.astype(np.int8),
+            rows_per_example=rows_per_example,
         )
 
     @classmethod
     def load(cls, path: Path) -> "TokenArrays":
         """Reads what `save` wrote."""
-        return cls(**load_file(path))
+        arrays = load_file(path)
+        return cls(rows_per_example=int(arrays.pop("rows_per_example")), **arrays)
 
     def save(self, path: Path) -> None:
         """Writes the arrays as one safetensors file."""
@@ -68,18 +80,35 @@ class TokenArrays:
             "offsets": self.offsets,
             "targets": self.targets,
             "target_offsets": self.target_offsets,
+            "rows_per_example": np.array(self.rows_per_example, dtype=np.int64),
         }
         if self.token_types is not None:
             arrays["token_types"] = self.token_types
         write_atomic(path, save(arrays))
 
     def __len__(self) -> int:
+        return self.rows // self.rows_per_example
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are, r."""
         return len(self.offsets) - 1
 
     @cached_property
-    def lengths(self) -> Int64s:
-        """Tokens of each row, [n]."""
+    def row_lengths(self) -> Int64s:
+        """Tokens of each row, [r]."""
         return np.diff(self.offsets)
+
+    @cached_property
+    def lengths(self) -> Int64s:
+        """Tokens of each example's longest row, [n]: what each of its rows costs a batch."""
+        longest: Int64s = self.row_lengths.reshape(-1, self.rows_per_example).max(axis=1)
+        return longest
+
+    def rows_of(self, examples: Int64s) -> Int64s:
+        """The rows of `examples` [e], [e * rows_per_example]: an example's own stand together."""
+        each = self.rows_per_example
+        return (examples[:, None] * each + np.arange(each)).ravel()
 
     def padded(self, indices: Int64s, pad_id: int) -> tuple[Int64s, Int64s]:
         """`input_ids` and `attention_mask`, both int64 [b, s], of the rows at `indices` [b]."""
@@ -99,17 +128,17 @@ class TokenArrays:
         positions, present = _grid(self.target_offsets, indices)
         return np.where(present, self.targets[positions], IGNORED)
 
-    def target_positions(self, indices: Int64s) -> tuple[Int64s, npt.NDArray[np.bool_]]:
-        """Where in `targets` those of the rows at `indices` [b] stand, int64 [b, w], and which of
+    def token_positions(self, indices: Int64s) -> tuple[Int64s, npt.NDArray[np.bool_]]:
+        """Where in `tokens` those of the rows at `indices` [b] stand, int64 [b, s], and which of
         these positions are theirs.
         """
-        return _grid(self.target_offsets, indices)
+        return _grid(self.offsets, indices)
 
 
 def _grid(offsets: Int64s, indices: Int64s) -> tuple[Int64s, npt.NDArray[np.bool_]]:
     """Positions in a flat array of the rows at `indices`, one row a line, and which are theirs."""
     lengths = offsets[indices + 1] - offsets[indices]
-    columns = np.arange(lengths.max())
+    columns = np.arange(lengths.max(initial=0))
     # Past a row's end the position is not used; clipping keeps it inside the array.
     positions = np.minimum(offsets[indices][:, None] + columns, offsets[-1] - 1)
     return positions, columns < lengths[:, None]

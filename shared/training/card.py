@@ -2,23 +2,38 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import assert_never
 
 import numpy as np
 
 from shared.metrics.bootstrap import Interval
+from shared.models.bundle import Method
 from shared.models.tasks import TaskKind
 from shared.training.checkpoint import TrainingState
+from shared.training.data_settings import DataFile, Split
 from shared.training.examples import Evaluation
 from shared.training.formats import describe
 from shared.training.run_folder import RunSpec
-from shared.training.settings import DataFile
+from shared.training.settings import FinetuneSettings
 
 METRIC_NAMES = {
     "accuracy": "accuracy",
     "macro_f1": "macro-F1",
+    "micro_f1": "micro-F1",
+    "exact_match": "all classes right",
     "span_f1": "span F1",
     "span_precision": "span precision",
     "span_recall": "span recall",
+    "exact": "exact match",
+    "f1": "F1",
+    "answerable_exact": "exact match of the answerable",
+    "answerable_f1": "F1 of the answerable",
+    "unanswerable_accuracy": "accuracy of the unanswerable",
+    "balanced_f1": "mean of F1 (answerable) and accuracy (unanswerable)",
+    "mrr_at_10": "MRR@10",
+    "ndcg_at_10": "nDCG@10",
+    "recall_at_10": "recall@10",
+    "average_precision": "average precision",
     "ece_before": "expected calibration error, before",
     "ece_after": "expected calibration error, after (cross-fitted)",
 }
@@ -68,7 +83,7 @@ def render(card: Card) -> str:
         [
             f"# {settings.task}",
             "",
-            f"A LoRA adapter and a linear head on {card.backbone_name} that {_purpose(card)}.",
+            f"{_what(settings)} {card.backbone_name} to {_purpose(card)}.",
             "",
             "## Data",
             "",
@@ -80,9 +95,8 @@ def render(card: Card) -> str:
             "|---|---|---|---|---|",
             *(_figure_line(name, metric) for name, metric in card.metrics().items()),
             "",
-            "The epoch was chosen on dev, and the temperature "
-            f"({card.evaluation.temperature:.3f}) fitted on it; the intervals are bootstrap "
-            "percentiles over the examples (1,000 resamples).",
+            f"{_chosen_on_dev(card)}; the intervals are bootstrap percentiles over the examples "
+            "(1,000 resamples).",
             "",
             *_seed_lines(card),
             "",
@@ -94,19 +108,60 @@ def render(card: Card) -> str:
             card.command,
             "```",
             "",
-            "## Classes" if settings.kind is TaskKind.CLASSIFY else "## Types of entities",
-            "",
-            ", ".join(f"`{label}`" for label in card.chosen.spec.labels),
-            "",
+            *_label_lines(card),
         ]
     )
 
 
+def _what(settings: FinetuneSettings) -> str:
+    """What was made of the backbone, up to its name."""
+    head = "" if settings.kind is TaskKind.EMBED else " and a linear head"
+    match settings.method:
+        case Method.FULL:
+            return f"A backbone of its own{head}, trained from"
+        case Method.PROMPT:
+            return f"{settings.prompt.virtual_tokens} virtual tokens{head} on"
+        case Method.HEAD:
+            return "A linear head on"
+        case _:
+            return f"A LoRA adapter{head} on"
+
+
 def _purpose(card: Card) -> str:
     spec = card.chosen.spec
-    if spec.settings.kind is TaskKind.TAG:
-        return f"mark the entities of a text, of {len(spec.labels)} type(s)"
-    return f"put a text into one of {len(spec.labels)} classes"
+    match spec.settings.kind:
+        case TaskKind.CLASSIFY if spec.settings.multi_label:
+            return f"say which of {len(spec.labels)} classes a text has, none or several"
+        case TaskKind.CLASSIFY:
+            return f"put a text into one of {len(spec.labels)} classes"
+        case TaskKind.TAG:
+            return f"mark the entities of a text, of {len(spec.labels)} type(s)"
+        case TaskKind.SPAN:
+            return "find the answer to a question in a text, or say that there is none"
+        case TaskKind.SCORE:
+            return "score how well a document answers a query"
+        case TaskKind.EMBED:
+            return "embed texts, so that a query comes near what answers it"
+        case kind:
+            assert_never(kind)
+
+
+def _chosen_on_dev(card: Card) -> str:
+    evaluation = card.evaluation
+    fitted = f"the temperature ({evaluation.temperature:.3f})"
+    if card.chosen.spec.settings.kind is TaskKind.EMBED:
+        return "The epoch was chosen on dev"
+    if evaluation.no_answer_bias:
+        fitted += f' and the bias of "no answer" ({evaluation.no_answer_bias:.3f})'
+    return f"The epoch was chosen on dev, and {fitted} fitted on it"
+
+
+def _label_lines(card: Card) -> list[str]:
+    spec = card.chosen.spec
+    if not spec.labels:
+        return []
+    title = "Types of entities" if spec.settings.kind is TaskKind.TAG else "Classes"
+    return [f"## {title}", "", ", ".join(f"`{label}`" for label in spec.labels), ""]
 
 
 def _figure_line(name: str, metric: Interval) -> str:
@@ -125,12 +180,18 @@ def _data_lines(card: Card) -> list[str]:
     return [
         f"- {data.name or 'Data'}: {card.train_rows:,} examples to train on",
         f"- train: {_files(card, data.train)}",
-        f"- dev: {_files(card, data.dev)}",
+        f"- dev: {_files(card, data.dev) if data.split is None else _split(data.split)}",
         *measured,
         f"- licence: {data.licence or 'not stated'}",
         f"- attribution: {data.attribution or 'none given'}",
         f"- SHA-256 of the examples: `{spec.data_fingerprint}`",
     ]
+
+
+def _split(split: Split) -> str:
+    """How dev was parted from train, as the configuration says it."""
+    values = ", ".join(f"{key}: {value}" for key, value in split if value is not None)
+    return f"a part of train, split {values}"
 
 
 def _files(card: Card, files: Sequence[DataFile]) -> str:
@@ -156,23 +217,43 @@ def _seed_lines(card: Card) -> list[str]:
 
 def _training_lines(card: Card) -> list[str]:
     settings, history = card.chosen.spec.settings, card.chosen.state.history
-    lora, optimisation = settings.lora, settings.optimisation
+    optimisation = settings.optimisation
     seconds = sum(score.seconds for score in history)
     speed = np.mean([score.tokens_per_s for score in history])
+    rates = {
+        "encoder": settings.method is not Method.HEAD and optimisation.encoder_learning_rate,
+        "head": settings.kind is not TaskKind.EMBED and optimisation.head_learning_rate,
+    }
+    listed = " and ".join(f"{rate:g} ({name})" for name, rate in rates.items() if rate)
+    parts = optimisation.accumulation
     return [
-        f"- LoRA of rank {lora.rank}, alpha {lora.alpha}"
-        f"{', rank-stabilised' if lora.rslora else ''}, dropout {lora.dropout:g}, on "
-        f"{_listed(lora.target_modules)}",
+        f"- {_method_line(settings)}",
         f"- {len(history)} epochs of {optimisation.epochs}, the best is epoch "
-        f"{card.chosen.state.best_epoch + 1}; AdamW, learning rates "
-        f"{optimisation.adapter_learning_rate:g} (adapter) and "
-        f"{optimisation.head_learning_rate:g} (head), {optimisation.schedule} schedule, "
-        f"label smoothing {optimisation.label_smoothing:g}, "
-        f"{optimisation.max_batch_tokens:,} tokens a step",
+        f"{card.chosen.state.best_epoch + 1}; AdamW, learning rates {listed}, "
+        f"{optimisation.schedule} schedule, label smoothing {optimisation.label_smoothing:g}, "
+        f"{optimisation.max_batch_tokens:,} tokens a step"
+        f"{f' in {parts} parts' if parts > 1 else ''}",
         f"- {seconds:,.0f} s, {speed:,.0f} tokens/s",
         "",
         "The command that made it:",
     ]
+
+
+def _method_line(settings: FinetuneSettings) -> str:
+    lora = settings.lora
+    match settings.method:
+        case Method.FULL:
+            return "Every weight of the encoder was trained"
+        case Method.PROMPT:
+            return f"Prompt tuning: {settings.prompt.virtual_tokens} virtual tokens before a text"
+        case Method.HEAD:
+            return "The encoder stayed as it is"
+        case _:
+            return (
+                f"LoRA of rank {lora.rank}, alpha {lora.alpha}"
+                f"{', rank-stabilised' if lora.rslora else ''}, dropout {lora.dropout:g}, on "
+                f"{_listed(lora.target_modules)}"
+            )
 
 
 def _listed(target_modules: str | tuple[str, ...]) -> str:

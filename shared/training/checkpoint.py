@@ -1,8 +1,8 @@
 """Checkpoints that are verified before use; a bad newest one falls back to the one before.
 
-    <run>/checkpoints/epoch-00003/
+    <run>/checkpoints/epoch-00003/             after that epoch; epoch-00003-step-0000200 within it
         model.safetensors  optimiser.safetensors  dev.safetensors
-        state.json                  the epoch, and the dev metric of every epoch so far
+        state.json                  the position, and the dev metric of every epoch so far
         manifest.json               SHA-256 of each of the files; written last
 
 The run's own folder is the only truth. Ray Train's manager is told of no checkpoint, because it
@@ -43,13 +43,25 @@ class EpochScore(BaseModel):
     seconds: float
 
 
+class PartOfEpoch(BaseModel):
+    """How much of an epoch is done: its steps, and what their losses and weights sum up to."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    steps: int = 0
+    loss: float = 0.0
+    weight: float = 0.0
+    seconds: float = 0.0
+
+
 class TrainingState(BaseModel):
-    """Where a run stands after its last epoch in `history`."""
+    """Where a run stands: after its last epoch in `history`, and `begun` of the next one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     history: tuple[EpochScore, ...] = ()
     best_epoch: int = -1
+    begun: PartOfEpoch = PartOfEpoch()
 
     @property
     def next_epoch(self) -> int:
@@ -59,7 +71,7 @@ class TrainingState(BaseModel):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A verified checkpoint."""
+    """A verified checkpoint; `dev` is empty within an epoch."""
 
     state: TrainingState
     model: Tensors
@@ -81,9 +93,9 @@ class CheckpointStore:
     def save(self, checkpoint: Checkpoint) -> Path:
         """Writes a checkpoint whole or not at all, then deletes those no longer needed."""
         state = checkpoint.state
-        path = self._path(state.next_epoch - 1)
+        path = self._folder / _name(state)
         if path.exists():
-            # It was read before this epoch was trained again, and refused as corrupt.
+            # It was read before these steps were taken again, and refused as corrupt.
             shutil.rmtree(path)
         with new_folder(path) as aside:
             for name, tensors in _tensor_files(checkpoint).items():
@@ -96,10 +108,11 @@ class CheckpointStore:
 
     def newest(self) -> Checkpoint | None:
         """The newest checkpoint that is whole and whose best one is too; None to start anew."""
-        for path in sorted(self._folder.glob("epoch-*"), reverse=True):
+        for path in sorted(self._folder.glob("epoch-*"), key=_order, reverse=True):
             try:
                 checkpoint = read_checkpoint(path)
-                self.best(checkpoint.state)
+                if checkpoint.state.history:
+                    self.best(checkpoint.state)
             except ArtifactError as error:
                 _LOGGER.warning("%s; falling back to the checkpoint before it", error)
             else:
@@ -112,16 +125,30 @@ class CheckpointStore:
         Raises:
             ArtifactError: it is missing or corrupt.
         """
-        return read_checkpoint(self._path(state.best_epoch))
-
-    def _path(self, epoch: int) -> Path:
-        return self._folder / f"epoch-{epoch:05}"
+        return read_checkpoint(self._folder / _epoch_name(state.best_epoch))
 
     def _prune(self, best_epoch: int) -> None:
-        paths = sorted(self._folder.glob("epoch-*"))
+        paths = sorted(self._folder.glob("epoch-*"), key=_order)
         for path in paths[: -self._keep]:
-            if path != self._path(best_epoch):
+            if path.name != _epoch_name(best_epoch):
                 shutil.rmtree(path)
+
+
+def _name(state: TrainingState) -> str:
+    """The folder of a checkpoint, by its position."""
+    if state.begun.steps:
+        return f"{_epoch_name(state.next_epoch)}-step-{state.begun.steps:07}"
+    return _epoch_name(state.next_epoch - 1)
+
+
+def _epoch_name(epoch: int) -> str:
+    return f"epoch-{epoch:05}"
+
+
+def _order(path: Path) -> tuple[str, bool, str]:
+    """Sorts checkpoints by position: those within an epoch stand before its end."""
+    epoch, _, step = path.name.partition("-step-")
+    return epoch, not step, step
 
 
 def read_checkpoint(path: Path) -> Checkpoint:

@@ -42,12 +42,16 @@ class LabelledSet:
         return tokenise(tokenizer, self.examples, labels)
 
     def evaluate(
-        self, logits: Float32s, tokenizer: TextTokenizer, labels: tuple[str, ...]
+        self,
+        outputs: Float32s,
+        tokenizer: TextTokenizer,
+        labels: tuple[str, ...],
+        dev: Evaluation | None = None,
     ) -> Evaluation:
-        """Accuracy, macro-F1 and calibration error of logits [n, c]."""
+        """Accuracy, macro-F1 and calibration error of the logits [n, c]."""
         index = {label: i for i, label in enumerate(labels)}
         truth = np.array([index[example.label] for example in self.examples])
-        return evaluate_classes(logits, truth)
+        return evaluate_classes(outputs, truth)
 
 
 def check_labelled(

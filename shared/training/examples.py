@@ -40,11 +40,42 @@ class TaggedExample:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """A question to a context and its right answers; none where the context does not hold one.
+
+    The first answer is what a model learns; it begins at the context's character `start`.
+    """
+
+    text: str
+    context: str
+    answers: tuple[str, ...] = ()
+    start: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """A query, and the documents that answer it among those that do not."""
+
+    query: str
+    positives: tuple[str, ...]
+    negatives: tuple[str, ...] = ()
+
+    @property
+    def documents(self) -> tuple[str, ...]:
+        """All documents, the positives first."""
+        return (*self.positives, *self.negatives)
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What a model is worth on a set: figures by name, and the temperature that calibrates it."""
+    """What a model is worth on a set: figures by name, and what calibrates it.
+
+    `no_answer_bias` is added to what a `span` head says of there being no answer.
+    """
 
     metrics: dict[str, Interval]
     temperature: float
+    no_answer_bias: float = 0.0
 
 
 class ExampleSet(Protocol):
@@ -63,9 +94,17 @@ class ExampleSet(Protocol):
         """Rows with the targets of a head for these labels."""
 
     def evaluate(
-        self, logits: Float32s, tokenizer: TextTokenizer, labels: tuple[str, ...]
+        self,
+        outputs: Float32s,
+        tokenizer: TextTokenizer,
+        labels: tuple[str, ...],
+        dev: Evaluation | None = None,
     ) -> Evaluation:
-        """Measures the logits [u, c] of the rows of `arrays`, as serving would answer."""
+        """Measures what `predict` gives for the rows of `arrays`, as serving would answer.
+
+        `dev` is what dev gave before, where this set is another one: what serving decides by, such
+        as a threshold, was chosen there.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Generic
+from typing import Any, Generic, assert_never
 
 from shared.models.tasks import TaskKind
-from shared.training import sentfin
-from shared.training.examples import Example, TaggedExample
+from shared.training import candidates, sentfin, squad
+from shared.training.examples import Candidates, Example, Question, TaggedExample
+from shared.training.multi_label import MultiLabelled, multi_labelled_reader
 from shared.training.reading import ExampleT, Row, RowReader, label_cell, text_cell
 
 PLAIN = "plain"
@@ -45,19 +46,58 @@ def labelled_formats(
     }
 
 
+def multi_labelled_formats(
+    *, text: str = "text", second: str | None = None, labels: str = "labels"
+) -> dict[str, Format[MultiLabelled]]:
+    """What gives texts or pairs with any number of classes each; the arguments are columns."""
+    read = multi_labelled_reader(text=text, second=second, labels=labels)
+    return {PLAIN: Format("texts or pairs, and the classes of each", read)}
+
+
 TAGGED_FORMATS: Mapping[str, Format[TaggedExample]] = {
     "sentfin-names": Format("headlines, and where they name their entities", sentfin.names),
 }
 
 
+QUESTION_FORMATS: Mapping[str, Format[Question]] = {
+    PLAIN: Format("questions to contexts, and their answers in them, if any", squad.question),
+}
+
+EMBEDDING_FORMATS: Mapping[str, Format[Candidates]] = {
+    PLAIN: Format(
+        "queries, a text that answers each, and texts that do not, if any", candidates.listed
+    ),
+    "squad-pairs": Format("questions, and the contexts that answer them", squad.pairs),
+    "bitext-pairs": Format("customers' questions, and the answers", candidates.bitext_pairs),
+}
+
+SCORING_FORMATS: Mapping[str, Format[Candidates]] = {
+    PLAIN: Format("queries, a document that answers each, and ones that do not", candidates.listed),
+    "judged": Format("queries with a document each, relevant or not", candidates.judged),
+}
+
+
 def describe(kind: TaskKind, name: str) -> str:
     """What a file of a format gives, for people."""
-    formats = TAGGED_FORMATS if kind is TaskKind.TAG else labelled_formats()
-    return formats[name].examples
+    return _formats(kind)[name].examples
 
 
 def format_names(kind: TaskKind) -> tuple[str, ...]:
-    """The formats that a kind of task can learn from; none where it is not trained."""
-    if kind is TaskKind.CLASSIFY:
-        return tuple(labelled_formats())
-    return tuple(TAGGED_FORMATS) if kind is TaskKind.TAG else ()
+    """The formats that a kind of task can learn from."""
+    return tuple(_formats(kind))
+
+
+def _formats(kind: TaskKind) -> Mapping[str, Format[Any]]:
+    match kind:
+        case TaskKind.CLASSIFY:
+            return labelled_formats()
+        case TaskKind.TAG:
+            return TAGGED_FORMATS
+        case TaskKind.SPAN:
+            return QUESTION_FORMATS
+        case TaskKind.EMBED:
+            return EMBEDDING_FORMATS
+        case TaskKind.SCORE:
+            return SCORING_FORMATS
+        case _:
+            assert_never(kind)

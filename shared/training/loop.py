@@ -1,7 +1,4 @@
-"""The training loop: plain PyTorch on prepared arrays, alone or as one of several workers.
-
-Notation of shapes: u targets of all dev rows, c a head's outputs.
-"""
+"""The training loop: plain PyTorch on prepared arrays, alone or as one of several workers."""
 
 import time
 from collections.abc import Callable
@@ -10,36 +7,33 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch.nn.parallel import DistributedDataParallel
 
 from shared.models.tasks import Float32s
-from shared.training.arrays import Int64s, TokenArrays
-from shared.training.batching import epoch_batches, shard
+from shared.training.arrays import TokenArrays
 from shared.training.checkpoint import (
     Checkpoint,
     CheckpointStore,
     EpochScore,
+    PartOfEpoch,
     TrainingState,
-    optimiser_tensors,
-    restore_optimiser,
 )
-from shared.training.model import AdaptedModel
-from shared.training.objective import CrossEntropy, class_weights
-from shared.training.prediction import forward, predict
+from shared.training.learner import Learner
+from shared.training.model import TunedModel
+from shared.training.objective import Objective
+from shared.training.prediction import predict
 from shared.training.progress import Position, write_position
-from shared.training.schedule import learning_rate_factor
-from shared.training.settings import OptimisationSettings
+from shared.training.settings import CheckpointSettings, OptimisationSettings
 from shared.training.workers import Worker
 
 _POSITION_EVERY_S = 0.5
 
 Judge = Callable[[Float32s, TokenArrays], dict[str, float]]
-"""The figures of dev logits [u, c] against the targets, by name."""
+"""The figures of what `predict` gives for dev, against the targets, by name."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a loop trains on, what it is judged by, and where it writes.
+    """What a loop trains on and learns, what it is judged by, and where it writes.
 
     `metric` names the figure of `judge` that says which epoch is the best: the higher the better.
     """
@@ -47,121 +41,92 @@ class Run:
     folder: Path
     train: TokenArrays
     dev: TokenArrays
+    objective: Objective
     judge: Judge
     metric: str
     pad_id: int
     seed: int
     optimisation: OptimisationSettings
-    keep: int
+    checkpoint: CheckpointSettings
 
 
 class TrainingLoop:
     """Trains a model epoch by epoch; after each it measures dev and writes a checkpoint.
 
     Constructed anew on the same run, it continues after the newest valid checkpoint. Every
-    random choice is drawn from (seed, rank, epoch), so that a resumed run takes the same steps.
+    random choice is drawn from (seed, rank, epoch, step), so that a resumed run takes the same
+    steps.
     """
 
-    def __init__(self, model: AdaptedModel, run: Run, worker: Worker) -> None:
-        self._model = model.to(worker.device)
+    def __init__(self, model: TunedModel, run: Run, worker: Worker) -> None:
+        self._model = model
         self._run = run
         self._worker = worker
         self._settings = run.optimisation
-        self._store = CheckpointStore(run.folder / "checkpoints", run.keep)
-        weights = class_weights(run.train.targets, model.outputs, self._settings.class_weights)
-        self._objective = CrossEntropy(weights, self._settings.label_smoothing)
-        self._optimiser = torch.optim.AdamW(
-            [
-                {
-                    "params": model.adapter_parameters(),
-                    "rate": self._settings.adapter_learning_rate,
-                },
-                {"params": model.head_parameters(), "rate": self._settings.head_learning_rate},
-            ],
-            weight_decay=self._settings.weight_decay,
+        self._store = CheckpointStore(run.folder / "checkpoints", run.checkpoint.keep)
+        self._learner = Learner(
+            model, run.train, run.objective, run.optimisation, run.pad_id, worker
         )
-        self._parallel = DistributedDataParallel(model) if worker.world > 1 else model
         self._state = self._resume()
 
     def run(self, report: Callable[[EpochScore], None] = lambda _: None) -> TrainingState:
         """Trains what is left of the run; `report` hears of each epoch, on every worker."""
         while self._state.next_epoch < self._settings.epochs and not self._out_of_patience():
-            score, dev_logits = self._epoch(self._state.next_epoch)
+            score, dev_outputs = self._epoch(self._state.next_epoch)
             self._state = self._with_score(score)
             if self._worker.is_first:
-                self._store.save(self._checkpoint(dev_logits))
+                self._save(dev={"logits": torch.from_numpy(dev_outputs)})
                 self._write_position(self._state.next_epoch, 0, score.train_loss, 0.0)
             report(score)
         return self._state
 
     def _epoch(self, epoch: int) -> tuple[EpochScore, Float32s]:
-        torch.manual_seed(_seed_of(self._run.seed, self._worker.rank, epoch))
-        started = time.monotonic()
-        loss = self._train(epoch, started)
-        trained_s = time.monotonic() - started
-        dev_logits = predict(self._model, self._run.dev, self._run.pad_id, self._worker)
+        began = time.monotonic() - self._state.begun.seconds
+        loss = self._train(epoch, began)
+        trained_s = time.monotonic() - began
+        dev_outputs = predict(self._model, self._run.dev, self._run.pad_id, self._worker)
         score = EpochScore(
             epoch=epoch,
             train_loss=loss,
-            metrics=self._run.judge(dev_logits, self._run.dev),
+            metrics=self._run.judge(dev_outputs, self._run.dev),
             tokens_per_s=len(self._run.train.tokens) / trained_s,
-            seconds=time.monotonic() - started,
+            seconds=time.monotonic() - began,
         )
-        return score, dev_logits
+        return score, dev_outputs
 
-    def _train(self, epoch: int, started: float) -> float:
-        """One pass over the training data; the mean loss of its targets."""
-        run, settings = self._run, self._settings
-        batches = epoch_batches(
-            run.train.lengths, max_tokens=settings.max_batch_tokens, seed=run.seed, epoch=epoch
-        )
-        self._parallel.train()
-        seen, tokens, shown_at = 0, 0, started
-        total, weight = torch.zeros((), device=self._worker.device), 0.0
-        for batch in batches:
+    def _train(self, epoch: int, began: float) -> float:
+        """What is left of one pass over the training data; the mean loss of all its targets."""
+        run, train, begun = self._run, self._run.train, self._state.begun
+        batches = self._learner.batches(run.seed, epoch)
+        self._model.train()
+        # Of this worker's examples alone; what was summed before a resumption is the first's.
+        total = torch.tensor(begun.loss if self._worker.is_first else 0.0).to(self._worker.device)
+        weight, shown_at = begun.weight, time.monotonic()
+        seen = sum(map(len, batches[: begun.steps]))
+        for steps, batch in enumerate(batches[begun.steps :], start=begun.steps + 1):
+            torch.manual_seed(_seed_of(run.seed, self._worker.rank, epoch, steps))
             # The middle of the step: neither the first nor the last has a rate of 0.
-            self._set_rates(epoch + (seen + len(batch) / 2) / len(run.train))
-            total += self._step(batch)
-            weight += self._objective.weight(run.train.padded_targets(batch))
+            total += self._learner.step(batch, epoch + (seen + len(batch) / 2) / len(train))
+            weight += self._learner.weight(batch)
             seen += len(batch)
-            tokens += int(run.train.lengths[batch].sum())
             now = time.monotonic()
             if self._worker.is_first and now - shown_at > _POSITION_EVERY_S:
                 # Of this worker's rows alone, hence times their number; exact at the epoch's end.
                 loss = total.item() * self._worker.world / weight
-                self._write_position(epoch, seen, loss, tokens / (now - started))
+                tokens = len(train.tokens) * seen / len(train)
+                self._write_position(epoch, seen, loss, tokens / (now - began))
                 shown_at = now
+            every = run.checkpoint.every_steps
+            if every is not None and steps % every == 0 and steps < len(batches):
+                self._save_within(steps, total, weight, now - began)
         return self._worker.sum(total).item() / weight
 
-    def _step(self, batch: Int64s) -> torch.Tensor:
-        """One step on one batch of all workers; the summed loss of this worker's rows."""
-        mine = shard(batch, self._worker.rank, self._worker.world)
-        arrays = self._run.train
-        logits = forward(self._parallel, arrays, mine.indices, self._run.pad_id, self._worker)
-        targets = torch.from_numpy(arrays.padded_targets(mine.indices)).to(self._worker.device)
-        total = self._objective.total(logits, targets)
-        if not mine.counts:
-            total = total * 0.0
-        # DistributedDataParallel averages gradients over the workers; with this scale the average
-        # is the gradient of the mean over the whole batch, however its rows were dealt out.
-        # A batch of rows without a single target weighs nothing and changes nothing.
-        weight = self._objective.weight(arrays.padded_targets(batch)) or 1.0
-        self._optimiser.zero_grad(set_to_none=True)
-        torch.autograd.backward(total * (self._worker.world / weight))
-        torch.nn.utils.clip_grad_norm_(
-            self._model.trainable().keys(), self._settings.max_gradient_norm
-        )
-        self._optimiser.step()
-        return total.detach()
-
-    def _set_rates(self, epochs_done: float) -> None:
-        factor = learning_rate_factor(
-            epochs_done / self._settings.epochs,
-            warmup=self._settings.warmup,
-            schedule=self._settings.schedule,
-        )
-        for group in self._optimiser.param_groups:
-            group["lr"] = group["rate"] * factor
+    def _save_within(self, steps: int, total: torch.Tensor, weight: float, seconds: float) -> None:
+        """A checkpoint after some steps of an epoch; every worker must call it."""
+        loss = self._worker.sum(total.clone()).item()
+        if self._worker.is_first:
+            begun = PartOfEpoch(steps=steps, loss=loss, weight=weight, seconds=seconds)
+            self._save(state=self._state.model_copy(update={"begun": begun}))
 
     def _with_score(self, score: EpochScore) -> TrainingState:
         history = (*self._state.history, score)
@@ -174,20 +139,25 @@ class TrainingLoop:
             return False
         return self._state.next_epoch - 1 - self._state.best_epoch >= patience
 
-    def _checkpoint(self, dev_logits: Float32s) -> Checkpoint:
-        return Checkpoint(
-            state=self._state,
+    def _save(
+        self,
+        *,
+        state: TrainingState | None = None,
+        dev: dict[str, torch.Tensor] | None = None,
+    ) -> None:
+        checkpoint = Checkpoint(
+            state=state or self._state,
             model=self._model.tensors(),
-            optimiser=optimiser_tensors(self._optimiser, self._model.trainable()),
-            dev={"logits": torch.from_numpy(dev_logits)},
+            optimiser=self._learner.optimiser_tensors(),
+            dev=dev or {},
         )
+        self._store.save(checkpoint)
 
     def _resume(self) -> TrainingState:
         checkpoint = self._store.newest()
         if checkpoint is None:
             return TrainingState()
-        self._model.restore(checkpoint.model)
-        restore_optimiser(self._optimiser, self._model.trainable(), checkpoint.optimiser)
+        self._learner.restore(checkpoint.model, checkpoint.optimiser)
         return checkpoint.state
 
     def _write_position(self, epoch: int, seen: int, loss: float, tokens_per_s: float) -> None:
@@ -198,6 +168,7 @@ class TrainingLoop:
             examples=len(self._run.train),
             loss=loss,
             tokens_per_s=tokens_per_s,
+            learning_rate=self._learner.learning_rate,
             finished=self._state.history,
         )
         write_position(self._run.folder, position)

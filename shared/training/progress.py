@@ -6,7 +6,7 @@ folder, and costs no process.
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -30,7 +30,12 @@ class Position(BaseModel):
     examples: int
     loss: float
     tokens_per_s: float
+    learning_rate: float = 0.0
     finished: tuple[EpochScore, ...] = ()
+
+
+Follower = Callable[[Position], None]
+"""What is told of a run's position, again and again."""
 
 
 def write_position(folder: Path, position: Position) -> None:
@@ -49,10 +54,10 @@ def read_position(folder: Path) -> Position | None:
 
 
 @contextlib.contextmanager
-def shown(folder: Path, console: Console) -> Iterator[None]:
-    """Shows the run's position on the terminal while the block runs, and a line for each epoch."""
+def followed(folder: Path, *followers: Follower) -> Iterator[None]:
+    """Tells the followers of the run's position while the block runs, and once at its end."""
     stop = threading.Event()
-    thread = threading.Thread(target=_show, args=(folder, console, stop), daemon=True)
+    thread = threading.Thread(target=_follow, args=(folder, followers, stop), daemon=True)
     thread.start()
     try:
         yield
@@ -61,21 +66,33 @@ def shown(folder: Path, console: Console) -> Iterator[None]:
         thread.join()
 
 
-def _show(folder: Path, console: Console, stop: threading.Event) -> None:
+@contextlib.contextmanager
+def shown(console: Console) -> Iterator[Follower]:
+    """Yields what shows a run's position on the terminal, and a line for each epoch."""
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("starting the workers", total=None)
         printed = 0
-        while True:
-            done = stop.wait(_POLL_S)
-            position = read_position(folder)
-            if position is not None:
-                _show_position(progress, task, position)
-                for score in position.finished[printed:]:
-                    progress.console.print(_epoch_line(score, position.epochs))
-                printed = len(position.finished)
-            if done:
-                return
+
+        def show(position: Position) -> None:
+            nonlocal printed
+            _show_position(progress, task, position)
+            for score in position.finished[printed:]:
+                progress.console.print(_epoch_line(score, position.epochs))
+            printed = len(position.finished)
+
+        yield show
+
+
+def _follow(folder: Path, followers: Sequence[Follower], stop: threading.Event) -> None:
+    while True:
+        done = stop.wait(_POLL_S)
+        position = read_position(folder)
+        if position is not None:
+            for follower in followers:
+                follower(position)
+        if done:
+            return
 
 
 def _show_position(progress: Progress, task: TaskID, position: Position) -> None:

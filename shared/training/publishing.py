@@ -11,13 +11,12 @@ from shared.models.bundle import (
     Bundle,
     Calibration,
     Manifest,
-    Method,
     Metric,
     write_bundle,
 )
-from shared.models.registry import CHAMPION, SHIPPED, Registry
+from shared.models.registry import SHIPPED, Registry
 from shared.training.card import Card, render
-from shared.training.model import AdaptedModel
+from shared.training.model import TunedModel
 
 CANDIDATE = "candidate"
 
@@ -28,7 +27,7 @@ def open_registry(root: Path) -> Registry:
 
 
 def write_trained(
-    root: Path, model: AdaptedModel, backbone: Backbone, card: Card, finished_at_s: float
+    root: Path, model: TunedModel, backbone: Backbone, card: Card, finished_at_s: float
 ) -> Bundle:
     """Writes the bundle of a trained model below `root`, whole or not at all.
 
@@ -39,14 +38,18 @@ def write_trained(
     manifest = Manifest(
         task=spec.settings.task,
         kind=spec.settings.kind,
-        method=Method.LORA,
+        method=spec.settings.method,
         backbone=BackboneRef(name=backbone.name, sha256=backbone.sha256),
         tokenizer_sha256=backbone.tokenizer_sha256,
         max_length=spec.max_length,
         labels=spec.labels,
+        multi_label=spec.settings.multi_label,
         data_fingerprint=spec.data_fingerprint,
         metrics={name: Metric(**asdict(interval)) for name, interval in card.metrics().items()},
-        calibration=Calibration(temperature=card.evaluation.temperature),
+        calibration=Calibration(
+            temperature=card.evaluation.temperature,
+            no_answer_bias=card.evaluation.no_answer_bias,
+        ),
         created_at=datetime.fromtimestamp(finished_at_s, UTC).isoformat(timespec="seconds"),
         command=card.command,
         licence=data.licence,
@@ -54,20 +57,18 @@ def write_trained(
     )
 
     def write_files(folder: Path) -> None:
-        model.save(folder, backbone.name)
+        model.save(folder, backbone.name, backbone.folder)
         write_atomic(folder / "README.md", render(card).encode())
 
     return write_bundle(root, manifest, write_files)
 
 
-def publish(registry: Registry, folder: Path) -> tuple[Bundle, str]:
-    """Registers a bundle and names it: champion if its task has none, else candidate.
+def publish(registry: Registry, folder: Path) -> Bundle:
+    """Registers a bundle as its task's candidate; the gates of `pipelines.promote` come next.
 
     Raises:
         ArtifactError: the registry refuses the bundle; no alias was changed.
     """
     bundle = registry.register(folder)
-    task = bundle.manifest.task
-    alias = CANDIDATE if CHAMPION in registry.aliases().get(task, {}) else CHAMPION
-    registry.set_alias(task, alias, bundle.id)
-    return bundle, alias
+    registry.set_alias(bundle.manifest.task, CANDIDATE, bundle.id)
+    return bundle

@@ -23,7 +23,8 @@ from shared.models.backbone import Backbone
 from shared.training.checkpoint import EpochScore, TrainingState
 from shared.training.data import judge_of
 from shared.training.loop import Run, TrainingLoop
-from shared.training.model import AdaptedModel
+from shared.training.model import TunedModel
+from shared.training.objective import objective_of
 from shared.training.run_folder import RunSpec, read_run
 from shared.training.settings import WorkerSettings
 from shared.training.workers import Worker
@@ -135,12 +136,13 @@ def run_worker(folder: Path, worker: Worker, report: Callable[[EpochScore], None
         folder=folder,
         train=train_arrays,
         dev=dev_arrays,
-        judge=judge_of(spec.settings.kind, spec.labels),
+        judge=judge_of(spec.settings, spec.labels),
+        objective=objective_of(spec.settings, train_arrays, spec.labels, worker),
         metric=spec.settings.metric,
         pad_id=spec.pad_id,
         seed=spec.seed,
         optimisation=spec.settings.optimisation,
-        keep=spec.settings.checkpoint.keep,
+        checkpoint=spec.settings.checkpoint,
     )
     return TrainingLoop(_model(spec, worker), run, worker).run(report)
 
@@ -159,12 +161,12 @@ def _train_worker(config: dict[str, Any]) -> Any:
     return state.model_dump_json()
 
 
-def _model(spec: RunSpec, worker: Worker) -> AdaptedModel:
+def _model(spec: RunSpec, worker: Worker) -> TunedModel:
     config = spec.settings.backbone.model_copy(update={"device": str(worker.device)})
     backbone = Backbone.load(config)
-    # The adapter's first values are random, and the same on every worker and at every start.
+    # A method's first values are random, and the same on every worker and at every start.
     torch.manual_seed(spec.seed)
-    return AdaptedModel.on(backbone, spec.settings.lora, spec.settings.kind, spec.labels)
+    return TunedModel.on(backbone, spec.settings, spec.labels, spec.max_length)
 
 
 def _report(score: EpochScore) -> None:

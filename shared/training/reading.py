@@ -1,16 +1,20 @@
-"""Rows of JSON Lines and CSV files as examples; every bad row is named, none is dropped."""
+"""Rows of files as examples; every bad row is named, none is dropped."""
 
-import csv
-import gzip
-import json
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Generic, TypeVar
 
 from shared.errors import InputError
-from shared.text.csv_cells import allow_long_cells
+from shared.training.row_files import (
+    UNREADABLE,
+    FileError,
+    FilePart,
+    RawRow,
+    parts_of,
+    raw_rows,
+)
 
 _FAULTS_SHOWN = 20
 _MAX_TEXT_CHARACTERS = 1_000_000
@@ -38,23 +42,97 @@ class RowError(Exception):
     """Why one row cannot be used."""
 
 
+@dataclass(slots=True)
+class Portion(Generic[ExampleT]):
+    """What a file or a part of it gives; `rows` counts all, the bad ones too."""
+
+    examples: list[ExampleT] = field(default_factory=list)
+    faults: list[RowFault] = field(default_factory=list)
+    rows: int = 0
+
+    def add(self, other: "Portion[ExampleT]") -> None:
+        """Takes in what the following part gives."""
+        self.examples += other.examples
+        self.faults += other.faults
+        self.rows += other.rows
+
+
+PartsReader = Callable[
+    [Sequence[tuple[FilePart, RowReader[ExampleT]]]], Sequence[Portion[ExampleT]]
+]
+
+
 def read_rows(files: Sequence[tuple[Path, RowReader[ExampleT]]]) -> list[ExampleT]:
-    """Reads JSON Lines (`.jsonl`) and CSV files, also `.gz`, each by its reader of rows.
+    """Reads files, see `shared.training.row_files`, each by its reader of rows.
 
     Raises:
         InputError: a file is missing, empty or of another kind, or rows of it are bad; the
             message names the first 20 of them by file, line and reason.
     """
-    examples: list[ExampleT] = []
-    faults: list[RowFault] = []
-    for file, read_row in files:
-        for item in _read_file(file, read_row):
-            if isinstance(item, RowFault):
-                faults.append(item)
-            else:
-                examples.extend(item)
-    raise_faults(faults)
-    return examples
+    portions = read_files(files)
+    raise_faults([fault for portion in portions for fault in portion.faults])
+    return [example for portion in portions for example in portion.examples]
+
+
+def read_files(
+    files: Sequence[tuple[Path, RowReader[ExampleT]]],
+    *,
+    part_bytes: int = sys.maxsize,
+    read_parts: PartsReader[ExampleT] | None = None,
+) -> list[Portion[ExampleT]]:
+    """What each file gives, in order; nothing is raised for the files' faults.
+
+    `read_parts` reads parts of about `part_bytes` as `read_part` does, perhaps at the same time.
+    """
+    portions = [Portion[ExampleT]() for _ in files]
+    owners: list[int] = []
+    parts: list[tuple[FilePart, RowReader[ExampleT]]] = []
+    for owner, (file, read_row) in enumerate(files):
+        try:
+            found = parts_of(file, part_bytes)
+        except (FileError, *UNREADABLE) as error:
+            portions[owner].faults.append(_of_file(file, error))
+            continue
+        owners += [owner] * len(found)
+        parts += [(part, read_row) for part in found]
+    read = read_parts(parts) if read_parts else [read_part(*part) for part in parts]
+    for owner, portion in zip(owners, read, strict=True):
+        portions[owner].add(portion)
+    for (file, _), portion in zip(files, portions, strict=True):
+        if not portion.rows and not portion.faults:
+            reason = "holds no rows: give it at least two examples of every class"
+            portion.faults.append(RowFault(file, 0, reason))
+    return portions
+
+
+def read_part(part: FilePart, read_row: RowReader[ExampleT]) -> Portion[ExampleT]:
+    """What a part of a file gives."""
+    portion = Portion[ExampleT]()
+    try:
+        for row in raw_rows(part):
+            portion.rows += 1
+            try:
+                portion.examples.extend(read_row(_checked(row)))
+            except RowError as error:
+                portion.faults.append(RowFault(part.file, row.line, str(error)))
+    except (FileError, *UNREADABLE) as error:
+        portion.faults.append(_of_file(part.file, error))
+    return portion
+
+
+def renamed(read_row: RowReader[ExampleT], columns: Mapping[str, str]) -> RowReader[ExampleT]:
+    """The reader for files in which the column `columns[name]` stands for the column `name`."""
+    if not columns:
+        return read_row
+
+    def read(row: Row) -> Sequence[ExampleT]:
+        for name, theirs in columns.items():
+            if theirs not in row:
+                remedy = f"columns.{name} of the file names it"
+                raise RowError(f"has no column {theirs!r} (it has {_names(row)}): {remedy}")
+        return read_row({**row, **{name: row[theirs] for name, theirs in columns.items()}})
+
+    return read
 
 
 def text_cell(row: Row, column: str) -> str:
@@ -75,87 +153,46 @@ def label_cell(row: Row, column: str) -> str:
     return _cell(row, column, _MAX_LABEL_CHARACTERS).strip()
 
 
-def raise_faults(faults: Sequence[object]) -> None:
-    """Raises one InputError for all faults in the data, if there are any."""
+def raise_faults(faults: Sequence[object], rejects: Path | None = None) -> None:
+    """Raises one InputError for all faults in the data, if there are any.
+
+    `rejects` is the file that names all of them.
+    """
     if not faults:
         return
     lines = [str(fault) for fault in faults[:_FAULTS_SHOWN]]
     if len(faults) > _FAULTS_SHOWN:
-        lines.append(f"and {len(faults) - _FAULTS_SHOWN} more")
+        where = f" (all of them are in {rejects})" if rejects else ""
+        lines.append(f"and {len(faults) - _FAULTS_SHOWN} more{where}")
     count = f"{len(faults)} fault{'' if len(faults) == 1 else 's'}"
     raise InputError(
         "the data has {}; nothing was trained:\n  {}".format(count, "\n  ".join(lines))
     )
 
 
-def _read_file(
-    file: Path, read_row: RowReader[ExampleT]
-) -> Iterator[Sequence[ExampleT] | RowFault]:
-    suffix = Path(file.stem).suffix if file.suffix == ".gz" else file.suffix
-    rows = {".jsonl": _json_rows, ".csv": _csv_rows}.get(suffix)
-    if rows is None:
-        yield RowFault(file, 0, f"{file.suffix or 'no suffix'}: expected .jsonl or .csv, also .gz")
-        return
-    count = 0
-    try:
-        for line, row in rows(_lines(file)):
-            count += 1
-            try:
-                yield read_row(_checked(row))
-            except RowError as error:
-                yield RowFault(file, line, str(error))
-    except (OSError, EOFError, zlib.error) as error:
-        yield RowFault(file, 0, f"cannot be read: {error}")
-        return
-    if not count:
-        yield RowFault(file, 0, "holds no rows: give it at least two examples of every class")
+def _of_file(file: Path, error: Exception) -> RowFault:
+    message = str(error) if isinstance(error, FileError) else f"cannot be read: {error}"
+    return RowFault(file, 0, message)
 
 
-def _checked(row: Any) -> Row:
-    if isinstance(row, RowError):
-        raise row
-    if not isinstance(row, dict):
-        raise RowError(f"is no JSON object with the columns of this run but {_kind(row)}")
-    return row
+def _checked(row: RawRow) -> Row:
+    if row.fault:
+        raise RowError(row.fault)
+    if not isinstance(row.value, dict):
+        kind = _kind(row.value)
+        raise RowError(f"is no JSON object with the columns of this run but {kind}")
+    return row.value
 
 
-def _lines(file: Path) -> Iterator[str]:
-    """Lines of text; bytes that are not UTF-8 become surrogates, which `_cell` refuses."""
-    open_file = gzip.open if file.suffix == ".gz" else open
-    with open_file(file, "rt", encoding="utf-8-sig", errors="surrogateescape", newline="") as lines:
-        yield from lines
-
-
-def _json_rows(lines: Iterable[str]) -> Iterator[tuple[int, Any]]:
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            try:
-                yield number, json.loads(line)
-            except (ValueError, RecursionError) as error:
-                yield number, RowError(f"is no JSON object: {error}")
-
-
-def _csv_rows(lines: Iterable[str]) -> Iterator[tuple[int, Any]]:
-    allow_long_cells()
-    reader = csv.DictReader(lines, strict=True)
-    while True:
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            # What follows a broken quotation cannot be split into rows any more.
-            yield reader.line_num, RowError(f"is no CSV: {error}; the rest was not read")
-            return
-        yield reader.line_num, row
+def _names(row: Row) -> str:
+    return ", ".join(repr(str(name)[:40]) for name in list(row)[:10])
 
 
 def _cell(row: Row, column: str, limit: int) -> str:
     if column not in row:
-        found = ", ".join(repr(str(name)[:40]) for name in list(row)[:10])
         raise RowError(
-            f"has no column {column!r} (it has {found}); set data.text and data.label, or the "
-            "file's format"
+            f"has no column {column!r} (it has {_names(row)}); set data.text and data.label, or "
+            "the file's columns or format"
         )
     value = row[column]
     if isinstance(value, int) and not isinstance(value, bool):
@@ -166,9 +203,23 @@ def _cell(row: Row, column: str, limit: int) -> str:
         raise RowError(f"{column!r} is empty")
     if len(value) > limit:
         raise RowError(f"{column!r} has {len(value)} characters: at most {limit} are allowed")
-    if any("\ud800" <= character <= "\udfff" for character in value):
-        raise RowError(f"{column!r} is not UTF-8: convert the file")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise RowError(
+            f"{column!r} is not UTF-8 at its character {error.start + 1}: convert the row"
+            f"{_as_western(value)}"
+        ) from None
     return value
+
+
+def _as_western(value: str) -> str:
+    """What the bytes of a text say in the encoding that they mostly are in, as a hint."""
+    try:
+        meant = value.encode("utf-8", "surrogateescape").decode("cp1252")
+    except UnicodeError:
+        return ""
+    return f" (in Windows-1252 it says {meant[:60]!r})"
 
 
 def _kind(value: object) -> str:

@@ -56,7 +56,10 @@ class RunSpec(BaseModel):
             include={
                 "task": True,
                 "kind": True,
+                "method": True,
+                "multi_label": True,
                 "lora": True,
+                "prompt": True,
                 "optimisation": True,
                 "backbone": {"precision": True},
             }

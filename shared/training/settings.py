@@ -6,72 +6,41 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, PositiveInt, model_validator
 
 from shared.config import Settings
-from shared.models.bundle import TaskName
+from shared.models.bundle import Method, TaskName
 from shared.models.source import BackboneConfig
 from shared.models.tasks import TaskKind
+from shared.training.data_settings import DataSettings, Share
 from shared.training.formats import PLAIN, format_names
 
-Share = Annotated[float, Field(ge=0, lt=1)]
 Rate = Annotated[float, Field(gt=0, le=1)]
 
 METRICS: dict[TaskKind, tuple[str, ...]] = {
     TaskKind.CLASSIFY: ("accuracy", "macro_f1"),
     TaskKind.TAG: ("span_f1",),
+    TaskKind.SPAN: ("balanced_f1", "answerable_f1"),
+    TaskKind.SCORE: ("mrr_at_10", "ndcg_at_10", "average_precision"),
+    TaskKind.EMBED: ("mrr_at_10", "ndcg_at_10", "recall_at_10"),
 }
-"""The kinds that are trained, and the dev metrics that may choose their epoch; the first does,
-unless told otherwise."""
+"""The dev metrics that may choose the epoch of each kind; the first does, unless told otherwise."""
+
+ENCODER_LEARNING_RATES = {Method.FULL: 5e-5, Method.PROMPT: 3e-2}
+"""The rates of methods that need another than LoRA: `full` forgets what it knew at LoRA's."""
+
+_MULTI_LABEL_METRICS = ("micro_f1", "macro_f1", "exact_match")
+
+
+def metric_names(kind: TaskKind, multi_label: bool) -> tuple[str, ...]:
+    """The dev metrics of a kind, see `METRICS`; where a text may have several classes, others."""
+    return _MULTI_LABEL_METRICS if multi_label else METRICS[kind]
 
 
 def _as_list(value: object) -> object:
     return [value] if isinstance(value, str | int) else value
 
 
-def _as_files(value: object) -> object:
-    """One file or several, each a path or a mapping."""
-    values = value if isinstance(value, list | tuple) else [value]
-    return [{"path": each} if isinstance(each, str) else each for each in values]
-
-
-class DataFile(Settings):
-    """One file: JSON Lines or CSV, also gzipped; `{data_dir}` in its path is replaced.
-
-    `format` names how its rows are read, see `shared.training.formats`.
-    """
-
-    path: str
-    format: str = PLAIN
-
-
-Files = Annotated[tuple[DataFile, ...], BeforeValidator(_as_files), Field(min_length=1)]
-SetName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 Seed = Annotated[int, Field(ge=0, lt=1 << 32)]
 Seeds = Annotated[tuple[Seed, ...], BeforeValidator(_as_list), Field(min_length=1)]
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
-
-
-class DataSettings(Settings):
-    """What is trained on, what the epoch is chosen by, and named sets that are only measured.
-
-    `text` and `label` are the columns of plain files, `second` that of a pair's second text.
-    """
-
-    train: Files
-    dev: Files
-    measured: dict[SetName, Files] = Field(default_factory=dict)
-    text: str = "text"
-    second: str | None = None
-    label: str = "label"
-    name: str | None = None
-    licence: str | None = None
-    attribution: str | None = None
-
-    def files(self) -> list[DataFile]:
-        """All files of all sets."""
-        return [
-            *self.train,
-            *self.dev,
-            *(file for files in self.measured.values() for file in files),
-        ]
 
 
 class LoraSettings(Settings):
@@ -88,23 +57,35 @@ class LoraSettings(Settings):
     target_modules: Literal["all-linear"] | Names = "all-linear"
 
 
+class PromptSettings(Settings):
+    """Virtual tokens that are trained and stand before every text."""
+
+    virtual_tokens: int = Field(default=16, ge=1, le=256)
+
+
 class OptimisationSettings(Settings):
     """How the weights are found.
 
-    `max_batch_tokens` counts the padded tokens of one step over all workers, so that the same
-    configuration takes the same steps with any number of them. `warmup` is a share of the run.
+    `encoder_learning_rate` is that of what the method trains of the encoder or beside it; left out,
+    it is the method's own, see `ENCODER_LEARNING_RATES`. `max_batch_tokens` counts the padded
+    tokens of one step over all workers, so that the same configuration takes the same steps with
+    any number of them; with `accumulation` they are computed in so many parts, which needs less
+    memory and takes the same step. `warmup` is a share of the run. `similarity_scale` multiplies
+    the cosines of kind `embed`: the higher, the more the documents nearest to a query count.
     `metric` of dev chooses the epoch (none: the kind's first, see `METRICS`); `patience` is how
     many epochs in a row may bring no better one (none: never stops).
     """
 
     epochs: PositiveInt = 8
-    adapter_learning_rate: Rate = 1e-3
+    encoder_learning_rate: Rate = 1e-3
     head_learning_rate: Rate = 5e-3
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.01
     warmup: Share = 0.06
     schedule: Literal["cosine", "linear"] = "cosine"
     max_batch_tokens: int = Field(default=1024, ge=64, le=1 << 22)
+    accumulation: int = Field(default=1, ge=1, le=1024)
     label_smoothing: Share = 0.1
+    similarity_scale: Annotated[float, Field(gt=0, le=1000)] = 20.0
     class_weights: Literal["none", "balanced"] = "none"
     max_gradient_norm: float = Field(default=1.0, gt=0)
     metric: str | None = None
@@ -126,13 +107,29 @@ class WorkerSettings(Settings):
 
 
 class CheckpointSettings(Settings):
-    """One checkpoint an epoch: the newest `keep` and the best one stay.
+    """One checkpoint an epoch, and one every `every_steps` within it (none: only at its end).
 
-    `max_failures` is how often the workers are started again within one run.
+    The newest `keep` and the best one stay. `max_failures` is how often the workers are started
+    again within one run.
     """
 
     keep: int = Field(default=2, ge=2, le=100)
+    every_steps: PositiveInt | None = None
     max_failures: int = Field(default=2, ge=0, le=100)
+
+
+class WandbSettings(Settings):
+    """Weights & Biases; `offline` writes files that `wandb sync` sends later."""
+
+    project: Annotated[str, Field(min_length=1, max_length=128)] = "banyan"
+    mode: Literal["online", "offline", "disabled"] = "online"
+
+
+class TrackingSettings(Settings):
+    """Where the run's curves go, beside the terminal: below `<state_dir>/tracking`."""
+
+    tensorboard: bool = True
+    wandb: WandbSettings | None = None
 
 
 class OutputSettings(Settings):
@@ -145,54 +142,102 @@ class OutputSettings(Settings):
 
 
 class FinetuneSettings(Settings):
-    """One run of `pipelines.finetune`: a LoRA adapter and a linear head for one task."""
+    """One run of `pipelines.finetune`: one task on a backbone, by one method.
+
+    `lora` is an adapter and a head, `full` a backbone of its own and a head, `head` a head alone,
+    `prompt` virtual tokens and a head; a task of kind `embed` has no head. With `multi_label` a
+    text may have several classes, or none.
+    """
 
     task: TaskName
     kind: TaskKind = TaskKind.CLASSIFY
+    method: Method = Method.LORA
+    multi_label: bool = False
     backbone: BackboneConfig = BackboneConfig()
     data: DataSettings
     max_length: Annotated[int, Field(ge=8)] | None = None
     lora: LoraSettings = LoraSettings()
+    prompt: PromptSettings = PromptSettings()
     optimisation: OptimisationSettings = OptimisationSettings()
     workers: WorkerSettings = WorkerSettings()
     checkpoint: CheckpointSettings = CheckpointSettings()
+    tracking: TrackingSettings = TrackingSettings()
     output: OutputSettings = OutputSettings()
     data_dir: Path = Path("../shared/data")
     state_dir: Path = Path("var")
 
-    @model_validator(mode="after")
-    def _seeds_differ(self) -> "FinetuneSettings":
-        if len(set(self.optimisation.seeds)) != len(self.optimisation.seeds):
-            raise ValueError("optimisation.seeds: a seed stands twice")
-        return self
+    @model_validator(mode="before")
+    @classmethod
+    def _rate_of_method(cls, values: object) -> object:
+        if not isinstance(values, dict):
+            return values
+        rate = ENCODER_LEARNING_RATES.get(values.get("method", Method.LORA))
+        optimisation = values.get("optimisation", {})
+        if rate is None or not isinstance(optimisation, dict):
+            return values
+        return values | {"optimisation": {"encoder_learning_rate": rate} | optimisation}
 
     @model_validator(mode="after")
-    def _kind_is_trained(self) -> "FinetuneSettings":
-        metrics, formats = METRICS.get(self.kind), format_names(self.kind)
-        if metrics is None:
-            raise ValueError(f"kind {self.kind}: only {', '.join(METRICS)} are trained")
+    def _parts_belong_together(self) -> "FinetuneSettings":
+        faults = [*self._method_faults(), *self._kind_faults()]
+        if len(set(self.optimisation.seeds)) != len(self.optimisation.seeds):
+            faults.append("optimisation.seeds: a seed stands twice")
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+    def _method_faults(self) -> list[str]:
+        embeds = self.kind is TaskKind.EMBED
+        faults = []
+        if self.method is Method.NONE:
+            faults.append("method none trains nothing: choose lora, full, head or prompt")
+        if self.method is Method.HEAD and embeds:
+            faults.append("method head: a task of kind embed has no head: choose lora")
+        if embeds and self.optimisation.accumulation > 1:
+            faults.append(
+                "optimisation.accumulation: examples of kind embed learn from all others of their "
+                "batch, which parts would not see: lower max_batch_tokens instead"
+            )
+        return faults
+
+    def _kind_faults(self) -> list[str]:
+        metrics, formats = metric_names(self.kind, self.multi_label), format_names(self.kind)
+        faults = []
+        if self.multi_label and self.kind is not TaskKind.CLASSIFY:
+            faults.append(f"multi_label: kind {self.kind} knows no several classes: leave it out")
+        if self.optimisation.class_weights != "none" and not self._has_classes:
+            faults.append(
+                "optimisation.class_weights: only classes that exclude each other are balanced: "
+                "set none"
+            )
         if self.metric not in metrics:
-            raise ValueError(
+            faults.append(
                 f"optimisation.metric {self.metric}: {self.kind} has {', '.join(metrics)}"
             )
-        for file in self.data.files():
-            if file.format not in formats:
-                raise ValueError(
-                    f"data: {file.path} has the format {file.format}, but {self.kind} reads "
-                    f"{', '.join(formats)}"
-                )
-        return self
+        allowed = (PLAIN,) if self.multi_label else formats
+        return faults + [
+            f"data: {file.path} has the format {file.format}, but {self.kind} reads "
+            f"{', '.join(allowed)}"
+            for file in self.data.files()
+            if file.format not in allowed
+        ]
+
+    @property
+    def _has_classes(self) -> bool:
+        """Whether each target is one of several classes."""
+        return self.kind in (TaskKind.CLASSIFY, TaskKind.TAG) and not self.multi_label
 
     @property
     def metric(self) -> str:
         """The dev metric that chooses the epoch."""
-        return self.optimisation.metric or METRICS[self.kind][0]
+        return self.optimisation.metric or metric_names(self.kind, self.multi_label)[0]
 
     @property
     def registry_root(self) -> Path:
         """The folder of the registry that the bundle is written to."""
         return self.output.registry or self.state_dir / "models"
 
-    def path(self, file: DataFile) -> Path:
-        """Where a file is, with `{data_dir}` replaced."""
-        return Path(file.path.replace("{data_dir}", str(self.data_dir)))
+    @property
+    def data_folder(self) -> Path:
+        """Where the data's report and its bad rows go."""
+        return self.state_dir / "data" / self.task

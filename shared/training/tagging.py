@@ -50,15 +50,19 @@ class TaggedSet:
         return tokenise_tagged(tokenizer, self.examples, labels)
 
     def evaluate(
-        self, logits: Float32s, tokenizer: TextTokenizer, labels: tuple[str, ...]
+        self,
+        outputs: Float32s,
+        tokenizer: TextTokenizer,
+        labels: tuple[str, ...],
+        dev: Evaluation | None = None,
     ) -> Evaluation:
-        """Span F1, precision and recall of logits [u, c], decoded as serving decodes them.
+        """Span F1, precision and recall of the logits [u, c], decoded as serving decodes them.
 
         An entity is right where its characters and its type are the true ones.
         """
         arrays = self.arrays(tokenizer, labels)
         _, windows, contents = tokenizer.slide([example.text for example in self.examples])
-        of_rows = [logits[start:stop] for start, stop in pairwise(arrays.target_offsets.tolist())]
+        of_rows = [outputs[start:stop] for start, stop in pairwise(arrays.target_offsets.tolist())]
         predicted = []
         for index, members in groupby(range(len(windows)), lambda row: windows[row].input):
             rows = list(members)
@@ -78,7 +82,7 @@ class TaggedSet:
                 "span_precision": span_precision(counts),
                 "span_recall": span_recall(counts),
             },
-            temperature=fit_temperature(logits[spoken], arrays.targets[spoken]),
+            temperature=fit_temperature(outputs[spoken], arrays.targets[spoken]),
         )
 
 

@@ -1,6 +1,6 @@
 """Examples to token arrays, by the very tokenizer that serving uses.
 
-Notation of shapes: n tokens of a text without the special ones.
+Notation of shapes: n tokens of a text without the special ones, r rows.
 """
 
 from collections.abc import Sequence
@@ -10,22 +10,27 @@ import numpy as np
 from shared.models.heads import OUTSIDE, bio_labels
 from shared.models.rows import Content
 from shared.models.tag import word_stretches
+from shared.models.tasks import Input
 from shared.models.tokenization import Encoded, TextTokenizer
 from shared.training.arrays import IGNORED, Int64s, TokenArrays
-from shared.training.examples import Entity, Example, TaggedExample
+from shared.training.examples import Candidates, Entity, Example, Question, TaggedExample
 
 
 def tokenise(
     tokenizer: TextTokenizer, examples: Sequence[Example], labels: Sequence[str]
 ) -> TokenArrays:
     """Token ids with the special tokens, cut to the tokenizer's length, and each label's index."""
-    encoded = tokenizer.encode([example.text for example in examples], truncate=True)
     index = {label: i for i, label in enumerate(labels)}
-    return TokenArrays.of(
-        [row.input_ids for row in encoded],
-        [index[example.label] for example in examples],
-        _token_types(encoded),
-    )
+    texts = [example.text for example in examples]
+    return tokenise_to(tokenizer, texts, [index[example.label] for example in examples])
+
+
+def tokenise_to(
+    tokenizer: TextTokenizer, texts: Sequence[Input], targets: Sequence[int | Sequence[int]]
+) -> TokenArrays:
+    """Token ids with the special tokens, cut to the tokenizer's length, and given targets."""
+    encoded = tokenizer.encode(texts, truncate=True)
+    return TokenArrays.of([row.input_ids for row in encoded], targets, _token_types(encoded))
 
 
 def tokenise_tagged(
@@ -50,6 +55,75 @@ def tokenise_tagged(
         ]
         targets.append(of_row.tolist())
     return TokenArrays.of([row.input_ids for row in encoded], targets, _token_types(encoded))
+
+
+def tokenise_questions(tokenizer: TextTokenizer, questions: Sequence[Question]) -> TokenArrays:
+    """A row for each window that serving would slide over a context, after the question.
+
+    Its targets are four columns: the first and the last token of the answer, and the stretch
+    `[first, stop)` of the context. A window that does not hold the whole answer has none: both
+    stand at column 0, the first token.
+    """
+    encoded, windows, contents = tokenizer.slide([(each.text, each.context) for each in questions])
+    answers = [answer_tokens(*each) for each in zip(contents, questions, strict=True)]
+    targets = []
+    for window in windows:
+        answer, stop = answers[window.input], window.start + window.tokens
+        holds = answer is not None and window.start <= answer[0] and answer[1] < stop
+        of_row = (0, 0)
+        if answer is not None and holds:
+            of_row = (
+                answer[0] - window.start + window.column,
+                answer[1] - window.start + window.column,
+            )
+        targets.append((*of_row, window.column, window.column + window.tokens))
+    return TokenArrays.of([row.input_ids for row in encoded], targets, _token_types(encoded))
+
+
+def answer_tokens(content: Content, question: Question) -> tuple[int, int] | None:
+    """The first and the last token of a context's answer; None where there is no answer, or it
+    is made of characters that no token stands for.
+    """
+    if not question.answers:
+        return None
+    start, end = question.start, question.start + len(question.answers[0])
+    inside = np.flatnonzero((content.offsets[:, 1] > start) & (content.offsets[:, 0] < end))
+    return (int(inside[0]), int(inside[-1])) if len(inside) else None
+
+
+def tokenise_texts(tokenizer: TextTokenizer, examples: Sequence[Candidates]) -> TokenArrays:
+    """Rows of an example: its query, then each of its documents; all have the same number of them.
+
+    The target of a row is the number of its text, by which equal texts are known.
+    """
+    texts = [text for each in examples for text in (each.query, *each.documents)]
+    encoded = tokenizer.encode(texts, truncate=True)
+    return TokenArrays.of(
+        [row.input_ids for row in encoded],
+        text_numbers(texts).tolist(),
+        rows_per_example=1 + len(examples[0].documents),
+    )
+
+
+def tokenise_candidates(tokenizer: TextTokenizer, examples: Sequence[Candidates]) -> TokenArrays:
+    """Rows of an example: its query with each of its documents, cut to the tokenizer's length.
+
+    The target of a row is 1 where the document answers the query, else 0.
+    """
+    pairs = [(each.query, document) for each in examples for document in each.documents]
+    encoded = tokenizer.encode(pairs, truncate=True)
+    return TokenArrays.of(
+        [row.input_ids for row in encoded],
+        [int(i < len(each.positives)) for each in examples for i in range(len(each.documents))],
+        _token_types(encoded),
+        rows_per_example=len(examples[0].documents),
+    )
+
+
+def text_numbers(texts: Sequence[str]) -> Int64s:
+    """A number for each text, int64 [r], the same for equal ones."""
+    numbers: dict[str, int] = {}
+    return np.array([numbers.setdefault(text, len(numbers)) for text in texts], np.int64)
 
 
 def token_labels(content: Content, entities: Sequence[Entity]) -> list[str]:

@@ -5,16 +5,29 @@ import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from rich.console import Console
 
 import pipelines.finetune
 from shared.config import Layer, resolve
+from shared.metrics.reading import mark_answers, reading_intervals
 from shared.models.backbone import Backbone, BackboneConfig
 from shared.models.bundle import Bundle
 from shared.models.runner import Runner
-from shared.models.tasks import ClassifyOutput, Input, TagOutput, TaskCall, TaskKind, TaskOutput
+from shared.models.tasks import (
+    ClassifyOutput,
+    EmbedOutput,
+    Input,
+    ScoreOutput,
+    SpanOutput,
+    TagOutput,
+    TaskCall,
+    TaskKind,
+    TaskOutput,
+)
 from shared.training.checkpoint import TrainingState
 from shared.training.ray_train import WorkerGroup, run_worker
 from shared.training.settings import FinetuneSettings
@@ -34,9 +47,14 @@ def _train_here(folder: Path, group: WorkerGroup, *, max_failures: int) -> Train
 
 
 @pytest.fixture(autouse=True)
-def _without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+def _without_ray(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(pipelines.finetune, "cluster", _no_cluster)
     monkeypatch.setattr(pipelines.finetune, "train", _train_here)
+    # Threads of short texts wait for each other on a busy machine.
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def _headlines(path: Path, rows: int, seed: int) -> Path:
@@ -50,14 +68,25 @@ def _headlines(path: Path, rows: int, seed: int) -> Path:
             text = " while ".join(f"{name} {generator.choice(verb)}" for name, verb, _ in parts)
             entities = {name: label for name, _, label in parts}
             row = {"text": text, "entities": entities, "second": parts[0][0], "label": parts[0][2]}
+            asked, answers = generator.choice(
+                [("What rises?", [up]), ("What falls?", [down]), ("What closes?", [])]
+            )
+            row |= {"question": asked, "context": text, "answers": answers}
+            row |= {
+                "query": "news of gains",
+                "positive": f"{up} {generator.choice(UP)}, {generator.choice(NAMES)}",
+                "negatives": [f"{down} {generator.choice(DOWN)}, {generator.choice(NAMES)}"],
+            }
             file.write(json.dumps(row) + "\n")
     return path
 
 
-def _finetune(folder: Path, kind: TaskKind, file_format: str, **data: object) -> Bundle:
+def _finetune(
+    folder: Path, kind: TaskKind, file_format: str, rows: int = 300, **data: object
+) -> Bundle:
     paths = {
-        name: {"path": str(_headlines(folder / f"{name}.jsonl", rows, i)), "format": file_format}
-        for i, (name, rows) in enumerate({"train": 400, "dev": 60, "more": 40}.items())
+        name: {"path": str(_headlines(folder / f"{name}.jsonl", n, i)), "format": file_format}
+        for i, (name, n) in enumerate({"train": rows, "dev": 60, "more": 40}.items())
     }
     values = {
         "task": "tiny",
@@ -81,7 +110,7 @@ def _ask(bundle: Bundle, inputs: list[Input]) -> TaskOutput:
     return runner.assemble(tokenized, runner.run(tokenized.rows))
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
+def _rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
@@ -113,3 +142,55 @@ def test_a_classifier_of_pairs_serves_as_it_was_measured(tmp_path: Path) -> None
     right = sum(label == row["label"] for label, row in zip(predicted, rows, strict=True))
     assert right / len(rows) == bundle.manifest.metrics["more.accuracy"].value
     assert right / len(rows) > 0.9
+
+
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
+def test_a_reader_answers_as_it_was_measured(tmp_path: Path) -> None:
+    bundle = _finetune(tmp_path, TaskKind.SPAN, "plain")
+    # Whoever never answers has 0.5.
+    assert bundle.manifest.metrics["balanced_f1"].value > 0.6
+    rows = _rows(tmp_path / "more.jsonl")
+    output = _ask(bundle, [(row["question"], row["context"]) for row in rows])
+    assert isinstance(output, SpanOutput)
+    answers = [
+        None if span is None else row["context"][span.start : span.end]
+        for row, span in zip(rows, output.answers, strict=True)
+    ]
+    marked = reading_intervals(mark_answers(answers, [row["answers"] for row in rows]))
+    for name in ("f1", "exact", "balanced_f1"):
+        assert marked[name].value == bundle.manifest.metrics[f"more.{name}"].value
+
+
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
+def test_a_scorer_ranks_as_it_was_measured(tmp_path: Path) -> None:
+    bundle = _finetune(tmp_path, TaskKind.SCORE, "plain", rows=100)
+    assert bundle.manifest.metrics["mrr_at_10"].value > 0.95
+    rows = _rows(tmp_path / "more.jsonl")
+    output = _ask(
+        bundle,
+        [(row["query"], text) for row in rows for text in (row["positive"], *row["negatives"])],
+    )
+    assert isinstance(output, ScoreOutput)
+    positive, negative = output.scores.reshape(-1, 2).T
+    expected = bundle.manifest.metrics["more.mrr_at_10"].value
+    assert (1.0 + (positive > negative)).mean() / 2 == pytest.approx(expected)
+
+
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
+def test_an_embedding_finds_as_it_was_measured(tmp_path: Path) -> None:
+    columns = {"query": "second", "positive": "text"}
+    paths = {
+        name: {"path": str(tmp_path / f"{name}.jsonl"), "columns": columns}
+        for name in ("train", "dev")
+    }
+    bundle = _finetune(tmp_path, TaskKind.EMBED, "plain", rows=40, **paths)
+    assert not (bundle.folder / "head.safetensors").exists()
+    rows = _rows(tmp_path / "dev.jsonl")
+    texts = list(dict.fromkeys(text for r in rows for text in (r["text"], *r["negatives"])))
+    output = _ask(bundle, [*(row["second"] for row in rows), *texts])
+    assert isinstance(output, EmbedOutput)
+    scores = output.vectors[: len(rows)] @ output.vectors[len(rows) :].T
+    own = scores[range(len(rows)), [texts.index(row["text"]) for row in rows]]
+    places = (scores > own[:, None] + 1e-6).sum(axis=1) + 1
+    found = ((places <= 10) / places).mean()
+    assert found == pytest.approx(bundle.manifest.metrics["mrr_at_10"].value, abs=0.02)

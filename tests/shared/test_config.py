@@ -70,6 +70,22 @@ def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
         read_yaml(file)
 
 
+def test_every_key_that_stands_twice_is_told_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "twice.yaml"
+    file.write_text("port: 1\ninner: {depth: 1, depth: 2}\nport: 2\n? [a]\n: 1\n")
+    with pytest.raises(ConfigError) as caught:
+        read_yaml(file)
+    message = str(caught.value)
+    for fault in ("line 2: the key 'depth'", "line 3: the key 'port'", "line 4: ['a'] is no key"):
+        assert fault in message
+
+
+@pytest.mark.parametrize("text", ["a={b: 1, b: 2}", "a=[b", "a={b: c: d}"])
+def test_a_value_on_the_command_line_is_checked_alike(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"stands twice|cannot be read as YAML"):
+        parse_assignments([text])
+
+
 @pytest.mark.parametrize("content", [b"- a list", b"\xff\xfe", b"a: [", b"a: b: c"])
 def test_what_is_no_yaml_mapping_is_refused(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "bad.yaml"

@@ -5,9 +5,12 @@ from hypothesis import strategies as st
 from sklearn.metrics import log_loss
 
 from shared.metrics.calibration import (
+    confidence_error,
     expected_calibration_error,
     fit_temperature,
     negative_log_likelihood,
+    reliability,
+    risk_coverage,
     softmax,
 )
 
@@ -64,3 +67,28 @@ def test_softmax_is_a_distribution(row: list[float], temperature: float) -> None
 
 def test_softmax_survives_large_logits() -> None:
     assert softmax(np.array([[1e4, 0.0]], dtype=np.float32))[0].tolist() == [1.0, 0.0]
+
+
+def test_the_bins_of_the_diagram_give_the_error() -> None:
+    logits, truth = _sample(2.0, n=500)
+    probabilities = softmax(logits)
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
+
+    bins = reliability(confidence, right)
+
+    gaps = np.abs(bins.accuracy - bins.confidence) * bins.counts
+    error = expected_calibration_error(probabilities, truth, resamples=10)
+    assert gaps.sum() / len(truth) == pytest.approx(error.value)
+    assert confidence_error(confidence, right, resamples=10) == error
+
+
+def test_the_surest_are_answered_first_and_equal_ones_together() -> None:
+    confidence = np.array([0.6, 0.9, 0.6, 0.8])
+    right = np.array([True, True, False, False])
+
+    coverage, risk = risk_coverage(confidence, right)
+
+    assert np.unique(coverage).tolist() == [0.25, 0.5, 1.0]
+    assert risk[coverage == 0.25].tolist() == [0.0]
+    assert risk[coverage == 0.5].tolist() == [0.5]
+    assert set(risk[coverage == 1.0].tolist()) == {0.5}

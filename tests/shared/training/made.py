@@ -7,13 +7,16 @@ import numpy as np
 import torch
 from transformers import BertConfig, BertModel
 
+from shared.models.bundle import Method
 from shared.models.heads import Head
 from shared.models.tasks import TaskKind
 from shared.training.arrays import TokenArrays
 from shared.training.classification import judge_classes
 from shared.training.loop import Run
-from shared.training.model import AdaptedModel, lora_config
-from shared.training.settings import LoraSettings, OptimisationSettings
+from shared.training.methods import Frozen, Full, Lora, Prompt, Tuned
+from shared.training.model import TunedModel
+from shared.training.objective import CrossEntropy, class_weights
+from shared.training.settings import CheckpointSettings, LoraSettings, OptimisationSettings
 
 CLASSES = 3
 
@@ -40,12 +43,27 @@ def mean_pool(hidden: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tenso
     return (hidden * weights).sum(1) / weights.sum(1)
 
 
-def classifier(dropout: float = 0.0, lora: LoraSettings | None = None) -> AdaptedModel:
-    """A classifier of three classes on the tiny encoder, in float32."""
+def tuned(method: Method, dropout: float = 0.0) -> Tuned:
+    """The tiny encoder, tuned by a method; the same first values every time."""
     backbone = encoder(dropout)
-    config = lora_config(lora or LoraSettings(rank=4, alpha=8), backbone)
+    torch.manual_seed(0)
+    if method is Method.LORA:
+        return Lora(backbone, LoraSettings(rank=4, alpha=8))
+    if method is Method.PROMPT:
+        return Prompt(backbone, 4)
+    return Full(backbone) if method is Method.FULL else Frozen(backbone)
+
+
+def classifier(dropout: float = 0.0, tuned_encoder: Tuned | None = None) -> TunedModel:
+    """A classifier of three classes on the tiny encoder, in float32; LoRA unless given."""
     head = Head(TaskKind.CLASSIFY, 16, [f"class {i}" for i in range(CLASSES)])
-    return AdaptedModel(backbone, mean_pool, head, config, bfloat16=False)
+    return TunedModel(
+        tuned_encoder or tuned(Method.LORA, dropout),
+        mean_pool,
+        head,
+        outputs=CLASSES,
+        bfloat16=False,
+    )
 
 
 def arrays(n: int, seed: int) -> TokenArrays:
@@ -59,19 +77,37 @@ def arrays(n: int, seed: int) -> TokenArrays:
     return TokenArrays.of(sequences, labels)
 
 
-def run(folder: Path, **optimisation: object) -> Run:
+def embedder(tuned_encoder: Tuned) -> TunedModel:
+    """Vectors of width 16 on the tiny encoder, in float32."""
+    return TunedModel(tuned_encoder, mean_pool, None, outputs=16, bfloat16=False)
+
+
+def pairs(n: int, seed: int) -> TokenArrays:
+    """Examples of two sequences from the same third of the vocabulary; no sequence stands twice."""
+    single = arrays(n, seed), arrays(n, seed + 100)
+    sequences = [
+        one.tokens[one.offsets[i] : one.offsets[i + 1]] for i in range(n) for one in single
+    ]
+    return TokenArrays.of(sequences, range(2 * n), rows_per_example=2)
+
+
+def run(folder: Path, every_steps: int | None = None, **optimisation: object) -> Run:
     """A run of 90 examples in `folder`."""
     defaults: dict[str, object] = {"epochs": 4, "max_batch_tokens": 128}
+    settings = OptimisationSettings.model_validate(defaults | optimisation)
+    train = arrays(90, seed=1)
+    weights = class_weights(train.targets, CLASSES, settings.class_weights)
     return Run(
         folder=folder,
-        train=arrays(90, seed=1),
+        train=train,
         dev=arrays(30, seed=2),
+        objective=CrossEntropy(weights, settings.label_smoothing),
         judge=judge_classes,
         metric="accuracy",
         pad_id=0,
         seed=0,
-        optimisation=OptimisationSettings.model_validate(defaults | optimisation),
-        keep=2,
+        optimisation=settings,
+        checkpoint=CheckpointSettings(every_steps=every_steps),
     )
 
 

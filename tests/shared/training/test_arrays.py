@@ -42,7 +42,7 @@ def test_targets_of_tokens_and_types_of_pairs(tmp_path: Path) -> None:
     found = arrays.padded_types(both)
     assert found is not None
     assert found.tolist() == [[0, 1, 0], [0, 0, 1]]
-    positions, present = arrays.target_positions(both)
+    positions, present = arrays.token_positions(both)
     assert positions[present].tolist() == [3, 4, 0, 1, 2]
 
 

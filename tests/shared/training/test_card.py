@@ -1,11 +1,15 @@
 from pathlib import Path
 
+import pytest
+
 from shared.metrics.bootstrap import Interval
-from shared.training.card import Card, Finished, render
+from shared.models.tasks import TaskKind
+from shared.training.card import METRIC_NAMES, Card, Finished, render
 from shared.training.checkpoint import EpochScore, TrainingState
+from shared.training.data_settings import DataSettings
 from shared.training.examples import Evaluation
 from shared.training.run_folder import RunSpec
-from shared.training.settings import DataSettings, FinetuneSettings, OptimisationSettings
+from shared.training.settings import FinetuneSettings, OptimisationSettings, metric_names
 
 
 def _finished(seed: int, *accuracies: float) -> Finished:
@@ -114,3 +118,48 @@ def test_a_tagger_has_types_of_entities() -> None:
     text = render(_card(Finished(spec, state)))
     assert "mark the entities of a text, of 1 type(s)" in text
     assert "## Types of entities\n\n`entity`" in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "parts"),
+    [
+        (
+            {"method": "full"},
+            ["A backbone of its own and a linear head, trained from tiny to put a text into one"],
+        ),
+        ({"method": "head"}, ["A linear head on tiny", "learning rates 0.005 (head),"]),
+        ({"method": "prompt"}, ["16 virtual tokens and a linear head on tiny", "Prompt tuning"]),
+        ({"multi_label": True}, ["say which of 2 classes a text has, none or several"]),
+        (
+            {"kind": "span"},
+            ["find the answer to a question", 'and the bias of "no answer" (-1.500) fitted'],
+        ),
+        ({"kind": "score"}, ["score how well a document answers a query"]),
+        (
+            {"kind": "embed"},
+            [
+                "A LoRA adapter on tiny to embed texts",
+                "The epoch was chosen on dev; the",
+                "learning rates 0.001 (encoder),",
+            ],
+        ),
+    ],
+)
+def test_every_method_and_kind_has_a_card(changes: dict[str, object], parts: list[str]) -> None:
+    run = _finished(0, 0.9)
+    settings = FinetuneSettings.model_validate(
+        {"task": "t", "data": {"train": "a", "dev": "b"}} | changes
+    )
+    labels = ("no", "yes") if settings.kind is TaskKind.CLASSIFY else ()
+    spec = run.spec.model_copy(update={"settings": settings, "labels": labels})
+    evaluation = Evaluation({}, temperature=1.0, no_answer_bias=-1.5)
+    card = Card(Finished(spec, run.state), (run,), "tiny", 10, evaluation, "command")
+    text = render(card)
+    for part in parts:
+        assert part in text
+    assert ("## Classes" in text) == (settings.kind is TaskKind.CLASSIFY)
+
+
+def test_every_metric_that_chooses_an_epoch_has_a_name() -> None:
+    chosen = {name for kind in TaskKind for name in metric_names(kind, multi_label=False)}
+    assert chosen | set(metric_names(TaskKind.CLASSIFY, multi_label=True)) <= METRIC_NAMES.keys()

@@ -5,9 +5,11 @@ import pytest
 import torch
 from peft import PeftModel
 
+from shared.models.bundle import Method
 from shared.models.heads import Head, load_head
 from shared.models.tasks import TaskKind
-from shared.training.model import AdaptedModel, linear_layers, lora_config
+from shared.training.methods import Lora, linear_layers
+from shared.training.model import TunedModel
 from shared.training.settings import LoraSettings
 from tests.shared.training import made
 
@@ -15,7 +17,8 @@ IDS = torch.tensor([[5, 6, 7, 0], [8, 9, 10, 11]])
 MASK = torch.tensor([[1, 1, 1, 0], [1, 1, 1, 1]])
 
 
-def _train_a_little(model: torch.nn.Module) -> None:
+def train_a_little(model: torch.nn.Module) -> None:
+    """Gives everything that is trained other values."""
     torch.manual_seed(1)
     for parameter in model.parameters():
         if parameter.requires_grad:
@@ -38,7 +41,7 @@ def test_all_linear_is_every_layer_of_the_blocks() -> None:
 
 def test_tensors_go_out_and_in() -> None:
     model, other = made.classifier(), made.classifier()
-    _train_a_little(model)
+    train_a_little(model)
     assert not torch.equal(model(IDS, MASK), other(IDS, MASK))
     other.restore(model.tensors())
     assert torch.equal(model(IDS, MASK), other(IDS, MASK))
@@ -46,9 +49,10 @@ def test_tensors_go_out_and_in() -> None:
 
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
 def test_peft_reads_the_adapter(tmp_path: Path) -> None:
-    model = made.classifier(lora=LoraSettings(rank=4, alpha=8, rslora=True))
-    _train_a_little(model)
-    model.save(tmp_path, "tiny")
+    lora = Lora(made.encoder(), LoraSettings(rank=4, alpha=8, rslora=True))
+    model = made.classifier(tuned_encoder=lora)
+    train_a_little(model)
+    model.save(tmp_path, "tiny", tmp_path)
     config = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())
     assert config["base_model_name_or_path"] == "tiny"
     assert (config["r"], config["lora_alpha"], config["use_rslora"]) == (4, 8, True)
@@ -59,12 +63,9 @@ def test_peft_reads_the_adapter(tmp_path: Path) -> None:
 
 
 def test_a_tagger_gives_logits_for_each_token() -> None:
-    encoder = made.encoder()
     head = Head(TaskKind.TAG, 16, ["entity"])
-    model = AdaptedModel(
-        encoder, made.mean_pool, head, lora_config(LoraSettings(rank=2), encoder), bfloat16=False
-    )
-    _train_a_little(model)
+    model = TunedModel(made.tuned(Method.LORA), made.mean_pool, head, outputs=3, bfloat16=False)
+    train_a_little(model)
     logits = model(IDS, MASK)
     assert logits.shape == (2, 4, 3)
     assert not torch.allclose(logits[1, 0], logits[1, 1])
@@ -72,7 +73,7 @@ def test_a_tagger_gives_logits_for_each_token() -> None:
 
 def test_token_types_tell_the_texts_of_a_pair_apart() -> None:
     model = made.classifier()
-    _train_a_little(model)
+    train_a_little(model)
     types = torch.tensor([[0, 0, 1, 0], [0, 0, 1, 1]])
     assert torch.equal(model(IDS, MASK), model(IDS, MASK, torch.zeros_like(types)))
     assert not torch.allclose(model(IDS, MASK), model(IDS, MASK, types))

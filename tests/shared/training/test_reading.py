@@ -1,12 +1,15 @@
 import gzip
 from pathlib import Path
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from shared.errors import InputError
 from shared.training.examples import Example
 from shared.training.formats import PLAIN, labelled_formats
-from shared.training.reading import read_rows
+from shared.training.reading import read_files, read_rows, renamed
+from tests.shared.training.made_files import write_files
 
 PLAIN_ROW = labelled_formats()[PLAIN].read
 
@@ -77,8 +80,54 @@ def test_names_bad_rows_of_csv(tmp_path: Path) -> None:
     path = _write(tmp_path / "bad.csv", 'text,label\nfine,a\nshort\n"open,a\n')
     with pytest.raises(InputError) as caught:
         _read(path)
-    assert f"{path}:3: 'label' is null" in str(caught.value)
-    assert "is no CSV: unexpected end of data" in str(caught.value)
+    assert f"{path}:3: has 1 cells, the header has 2" in str(caught.value)
+    assert f"{path}: line 4 is no CSV: unexpected end of data" in str(caught.value)
+
+
+def test_a_comma_in_an_open_cell_is_no_short_text(tmp_path: Path) -> None:
+    path = _write(tmp_path / "open.csv", "label,text\na,Yes, I do\n")
+    with pytest.raises(InputError, match=r"open\.csv:2: has 3 cells, the header has 2"):
+        _read(path)
+
+
+def test_a_column_stands_once(tmp_path: Path) -> None:
+    path = _write(tmp_path / "twice.csv", "text,text,label\na,b,c\n")
+    with pytest.raises(InputError, match="has the column 'text' twice"):
+        _read(path)
+
+
+def test_mixed_encodings_are_named_by_row(tmp_path: Path) -> None:
+    content = b"text,label\n" + "café,a\n".encode("cp1252") + "naïve,b\n".encode()
+    path = _write(tmp_path / "mixed.csv", content)
+    with pytest.raises(InputError) as caught:
+        _read(path)
+    assert f"{path}:2: 'text' is not UTF-8 at its character 4" in str(caught.value)
+    assert "in Windows-1252 it says 'café'" in str(caught.value)
+
+
+def test_reads_parquet(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    table = pyarrow.table({"text": ["one", None, "three"], "label": [1, 2, 3]})
+    pyarrow.parquet.write_table(table, path, row_group_size=2)
+    with pytest.raises(InputError, match=r"a\.parquet:2: 'text' is null"):
+        _read(path)
+    pyarrow.parquet.write_table(table.slice(2), path)
+    assert _read(path) == [Example("three", "3")]
+
+
+def test_columns_are_renamed(tmp_path: Path) -> None:
+    path = _write(tmp_path / "swapped.csv", "text,label\na,Where is it?\n")
+    assert read_rows([(path, renamed(PLAIN_ROW, {"text": "label", "label": "text"}))]) == [
+        Example("Where is it?", "a")
+    ]
+    with pytest.raises(InputError, match=r"has no column 'body' \(it has 'text', 'label'\)"):
+        read_rows([(path, renamed(PLAIN_ROW, {"text": "body"}))])
+
+
+@pytest.mark.parametrize("part_bytes", [1, 40, 200])
+def test_parts_give_the_same_rows_and_faults(tmp_path: Path, part_bytes: int) -> None:
+    files = [(file, PLAIN_ROW) for file in write_files(tmp_path)]
+    assert read_files(files, part_bytes=part_bytes) == read_files(files)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +135,8 @@ def test_names_bad_rows_of_csv(tmp_path: Path) -> None:
     [
         ("empty.jsonl", b"", "holds no rows"),
         ("empty.csv", b"text,label\n", "holds no rows"),
-        ("rows.parquet", b"", "expected .jsonl or .csv"),
+        ("rows.parquet", b"", "cannot be read"),
+        ("rows.txt", b"", "expected one of .csv, .csv.gz, .jsonl"),
         ("broken.jsonl.gz", b"no gzip", "cannot be read"),
     ],
 )

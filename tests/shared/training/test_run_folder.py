@@ -4,8 +4,9 @@ import pytest
 
 from shared.errors import ConflictError
 from shared.training.arrays import TokenArrays
+from shared.training.data_settings import DataSettings
 from shared.training.run_folder import RunSpec, locked, read_run, write_run
-from shared.training.settings import DataSettings, FinetuneSettings, WorkerSettings
+from shared.training.settings import FinetuneSettings, WorkerSettings
 
 
 def _spec(state_dir: Path, **changes: object) -> RunSpec:

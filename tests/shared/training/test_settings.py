@@ -6,7 +6,12 @@ from shared.config import Layer, load, resolve
 from shared.errors import ConfigError
 from shared.training.settings import FinetuneSettings
 
-CONFIGS = sorted(Path("pipelines/configs").glob("*.yaml"))
+OF_OTHER_PIPELINES = {"evaluation_sets.yaml"}
+CONFIGS = [
+    path
+    for path in sorted(Path("pipelines/configs").glob("*.yaml"))
+    if path.name not in OF_OTHER_PIPELINES
+]
 LEAST = {"task": "t", "data": {"train": "{data_dir}/a.jsonl", "dev": ["b.csv", "c.csv"]}}
 
 
@@ -20,8 +25,9 @@ def test_paths_follow_the_data_folder() -> None:
     settings = load(
         FinetuneSettings, environ={"BANYAN_DATA_DIR": "/data"}, section="finetune", values=LEAST
     ).settings
-    assert [settings.path(file) for file in settings.data.train] == [Path("/data/a.jsonl")]
-    assert [settings.path(file) for file in settings.data.dev] == [Path("b.csv"), Path("c.csv")]
+    assert settings.data_dir == Path("/data")
+    assert [file.path for file in settings.data.dev] == ["b.csv", "c.csv"]
+    assert settings.data_folder == Path("var/data/t")
     assert settings.registry_root == Path("var/models")
     assert settings.optimisation.seeds == (0,)
 
@@ -69,7 +75,14 @@ def test_a_file_names_its_format() -> None:
     ("change", "fault"),
     [
         ({"kind": "tag"}, "a.jsonl has the format plain, but tag reads sentfin-names"),
-        ({"kind": "span"}, "only classify, tag are trained"),
+        ({"method": "none"}, "method none trains nothing"),
+        ({"kind": "embed", "method": "head"}, "a task of kind embed has no head"),
+        ({"kind": "embed", "optimisation": {"accumulation": 2}}, "lower max_batch_tokens"),
+        ({"kind": "tag", "multi_label": True}, "kind tag knows no several classes"),
+        (
+            {"multi_label": True, "optimisation": {"class_weights": "balanced"}},
+            "only classes that exclude each other are balanced",
+        ),
         ({"optimisation": {"metric": "span_f1"}}, "classify has accuracy, macro_f1"),
         (
             {"data": {"train": "a", "dev": "b", "measured": {"m": {"path": "c", "format": "x"}}}},
@@ -77,6 +90,29 @@ def test_a_file_names_its_format() -> None:
         ),
     ],
 )
-def test_kind_formats_and_metric_belong_together(change: dict[str, object], fault: str) -> None:
+def test_parts_of_a_configuration_belong_together(change: dict[str, object], fault: str) -> None:
     with pytest.raises(ConfigError, match=fault):
         resolve(FinetuneSettings, Layer("file", LEAST | change))
+
+
+def test_faults_between_parts_are_told_at_once() -> None:
+    wrong = {"multi_label": True, "optimisation": {"seeds": [3, 3], "metric": "accuracy"}}
+    with pytest.raises(ConfigError) as caught:
+        resolve(FinetuneSettings, Layer("file", LEAST | wrong))
+    for fault in ("a seed stands twice", "has micro_f1, macro_f1, exact_match"):
+        assert fault in str(caught.value)
+
+
+def test_texts_of_several_classes_have_their_own_metrics() -> None:
+    settings = resolve(FinetuneSettings, Layer("file", LEAST | {"multi_label": True})).settings
+    assert settings.metric == "micro_f1"
+
+
+@pytest.mark.parametrize(("method", "rate"), [("lora", 1e-3), ("full", 5e-5), ("prompt", 3e-2)])
+def test_a_method_has_its_own_rate(method: str, rate: float) -> None:
+    values = LEAST | {"method": method, "optimisation": {"epochs": 2}}
+    settings = resolve(FinetuneSettings, Layer("file", values)).settings
+    assert settings.optimisation.encoder_learning_rate == rate
+    given = {"optimisation": {"encoder_learning_rate": 0.5}}
+    settings = resolve(FinetuneSettings, Layer("file", values | given)).settings
+    assert settings.optimisation.encoder_learning_rate == 0.5

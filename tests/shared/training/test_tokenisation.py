@@ -5,8 +5,14 @@ from tokenizers.processors import TemplateProcessing
 
 from shared.models.tokenization import TextTokenizer
 from shared.training.arrays import IGNORED
-from shared.training.examples import Entity, Example, TaggedExample
-from shared.training.tokenisation import tokenise, tokenise_tagged
+from shared.training.examples import Candidates, Entity, Example, Question, TaggedExample
+from shared.training.tokenisation import (
+    tokenise,
+    tokenise_candidates,
+    tokenise_questions,
+    tokenise_tagged,
+    tokenise_texts,
+)
 
 
 def _words() -> Tokenizer:
@@ -45,6 +51,17 @@ def pieces() -> Tokenizer:
     return pieces
 
 
+def paired_pieces() -> Tokenizer:
+    """The same, with a separator between two texts."""
+    tokenizer = pieces()
+    tokenizer.post_processor = TemplateProcessing(
+        "[CLS] $A [SEP]",
+        "[CLS] $A [SEP] $B [SEP]",
+        special_tokens=[("[CLS]", 1), ("[SEP]", 2)],
+    )
+    return tokenizer
+
+
 def test_a_word_has_its_label_at_its_first_token() -> None:
     text = "suns gold, sun gold"
     entities = (Entity(0, 9, "x"), Entity(11, 14, "x"), Entity(15, 19, "x"))
@@ -67,3 +84,33 @@ def test_a_long_text_is_a_row_for_each_window() -> None:
     arrays = tokenise_tagged(tokenizer, [example], ["x"])
     assert arrays.lengths.tolist() == [8, 7]
     assert arrays.targets.tolist() == [-100, *[0] * 6, -100, -100, 0, 0, 0, 1, 0, -100]
+
+
+def test_a_question_has_its_answer_in_the_windows_that_hold_it_whole() -> None:
+    tokenizer = TextTokenizer(paired_pieces(), 8, token_types=False)
+    questions = [
+        Question("sun", "gold suns", ("suns",), 5),
+        Question("sun", "gold gold gold gold suns", ("suns",), 20),
+        Question("sun", "gold"),
+    ]
+    arrays = tokenise_questions(tokenizer, questions)
+    assert arrays.tokens[:7].tolist() == [1, 3, 2, 5, 3, 4, 2]
+    # The second context's first window ends inside of the answer: "##s" is left to the next.
+    assert arrays.targets.reshape(-1, 4).tolist() == [
+        [4, 5, 3, 6],
+        [0, 0, 3, 7],
+        [5, 6, 3, 7],
+        [0, 0, 3, 4],
+    ]
+
+
+def test_texts_and_candidates_are_rows_of_their_example() -> None:
+    tokenizer = TextTokenizer(paired_pieces(), 9, token_types=False)
+    examples = [Candidates("sun", ("gold",), ("suns",)), Candidates("gold", ("gold",), ("sun",))]
+    texts = tokenise_texts(tokenizer, examples)
+    assert (len(texts), texts.rows) == (2, 6)
+    assert texts.targets.tolist() == [0, 1, 2, 1, 1, 0]
+    scored = tokenise_candidates(tokenizer, examples)
+    assert (len(scored), scored.rows) == (2, 4)
+    assert scored.targets.tolist() == [1, 0, 1, 0]
+    assert scored.tokens[:5].tolist() == [1, 3, 2, 5, 2]

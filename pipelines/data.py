@@ -1,0 +1,144 @@
+"""Reports on a run's data, and writes the splits that the run would use.
+
+    python -m pipelines.data --config FILE [--set key=value ...]
+
+FILE is a configuration of `pipelines.finetune`. Into `<state_dir>/data/<task>/` go `report.json`
+(labels, lengths in tokens, exact and near duplicates, what of dev leaks into train), each set as
+`<set>.jsonl`, and `rejects.csv` if rows are bad. Ends with status 1 where a run would refuse the
+data.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from pydantic import TypeAdapter
+from rich.console import Console
+from rich.table import Table
+
+from shared.config import load, parse_assignments
+from shared.errors import InputError, PlatformError
+from shared.files import write_atomic
+from shared.models.backbone import Backbone
+from shared.training.arrays import Int64s
+from shared.training.data import REJECTS, read_data
+from shared.training.data_report import AnyExample, DataReport, report_data
+from shared.training.sets import ReadSets
+from shared.training.settings import FinetuneSettings
+
+_REPORT = "report.json"
+_SLICE = 1024
+_INTERRUPTED = 130
+_EXAMPLE: TypeAdapter[AnyExample] = TypeAdapter(AnyExample)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the pipeline; returns the process's exit status, and says on stderr what went wrong."""
+    arguments = _parser().parse_args(argv)
+    console = Console(stderr=True, soft_wrap=True)
+    try:
+        settings = load(
+            FinetuneSettings,
+            environ=os.environ,
+            section="finetune",
+            file=arguments.config,
+            overrides=parse_assignments(arguments.set),
+        ).settings
+        report = examine(settings)
+        show(report, settings.data_folder, console)
+    except (PlatformError, OSError) as error:
+        console.print(f"[red]error:[/red] {type(error).__name__}: ", end="")
+        console.print(str(error), markup=False, highlight=False)
+        return 1
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    return 1 if report.faults else 0
+
+
+def examine(settings: FinetuneSettings) -> DataReport:
+    """Writes the report and the sets; the report's `faults` say why a run would refuse the data.
+
+    Raises:
+        InputError: files or too many rows cannot be read; the file of rejects names them.
+        PlatformError: the backbone, whose tokens are counted, cannot be had.
+    """
+    seen: list[ReadSets[AnyExample]] = []
+    faults: tuple[str, ...] = ()
+    try:
+        read_data(settings, seen.append)
+    except InputError as error:
+        if not seen:
+            raise
+        faults = (str(error),)
+    sets = seen[0].all()
+    backbone = Backbone.load(settings.backbone)
+
+    def count_tokens(rows: Sequence[str | tuple[str, str]]) -> Int64s:
+        slices = (rows[start : start + _SLICE] for start in range(0, len(rows), _SLICE))
+        encode = backbone.tokenizer.encode_batch_fast
+        return np.array([len(each) for part in slices for each in encode(list(part))], np.int64)
+
+    report = report_data(
+        settings.task,
+        sets,
+        near_duplicate=settings.data.near_duplicate,
+        count_tokens=count_tokens,
+        max_length=min(settings.max_length or backbone.max_length, backbone.max_length),
+    ).model_copy(update={"rejected": len(seen[0].rejected), "faults": faults})
+    folder = settings.data_folder
+    for name, examples in sets.items():
+        lines = (_EXAMPLE.dump_json(example) + b"\n" for example in examples)
+        write_atomic(folder / f"{name}.jsonl", b"".join(lines))
+    write_atomic(folder / _REPORT, report.model_dump_json(indent=2).encode())
+    return report
+
+
+def show(report: DataReport, folder: Path, console: Console) -> None:
+    """Prints what a person looks at first; the rest stands in the file."""
+    sizes = Table("set", "examples", "labels", "imbalance", "tokens: median, p99, longest", "cut")
+    for name, of_set in report.sets.items():
+        lengths = of_set.lengths
+        sizes.add_row(
+            name,
+            f"{of_set.examples:,}",
+            f"{len(of_set.labels)}",
+            f"{of_set.imbalance:.1f}",
+            f"{lengths.median:.0f}, {lengths.p99:.0f}, {lengths.longest}",
+            f"{lengths.cut:,}",
+        )
+    console.print(sizes)
+    twins = Table("compared", "set", "in", "texts", "exact", "other label", "near", "share")
+    for view, of_view in report.overlaps.items():
+        for each in of_view:
+            counts = (each.texts, each.exact, each.contradicting, each.near)
+            numbers = [f"{count:,}" for count in counts]
+            twins.add_row(view, each.name, each.within, *numbers, f"{each.share:.1%}")
+    console.print(twins)
+    if report.rejected:
+        console.print(f"{report.rejected:,} bad rows are left out: see {folder / REJECTS}")
+    for fault in report.faults:
+        console.print(f"a run would refuse this data: {fault}", markup=False, highlight=False)
+    console.print(f"report and sets are in {folder}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m pipelines.data", description=(__doc__ or "").partition("\n")[0]
+    )
+    parser.add_argument("--config", type=Path, required=True, help="a YAML file of a run")
+    parser.add_argument(
+        "--set",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="sets a key of the configuration, such as data.near_duplicate=0.9",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,137 @@
+"""Mines hard negatives: python -m pipelines.mine --config FILE [--set key=value ...]
+
+Reads pairs, finds with an embedding what is near to each query and does not answer it, and writes
+JSON Lines that tasks of the kinds `embed` and `score` are trained on.
+"""
+
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, cast
+
+import numpy as np
+import orjson
+from pydantic import Field, PositiveInt, field_validator
+from rich.console import Console
+
+from pipelines.command import run_pipeline
+from pipelines.judging.answering import answer
+from shared.config import Settings
+from shared.errors import InputError
+from shared.files import write_atomic
+from shared.models.backbone import Backbone
+from shared.models.builtin import ensure_embed
+from shared.models.bundle import Bundle, read_bundle
+from shared.models.registry import Registry
+from shared.models.runners import Runners
+from shared.models.source import BackboneConfig
+from shared.models.tasks import EmbedOutput, Float32s, TaskKind
+from shared.training.data_settings import Files
+from shared.training.data_sources import locate_files
+from shared.training.examples import Candidates
+from shared.training.formats import EMBEDDING_FORMATS
+from shared.training.mining import Mined, documents_of, mine
+from shared.training.reading import read_rows, renamed
+
+
+class MineSettings(Settings):
+    """What is read, how hard the negatives are, and where they are written.
+
+    `bundle` is the folder of the `embed` bundle that mines; without it the backbone's own
+    embedding does. See `shared.training.mining.mine` of the numbers.
+    """
+
+    files: Files
+    output: Path
+    backbone: BackboneConfig = BackboneConfig()
+    bundle: Path | None = None
+    negatives: PositiveInt = 4
+    max_similarity: Annotated[float, Field(gt=0, le=2)] = 0.95
+    data_dir: Path = Path("../shared/data")
+
+    @field_validator("output")
+    @classmethod
+    def _is_read_again(cls, output: Path) -> Path:
+        if output.suffix != ".jsonl":
+            raise ValueError(f"{output}: JSON Lines are written, so name it .jsonl")
+        return output
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the pipeline; returns the process's exit status, and says on stderr what went wrong."""
+    return run_pipeline(MineSettings, "mine", __doc__, argv, _run)
+
+
+def _run(settings: MineSettings, command: str, console: Console) -> int:
+    mined = mine_file(settings)
+    console.print(
+        f"{len(mined.examples):,} queries with {settings.negatives} negatives each in "
+        f"{settings.output}; the embedding finds an answer first for {mined.found_first:.1%}; "
+        f"mean similarity {mined.positive_similarity:.3f} of the answers, "
+        f"{mined.negative_similarity:.3f} of the negatives"
+    )
+    return 0
+
+
+def mine_file(settings: MineSettings) -> Mined:
+    """Reads, mines and writes.
+
+    Raises:
+        PlatformError: with the reason and the remedy; nothing is written then.
+    """
+    examples = _read(settings)
+    backbone = Backbone.load(settings.backbone)
+    runners = Runners(backbone)
+    with tempfile.TemporaryDirectory() as aside:
+        bundle = _bundle(settings, backbone, Path(aside))
+        runners.load(bundle)
+    mined = mine(
+        examples,
+        _vectors(runners, bundle, [each.query for each in examples]),
+        _vectors(runners, bundle, documents_of(examples)),
+        negatives=settings.negatives,
+        max_similarity=settings.max_similarity,
+    )
+    lines = [
+        orjson.dumps({"query": each.query, "positive": positive, "negatives": each.negatives})
+        for each in mined.examples
+        for positive in each.positives
+    ]
+    settings.output.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(settings.output, b"\n".join([*lines, b""]))
+    return mined
+
+
+def _read(settings: MineSettings) -> list[Candidates]:
+    formats = EMBEDDING_FORMATS
+    unknown = {file.format for file in settings.files} - formats.keys()
+    if unknown:
+        raise InputError(f"files: no format {', '.join(sorted(unknown))}: {', '.join(formats)}")
+    return read_rows(
+        [
+            (path, renamed(formats[file.format].read, file.columns))
+            for file in settings.files
+            for path in locate_files(file, settings.data_dir)
+        ]
+    )
+
+
+def _bundle(settings: MineSettings, backbone: Backbone, aside: Path) -> Bundle:
+    if settings.bundle is None:
+        return ensure_embed(Registry(aside), backbone)
+    bundle = read_bundle(settings.bundle)
+    if bundle.manifest.kind is not TaskKind.EMBED:
+        raise InputError(f"{bundle.id} is of kind {bundle.manifest.kind}: only embed finds texts")
+    return bundle
+
+
+def _vectors(runners: Runners, bundle: Bundle, texts: list[str]) -> Float32s:
+    """Vectors of length 1, whatever the backbone's own are."""
+    found = cast(EmbedOutput, answer(runners, bundle, texts).output).vectors
+    vectors: Float32s = found / np.linalg.norm(found, axis=1, keepdims=True)
+    return vectors
+
+
+if __name__ == "__main__":
+    sys.exit(main())
