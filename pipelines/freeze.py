@@ -1,0 +1,85 @@
+"""Freezes evaluation sets: small parts of files, by which candidates of a task are judged.
+
+    python -m pipelines.freeze --config pipelines/configs/evaluation_sets.yaml \
+        [--set registry=FOLDER only=[TASK, ...]]
+
+Those that ship are made of data that may ship, with its licence. A part is chosen by the hash of
+its examples: the same file gives the same part, and one more row changes at most one example.
+"""
+
+import hashlib
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import Field
+from rich.console import Console
+
+from pipelines.command import run_pipeline
+from pipelines.judging.frozen import Frozen, freeze
+from pipelines.judging.sets import AnyExample, Subject, as_lines, read_examples
+from pipelines.judging.settings import JudgingSettings
+from shared.config import Settings, Values
+from shared.models.bundle import TaskName
+from shared.models.tasks import TaskKind
+from shared.training.data_settings import Files
+
+
+class SetSettings(Settings):
+    """One task's set: at most so many `examples` of these files."""
+
+    kind: TaskKind = TaskKind.CLASSIFY
+    multi_label: bool = False
+    data: Files
+    examples: int = Field(default=500, ge=1, le=100_000)
+    name: str
+    licence: str
+
+
+class FreezeSettings(JudgingSettings):
+    """The sets by task; `only` these, where it is given."""
+
+    sets: dict[TaskName, SetSettings]
+    only: tuple[TaskName, ...] = ()
+
+
+def main(argv: Sequence[str] | None = None, overrides: Values | None = None) -> int:
+    """Runs the pipeline; returns the process's exit status, and says on stderr what went wrong."""
+    return run_pipeline(FreezeSettings, "freeze", __doc__, argv, run, overrides)
+
+
+def run(settings: FreezeSettings, command: str, console: Console) -> int:
+    """Reads every set before it writes one."""
+    chosen = {
+        task: (of_task, _part(of_task, settings))
+        for task, of_task in settings.sets.items()
+        if not settings.only or task in settings.only
+    }
+    for task, (of_task, examples) in chosen.items():
+        entry = _freeze(settings.registry_root, task, of_task, examples)
+        console.print(f"{task}: {entry.examples:,} examples of {entry.name} ({entry.sha256[:12]})")
+    return 0
+
+
+def _part(of_task: SetSettings, settings: FreezeSettings) -> list[AnyExample]:
+    subject = Subject(of_task.kind, of_task.multi_label)
+    examples = dict.fromkeys(read_examples(subject, of_task.data, settings))
+    by_hash = sorted(examples, key=lambda each: hashlib.sha256(as_lines(subject, [each])).digest())
+    return by_hash[: of_task.examples]
+
+
+def _freeze(root: Path, task: str, of_task: SetSettings, examples: Sequence[AnyExample]) -> Frozen:
+    return freeze(
+        root,
+        task,
+        Subject(of_task.kind, of_task.multi_label),
+        examples,
+        name=of_task.name,
+        licence=of_task.licence,
+        at_s=time.time(),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Judging bundles: exams, what answers are worth, gates, frozen sets, reports."""

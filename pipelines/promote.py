@@ -1,0 +1,38 @@
+"""Makes a candidate the champion of its task if its gates hold on the frozen evaluation set.
+
+    python -m pipelines.promote --config FILE [--set key=value ...]
+    python -m pipelines.promote --set bundle=support-intent
+
+The report of the candidate has the gates. A refusal names each gate with its figures and changes
+nothing; a promotion leaves its evidence beside the aliases. Running replicas notice a new champion
+within 2 s and go on with the old one until it is loaded.
+"""
+
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from pipelines.command import run_pipeline
+from pipelines.judging.settings import PromoteSettings
+from shared.config import Values
+from shared.models.threads import share_cores
+
+_EXIT_REFUSED = 1
+
+
+def main(argv: Sequence[str] | None = None, overrides: Values | None = None) -> int:
+    """Runs the pipeline; returns the process's exit status, 1 also where a gate does not hold."""
+    return run_pipeline(PromoteSettings, "promote", __doc__, argv, run, overrides)
+
+
+def run(settings: PromoteSettings, command: str, console: Console) -> int:
+    """Promotes or refuses, and says why."""
+    share_cores()
+    from pipelines.judging.promoting import promote
+
+    return 0 if promote(settings, command=command, console=console) else _EXIT_REFUSED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,156 @@
+"""Trains a classifier on a table of texts and labels, and keeps a part of it to judge it by.
+
+    python -m pipelines.table --set table=FILE.csv task=NAME [finetune.KEY=VALUE ...]
+
+The rows are split by a hash of their text: 75 % train, 10 % choose the epoch and the temperature,
+15 % are held out. A row that is added later moves no other one, so what was held out once is held
+out for good. Into `<state_dir>/tables/<task>/` go the configuration that was used and the held-out
+rows; these become the task's frozen evaluation set, unless it has one.
+"""
+
+import csv
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field
+from rich.console import Console
+
+from pipelines.command import run_pipeline
+from shared.config import Settings, load
+from shared.errors import ConfigError, InputError
+from shared.files import write_atomic
+from shared.models.bundle import TaskName
+from shared.models.threads import share_cores
+
+CONFIG_FILE, HELD_OUT_FILE = "finetune.yaml", "held_out.jsonl"
+_SPLIT = {"by": "text_hash", "dev": 0.1, "test": 0.15}
+_TEXT, _LABEL = "text", "label"
+
+
+class TableSettings(Settings):
+    """The table, and the columns of its texts and labels where their names do not tell.
+
+    `finetune` is set over the configuration that the table gives, see `pipelines.finetune`.
+    """
+
+    table: Path
+    task: TaskName
+    text: str | None = None
+    label: str | None = None
+    finetune: dict[str, Any] = Field(default_factory=dict)
+    state_dir: Path = Path("var")
+
+
+def main(argv: Sequence[str] | None = None, overrides: dict[str, Any] | None = None) -> int:
+    """Runs the pipeline; returns the process's exit status, and says on stderr what went wrong."""
+    return run_pipeline(TableSettings, "table", __doc__, argv, run, overrides)
+
+
+def run(settings: TableSettings, command: str, console: Console) -> int:
+    """Trains, registers the bundle as a candidate, freezes what was held out, and says what next.
+
+    Raises:
+        PlatformError: the table or the settings cannot be used; nothing is registered then.
+    """
+    share_cores()
+    from pipelines.finetune import finetune
+    from pipelines.judging.frozen import find_frozen, freeze
+    from pipelines.judging.sets import Subject, as_lines
+    from shared.models.tasks import TaskKind
+    from shared.training.classification import LabelledSet
+    from shared.training.data import read_data
+    from shared.training.data_settings import TEST
+    from shared.training.publishing import open_registry
+    from shared.training.settings import FinetuneSettings
+
+    text, label = columns_of(settings)
+    folder = settings.state_dir / "tables" / settings.task
+    values = {
+        "task": settings.task,
+        "data": {
+            "train": str(settings.table.resolve()),
+            "split": _SPLIT,
+            "text": text,
+            "label": label,
+        },
+        "state_dir": str(settings.state_dir),
+    }
+    chosen = load(FinetuneSettings, environ={}, values=values, overrides=settings.finetune).settings
+    held_out = read_data(chosen).measured[TEST]
+    if not isinstance(held_out, LabelledSet):
+        raise ConfigError("finetune.kind, finetune.multi_label: a table has a label for each text")
+    subject = Subject(TaskKind.CLASSIFY)
+    used = chosen.model_dump(mode="json", exclude_unset=True)
+    write_atomic(folder / CONFIG_FILE, yaml.safe_dump(used, sort_keys=False).encode())
+    write_atomic(folder / HELD_OUT_FILE, as_lines(subject, held_out.examples))
+    console.print(f"the configuration: {folder / CONFIG_FILE}", markup=False)
+    registry = open_registry(settings.state_dir / "models")
+    if find_frozen(registry.root, settings.task) is None:
+        name = f"held out of {settings.table.name}"
+        freeze(
+            registry.root, settings.task, subject, held_out.examples, name=name, at_s=time.time()
+        )
+        console.print(f"{len(held_out):,} held-out rows are its frozen evaluation set")
+    else:
+        console.print(
+            f"{settings.task} keeps its frozen evaluation set; the rows held out now are in "
+            f"{folder / HELD_OUT_FILE}"
+        )
+    again = f"python -m pipelines.finetune --config {folder / CONFIG_FILE}"
+    finetune(chosen, command=again, console=console)
+    return 0
+
+
+def columns_of(settings: TableSettings) -> tuple[str, str]:
+    """The names of the columns of texts and labels.
+
+    Of two columns without telling names, the labels are those of which fewer differ.
+
+    Raises:
+        InputError: it cannot be told which they are; the message has the columns.
+    """
+    if settings.text is not None and settings.label is not None:
+        return settings.text, settings.label
+    names, distinct = _head(settings.table)
+    text = settings.text or (_TEXT if _TEXT in names else None)
+    label = settings.label or (_LABEL if _LABEL in names else None)
+    rest = [name for name in names if name not in (text, label)]
+    if text is None and label is None and len(names) == 2:
+        label, text = sorted(names, key=lambda name: distinct[name])
+    elif text is None and len(rest) == 1:
+        text = rest[0]
+    elif label is None and len(rest) == 1:
+        label = rest[0]
+    if text is None or label is None:
+        raise InputError(
+            f"{settings.table} has the columns {', '.join(map(repr, names))}: which hold texts and "
+            "labels? Say so with --text and --label"
+        )
+    return text, label
+
+
+def _head(table: Path) -> tuple[list[str], dict[str, int]]:
+    """The columns of a CSV, and how many different values each has."""
+    if table.suffix != ".csv":
+        raise InputError(
+            f"{table}: name the columns of a file that is no .csv, with --text and --label"
+        )
+    try:
+        with table.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+            reader = csv.DictReader(file)
+            names = list(reader.fieldnames or ())
+            seen: dict[str, set[str | None]] = {name: set() for name in names}
+            for row in reader:
+                for name in names:
+                    seen[name].add(row[name])
+    except (OSError, csv.Error) as error:
+        raise InputError(f"{table} cannot be read: {error}") from None
+    return names, {name: len(values) for name, values in seen.items()}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The commands of `banyan`, a module for each group: options and help, no work."""
