@@ -1,16 +1,18 @@
 """A list that is good as a whole: maximal marginal relevance, and a cap for each group.
 
 After Carbonell and Goldstein 1998, "The use of MMR, diversity-based reranking for reordering
-documents and producing summaries". Place k, counted from 0, gets the candidate with the largest
+documents and producing summaries". Of c places the k-th, counted from 0, gets the candidate with
+the largest
 
-    trade_off * relevance / log2(k + 2) - (1 - trade_off) * (mean cosine with what stands above)
+    trade_off * relevance / log2(k + 2) - (1 - trade_off) * (sum of cosines with the chosen) / c
 
-where the relevance of the candidate with the r-th best score is 1 / r. Ranks mean the same with
-every scorer; the discount of the place is that of nDCG, so that variety enters where it costs
-least; the mean is what the distance within a list is measured by. On the dev set amazon_office
-scaled scores and the largest cosine cost about twice the nDCG for the same distance. A cosine
-below 0 counts as 0: the opposite of a thing is no more different from it than something unrelated
-is, and something without a text (zeros) is unrelated to everything.
+and the chosen then stand in the order of their scores. The relevance of the candidate with the
+r-th best score is 1 / r: ranks mean the same with every scorer. The discount of the place is that
+of nDCG and the sum counts each pair once, as the distance within a list does, so that variety
+enters where it costs least. On the dev set amazon_office scaled scores and the largest cosine cost
+about twice the nDCG for the same distance. A cosine below 0 counts as 0: the opposite of a thing is
+no more different from it than something unrelated is, and something without a text (zeros) is
+unrelated to everything.
 
 Notation of shapes: n candidates, d the vectors' width, c chosen.
 """
@@ -35,7 +37,7 @@ class DiversitySettings(Settings):
     - `pool`: from how many of the best by score the list is chosen.
     """
 
-    trade_off: float = Field(0.87, gt=0, le=1)
+    trade_off: float = Field(0.875, gt=0, le=1)
     max_per_category: int | None = Field(None, ge=1)
     pool: int = Field(100, ge=1)
 
@@ -78,7 +80,7 @@ def mmr(
     groups: Int64s | None = None,
     max_per_group: int | None = None,
 ) -> Int64s:
-    """The places [c] of the chosen candidates in their order; of equals the earlier one.
+    """The places [c] of the chosen candidates by their scores; of equals the earlier one.
 
     `vectors` [n, d] are of unit length. A `trade_off` of 1 keeps the order of the `scores` [n], 0
     looks at variety alone. Of a group [n] at most `max_per_group` are chosen, so fewer than
@@ -92,16 +94,17 @@ def mmr(
     if not np.isfinite(scores).all():
         raise InputError("a score is not finite: the scorer must give one for each candidate")
     order = np.argsort(-scores, kind="stable")
-    relevance = np.empty(len(scores), np.float32)
-    relevance[order] = np.float32(trade_off) / np.arange(1, len(scores) + 1)
+    count = min(count, len(scores))
+    ranks = np.empty(len(scores), np.int64)
+    ranks[order] = np.arange(len(scores))
+    relevance = np.float32(trade_off) / (1.0 + ranks)
     likeness = np.zeros(len(scores), np.float32)
     is_free = np.ones(len(scores), np.bool_)
     left = _allowances(groups, max_per_group)
     chosen: list[int] = []
-    for place in range(min(count, len(scores))):
-        alike = np.float32(1 - trade_off) * likeness / max(place, 1)
-        worth = np.where(is_free, relevance / np.log2(place + 2) - alike, -np.inf)
-        best = int(np.argmax(worth))
+    for place in range(count):
+        worth = relevance / np.log2(place + 2) - np.float32(1 - trade_off) * likeness / count
+        best = int(np.argmax(np.where(is_free, worth, -np.inf)))
         if not is_free[best]:
             break
         chosen.append(best)
@@ -111,7 +114,7 @@ def mmr(
             if left[groups[best]] == 0:
                 is_free[groups == groups[best]] = False
         likeness += np.maximum(vectors @ vectors[best], 0.0)
-    return np.array(chosen, np.int64)
+    return np.array(sorted(chosen, key=lambda place: ranks[place]), np.int64)
 
 
 def _allowances(groups: Int64s | None, max_per_group: int | None) -> dict[int, int]:
