@@ -89,7 +89,7 @@ def finetune(settings: FinetuneSettings, *, command: str, console: Console) -> B
     check_tracking(settings.tracking)
     data = read_data(settings)
     backbone = Backbone.load(settings.backbone)
-    specs = [_spec(settings, seed, data, backbone) for seed in settings.optimisation.seeds]
+    specs = [spec_of(settings, seed, data, backbone) for seed in settings.optimisation.seeds]
     check_method(backbone, settings, specs[0].max_length)
     with cluster(settings.workers) as group:
         runs = [_train(spec, data, backbone, group, console) for spec in specs]
@@ -104,7 +104,9 @@ def finetune(settings: FinetuneSettings, *, command: str, console: Console) -> B
     return bundle
 
 
-def _spec(settings: FinetuneSettings, seed: int, data: TrainingData, backbone: Backbone) -> RunSpec:
+def spec_of(
+    settings: FinetuneSettings, seed: int, data: TrainingData, backbone: Backbone
+) -> RunSpec:
     """The specification of one seed's run; workers stand in another folder than this process."""
     optimisation = settings.optimisation.model_copy(update={"seeds": (seed,)})
     source = settings.backbone
@@ -126,7 +128,7 @@ def _train(
 ) -> Finished:
     """Trains one seed on the group of workers, or what an earlier start left of it."""
     folder = spec.folder()
-    tokenizer = _tokenizer(backbone, spec)
+    tokenizer = tokenizer_of(backbone, spec)
     with (
         locked(folder),
         shown(console) as line,
@@ -162,7 +164,7 @@ def _measure(
     model.restore(best.model)
     model.to(backbone.device)
     worker = Worker(rank=0, world=1, device=backbone.device)
-    tokenizer = _tokenizer(backbone, spec)
+    tokenizer = tokenizer_of(backbone, spec)
     evaluation = data.dev.evaluate(best.dev["logits"].numpy(), tokenizer, data.labels)
     measured = {}
     for name, examples in data.measured.items():
@@ -180,7 +182,8 @@ def _measure(
     return card, model
 
 
-def _tokenizer(backbone: Backbone, spec: RunSpec) -> TextTokenizer:
+def tokenizer_of(backbone: Backbone, spec: RunSpec) -> TextTokenizer:
+    """The tokenizer of a run."""
     return TextTokenizer(backbone.tokenizer, spec.max_length, token_types=backbone.uses_token_types)
 
 

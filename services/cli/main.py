@@ -15,6 +15,7 @@ from services.cli.commands import (
     models,
     platform,
     recommend,
+    searches,
     sentiment,
 )
 from shared.errors import PlatformError
@@ -41,7 +42,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Banyan: one set of language models for many applications, on this machine.",
 )
-for _group in (platform, applications, models):
+for _group in (platform, applications, models, searches):
     app.add_typer(_group.app)
 app.add_typer(keys.app, name="keys")
 app.add_typer(knowledge.app, name="kb")

@@ -1,0 +1,195 @@
+"""Trains a classifier on few examples: python -m pipelines.fewshot --config FILE [--set ...]
+
+For 8 to 16 examples a class, after SetFit's recipe: the encoder is tuned by contrastive pairs
+made from them, then a logistic regression on its vectors is the head. `method: head` leaves the
+encoder as it is. The result is an ordinary `classify` bundle, the task's candidate.
+"""
+
+import hashlib
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from pipelines.command import run_pipeline
+from pipelines.fewshot_settings import FewshotSettings
+from shared.metrics.bootstrap import Interval
+from shared.models.backbone import Backbone
+from shared.models.bundle import Bundle, Method
+from shared.models.tokenization import TextTokenizer
+from shared.training.arrays import TokenArrays
+from shared.training.card import METRIC_NAMES
+from shared.training.checkpoint import CheckpointStore, Tensors
+from shared.training.class_pairs import drawn, pairs_across, pairs_within
+from shared.training.classification import LabelledSet, check_labelled
+from shared.training.data import read_data
+from shared.training.examples import Example, ExampleSet, TrainingData
+from shared.training.headed import Recipe, write_headed
+from shared.training.methods import check_method
+from shared.training.model import TunedModel
+from shared.training.pooled import pooled_vectors, set_regression
+from shared.training.prediction import predict
+from shared.training.progress import followed, shown
+from shared.training.publishing import open_registry, publish
+from shared.training.ray_train import cluster, train
+from shared.training.run_folder import RunSpec, locked, write_run
+from shared.training.workers import Worker
+
+
+@dataclass(frozen=True, slots=True)
+class _Few:
+    """The drawn data, and the backbone that it is learned on."""
+
+    data: TrainingData
+    backbone: Backbone
+    tokenizer: TextTokenizer
+
+    def arrays(self, examples: ExampleSet) -> TokenArrays:
+        return examples.arrays(self.tokenizer, self.data.labels)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the pipeline; returns the process's exit status, and says on stderr what went wrong."""
+    return run_pipeline(FewshotSettings, "fewshot", __doc__, argv, _run)
+
+
+def _run(settings: FewshotSettings, command: str, console: Console) -> int:
+    bundle = fewshot(settings, command=command, console=console)
+    for name, metric in bundle.manifest.metrics.items():
+        set_name, _, measure = name.rpartition(".")
+        console.print(
+            f"{set_name or 'dev'}: {METRIC_NAMES[measure]} {metric.value:.4f} "
+            f"({metric.low:.4f} to {metric.high:.4f})"
+        )
+    console.print(f"{bundle.id} is the candidate of {bundle.manifest.task}")
+    return 0
+
+
+def fewshot(settings: FewshotSettings, *, command: str, console: Console) -> Bundle:
+    """Tunes, fits the head, measures and registers; returns the bundle.
+
+    Raises:
+        PlatformError: with the reason and the remedy; nothing is registered then.
+    """
+    registry = open_registry(settings.registry_root)
+    registry.aliases()
+    data = _drawn(read_data(settings), settings)
+    backbone = Backbone.load(settings.backbone)
+    length = min(settings.max_length or backbone.max_length, backbone.max_length)
+    check_method(backbone, settings, length)
+    tokenizer = TextTokenizer(backbone.tokenizer, length, token_types=backbone.uses_token_types)
+    few = _Few(data, backbone, tokenizer)
+    learned: Tensors = {}
+    if settings.method is not Method.HEAD:
+        learned = _tune(settings, few, length, console)
+    model = TunedModel.on(backbone, settings, data.labels, length)
+    model.restore(model.tensors() | learned)
+    train_arrays = few.arrays(data.train)
+    vectors = pooled_vectors(model.tuned, backbone, train_arrays)
+    if model.head is None:
+        raise TypeError("a classify model has a head")
+    set_regression(model.head, vectors, train_arrays.targets, settings.inverse_l2)
+    recipe = _recipe(settings, few, model, length, command)
+    with tempfile.TemporaryDirectory() as aside:
+        written = write_headed(Path(aside), model, backbone, recipe, time.time())
+        bundle = publish(registry, written.folder)
+    if learned:
+        shutil.rmtree(_spec(settings, few, length).folder())
+    return bundle
+
+
+def _drawn(data: TrainingData, settings: FewshotSettings) -> TrainingData:
+    if settings.examples_per_class is None:
+        return data
+    train = drawn(_examples(data.train), settings.examples_per_class, _seed(settings))
+    measured = {name: _examples(each) for name, each in data.measured.items()}
+    return check_labelled(train, _examples(data.dev), measured)
+
+
+def _examples(examples: ExampleSet) -> tuple[Example, ...]:
+    if not isinstance(examples, LabelledSet):
+        raise TypeError(f"{type(examples).__name__} holds no texts with one class")
+    return examples.examples
+
+
+def _tune(settings: FewshotSettings, few: _Few, length: int, console: Console) -> Tensors:
+    """The encoder's tensors after the pairs, or after what an earlier start left of them."""
+    spec = _spec(settings, few, length)
+    folder, seed = spec.folder(), _seed(settings)
+    train_arrays, dev_arrays = few.arrays(few.data.train), few.arrays(few.data.dev)
+    pairs = pairs_within(train_arrays, settings.pairs_per_example, seed)
+    with (
+        cluster(settings.workers) as group,
+        locked(folder),
+        shown(console) as line,
+        followed(folder, line),
+    ):
+        write_run(spec, pairs, pairs_across(dev_arrays, train_arrays, seed))
+        console.print(f"{settings.task}: {len(train_arrays)} texts in {len(pairs):,} pairs")
+        state = train(folder, group, max_failures=settings.checkpoint.max_failures)
+    return CheckpointStore(folder / "checkpoints", settings.checkpoint.keep).best(state).model
+
+
+def _spec(settings: FewshotSettings, few: _Few, length: int) -> RunSpec:
+    made = f"{few.data.fingerprint()} in {settings.pairs_per_example} pairs"
+    return RunSpec(
+        settings=settings.contrastive,
+        labels=(),
+        max_length=length,
+        pad_id=few.backbone.pad_id,
+        backbone_sha256=few.backbone.sha256,
+        data_fingerprint=hashlib.sha256(made.encode()).hexdigest(),
+    )
+
+
+def _recipe(
+    settings: FewshotSettings, few: _Few, model: TunedModel, length: int, command: str
+) -> Recipe:
+    """What the classifier is worth, and how it was made."""
+    data, backbone = few.data, few.backbone
+    worker = Worker(0, 1, backbone.device)
+    model.to(backbone.device)
+
+    sets = {"": data.dev, **{f"{name}.": each for name, each in data.measured.items()}}
+    metrics: dict[str, Interval] = {}
+    temperature = 1.0
+    for prefix, examples in sets.items():
+        outputs = predict(model, few.arrays(examples), backbone.pad_id, worker)
+        evaluation = examples.evaluate(outputs, few.tokenizer, data.labels)
+        metrics |= {f"{prefix}{name}": each for name, each in evaluation.metrics.items()}
+        temperature = temperature if prefix else evaluation.temperature
+    tuned = settings.method is not Method.HEAD
+    pairs = settings.pairs_per_example * len(data.train)
+    return Recipe(
+        task=settings.task,
+        method=settings.method,
+        labels=data.labels,
+        max_length=length,
+        how=(
+            f"{settings.data.name or 'Data'}: {len(data.train):,} examples, seed {_seed(settings)}",
+            f"The encoder was tuned ({settings.method}) by {pairs:,} contrastive pairs of them, "
+            f"{settings.optimisation.epochs} time(s)"
+            if tuned
+            else "The encoder stayed as it is",
+            f"The head is a logistic regression on its vectors (C = {settings.inverse_l2:g})",
+        ),
+        data_fingerprint=data.fingerprint(),
+        command=command,
+        metrics=metrics,
+        temperature=temperature,
+        licence=settings.data.licence,
+        attribution=settings.data.attribution,
+    )
+
+
+def _seed(settings: FewshotSettings) -> int:
+    return settings.optimisation.seeds[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

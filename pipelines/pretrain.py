@@ -1,0 +1,204 @@
+"""Adapts a backbone to unlabelled text: python -m pipelines.pretrain --config FILE [--set ...]
+
+`objective: masked` guesses hidden tokens, for texts of a domain that the backbone has not seen;
+`objective: simcse` tunes the embedding. With `scratch` the backbone begins with random weights and
+a tokenizer that is trained on the text, which serves a language without an available backbone.
+What is written is a backbone's folder: name it `backbone.source`. After an interruption the same
+command continues at the last valid checkpoint.
+"""
+
+import hashlib
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.console import Console
+
+from pipelines.command import run_pipeline
+from pipelines.pretrain_settings import LEAST_TEXTS, PretrainSettings
+from shared.errors import ConflictError, InputError
+from shared.files import new_folder
+from shared.models.backbone import Backbone
+from shared.models.source import BackboneFiles, locate_folder
+from shared.models.tokenization import TextTokenizer
+from shared.training.arrays import TokenArrays
+from shared.training.backbone_copy import copy_without_encoder
+from shared.training.checkpoint import CheckpointStore, TrainingState
+from shared.training.contrastive import Contrastive
+from shared.training.data_sources import locate_files
+from shared.training.embedding import judge_vectors
+from shared.training.loop import Run, TrainingLoop
+from shared.training.masked import (
+    MASKED_METRIC,
+    MaskedLoss,
+    MaskedModel,
+    judge_masked,
+    mask_id,
+)
+from shared.training.methods import Full
+from shared.training.model import TunedModel
+from shared.training.progress import followed, shown
+from shared.training.reading import Row, read_rows, renamed, text_cell
+from shared.training.run_folder import locked
+from shared.training.scratch import write_scratch
+from shared.training.simcse import embedder, halves, twice
+from shared.training.tokenisation import tokenise_to
+from shared.training.workers import Worker
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What a loop runs on."""
+
+    model: TunedModel
+    run: Run
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the pipeline; returns the process's exit status, and says on stderr what went wrong."""
+    return run_pipeline(PretrainSettings, "pretrain", __doc__, argv, _run)
+
+
+def _run(settings: PretrainSettings, command: str, console: Console) -> int:
+    written = pretrain(settings, console)
+    console.print(f"the backbone is in {written.folder}, its weights' SHA-256 {written.sha256}")
+    console.print("the next command trains on it: --set backbone.source=", end="")
+    console.print(str(written.folder.resolve()), markup=False)
+    return 0
+
+
+def pretrain(settings: PretrainSettings, console: Console) -> BackboneFiles:
+    """Reads, trains, and writes the backbone's folder.
+
+    Raises:
+        PlatformError: with the reason and the remedy; no backbone is written then.
+        KeyboardInterrupt: likewise; the same command continues.
+    """
+    if settings.output.exists():
+        raise ConflictError(f"output: {settings.output} exists already: choose another folder")
+    texts = _texts(settings)
+    folder = _folder(settings, texts)
+    with locked(folder):
+        backbone = _backbone(settings, texts, folder / "start")
+        if settings.threads is not None:
+            torch.set_num_threads(settings.threads)
+        task = _task(settings, texts, backbone, folder)
+        worker = Worker(0, 1, backbone.device)
+        console.print(
+            f"{len(task.run.train):,} texts, {len(task.run.train.tokens):,} tokens an epoch, "
+            f"{settings.objective} on {_name(settings, backbone)}; in {folder}"
+        )
+        with shown(console) as line, followed(folder, line):
+            state = TrainingLoop(task.model, task.run, worker).run()
+        written = _write(settings, task, state, backbone)
+    shutil.rmtree(folder)
+    return written
+
+
+def _texts(settings: PretrainSettings) -> list[str]:
+    """The different texts, in the order that the seed gives them."""
+
+    def read(row: Row) -> list[str]:
+        return [text_cell(row, settings.text)]
+
+    found = read_rows(
+        [
+            (path, renamed(read, file.columns))
+            for file in settings.files
+            for path in locate_files(file, settings.data_dir)
+        ]
+    )
+    different = list(dict.fromkeys(found))
+    if len(different) < LEAST_TEXTS:
+        raise InputError(f"files: {len(different)} different texts: at least {LEAST_TEXTS}")
+    order = np.random.default_rng(settings.seed).permutation(len(different))
+    return [different[i] for i in order[: settings.max_texts]]
+
+
+def _folder(settings: PretrainSettings, texts: Sequence[str]) -> Path:
+    """The run's folder, absolute; named by all that decides the weights."""
+    decisive = settings.model_dump_json(
+        exclude={"files", "output", "checkpoint", "threads", "data_dir", "state_dir"}
+    )
+    digest = hashlib.sha256(decisive.encode())
+    for text in texts:
+        digest.update(hashlib.sha256(text.encode()).digest())
+    name = f"pretrain-{digest.hexdigest()[:12]}"
+    return (settings.state_dir / "training" / name).resolve()
+
+
+def _backbone(settings: PretrainSettings, texts: Sequence[str], start: Path) -> Backbone:
+    if settings.scratch is None:
+        return Backbone.load(settings.backbone)
+    if not start.exists():
+        write_scratch(start, settings.scratch, texts, settings.seed)
+    return Backbone.load(settings.backbone.model_copy(update={"source": str(start)}))
+
+
+def _name(settings: PretrainSettings, backbone: Backbone) -> str:
+    if settings.scratch is None:
+        return backbone.name
+    return f"random weights and {backbone.tokenizer.get_vocab_size():,} word pieces of the text"
+
+
+def _task(
+    settings: PretrainSettings, texts: Sequence[str], backbone: Backbone, folder: Path
+) -> _Task:
+    length = min(settings.max_length or backbone.max_length, backbone.max_length)
+    tokenizer = TextTokenizer(backbone.tokenizer, length, token_types=backbone.uses_token_types)
+    held_out = max(1, round(settings.dev * len(texts)))
+    dev, train = texts[:held_out], texts[held_out:]
+    # What guesses the hidden tokens begins by chance, the same at every start.
+    torch.manual_seed(settings.seed)
+
+    def run_on(train: TokenArrays, dev: TokenArrays, metric: str) -> Run:
+        masked = metric == MASKED_METRIC
+        worker = Worker(0, 1, backbone.device)
+        return Run(
+            folder=folder,
+            train=train,
+            dev=dev,
+            objective=MaskedLoss(settings.rate)
+            if masked
+            else Contrastive(settings.optimisation.similarity_scale, worker),
+            judge=judge_masked if masked else judge_vectors,
+            metric=metric,
+            pad_id=backbone.pad_id,
+            seed=settings.seed,
+            optimisation=settings.optimisation,
+            checkpoint=settings.checkpoint,
+        )
+
+    if settings.objective == "simcse":
+        arrays = twice(tokenizer, train), halves(tokenizer, dev)
+        return _Task(embedder(backbone), run_on(*arrays, "mrr_at_10"))
+    mask_id(backbone.tokenizer)
+    train_arrays, dev_arrays = (tokenise_to(tokenizer, s, [0] * len(s)) for s in (train, dev))
+    model = MaskedModel(backbone, settings.rate)
+    return _Task(model, run_on(train_arrays, dev_arrays, MASKED_METRIC))
+
+
+def _write(
+    settings: PretrainSettings, task: _Task, state: TrainingState, backbone: Backbone
+) -> BackboneFiles:
+    """Writes the best epoch's encoder with the tokenizer and the pooling that it began with."""
+    store = CheckpointStore(task.run.folder / "checkpoints", settings.checkpoint.keep)
+    task.model.restore(store.best(state).model)
+    tuned = task.model.tuned
+    if not isinstance(tuned, Full):
+        raise TypeError(f"{type(tuned).__name__} gives no backbone")
+    with new_folder(settings.output) as aside:
+        place = copy_without_encoder(backbone.folder, aside)
+        tuned.encoder.save_pretrained(str(place))  # type: ignore[operator]
+        for file in place.glob("*.safetensors"):
+            # safetensors writes files that nobody else may read.
+            file.chmod(0o644)
+    return locate_folder(settings.output, settings.output.name)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

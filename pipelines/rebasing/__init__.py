@@ -1,0 +1,1 @@
+"""Rebasing: what was made for one backbone is made anew for another one."""

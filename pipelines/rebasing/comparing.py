@@ -1,0 +1,55 @@
+"""A champion against its successor on another backbone, on their task's frozen evaluation set."""
+
+from dataclasses import asdict
+
+from pipelines.judging.evaluation import Evaluated
+from pipelines.judging.exams import Exam
+from pipelines.judging.frozen import find_frozen, read_frozen
+from pipelines.judging.judgement import difference
+from pipelines.judging.sets import exam_of
+from pipelines.judging.settings import JudgingSettings
+from pipelines.judging.sitting import sit
+from pipelines.rebasing.outcome import Paired
+from pipelines.rebasing.settings import RebaseSettings
+from shared.errors import PlatformError
+from shared.models.backbone import Backbone
+from shared.models.bundle import Bundle, Metric
+from shared.models.runners import Runners
+from shared.models.source import BackboneConfig
+
+_CONFIDENCE = 0.95
+
+
+def compare(before: Bundle, after: Bundle, rebase: RebaseSettings) -> Paired | str:
+    """Both on the same examples, each on its own backbone; or the reason why that cannot be."""
+    root, task = rebase.registry_root, after.manifest.task
+    if find_frozen(root, task) is None:
+        return f"{task} has no frozen evaluation set"
+    entry, examples = read_frozen(root, task)
+    exam = exam_of(entry.subject, examples)
+    try:
+        old = _sit(before, rebase.before, exam, rebase)
+        new = _sit(after, rebase.backbone, exam, rebase)
+    except PlatformError as error:
+        return f"the frozen set cannot be answered by both: {error}"
+    metric = new.judgement.metric
+    apart = difference(
+        new.judgement,
+        old.judgement,
+        metric,
+        resamples=rebase.resamples,
+        confidence=_CONFIDENCE,
+    )
+    return Paired(
+        metric=metric,
+        before=old.figures[metric].value,
+        after=new.figures[metric].value,
+        difference=Metric(**asdict(apart)),
+    )
+
+
+def _sit(bundle: Bundle, config: BackboneConfig, exam: Exam, rebase: RebaseSettings) -> Evaluated:
+    runners = Runners(Backbone.load(config))
+    runners.load(bundle)
+    judging = JudgingSettings(resamples=rebase.resamples, state_dir=rebase.state_dir)
+    return sit(runners, [bundle], exam, data="the frozen set", settings=judging)[0]

@@ -1,0 +1,66 @@
+"""Many trainings at one command: a search for settings, and all tasks for another backbone."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from services.cli.commands.options import Assignments, StateDir, state_dir_of
+
+app = typer.Typer()
+
+
+@app.command()
+def tune(
+    config: Annotated[
+        Path | None, typer.Argument(help="A YAML file of this search: its base and its space.")
+    ] = None,
+    base: Annotated[
+        Path | None, typer.Option(help="The configuration to vary, as `banyan train` takes it.")
+    ] = None,
+    trials: Annotated[int | None, typer.Option(help="How many trials there are in all.")] = None,
+    settings: Assignments = None,
+    state_dir: StateDir = None,
+) -> None:
+    """Search for the best settings of a training, on Ray Tune with ASHA.
+
+    Without a file, the space is given by --set, such as space.lora.rank.choice=[4,8,16]. After an
+    interruption the same command continues.
+    """
+    from pipelines import tune as pipeline
+
+    given: dict[str, Any] = {"base": base, "trials": trials}
+    overrides = {name: value for name, value in given.items() if value is not None}
+    overrides["state_dir"] = state_dir_of(state_dir)
+    named = [] if config is None else ["--config", str(config)]
+    over = ["--set", *settings] if settings else []
+    raise typer.Exit(pipeline.main([*named, *over], overrides))
+
+
+@app.command()
+def rebase(
+    backbone: Annotated[
+        str, typer.Option(help="The new backbone: a folder, or owner/model with --revision.")
+    ],
+    revision: Annotated[
+        str | None, typer.Option(help="The commit of owner/model, 40 hexadecimal digits.")
+    ] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Only this task; may be repeated.")] = None,
+    settings: Assignments = None,
+    state_dir: StateDir = None,
+) -> None:
+    """Train everything that was made for another backbone anew for this one, as candidates.
+
+    Says what each task gained and lost; promotes nothing. Ends with code 1 where a task could not
+    be made. After an interruption the same command continues.
+    """
+    from pipelines import rebase as pipeline
+
+    folder = Path(backbone).expanduser()
+    source = str(folder.resolve()) if folder.is_dir() else backbone
+    named = [f"backbone.source={source}"]
+    named += [] if revision is None else [f"backbone.revision={revision}"]
+    overrides: dict[str, Any] = {"state_dir": state_dir_of(state_dir)}
+    if only:
+        overrides["only"] = only
+    raise typer.Exit(pipeline.main(["--set", *named, *(settings or [])], overrides))
