@@ -46,7 +46,7 @@ def run_pipeline(
         console.print(str(error), markup=False)
         return 1
     except KeyboardInterrupt:
-        console.print("interrupted: nothing was changed")
+        console.print("interrupted: nothing is half-written, and what was finished stays")
         return INTERRUPTED
 
 

@@ -20,6 +20,7 @@ from rich.console import Console
 
 from pipelines.command import run_pipeline
 from pipelines.pretrain_settings import LEAST_TEXTS, PretrainSettings
+from shared.config import Values
 from shared.errors import ConflictError, InputError
 from shared.files import new_folder
 from shared.models.backbone import Backbone
@@ -58,9 +59,9 @@ class _Task:
     run: Run
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, overrides: Values | None = None) -> int:
     """Runs the pipeline; returns the process's exit status, and says on stderr what went wrong."""
-    return run_pipeline(PretrainSettings, "pretrain", __doc__, argv, _run)
+    return run_pipeline(PretrainSettings, "pretrain", __doc__, argv, _run, overrides)
 
 
 def _run(settings: PretrainSettings, command: str, console: Console) -> int:

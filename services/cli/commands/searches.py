@@ -1,4 +1,4 @@
-"""Many trainings at one command: a search for settings, and all tasks for another backbone."""
+"""Backbones and searches: pretraining, a search for settings, all tasks for another backbone."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -35,6 +35,23 @@ def tune(
     named = [] if config is None else ["--config", str(config)]
     over = ["--set", *settings] if settings else []
     raise typer.Exit(pipeline.main([*named, *over], overrides))
+
+
+@app.command()
+def pretrain(
+    config: Annotated[Path, typer.Argument(help="A YAML file: its texts and its objective.")],
+    settings: Assignments = None,
+    state_dir: StateDir = None,
+) -> None:
+    """Adapt a backbone to unlabelled text, or make one from scratch.
+
+    After an interruption the same command continues.
+    """
+    from pipelines import pretrain as pipeline
+
+    over = ["--set", *settings] if settings else []
+    overrides = {"state_dir": state_dir_of(state_dir)}
+    raise typer.Exit(pipeline.main(["--config", str(config), *over], overrides))
 
 
 @app.command()

@@ -26,8 +26,8 @@ def banyan(tmp_path: Path) -> Banyan:
 @pytest.mark.parametrize(
     "command",
     ["up", "down", "status", "doctor", "config", "backup", "restore", "version", "ask", "models",
-     "train", "evaluate", "promote", "rollback", "keys", "kb", "analyze", "sentiment", "recommend",
-     "rank"],
+     "train", "evaluate", "promote", "rollback", "tune", "pretrain", "rebase", "keys", "kb",
+     "analyze", "sentiment", "recommend", "rank"],
 )  # fmt: skip
 def test_every_command_has_a_help(banyan: Banyan, command: str) -> None:
     listed = banyan("--help")
