@@ -111,14 +111,14 @@ class Rankings:
         One thread builds at a time, others return at once. Vectors may be set meanwhile. Of a
         million items it takes about half a minute.
         """
-        if not self._building.acquire(blocking=False):
-            return
-        try:
-            for tenant in list(self._tenants.values()):
-                if tenant.needs_index:
-                    tenant.rebuild(self._recommender_settings.vectors)
-        finally:
-            self._building.release()
+        # Vectors that came during a build may need the next one, and whoever set them was sent away.
+        while self.needs_indexes and self._building.acquire(blocking=False):
+            try:
+                for tenant in list(self._tenants.values()):
+                    if tenant.needs_index:
+                        tenant.rebuild(self._recommender_settings.vectors)
+            finally:
+                self._building.release()
 
     def rank(self, tenant: str, scorer: Scorer, call: RankCall) -> list[Ranked]:
         """See `Recommender.rank`."""

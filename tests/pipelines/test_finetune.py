@@ -58,7 +58,7 @@ def _config(folder: Path, **data: object) -> Path:
 def _classes(text: str, folder: Path) -> list[float]:
     """Probabilities by PEFT, without the platform's own model layer but for the head."""
     bundle = Registry(folder / "var" / "models", shipped=None)
-    found = bundle.bundle(bundle.resolve("tiny"))
+    found = bundle.bundle(bundle.resolve("tiny", "candidate"))
     backbone = Backbone.load(BackboneConfig(precision="float32", device="cpu"))
     model = PeftModel.from_pretrained(backbone.encoder, str(found.folder / "adapter")).eval()
     head = load_head(
@@ -112,7 +112,7 @@ def test_a_run_survives_a_killed_worker_and_gives_a_bundle(tmp_path: Path) -> No
     assert not list((tmp_path / "var" / "training").iterdir())
 
     registry = Registry(tmp_path / "var" / "models", shipped=None)
-    bundle = registry.bundle(registry.resolve("tiny"))
+    bundle = registry.bundle(registry.resolve("tiny", "candidate"))
     assert bundle.manifest.metrics["accuracy"].value > 0.9
     assert bundle.manifest.command == " ".join(["python", *command[1:]])
 
