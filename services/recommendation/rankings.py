@@ -111,7 +111,7 @@ class Rankings:
         One thread builds at a time, others return at once. Vectors may be set meanwhile. Of a
         million items it takes about half a minute.
         """
-        # Vectors that came during a build may need the next one, and whoever set them was sent away.
+        # Who sets vectors during a build is sent away, and may have made the next one necessary.
         while self.needs_indexes and self._building.acquire(blocking=False):
             try:
                 for tenant in list(self._tenants.values()):
