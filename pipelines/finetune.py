@@ -39,6 +39,7 @@ from shared.training.prediction import predict
 from shared.training.progress import followed, shown
 from shared.training.publishing import open_registry, publish, write_trained
 from shared.training.ray_train import WorkerGroup, cluster, train
+from shared.training.rejection import rejecting_label, rejection_shift
 from shared.training.run_folder import RunSpec, locked, write_run
 from shared.training.settings import FinetuneSettings
 from shared.training.tracking import check_tracking, tracked
@@ -88,6 +89,8 @@ def finetune(settings: FinetuneSettings, *, command: str, console: Console) -> B
     registry.aliases()
     check_tracking(settings.tracking)
     data = read_data(settings)
+    if settings.rejection is not None:
+        rejecting_label(settings.rejection, data.labels)
     backbone = Backbone.load(settings.backbone)
     specs = [spec_of(settings, seed, data, backbone) for seed in settings.optimisation.seeds]
     check_method(backbone, settings, specs[0].max_length)
@@ -162,10 +165,17 @@ def _measure(
     best = store.best(chosen.state)
     model = TunedModel.on(backbone, spec.settings, data.labels, spec.max_length)
     model.restore(best.model)
-    model.to(backbone.device)
+    dev_logits = best.dev["logits"].numpy()
     worker = Worker(rank=0, world=1, device=backbone.device)
     tokenizer = tokenizer_of(backbone, spec)
-    evaluation = data.dev.evaluate(best.dev["logits"].numpy(), tokenizer, data.labels)
+    if (rejection := spec.settings.rejection) is not None:
+        label, least = rejecting_label(rejection, data.labels), rejection.in_scope_accuracy
+        truth = data.dev.arrays(tokenizer, data.labels).targets
+        shift = rejection_shift(dev_logits, truth, label=label, least_accuracy=least)
+        dev_logits[:, label] += shift
+        model.shift_output(label, shift)
+    model.to(backbone.device)
+    evaluation = data.dev.evaluate(dev_logits, tokenizer, data.labels)
     measured = {}
     for name, examples in data.measured.items():
         logits = predict(model, examples.arrays(tokenizer, data.labels), spec.pad_id, worker)

@@ -35,6 +35,9 @@ def labelled_formats(
     return {
         PLAIN: Format("texts or pairs, and their classes", plain),
         "sentfin-single": Format("headlines with one entity, and its label", sentfin.single),
+        "sentfin-unanimous": Format(
+            "headlines whose entities have one label in common, and it", sentfin.unanimous
+        ),
         "sentfin-targets": Format(
             "headlines in which one entity is marked, see `shared.sentiment.targets`, and what is "
             "said of it",

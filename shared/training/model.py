@@ -122,6 +122,17 @@ class TunedModel(nn.Module):
         if self.head is not None:
             self.head.load_state_dict(_below(_HEAD, tensors))
 
+    def shift_output(self, output: int, shift: float) -> None:
+        """Adds to the head's bias of one output.
+
+        Raises:
+            ValueError: there is no head.
+        """
+        if self.head is None:
+            raise ValueError("a model without a head has no output to shift")
+        with torch.no_grad():
+            self.head.linear.bias[output] += shift
+
     def save(self, folder: Path, name: str, source: Path) -> None:
         """Writes the method's files and the head into a bundle's folder.
 

@@ -26,6 +26,13 @@ def single(row: Row) -> list[Example]:
     return [Example(text, labels[0])] if len(labels) == 1 else []
 
 
+def unanimous(row: Row) -> list[Example]:
+    """The headline with the label of its entities, where they all have the same one."""
+    text, entities = _cells(row)
+    labels = set(entities.values())
+    return [Example(text, labels.pop())] if len(labels) == 1 else []
+
+
 def targets(row: Row) -> list[Example]:
     """For each entity the headline in which it is marked, and the entity's label."""
     text, entities = _cells(row)

@@ -132,6 +132,17 @@ class TrackingSettings(Settings):
     wandb: WandbSettings | None = None
 
 
+class RejectionSettings(Settings):
+    """The label that means "none of the others", such as `oos`, and how often it is said.
+
+    Of all thresholds it gets the one that finds most of its examples while the accuracy of the
+    others on dev stays at `in_scope_accuracy`; see `shared.training.rejection`.
+    """
+
+    label: str
+    in_scope_accuracy: Annotated[float, Field(gt=0, lt=1)]
+
+
 class OutputSettings(Settings):
     """Where the bundle goes; `registry` is `<state_dir>/models` unless it is given.
 
@@ -159,6 +170,7 @@ class FinetuneSettings(Settings):
     lora: LoraSettings = LoraSettings()
     prompt: PromptSettings = PromptSettings()
     optimisation: OptimisationSettings = OptimisationSettings()
+    rejection: RejectionSettings | None = None
     workers: WorkerSettings = WorkerSettings()
     checkpoint: CheckpointSettings = CheckpointSettings()
     tracking: TrackingSettings = TrackingSettings()
@@ -205,6 +217,8 @@ class FinetuneSettings(Settings):
         faults = []
         if self.multi_label and self.kind is not TaskKind.CLASSIFY:
             faults.append(f"multi_label: kind {self.kind} knows no several classes: leave it out")
+        if self.rejection is not None and not self._has_classes:
+            faults.append("rejection: only one class of several can mean none of the others")
         if self.optimisation.class_weights != "none" and not self._has_classes:
             faults.append(
                 "optimisation.class_weights: only classes that exclude each other are balanced: "
