@@ -64,8 +64,9 @@ def as_html(comparisons: Sequence[Comparison]) -> str:
         "<p>The whole catalogue is ranked for each question, never a sample of it. Intervals are "
         "of 95 %, by the percentile bootstrap over questions. <em>Cold items</em>: nDCG of "
         "questions for an item first seen after the cut, with only such items ranked; among them "
-        f"popularity is a random order, of which the mean is shown. Each baseline has "
-        "the best of its settings on these very questions, which favours it.</p>\n{sections}",
+        "popularity is a random order, of which the mean is shown. Each baseline has the best of "
+        "its settings on these very questions, which favours it.</p>\n"
+        f"{sections}",
     )
 
 
