@@ -12,10 +12,10 @@ from rich.console import Console
 
 from pipelines.command import run_pipeline
 from pipelines.judging.history import change_champion, promoting
+from shared.aliases import CHAMPION
 from shared.config import Settings, Values
 from shared.errors import ConflictError, NotFoundError
 from shared.models.bundle import TaskName
-from shared.models.registry import CHAMPION
 from shared.training.publishing import open_registry
 
 

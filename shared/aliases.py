@@ -37,15 +37,19 @@ class Alias(BaseModel):
 AliasTable = dict[str, dict[str, Alias]]
 
 
-class _Aliases(RootModel[AliasTable]):
+class Aliases(RootModel[AliasTable]):
     """The content of the file."""
 
 
 class AliasFile:
-    """The aliases below a root; there are none before the first is set."""
+    """The aliases below a root; there are none before the first is set.
 
-    def __init__(self, root: Path) -> None:
+    `content` is what the file must be, for owners whose names have a form.
+    """
+
+    def __init__(self, root: Path, content: type[RootModel[AliasTable]] = Aliases) -> None:
         self._root = root
+        self._content_model = content
 
     def table(self) -> AliasTable:
         """Every alias, by owner and name.
@@ -54,7 +58,7 @@ class AliasFile:
             ArtifactError: the file is malformed.
         """
         try:
-            return _Aliases.model_validate_json(self._content()).root
+            return self._content_model.model_validate_json(self._content()).root
         except ValidationError as error:
             raise ArtifactError(
                 f"{self._root / _FILE} is malformed: {error.errors(include_url=False)[0]['msg']}; "
@@ -101,7 +105,7 @@ class AliasFile:
             before = named.get(alias)
             after = named[alias] = changed(before)
             if after != before:
-                content = _Aliases(table).model_dump(mode="json")
+                content = Aliases(table).model_dump(mode="json")
                 text = json.dumps(content, sort_keys=True, indent=2)
                 write_atomic(self._root / _FILE, f"{text}\n".encode())
         return after

@@ -9,12 +9,12 @@ from pipelines.judging.names import NAMES
 from pipelines.judging.sets import Subject, data_files, data_name, exam_of, read_examples
 from pipelines.judging.settings import EvaluateSettings
 from pipelines.judging.sitting import find_bundle, sit
+from shared.aliases import CANDIDATE, CHAMPION
 from shared.errors import InputError
 from shared.models.backbone import Backbone
 from shared.models.bundle import Bundle
-from shared.models.registry import CHAMPION
 from shared.models.runners import Runners
-from shared.training.publishing import CANDIDATE, open_registry
+from shared.training.publishing import open_registry
 
 
 def evaluate(settings: EvaluateSettings) -> Evaluated:

@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from shared.aliases import CHAMPION
 from shared.errors import ConflictError
 from shared.files import write_atomic
 from shared.models.bundle import parse_bundle_id
-from shared.models.registry import CHAMPION, Registry
+from shared.models.registry import Registry
 
 _FOLDER = "promotions"
 _LOCK_FILE = ".promotion.lock"

@@ -6,11 +6,11 @@ from pipelines.judging.answering import answer, latencies_ms
 from pipelines.judging.evaluation import Evaluated, cost_of, latency_sample
 from pipelines.judging.exams import Exam
 from pipelines.judging.settings import JudgingSettings
+from shared.aliases import CANDIDATE, CHAMPION
 from shared.errors import ConflictError, NotFoundError
 from shared.models.bundle import Bundle
-from shared.models.registry import CHAMPION, Registry
+from shared.models.registry import Registry
 from shared.models.runners import Runners
-from shared.training.publishing import CANDIDATE
 
 
 def sit(

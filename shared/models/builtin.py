@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from shared.aliases import CHAMPION
 from shared.models.backbone import Backbone
 from shared.models.bundle import BackboneRef, Bundle, Manifest, Method, write_bundle
-from shared.models.registry import CHAMPION, Registry
+from shared.models.registry import Registry
 from shared.models.tasks import EMBED_TASK, TaskKind
 
 

@@ -7,19 +7,15 @@ A bundle is looked up in the root and then among the shipped ones; an alias of t
 the shipped one. This module holds no torch.
 """
 
-import fcntl
-import hashlib
-import json
 import re
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
+from pydantic import RootModel
 
+from shared.aliases import CHAMPION, Alias, AliasFile, AliasTable
 from shared.errors import ArtifactError, ConflictError, NotFoundError
-from shared.files import new_folder, write_atomic
+from shared.files import new_folder
 from shared.models.adapter_config import read_adapter_config, read_virtual_tokens
 from shared.models.bundle import (
     ADAPTER_CONFIG_FILE,
@@ -33,27 +29,12 @@ from shared.models.bundle import (
 from shared.models.source import locate_folder
 
 SHIPPED = Path(__file__).parent / "shipped"
-CHAMPION = "champion"
 
-_ALIASES_FILE = "aliases.json"
-_LOCK_FILE = ".aliases.lock"
 _ALIAS = re.compile(r"[a-z][a-z0-9-]{0,30}")
-
-
-class Alias(BaseModel):
-    """What an alias names now, and what it named before (to roll back to)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    bundle: str
-    previous: str | None = None
 
 
 class _Aliases(RootModel[dict[TaskName, dict[str, Alias]]]):
     """The content of `aliases.json`: task, alias, bundle."""
-
-
-AliasTable = dict[str, dict[str, Alias]]
 
 
 class Registry:
@@ -66,6 +47,7 @@ class Registry:
     def __init__(self, root: Path, shipped: Path | None = SHIPPED) -> None:
         self.root = root
         self._places = [root] if shipped is None else [root, shipped]
+        self._files = [AliasFile(place, _Aliases) for place in self._places]
 
     def register(self, folder: Path) -> Bundle:
         """Verifies a bundle, refuses what cannot be served, and copies it below the root.
@@ -132,16 +114,10 @@ class Registry:
             raise ConflictError(f"{bundle_id} is for task {bundle.manifest.task}, not for {task}")
         if _ALIAS.fullmatch(alias) is None:
             raise ConflictError(f"{alias[:100]!r} is no alias: expected {_ALIAS.pattern}")
-        with self._lock():
-            before = self.aliases().get(task, {}).get(alias)
-            if before is not None and before.bundle == bundle_id:
-                return
-            table = _read_aliases(self.root)
-            previous = None if before is None else before.bundle
-            table.setdefault(task, {})[alias] = Alias(bundle=bundle_id, previous=previous)
-            content = _Aliases(table).model_dump(mode="json")
-            text = json.dumps(content, sort_keys=True, indent=2)
-            write_atomic(self.root / _ALIASES_FILE, f"{text}\n".encode())
+        before = self.aliases().get(task, {}).get(alias)
+        if before is None or before.bundle != bundle_id:
+            first = None if before is None else before.bundle
+            self._files[0].point(task, alias, bundle_id, first=first)
 
     def aliases(self) -> AliasTable:
         """Every alias by task and name, the root's over the shipped ones.
@@ -150,30 +126,19 @@ class Registry:
             ArtifactError: an `aliases.json` is malformed.
         """
         table: AliasTable = {}
-        for place in reversed(self._places):
-            for task, named in _read_aliases(place).items():
+        for file in reversed(self._files):
+            for task, named in file.table().items():
                 table.setdefault(task, {}).update(named)
         return table
 
     def change_token(self) -> str:
         """A value that changes exactly when the aliases do; cheap enough to ask every second."""
-        digest = hashlib.sha256()
-        for place in self._places:
-            digest.update(_alias_bytes(place) + b"\0")
-        return digest.hexdigest()
+        return " ".join(file.change_token() for file in self._files)
 
     def _folder(self, bundle_id: str) -> Path | None:
         task, digest = parse_bundle_id(bundle_id)
         folders = (place / task / digest for place in self._places)
         return next((folder for folder in folders if folder.is_dir()), None)
-
-    @contextmanager
-    def _lock(self) -> Iterator[None]:
-        """Holds the root's lock, which the system frees when a process dies."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / _LOCK_FILE).open("ab") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
 
 
 def _check_servable(bundle: Bundle) -> None:
@@ -196,20 +161,3 @@ def _copy(folder: Path, place: Path) -> None:
     except (OSError, ArtifactError):
         if not place.is_dir():
             raise
-
-
-def _alias_bytes(place: Path) -> bytes:
-    try:
-        return (place / _ALIASES_FILE).read_bytes()
-    except FileNotFoundError:
-        return b"{}"
-
-
-def _read_aliases(place: Path) -> AliasTable:
-    try:
-        return _Aliases.model_validate_json(_alias_bytes(place)).root
-    except ValidationError as error:
-        raise ArtifactError(
-            f"{place / _ALIASES_FILE} is malformed: {error.errors(include_url=False)[0]['msg']}; "
-            "restore it from a backup"
-        ) from None

@@ -15,10 +15,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from shared.aliases import CHAMPION
 from shared.clock import Clock
 from shared.errors import ConflictError, NotFoundError, PlatformError
 from shared.models.bundle import Bundle, own_backbone_sha256
-from shared.models.registry import CHAMPION, Registry
+from shared.models.registry import Registry
 
 LOGGER = logging.getLogger(__name__)
 

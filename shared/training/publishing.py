@@ -4,6 +4,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
+from shared.aliases import CANDIDATE
 from shared.files import write_atomic
 from shared.models.backbone import Backbone
 from shared.models.bundle import (
@@ -17,8 +18,6 @@ from shared.models.bundle import (
 from shared.models.registry import SHIPPED, Registry
 from shared.training.card import Card, render
 from shared.training.model import TunedModel
-
-CANDIDATE = "candidate"
 
 
 def open_registry(root: Path) -> Registry:

@@ -6,9 +6,10 @@ from rich.console import Console
 from pipelines.freeze import FreezeSettings, run
 from pipelines.judging.frozen import SETS_CONFIG, find_frozen, read_frozen
 from pipelines.judging.sets import exam_of
+from shared.aliases import CHAMPION
 from shared.config import load
 from shared.errors import NotFoundError
-from shared.models.registry import CHAMPION, SHIPPED, Registry
+from shared.models.registry import SHIPPED, Registry
 
 MOST_EXAMPLES = 500
 TASKS = sorted(

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from shared.aliases import Alias
 from shared.errors import ArtifactError, ConflictError, NotFoundError
 from shared.models.bundle import HEAD_FILE, Method, write_bundle
-from shared.models.registry import SHIPPED, Alias, Registry
+from shared.models.registry import SHIPPED, Registry
 from tests.shared.models.made import full_files, lora_bundle, lora_files, manifest
 
 

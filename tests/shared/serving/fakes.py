@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from shared.aliases import CHAMPION
 from shared.errors import ArtifactError, TextTooLongError
 from shared.models.bundle import (
     BACKBONE_FOLDER,
@@ -17,7 +18,7 @@ from shared.models.bundle import (
     Method,
     write_bundle,
 )
-from shared.models.registry import CHAMPION, Registry
+from shared.models.registry import Registry
 from shared.models.rows import Row, RowResult, Tokenized
 from shared.models.tasks import (
     ClassifyOutput,

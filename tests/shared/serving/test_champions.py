@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from peft import PeftModel
 
+from shared.aliases import CHAMPION
 from shared.models.bundle import Bundle
-from shared.models.registry import CHAMPION, Registry
+from shared.models.registry import Registry
 from shared.models.runners import Runners
 from shared.models.tasks import ClassifyOutput, Float32s, Priority, TaskCall
 from shared.serving.encoder import Encoder, EncoderSettings

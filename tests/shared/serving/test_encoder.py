@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.aliases import CHAMPION
 from shared.clock import Clock, ManualClock
 from shared.errors import (
     ArtifactError,
@@ -20,7 +21,7 @@ from shared.errors import (
     TextTooLongError,
 )
 from shared.models.bundle import HEAD_FILE
-from shared.models.registry import CHAMPION, Registry
+from shared.models.registry import Registry
 from shared.models.tasks import (
     ClassifyOutput,
     EmbedOutput,

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from shared.aliases import CHAMPION
 from shared.clock import ManualClock
 from shared.errors import ConflictError
-from shared.models.registry import CHAMPION, Registry
+from shared.models.registry import Registry
 from shared.serving.served_bundles import ServedBundles
 from tests.shared.serving.fakes import FakeRunner, make_bundle, make_full_bundle
 
