@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from safetensors import SafetensorError
 
 from shared.config import SettingsT, load, parse_assignments
 from shared.errors import PlatformError
@@ -41,12 +42,16 @@ def run_pipeline(
             overrides={**(overrides or {}), **parse_assignments(arguments.set)},
         ).settings
         return run(settings, _command(name, arguments), console)
-    except (PlatformError, OSError) as error:
+    except (PlatformError, OSError, SafetensorError) as error:
+        # A full disk, above all; bundles and aliases are written whole or not at all.
         console.print(f"[red]error:[/red] {type(error).__name__}: ", end="")
         console.print(str(error), markup=False)
         return 1
     except KeyboardInterrupt:
-        console.print("interrupted: nothing is half-written, and what was finished stays")
+        console.print(
+            "interrupted: nothing is half-written or half-registered; the same command "
+            "continues with what was finished"
+        )
         return INTERRUPTED
 
 

@@ -10,9 +10,6 @@ trained is the configuration's `kind` (`classify`, `tag`, `span`, `score` or `em
 TensorBoard.
 """
 
-import argparse
-import os
-import shlex
 import shutil
 import sys
 import tempfile
@@ -22,10 +19,8 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
-from safetensors import SafetensorError
 
-from shared.config import load, parse_assignments
-from shared.errors import PlatformError
+from pipelines.command import run_pipeline
 from shared.models.backbone import Backbone
 from shared.models.bundle import Bundle
 from shared.models.tokenization import TextTokenizer
@@ -45,37 +40,15 @@ from shared.training.settings import FinetuneSettings
 from shared.training.tracking import check_tracking, tracked
 from shared.training.workers import Worker
 
-_INTERRUPTED = 130
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the pipeline; returns the process's exit status, and says on stderr what went wrong."""
-    arguments = _parser().parse_args(argv)
-    console = Console(stderr=True, soft_wrap=True)
-    try:
-        settings = load(
-            FinetuneSettings,
-            environ=os.environ,
-            section="finetune",
-            file=arguments.config,
-            overrides=parse_assignments(arguments.set),
-        ).settings
-        finetune(settings, command=_command(arguments), console=console)
-    except PlatformError as error:
-        return _fail(error, console)
-    except (OSError, SafetensorError) as error:
-        # A full disk, above all; bundles and aliases are written whole or not at all.
-        return _fail(error, console)
-    except KeyboardInterrupt:
-        console.print("interrupted: nothing was registered; the same command continues")
-        return _INTERRUPTED
+    return run_pipeline(FinetuneSettings, "finetune", __doc__, argv, _run)
+
+
+def _run(settings: FinetuneSettings, command: str, console: Console) -> int:
+    finetune(settings, command=command, console=console)
     return 0
-
-
-def _fail(error: Exception, console: Console) -> int:
-    console.print(f"[red]error:[/red] {type(error).__name__}: ", end="")
-    console.print(str(error), markup=False, highlight=False)
-    return 1
 
 
 def finetune(settings: FinetuneSettings, *, command: str, console: Console) -> Bundle:
@@ -209,28 +182,6 @@ def _say_result(card: Card, bundle: Bundle, console: Console) -> None:
     task = bundle.manifest.task
     console.print(f"{bundle.id} is the candidate of {task}. The next command judges it:")
     console.print(f"  banyan promote {task}", style="bold")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m pipelines.finetune", description=(__doc__ or "").partition("\n")[0]
-    )
-    parser.add_argument("--config", type=Path, required=True, help="a YAML file of this run")
-    parser.add_argument(
-        "--set",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="KEY=VALUE",
-        help="sets a key of the configuration, such as optimisation.epochs=3",
-    )
-    return parser
-
-
-def _command(arguments: argparse.Namespace) -> str:
-    """The command that makes this bundle again, from the repository's root."""
-    words = ["python", "-m", "pipelines.finetune", "--config", str(arguments.config)]
-    return shlex.join([*words, *(["--set", *arguments.set] if arguments.set else [])])
 
 
 if __name__ == "__main__":
