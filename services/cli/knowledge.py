@@ -64,9 +64,10 @@ def show(platform: Platform) -> None:
     Raises:
         PlatformError: the platform does not answer, or refuses.
     """
-    table = Table("knowledge base", "documents", "version", box=None, pad_edge=False)
+    table = Table("knowledge base", "documents", "version", "bundle", box=None, pad_edge=False)
     for base in platform.get(_PATH)["knowledge_bases"]:
-        table.add_row(base["name"], str(base["documents"]), str(base["version"]))
+        figures = (str(base[key]) for key in ("documents", "version"))
+        table.add_row(base["name"], *figures, base["bundle"] or "-")
     Console(highlight=False).print(table)
 
 

@@ -4,8 +4,7 @@ import asyncio
 import logging
 import math
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -25,7 +24,6 @@ _TEXTS_A_CALL = 128
 _TEXT_CHARS = 8_000
 """The trunk reads the beginning of a long text: what lies far behind it is not even sent."""
 
-_TURN_POLL_S = 0.1
 _RETRY_FIRST_S = 0.2
 _RETRY_MAX_S = 10.0
 
@@ -154,23 +152,12 @@ class ItemEmbedder:
 
     async def _embed_missing(self, bundle: str, keys: Sequence[ItemKey]) -> None:
         """Gives these items their vectors, embedding those that nobody has embedded yet."""
-        async with self._turn():
+        async with self._store.turn():
             # Another process, or an earlier event with this text, may have had it embedded.
             found = await asyncio.to_thread(self._store.standing, keys, bundle)
             await self._embed(bundle, found.missing)
         ready = await asyncio.to_thread(self._store.vectors_of, found.ready, bundle)
         await asyncio.to_thread(self._show, bundle, ready)
-
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        turn = await asyncio.to_thread(self._store.try_turn)
-        while turn is None:
-            await asyncio.sleep(_TURN_POLL_S)
-            turn = await asyncio.to_thread(self._store.try_turn)
-        try:
-            yield
-        finally:
-            await asyncio.to_thread(turn.close)
 
     async def _embed(self, bundle: str, items: Sequence[ItemText]) -> None:
         if not items:

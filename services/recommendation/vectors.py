@@ -1,7 +1,7 @@
 """Items' vectors in the database, so that a process that starts embeds nothing twice."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,13 +15,13 @@ from shared.models.tasks import Float32s
 from shared.ranking.events import item_text
 from shared.storage.database import Database
 from shared.storage.statements import chunks, pairs_in
+from shared.storage.turns import Turn, turn
 
 _STORED = np.dtype("<f4")
 _PAGE = 2000
 
-_TURN = 0x656D6264  # "embd": any number does that all replicas share.
-_LONGEST_TURN_S = 120
-"""More than the trunk takes for a batch: a process that does not end its turn by then is frozen."""
+_TURN = Turn(0x656D6264, longest_s=120, poll_s=0.1)
+"""A turn ends with a batch of the trunk's, which takes less."""
 
 ItemKey = tuple[str, str]
 """An item's tenant and id."""
@@ -113,21 +113,9 @@ class VectorStore:
                 rows.extend(connection.execute(query.where(where, columns.bundle == bundle)))
         return list(_found(rows))
 
-    def try_turn(self) -> ExitStack | None:
-        """The turn to embed, until it is closed; None while another process has it.
-
-        So no two replicas embed the same items. A process that dies or freezes loses its turn.
-        """
-        with ExitStack() as stack:
-            if self._database.is_shared:
-                connection = stack.enter_context(self._database.write())
-                connection.exec_driver_sql(
-                    f"SET LOCAL idle_in_transaction_session_timeout = '{_LONGEST_TURN_S}s'"
-                )
-                got = connection.execute(sa.text(f"SELECT pg_try_advisory_xact_lock({_TURN})"))
-                if not got.scalar():
-                    return None
-            return stack.pop_all()
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        """The turn to embed, so that no two replicas embed the same items."""
+        return turn(self._database, _TURN)
 
     def put(self, bundle: str, items: Sequence[ItemText], vectors: Float32s) -> None:
         """Stores vectors [n, d] of n items, each in the place of the one before."""

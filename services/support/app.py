@@ -28,6 +28,7 @@ class SupportReplica:
     async def __init__(self, settings: SupportSettings) -> None:  # type: ignore[misc]
         configure_logging(SECTION, level=settings.log_level)
         self._service = await asyncio.to_thread(open_service, settings, ServeTrunk())
+        self._service.start()
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         """The routes, made in the replica."""

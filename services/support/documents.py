@@ -1,7 +1,7 @@
 """Documents and knowledge bases in the database, which is the only truth about them."""
 
-import contextlib
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -13,10 +13,13 @@ from shared.errors import NotFoundError
 from shared.storage.database import Database
 from shared.storage.identifiers import new_id
 from shared.storage.statements import chunks
+from shared.storage.turns import Turn, turn
 from shared.text.passages import TextFormat
 
 Scalar = str | int | float | bool
 Metadata = Mapping[str, Scalar | Sequence[Scalar]]
+
+_REBUILDING = Turn(0x6B62, longest_s=6 * 3600, poll_s=1.0)
 
 _METADATA = sa.MetaData()
 
@@ -116,6 +119,10 @@ class DocumentStore:
         """Whether other processes may write as well."""
         return self._database.is_shared
 
+    def rebuilding(self) -> AbstractAsyncContextManager[None]:
+        """The turn to embed a whole knowledge base anew: of all processes one does at a time."""
+        return turn(self._database, _REBUILDING)
+
     def ping(self) -> None:
         """Returns if the database answers."""
         with self._database.read() as connection:
@@ -129,7 +136,7 @@ class DocumentStore:
                 row = {"uid": new_id(), "tenant": tenant, "name": name, "version": 0}
                 row["updated_at"] = self._clock.time()
                 # On PostgreSQL another client may make it between our look and our insert.
-                with contextlib.suppress(IntegrityError), connection.begin_nested():
+                with suppress(IntegrityError), connection.begin_nested():
                     connection.execute(_KNOWLEDGE_BASE.insert(), [row])
                 found = _find(connection, tenant, name)
         if found is None:
@@ -142,6 +149,12 @@ class DocumentStore:
         """The knowledge base of this name, if the tenant has one."""
         with self._database.read() as connection:
             return _find(connection, tenant, name)
+
+    def all(self) -> list[KnowledgeBaseRecord]:
+        """The knowledge bases of all tenants, in the order in which they were made."""
+        with self._database.read() as connection:
+            rows = connection.execute(_records().order_by("uid"))
+            return [KnowledgeBaseRecord(**row) for row in rows.mappings()]
 
     def of_tenant(self, tenant: str) -> list[KnowledgeBaseRecord]:
         """The tenant's knowledge bases by name."""

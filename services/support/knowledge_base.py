@@ -1,12 +1,9 @@
 """One knowledge base while it serves: its index follows every write before it is acknowledged."""
 
 import asyncio
-import logging
-import shutil
-from collections.abc import Collection, Coroutine, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
 
 from services.support.documents import (
     Document,
@@ -15,18 +12,19 @@ from services.support.documents import (
     StoredDocument,
 )
 from services.support.passages import Embedder
+from services.support.saved_index import SavedIndex
+from services.support.shielded import to_the_end
 from shared.clock import Clock
-from shared.errors import ArtifactError, NotFoundError
+from shared.errors import NotFoundError
+from shared.models.tasks import Priority
 from shared.retrieval.index import Embedded, Index
-from shared.retrieval.index_files import load_index, save_index
-from shared.storage.identifiers import new_id
-
-_T = TypeVar("_T")
-
-LOGGER = logging.getLogger(__name__)
 
 _CATCH_UP_DOCUMENTS = 200
 _SAVE_AT_LATEST_S = 60.0
+
+_PASSES_BESIDE = 2
+"""The second embeds what was written during the first, so that little is left for the last, for
+which writes wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +55,12 @@ class KnowledgeBase:
         self.uid = record.uid
         self.name = record.name
         self._around = around
-        self._folder = around.index_dir / record.uid
+        self._saved = SavedIndex(around.index_dir / record.uid, record.name)
         self.is_deleted = False
         self._index: Index | None = None
         self._loading = asyncio.Lock()
         self._writing = asyncio.Lock()
-        self._saving = asyncio.Lock()
         self._checked_s = float("-inf")
-        self._saved: tuple[str, int] | None = None
         self._saver: asyncio.Task[None] | None = None
 
     async def index(self) -> Index:
@@ -95,7 +91,7 @@ class KnowledgeBase:
             embedded = await self._around.embedder.embed(stored, index.bundle)
             async with self._writing:
                 if self._index is not None and self._index.bundle == index.bundle:
-                    return await _to_the_end(self._commit_put(documents, embedded))
+                    return await to_the_end(self._commit_put(documents, embedded))
 
     async def delete(self, document_id: str) -> int:
         """Deletes a document and returns the new version.
@@ -105,31 +101,51 @@ class KnowledgeBase:
         """
         await self.index()
         async with self._writing:
-            return await _to_the_end(self._commit_delete(document_id))
+            return await to_the_end(self._commit_delete(document_id))
 
     async def rebuild(self) -> Index:
         """Embeds everything anew with the present champion, beside the old index, then swaps."""
         bundle, width = await self._around.embedder.bundle(self._around.embed_task)
-        beside = await self._catch_up(Index.empty(bundle, width))
-        async with self._writing:
-            self._index = await self._catch_up(beside)
-            index = self._index
+        index = await self._swap_in(Index.empty(bundle, width))
         self._save_later()
         return index
+
+    async def bundle(self) -> str | None:
+        """The bundle that made the index; None where there is none yet, or it cannot be read."""
+        index = self._index
+        return await self._saved.bundle() if index is None else index.bundle
+
+    async def follow(self, bundle: str, width: int) -> bool:
+        """Lets this bundle make the index if another one did; returns whether it did so now.
+
+        The new index is made beside the old one, swapped in and saved. Where replicas share a
+        disk, the first of them embeds, and the others take what it saved. An index that was not
+        in memory does not stay there.
+        """
+        if await self.bundle() in (bundle, None):
+            return False
+        was_loaded = self._index is not None
+        async with self._around.store.rebuilding():
+            saved = await self._saved.load() if await self._saved.bundle() == bundle else None
+            index = await self._swap_in(saved or Index.empty(bundle, width))
+            await self._saved.save(index, over_others=True)
+        if not was_loaded:
+            await self._unload(bundle)
+        return True
 
     async def discard(self) -> None:
         """Forgets the index of a knowledge base that was deleted."""
         if self._saver is not None:
             self._saver.cancel()
         self.is_deleted = True
-        await asyncio.to_thread(shutil.rmtree, self._folder, True)
+        await self._saved.discard()
 
     async def close(self) -> None:
         """Saves what is not saved yet."""
         if self._saver is not None:
             self._saver.cancel()
         if self._index is not None:
-            await self._save(self._index)
+            await self._saved.save(self._index)
 
     def _is_stale(self) -> bool:
         """Whether another process may have written since this one looked."""
@@ -141,22 +157,31 @@ class KnowledgeBase:
 
     async def _load(self) -> Index:
         """The index on disk, or an empty one for the present champion."""
-        try:
-            index = await asyncio.to_thread(load_index, self._folder)
-        except ArtifactError as error:
-            LOGGER.warning(
-                "an index is made anew", extra={"knowledge_base": self.name, "reason": str(error)}
-            )
-            index = None
-        if index is not None:
-            self._saved = (index.bundle, index.version)
+        if (index := await self._saved.load()) is not None:
             return index
         bundle, width = await self._around.embedder.bundle(self._around.embed_task)
         return Index.empty(bundle, width)
 
-    async def _catch_up(self, index: Index) -> Index:
+    async def _unload(self, bundle: str) -> None:
+        """Frees the index's memory, where the disk has what this bundle made."""
+        # Under both locks: a request that reads the old index from disk meanwhile gets the new one.
+        async with self._loading, self._writing:
+            index = self._index
+            is_saved = index is not None and self._saved.has(index)
+            if is_saved and await self._saved.bundle() == bundle:
+                self._index = None
+
+    async def _swap_in(self, beside: Index) -> Index:
+        """Brings another index to the database's state while this one serves, then swaps."""
+        for _ in range(_PASSES_BESIDE):
+            beside = await self._catch_up(beside, Priority.BULK)
+        async with self._writing:
+            self._index = index = await self._catch_up(beside)
+        return index
+
+    async def _catch_up(self, index: Index, priority: Priority | None = None) -> Index:
         """Brings an index to the database's state; only documents that changed are embedded."""
-        store = self._around.store
+        store, embed = self._around.store, self._around.embedder.embed
         try:
             if await asyncio.to_thread(store.version, self.uid) == index.version:
                 return index
@@ -170,7 +195,7 @@ class KnowledgeBase:
         for start in range(0, len(changed), _CATCH_UP_DOCUMENTS):
             ids = changed[start : start + _CATCH_UP_DOCUMENTS]
             documents = await asyncio.to_thread(store.fetch, self.uid, ids)
-            embedded.extend(await self._around.embedder.embed(documents, index.bundle))
+            embedded.extend(await embed(documents, index.bundle, priority))
         removed = indexed.keys() - versions.keys()
         return await asyncio.to_thread(index.replaced, version, removed, embedded)
 
@@ -209,36 +234,8 @@ class KnowledgeBase:
     async def _save_when_settled(self) -> None:
         around = self._around
         begun_s = around.clock.monotonic()
-        while (index := self._index) is not None and self._is_unsaved(index):
+        while (index := self._index) is not None and not self._saved.has(index):
             await asyncio.sleep(around.save_after_s)
             late = around.clock.monotonic() - begun_s > _SAVE_AT_LATEST_S
             if index is self._index or late:
-                await self._save(index)
-
-    def _is_unsaved(self, index: Index) -> bool:
-        return self._saved != (index.bundle, index.version)
-
-    async def _save(self, index: Index) -> None:
-        async with self._saving:
-            if self._is_unsaved(index):
-                await _to_the_end(self._save_now(index))
-
-    async def _save_now(self, index: Index) -> None:
-        try:
-            await asyncio.to_thread(save_index, index, self._folder, new_id())
-        except OSError as error:
-            # Nothing is lost: the next start embeds again what the saved index does not have.
-            LOGGER.error(
-                "an index was not saved", extra={"knowledge_base": self.name, "reason": str(error)}
-            )
-        self._saved = (index.bundle, index.version)
-
-
-async def _to_the_end(work: Coroutine[None, None, _T]) -> _T:
-    """Runs what must not be left halfway: a client that goes away, or a close, waits for it."""
-    task = asyncio.create_task(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise
+                await self._saved.save(index)

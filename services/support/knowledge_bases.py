@@ -20,6 +20,11 @@ class KnowledgeBases:
         """All of a tenant, by name."""
         return await asyncio.to_thread(self._around.store.of_tenant, tenant)
 
+    async def all(self) -> list[KnowledgeBase]:
+        """Those of all tenants."""
+        records = await asyncio.to_thread(self._around.store.all)
+        return [self._opened(record) for record in records]
+
     async def record(self, tenant: str, name: str) -> KnowledgeBaseRecord:
         """What the database says of one.
 
@@ -34,6 +39,10 @@ class KnowledgeBases:
                 param="knowledge_base",
             )
         return record
+
+    async def bundle(self, record: KnowledgeBaseRecord) -> str | None:
+        """The bundle that made the index of one; None where there is none yet."""
+        return await self._opened(record).bundle()
 
     async def get(self, tenant: str, name: str) -> KnowledgeBase:
         """A knowledge base that exists.

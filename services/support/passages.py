@@ -33,12 +33,21 @@ class Embedder:
     timeout_s: float
 
     async def bundle(self, task: str) -> tuple[str, int]:
-        """The immutable id of the bundle that answers for a task now, and its vectors' width."""
+        """The immutable id of the bundle that answers for a task now, and its vectors' width.
+
+        Raises:
+            ArtifactError: the trunk has no such task, or it is no embed task.
+            PlatformError: the trunk does not answer.
+        """
         output = await self._encode(task, [task], Priority.INTERACTIVE, self.timeout_s)
         return output.bundle, output.vectors.shape[1]
 
-    async def embed(self, documents: Sequence[StoredDocument], bundle: str) -> list[Embedded]:
+    async def embed(
+        self, documents: Sequence[StoredDocument], bundle: str, priority: Priority | None = None
+    ) -> list[Embedded]:
         """Entries of documents, with vectors made by `bundle`.
+
+        Without a `priority` the few passages of a short write are `interactive`, many `bulk`.
 
         Raises:
             InputError: a document has no readable text.
@@ -47,7 +56,9 @@ class Embedder:
         """
         entries = await asyncio.to_thread(lambda: [_entry(document) for document in documents])
         texts = [text for entry in entries for text in _texts(entry)]
-        priority = Priority.INTERACTIVE if len(texts) <= _INTERACTIVE_TEXTS else Priority.BULK
+        if priority is None:
+            few = len(texts) <= _INTERACTIVE_TEXTS
+            priority = Priority.INTERACTIVE if few else Priority.BULK
         deadline_s = self.clock.monotonic() + self.timeout_s
         parts: list[npt.NDArray[np.float32]] = []
         for start in range(0, len(texts), _TEXTS_A_CALL):
@@ -77,8 +88,12 @@ class Embedder:
                     raise
                 await asyncio.sleep(min(error.retry_after_s, left_s))
                 continue
-            except NotFoundError:
-                raise missing_bundle(task) from None
+            except NotFoundError as error:
+                if "@" in task:
+                    raise missing_bundle(task) from None
+                raise ArtifactError(
+                    f"embed_task: {error}; promote a bundle of {task}, or name another task"
+                ) from None
             if not isinstance(output, EmbedOutput):
                 raise ArtifactError(f"{task} is no embed task: name one in `embed_task`")
             return output
@@ -87,8 +102,8 @@ class Embedder:
 def missing_bundle(bundle: str) -> ArtifactError:
     """The error where the trunk no longer has what an index was made with."""
     return ArtifactError(
-        f"the trunk does not have {bundle}, which made this index: rebuild the index "
-        "(POST /support/knowledge-bases/NAME/rebuild)"
+        f"the trunk does not have {bundle}, which made this index: the champion makes it anew "
+        "soon; to rebuild the index now: POST /support/knowledge-bases/NAME/rebuild"
     )
 
 

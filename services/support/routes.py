@@ -12,6 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from services.support import chat
 from services.support.chat_schemas import ChatRequest, ChatResponse, Model, ModelList
 from services.support.config import KnowledgeBaseName
+from services.support.documents import KnowledgeBaseRecord
 from services.support.schemas import (
     DocumentAnswer,
     DocumentFields,
@@ -102,22 +103,25 @@ def _add_search(app: FastAPI, service: SupportService) -> None:
 def _add_knowledge_bases(app: FastAPI, service: SupportService) -> None:
     bases = service.knowledge_bases
 
+    async def answer(record: KnowledgeBaseRecord) -> KnowledgeBaseAnswer:
+        return KnowledgeBaseAnswer.of(record, await bases.bundle(record))
+
     @app.get("/knowledge-bases", tags=["knowledge bases"])
     async def list_all(identity: CurrentIdentity) -> KnowledgeBaseList:
         """The tenant's knowledge bases."""
         records = await bases.of_tenant(identity.tenant)
-        return KnowledgeBaseList(knowledge_bases=[KnowledgeBaseAnswer.of(r) for r in records])
+        return KnowledgeBaseList(knowledge_bases=[await answer(record) for record in records])
 
     @app.get("/knowledge-bases/{name}", tags=["knowledge bases"])
     async def get(name: _Name, identity: CurrentIdentity) -> KnowledgeBaseAnswer:
         """One knowledge base."""
-        return KnowledgeBaseAnswer.of(await bases.record(identity.tenant, name))
+        return await answer(await bases.record(identity.tenant, name))
 
     @app.put("/knowledge-bases/{name}", tags=["knowledge bases"])
     async def create(name: _Name, identity: AdminIdentity) -> KnowledgeBaseAnswer:
         """Makes a knowledge base; one that exists stays as it is."""
         await bases.create(identity.tenant, name)
-        return KnowledgeBaseAnswer.of(await bases.record(identity.tenant, name))
+        return await answer(await bases.record(identity.tenant, name))
 
     @app.delete("/knowledge-bases/{name}", tags=["knowledge bases"], status_code=204)
     async def drop(name: _Name, identity: AdminIdentity) -> Response:

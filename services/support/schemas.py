@@ -120,15 +120,19 @@ class KnowledgeBaseAnswer(BaseModel):
     version: int
     documents: int
     updated_at: float
+    bundle: str | None = Field(
+        description="The bundle that made the index and encodes its queries; null before the first."
+    )
 
     @classmethod
-    def of(cls, record: KnowledgeBaseRecord) -> "KnowledgeBaseAnswer":
+    def of(cls, record: KnowledgeBaseRecord, bundle: str | None) -> "KnowledgeBaseAnswer":
         """The answer for a record."""
         return cls(
             name=record.name,
             version=record.version,
             documents=record.documents,
             updated_at=record.updated_at,
+            bundle=bundle,
         )
 
 

@@ -9,6 +9,7 @@ from services.support.assistant import Assistant
 from services.support.confidence import load_calibration
 from services.support.config import SupportSettings
 from services.support.documents import DocumentStore
+from services.support.index_follower import IndexFollower
 from services.support.knowledge_base import Surroundings
 from services.support.knowledge_bases import KnowledgeBases
 from services.support.passages import Embedder
@@ -49,6 +50,13 @@ class SupportService:
             settings.refresh_s,
         )
         self.knowledge_bases = KnowledgeBases(around)
+        self._follower = IndexFollower(
+            self.knowledge_bases,
+            self._embedder,
+            clock,
+            task=settings.embed_task,
+            check_s=settings.champion_check_s,
+        )
         self.assistant = Assistant(
             trunk,
             load_calibration(),
@@ -58,11 +66,20 @@ class SupportService:
         )
 
     async def readiness(self) -> Mapping[str, str]:
-        """Whether the database and the trunk answer."""
-        return {"database": await self._database_state(), "trunk": await self._trunk_state()}
+        """Whether the database and the trunk answer, and how the indexes stand."""
+        return {
+            "database": await self._database_state(),
+            "trunk": await self._trunk_state(),
+            "indexes": self._follower.state,
+        }
+
+    def start(self) -> None:
+        """Starts the task that follows the champion; called on the loop that serves."""
+        self._follower.start()
 
     async def close(self) -> None:
-        """Saves the indexes and closes the database."""
+        """Ends the task, saves the indexes and closes the database."""
+        await self._follower.close()
         await self.knowledge_bases.close()
         await asyncio.to_thread(self._database.close)
 

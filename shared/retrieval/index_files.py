@@ -72,12 +72,10 @@ def load_index(root: Path) -> Index | None:
     Raises:
         ArtifactError: it is incomplete, corrupt, or of another format.
     """
-    pointer = root / "CURRENT"
-    if not pointer.exists():
+    newest = _newest(root)
+    if newest is None:
         return None
-    name, _, digest = pointer.read_text("utf-8", "replace").strip().partition(" ")
-    folder = root / Path(name).name
-    manifest = _read_manifest(folder, digest)
+    folder, manifest = newest
     for file in _FILES:
         _verify(folder / file, manifest.files.get(file, ""))
     entries = list(_read_entries(folder / "entries.jsonl"))
@@ -88,6 +86,25 @@ def load_index(root: Path) -> Index | None:
         Dense.read(folder / "titles.faiss"),
         Dense.read(folder / "passages.faiss"),
     )
+
+
+def saved_bundle(root: Path) -> str | None:
+    """The bundle that made the newest index under `root`, or None where none was ever written.
+
+    Raises:
+        ArtifactError: its manifest is corrupt, or of another format.
+    """
+    newest = _newest(root)
+    return None if newest is None else newest[1].bundle
+
+
+def _newest(root: Path) -> tuple[Path, IndexManifest] | None:
+    pointer = root / "CURRENT"
+    if not pointer.exists():
+        return None
+    name, _, digest = pointer.read_text("utf-8", "replace").strip().partition(" ")
+    folder = root / Path(name).name
+    return folder, _read_manifest(folder, digest)
 
 
 def _read_manifest(folder: Path, digest: str) -> IndexManifest:

@@ -244,21 +244,6 @@ def test_vectors_of_many_items_come_in_pages(
     assert loaded == [one.key for one in found]
 
 
-def test_one_process_at_a_time_has_the_turn_to_embed(
-    store: FeedbackStore, database: Database
-) -> None:
-    one, other = VectorStore(database), VectorStore(database)
-    turn = one.try_turn()
-    assert turn is not None
-    # SQLite's one replica meets nobody, and its turn holds no lock that a writer would wait for.
-    assert (other.try_turn() is None) is database.is_shared
-    store.store(new([item("lamp", title="Lamp")]))
-    turn.close()
-    again = other.try_turn()
-    assert again is not None
-    again.close()
-
-
 async def test_two_replicas_embed_no_item_twice(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:

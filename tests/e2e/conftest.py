@@ -30,7 +30,8 @@ def platform(
         "BANYAN_SENTIMENT__WEBHOOK__URL": webhook[0],
         "BANYAN_SENTIMENT__WEBHOOK__ALLOW_PRIVATE": "true",
     }
-    platform = Platform(tmp_path_factory.mktemp("platform") / "var", environ=hook)
+    soon = {"BANYAN_SUPPORT__CHAMPION_CHECK_S": "0.5"}
+    platform = Platform(tmp_path_factory.mktemp("platform") / "var", environ=hook | soon)
     try:
         platform.up()
         yield platform

@@ -1,9 +1,15 @@
 """Knowledge bases that change while they serve, and the search over them."""
 
+from pathlib import Path
+
 import httpx
 import pytest
 
+from shared.models.tasks import TaskKind
 from tests.e2e.books import documents_path, found_documents, search, upload
+from tests.e2e.bundles import registry_of
+from tests.e2e.platform import Platform, wait_for
+from tests.shared.models.trained import load_backbone, made_bundle, peft_model
 
 pytestmark = pytest.mark.platform
 
@@ -109,3 +115,24 @@ def test_a_search_in_an_unknown_knowledge_base_is_not_found(http: httpx.Client) 
 
     assert answer.status_code == 404
     assert "nowhere" in answer.json()["detail"]
+
+
+def test_an_index_follows_a_promotion_and_a_rollback_while_it_answers(
+    platform: Platform, http: httpx.Client, tmp_path: Path
+) -> None:
+    registry = registry_of(platform)
+    before = registry.resolve("embed")
+    adapter = peft_model(load_backbone().encoder, seed=1, rank=4)
+    adapted = made_bundle(tmp_path, "embed", TaskKind.EMBED, peft=adapter)
+    after = registry.register(adapted.folder).id
+
+    for champion in (after, before):
+        registry.set_alias("embed", "champion", champion)
+
+        def followed(bundle: str = champion) -> bool:
+            hits = search(http, "help-centre", "My card was swallowed by the cash machine")
+            assert hits[0]["document_id"] == "card-swallowed-by-cash-machine"
+            base = http.get("/support/knowledge-bases/help-centre").json()
+            return bool(base["bundle"] == bundle)
+
+        wait_for(followed, timeout_s=60, what=f"the index of {champion}")

@@ -37,7 +37,7 @@ class Served:
             return _chat(json.loads(request.content))
         if request.url.path.endswith("/rebuild"):
             return httpx.Response(200, json={"documents": 3, "bundle": "embed@1"})
-        bases = [{"name": "help-centre", "documents": 77, "version": 3}]
+        bases = [{"name": "help-centre", "documents": 77, "version": 3, "bundle": "embed@1"}]
         return httpx.Response(200, json={"knowledge_bases": bases})
 
     def _documents(self, body: bytes) -> httpx.Response:

@@ -59,7 +59,7 @@ async def test_knowledge_bases_are_made_listed_and_dropped(http: httpx.AsyncClie
     await http.put(f"{BOOK}/owl", json=OWL)
     assert (await http.put("/knowledge-bases/book")).json()["documents"] == 1
     listed = (await http.get("/knowledge-bases")).json()["knowledge_bases"]
-    assert [base["name"] for base in listed] == ["book"]
+    assert [(base["name"], base["bundle"]) for base in listed] == [("book", "embed@000000000001")]
 
     rebuilt = (await http.post("/knowledge-bases/book/rebuild")).json()
     assert (rebuilt["documents"], rebuilt["version"]) == (1, 1)
@@ -243,7 +243,8 @@ async def test_readiness_names_what_is_away(
     report = await http.get("/readyz")
 
     assert report.status_code == 503
-    assert report.json()["checks"] == {"database": "ready", "trunk": "the trunk is away"}
+    checks = report.json()["checks"]
+    assert checks == {"database": "ready", "trunk": "the trunk is away", "indexes": "ready"}
 
 
 async def test_a_trunk_that_is_away_is_a_503(http: httpx.AsyncClient, trunk: FakeTrunk) -> None:

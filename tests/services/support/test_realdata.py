@@ -10,6 +10,7 @@ from services.support.config import SupportSettings
 from services.support.routes import routes
 from services.support.service import open_service
 from shared.metrics.retrieval import hit_at_k, judge, mrr_at_k
+from shared.models.tasks import EMBED_TASK
 from tests.benchmarks.bench_retrieval import is_no_worse, measure
 from tests.benchmarks.support_data import data_dir, stackfaq
 from tests.real_trunk import real_trunk
@@ -43,7 +44,7 @@ async def test_stackfaq_is_answered_as_well_as_its_floor(tmp_path: Path) -> None
                 hits = (await http.post("/search", json=asked)).json()["hits"]
                 ranked.append([hit["document_id"] for hit in hits])
         await service.close()
-        figures = await measure(data, trunk)
+        figures = await measure(data, trunk, EMBED_TASK)
 
     judged = judge(ranked, data.relevant)
     assert float(hit_at_k(judged, 1).mean()) >= 0.95

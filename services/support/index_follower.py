@@ -1,0 +1,120 @@
+"""Knowledge bases follow the champion that embeds: made anew while their old indexes serve."""
+
+import asyncio
+import logging
+
+from services.support.knowledge_base import KnowledgeBase
+from services.support.knowledge_bases import KnowledgeBases
+from services.support.passages import Embedder
+from shared.clock import Clock
+from shared.errors import NotFoundError, PlatformError
+from shared.serving.http import READY
+
+LOGGER = logging.getLogger(__name__)
+
+_PAUSE_S = 300.0
+"""Until a knowledge base is tried again with a bundle with which it failed."""
+
+
+class IndexFollower:
+    """A task of the replica's loop that lets the champion of `task` make every index.
+
+    It looks for another champion every `check_s`, and takes one knowledge base after another. One
+    that fails serves on with its old index, and does not keep the others.
+    """
+
+    def __init__(
+        self,
+        knowledge_bases: KnowledgeBases,
+        embedder: Embedder,
+        clock: Clock,
+        *,
+        task: str,
+        check_s: float,
+    ) -> None:
+        self._knowledge_bases = knowledge_bases
+        self._embedder = embedder
+        self._clock = clock
+        self._task = task
+        self._check_s = check_s
+        self._error: str | None = None
+        self._failed: dict[str, tuple[str, float]] = {}
+        self._running: asyncio.Task[None] | None = None
+
+    @property
+    def state(self) -> str:
+        """`READY`, with a warning where indexes are not made by the champion and why."""
+        if self._error is not None:
+            return f"{READY}, but the champion is not known: {self._error}"
+        if self._failed:
+            return (
+                f"{READY}, but {len(self._failed)} of the indexes cannot be made by the champion "
+                f"of {self._task}, and serve as they were: the log says why"
+            )
+        return READY
+
+    def start(self) -> None:
+        """Starts the task."""
+        self._running = asyncio.create_task(self._run())
+
+    async def close(self) -> None:
+        """Ends the task; what is half made is made at the next start."""
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.wait([self._running])
+
+    async def follow(self) -> None:
+        """Lets the present champion make every index that another bundle made.
+
+        Raises:
+            PlatformError: the trunk or the database does not answer.
+        """
+        bundle, width = await self._embedder.bundle(self._task)
+        knowledge_bases = await self._knowledge_bases.all()
+        there = {one.uid for one in knowledge_bases}
+        self._failed = {uid: at for uid, at in self._failed.items() if uid in there}
+        for one in knowledge_bases:
+            failed_with, failed_at_s = self._failed.get(one.uid, ("", 0.0))
+            if failed_with != bundle or self._clock.monotonic() - failed_at_s >= _PAUSE_S:
+                await self._follow_one(one, bundle, width)
+
+    async def _follow_one(self, one: KnowledgeBase, bundle: str, width: int) -> None:
+        try:
+            if await one.follow(bundle, width):
+                LOGGER.info(
+                    "an index was made anew by the new champion",
+                    extra={"knowledge_base": one.name, "bundle": bundle},
+                )
+        except NotFoundError:
+            LOGGER.info("a knowledge base was deleted", extra={"knowledge_base": one.name})
+        except Exception as error:
+            # The edge of the task: whatever is wrong with one, it serves on and others follow.
+            self._failed[one.uid] = (bundle, self._clock.monotonic())
+            LOGGER.error(
+                "an index was not made anew and serves as it was",
+                extra={
+                    "knowledge_base": one.name,
+                    "bundle": bundle,
+                    "reason": str(error),
+                    "remedy": f"it is tried again in {_PAUSE_S:.0f} s; `banyan kb rebuild --kb "
+                    f"{one.name}` tries now, `banyan rollback {self._task}` undoes the promotion",
+                },
+                exc_info=None if isinstance(error, PlatformError) else error,
+            )
+            return
+        self._failed.pop(one.uid, None)
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self.follow()
+                self._error = None
+            except PlatformError as error:
+                if self._error is None:
+                    LOGGER.warning("the champion is not known", extra={"reason": str(error)})
+                self._error = str(error)
+            except Exception:
+                # The edge of the task: no fault of one round may end it.
+                LOGGER.exception("indexes do not follow the champion")
+                self._error = "an error that the log shows"
+            await asyncio.sleep(self._check_s)

@@ -1,0 +1,94 @@
+"""The index of one knowledge base on disk, from which the next start goes on."""
+
+import asyncio
+import fcntl
+import logging
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from services.support.shielded import to_the_end
+from shared.errors import ArtifactError
+from shared.retrieval.index import Index
+from shared.retrieval.index_files import load_index, save_index, saved_bundle
+from shared.storage.identifiers import new_id
+
+LOGGER = logging.getLogger(__name__)
+
+_LOCK_FILE = ".lock"
+
+
+class SavedIndex:
+    """Loads and saves; nothing is lost where either fails, since an index is derived."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder = folder
+        self._name = name
+        self._saving = asyncio.Lock()
+        self._saved: tuple[str, int] | None = None
+
+    def has(self, index: Index) -> bool:
+        """Whether this process loaded or saved an index of this bundle and version last."""
+        return self._saved == (index.bundle, index.version)
+
+    async def bundle(self) -> str | None:
+        """The bundle that made the index on disk; None without one that can be read."""
+        return await asyncio.to_thread(self._read_bundle)
+
+    async def load(self) -> Index | None:
+        """The index on disk; None without one that can be read."""
+        try:
+            index = await asyncio.to_thread(load_index, self._folder)
+        except ArtifactError as error:
+            LOGGER.warning(
+                "an index is made anew", extra={"knowledge_base": self._name, "reason": str(error)}
+            )
+            return None
+        if index is not None:
+            self._saved = (index.bundle, index.version)
+        return index
+
+    async def save(self, index: Index, *, over_others: bool = False) -> None:
+        """Writes an index that is not on disk yet.
+
+        One that another process had another bundle make meanwhile stays, unless `over_others`: a
+        replica that has not followed a champion yet must not put its old index back.
+        """
+        async with self._saving:
+            if not self.has(index):
+                await to_the_end(self._save(index, over_others))
+
+    async def discard(self) -> None:
+        """Deletes it."""
+        await asyncio.to_thread(shutil.rmtree, self._folder, True)
+
+    async def _save(self, index: Index, over_others: bool) -> None:
+        try:
+            await asyncio.to_thread(self._write, index, over_others)
+        except OSError as error:
+            # Nothing is lost: the next start embeds again what the saved index does not have.
+            LOGGER.error(
+                "an index was not saved", extra={"knowledge_base": self._name, "reason": str(error)}
+            )
+        self._saved = (index.bundle, index.version)
+
+    def _write(self, index: Index, over_others: bool) -> None:
+        with self._locked():
+            mine = {None, index.bundle} | ({self._saved[0]} if self._saved else set())
+            if over_others or self._read_bundle() in mine:
+                save_index(index, self._folder, new_id())
+
+    def _read_bundle(self) -> str | None:
+        try:
+            return saved_bundle(self._folder)
+        except ArtifactError:
+            return None
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Holds the folder's lock, which the system frees when a process dies."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with (self._folder / _LOCK_FILE).open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield

@@ -1,0 +1,58 @@
+"""Work that one process does at a time, where several share a PostgreSQL database.
+
+A turn is an advisory lock of an open transaction: PostgreSQL frees it when the process that has it
+dies, and ends it when that process lets too much time pass.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from shared.storage.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Which work takes turns; whoever has its turn for `longest_s` is taken to be frozen.
+
+    `number` is any 64-bit integer that all processes share, and no other work of the database.
+    Who waits asks every `poll_s`.
+    """
+
+    number: int
+    longest_s: int
+    poll_s: float
+
+
+@asynccontextmanager
+async def turn(database: Database, of: Turn) -> AsyncIterator[None]:
+    """Waits for the turn and has it until the block ends; SQLite's one process always has it.
+
+    Raises:
+        DependencyError: the database does not answer.
+    """
+    taken = await asyncio.to_thread(_try_turn, database, of)
+    while taken is None:
+        await asyncio.sleep(of.poll_s)
+        taken = await asyncio.to_thread(_try_turn, database, of)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(taken.close)
+
+
+def _try_turn(database: Database, of: Turn) -> ExitStack | None:
+    """The turn until it is closed; None while another process has it."""
+    with ExitStack() as stack:
+        if database.is_shared:
+            connection = stack.enter_context(database.write())
+            connection.exec_driver_sql(
+                f"SET LOCAL idle_in_transaction_session_timeout = '{of.longest_s}s'"
+            )
+            got = connection.execute(sa.text(f"SELECT pg_try_advisory_xact_lock({of.number})"))
+            if not got.scalar():
+                return None
+        return stack.pop_all()
