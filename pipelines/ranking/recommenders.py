@@ -49,10 +49,8 @@ class Asked:
     def __init__(self, data: RankingData, state: RankingState) -> None:
         self._data = data
         self.state = state
-        self.index = ItemIndex.build(
-            np.flatnonzero(state.catalogue.has_vector),
-            state.catalogue.vectors[state.catalogue.has_vector],
-        )
+        rows = np.flatnonzero(state.catalogue.has_vector)
+        self.index = ItemIndex.build(rows, state.catalogue.vectors[rows])
 
     def query(self, number: int) -> Query:
         """The question as a query, whose history is known from now on."""

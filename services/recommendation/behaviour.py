@@ -10,7 +10,6 @@ from services.recommendation.incoming import EVENT
 from services.recommendation.payloads import NewEvent
 from shared.errors import InputError
 from shared.serving.keys import DEFAULT_TENANT, TenantName
-from shared.storage.outbox import Message
 from shared.streaming.dead_letters import (
     BAD_ENCODING,
     BAD_JSON,
@@ -18,14 +17,12 @@ from shared.streaming.dead_letters import (
     CLOCK_AHEAD,
     NULL_VALUE,
     TOO_LARGE,
+    DeadLetter,
     DecodeError,
 )
 from shared.streaming.message import Record
 
-DEAD_LETTERS = "dead-letters"
 MAX_VALUE_BYTES = 1024 * 1024
-MAX_STORED_BYTES = 64 * 1024
-"""How much of a dead letter's value is kept."""
 
 _TENANT: TypeAdapter[str] = TypeAdapter(TenantName)
 
@@ -36,19 +33,6 @@ class Behaved:
 
     record: Record
     new: NewEvent
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A record that could not be read, and why."""
-
-    record: Record
-    error: DecodeError
-
-    @property
-    def detail(self) -> str:
-        """The fault in words that every database takes: what it quotes may hold anything."""
-        return self.error.detail.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 Item = Behaved | DeadLetter
@@ -78,27 +62,6 @@ def decode(record: Record, *, max_ahead_s: float) -> NewEvent:
         raise DecodeError(CLOCK_AHEAD, str(error)) from None
     source = f"{record.topic_id}/{record.partition}/{record.offset}"
     return NewEvent.of(tenant, event, source)
-
-
-def dead_letter_message(item: DeadLetter) -> Message:
-    """The record's value as it came, at most its first 64 KiB, with its origin in headers.
-
-    The key names the record, so that a second delivery can be recognised.
-    """
-    record = item.record
-    value = record.value or b""
-    headers = {
-        "origin-topic": record.topic,
-        "origin-topic-id": record.topic_id,
-        "origin-partition": str(record.partition),
-        "origin-offset": str(record.offset),
-        "origin-timestamp-ms": str(record.timestamp_ms),
-        "reason": item.error.reason,
-        "detail": item.detail,
-        "value-bytes": "null" if record.value is None else str(len(value)),
-    }
-    key = f"{record.topic_id}:{record.partition}:{record.offset}"
-    return Message(DEAD_LETTERS, key, value[:MAX_STORED_BYTES], headers)
 
 
 def _parsed(value: bytes | None) -> object:

@@ -11,21 +11,16 @@ from dataclasses import asdict, dataclass
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from services.recommendation.behaviour import (
-    MAX_STORED_BYTES,
-    Behaved,
-    DeadLetter,
-    Item,
-    dead_letter_message,
-)
+from services.recommendation.behaviour import Behaved, Item
 from services.recommendation.metrics import BEHAVIOUR_DEAD_LETTERS
 from services.recommendation.statements import upsert_newest
 from services.recommendation.store import FeedbackStore, Outcome, Stored, report
 from services.recommendation.tables import DEAD_LETTER, INBOX, OUTBOX, PARTITION, TOPIC
 from shared.clock import Clock, SystemClock
 from shared.storage.database import Database
-from shared.storage.outbox import Outbox
+from shared.storage.outbox import Message, Outbox
 from shared.streaming.consumer import StreamProgress
+from shared.streaming.dead_letters import DEAD_LETTERS, DeadLetter
 from shared.streaming.message import Record
 
 LOGGER = logging.getLogger(__name__)
@@ -84,8 +79,10 @@ class BehaviourStore:
             outcomes = [str(outcome) for outcome in stored.outcomes]
             _put_inbox(connection, [one.record for one in events], outcomes, now_s)
             _put_inbox(connection, [one.record for one in dead], [_DEAD] * len(dead), now_s)
-            _put_dead_letters(connection, dead, now_s)
-            self._outbox.put(connection, [dead_letter_message(one) for one in dead], now_s)
+            if dead:
+                connection.execute(DEAD_LETTER.insert(), [one.row(now_s) for one in dead])
+            sent = [Message(DEAD_LETTERS, one.key, one.kept or b"", one.headers) for one in dead]
+            self._outbox.put(connection, sent, now_s)
             rows = _partitions(connection, progress.topic_id)
             for one, outcome in zip(events, stored.outcomes, strict=True):
                 _count(rows, one.record, outcome)
@@ -137,21 +134,6 @@ def _put_inbox(
     ]
     if rows:
         connection.execute(INBOX.insert(), rows)
-
-
-def _put_dead_letters(connection: Connection, dead: Sequence[DeadLetter], now_s: float) -> None:
-    rows = [
-        {
-            **_origin(one.record),
-            "reason": one.error.reason,
-            "detail": one.detail,
-            "value": None if one.record.value is None else one.record.value[:MAX_STORED_BYTES],
-            "stored_at": now_s,
-        }
-        for one in dead
-    ]
-    if rows:
-        connection.execute(DEAD_LETTER.insert(), rows)
 
 
 def _origin(record: Record) -> dict[str, object]:

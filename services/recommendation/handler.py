@@ -3,11 +3,11 @@
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from services.recommendation.behaviour import Behaved, DeadLetter, Item, decode
+from services.recommendation.behaviour import Behaved, Item, decode
 from services.recommendation.behaviour_store import BehaviourStore
 from shared.clock import Clock
 from shared.streaming.consumer import StreamProgress
-from shared.streaming.dead_letters import DeadLetterLimit, DecodeError
+from shared.streaming.dead_letters import DeadLetter, DeadLetterLimit, DecodeError
 from shared.streaming.message import Record
 
 _RATE_WINDOW_S = 10.0

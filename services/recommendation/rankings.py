@@ -197,7 +197,6 @@ class _Tenant:
         for start in range(0, len(rows), _ROWS_A_TURN):
             part = slice(start, start + _ROWS_A_TURN)
             with self.lock:
-                # Asked for each time: the column moves when it grows.
                 vectors[part] = self.recommender.state.catalogue.vectors[rows[part]]
         return vectors
 

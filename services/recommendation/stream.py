@@ -7,7 +7,6 @@ import logging
 import threading
 from dataclasses import dataclass
 
-from services.recommendation.behaviour import DEAD_LETTERS
 from services.recommendation.behaviour_store import BehaviourStore
 from services.recommendation.config import RecommendationSettings
 from services.recommendation.handler import BehaviourHandler
@@ -20,6 +19,7 @@ from shared.storage.outbox import Outbox
 from shared.storage.relay import Relay, RelayState
 from shared.storage.topic_sink import TopicSink
 from shared.streaming.consumer import Consumer
+from shared.streaming.dead_letters import DEAD_LETTERS
 from shared.streaming.processor import StreamProcessor, StreamState
 from shared.streaming.producer import Producer
 

@@ -10,11 +10,8 @@ from services.sentiment.scores import Analysis, Score
 from shared.sentiment.watermark import effective_time, is_late
 from shared.sentiment.windows import ALL_NEWS, WindowCounts, WindowKey, WindowMention, count
 from shared.storage.identifiers import new_id
-from shared.streaming.dead_letters import DecodeError
+from shared.streaming.dead_letters import DeadLetter
 from shared.streaming.message import Record
-
-MAX_STORED_BYTES = 64 * 1024
-"""How much of a dead letter's value is kept."""
 
 NOBODY = ""
 """The tenant of a record that could not be read."""
@@ -42,14 +39,6 @@ class ScoredNews:
     record: Record
     news: News
     analysis: Analysis
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A record that could not be read, and why."""
-
-    record: Record
-    error: DecodeError
 
 
 Item = ScoredNews | DeadLetter
@@ -140,20 +129,10 @@ class Arriving:
         return self._result
 
     def _take_dead(self, item: DeadLetter) -> None:
-        record, error = item.record, item.error
-        row = self._passed(record)
-        row.dead_letters += 1
-        self._note(record, NOBODY, Outcome.DEAD, None)
+        self._passed(item.record).dead_letters += 1
+        self._note(item.record, NOBODY, Outcome.DEAD, None)
         self._result.dead.append(item)
-        self._result.dead_letters.append(
-            {
-                **_place(record),
-                "reason": error.reason,
-                "detail": storable(error.detail),
-                "value": None if record.value is None else record.value[:MAX_STORED_BYTES],
-                "stored_at": self._now_s,
-            }
-        )
+        self._result.dead_letters.append(item.row(self._now_s))
 
     def _take_news(self, item: ScoredNews) -> None:
         record, news = item.record, item.news
@@ -236,11 +215,6 @@ class Arriving:
                 "stored_at": self._now_s,
             }
         )
-
-
-def storable(text: str) -> str:
-    """Text that every database takes: what a fault quotes may hold anything."""
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def _place(record: Record) -> Row:

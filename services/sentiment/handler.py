@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from services.sentiment.analysis import Analyst, Request
-from services.sentiment.arrivals import DeadLetter, Item, Outcome, ScoredNews
+from services.sentiment.arrivals import Item, Outcome, ScoredNews
 from services.sentiment.config import SentimentSettings
 from services.sentiment.news import News, decode
 from services.sentiment.scores import Analysis
@@ -17,7 +17,7 @@ from shared.clock import Clock
 from shared.errors import DependencyError
 from shared.models.tasks import Priority
 from shared.streaming.consumer import StreamProgress
-from shared.streaming.dead_letters import DeadLetterLimit, DecodeError
+from shared.streaming.dead_letters import DeadLetter, DeadLetterLimit, DecodeError
 from shared.streaming.message import Record
 
 _RATE_WINDOW_S = 10.0

@@ -20,7 +20,6 @@ from services.sentiment.alerts import MAX_MENTIONS, Applied, Surges
 from services.sentiment.arrivals import (
     Arrivals,
     Arriving,
-    DeadLetter,
     Item,
     Known,
     KnownArticle,
@@ -28,7 +27,6 @@ from services.sentiment.arrivals import (
     PartitionRow,
     ScoredNews,
 )
-from services.sentiment.dead_letters import dead_letter_message
 from services.sentiment.tables import (
     ARTICLE,
     DEAD_LETTER,
@@ -43,9 +41,10 @@ from shared.clock import Clock, SystemClock
 from shared.sentiment.surge import SurgeDetector
 from shared.sentiment.watermark import PartitionTime, Watermark, advance, watermark
 from shared.storage.database import Database
-from shared.storage.outbox import Outbox
+from shared.storage.outbox import Message, Outbox
 from shared.storage.statements import chunks, pairs_in, upsert
 from shared.streaming.consumer import StreamProgress
+from shared.streaming.dead_letters import DEAD_LETTERS, DeadLetter
 from shared.telemetry import (
     NEWS_ALERTS,
     NEWS_DEAD_LETTERS,
@@ -162,7 +161,10 @@ class NewsStore:
         mark = _advance(connection, progress, partitions, now_s)
         _write_partitions(connection, progress.topic_id, partitions, now_s)
         applied: Applied = self._surges.apply(connection, mark)
-        sent = [dead_letter_message(item) for item in arrivals.dead]
+        sent = [
+            Message(DEAD_LETTERS, item.key, item.kept or b"", item.headers)
+            for item in arrivals.dead
+        ]
         for alert in applied.changes:
             sent.extend(messages(alert, has_webhook=self._has_webhook))
         self._outbox.put(connection, sent, now_s)

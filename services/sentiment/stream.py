@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from services.sentiment.alertmanager import ALERTS, WEBHOOK
 from services.sentiment.analysis import Analyst
 from services.sentiment.config import SentimentSettings
-from services.sentiment.dead_letters import DEAD_LETTERS
 from services.sentiment.finder import Finder
 from services.sentiment.handler import NewsHandler
 from services.sentiment.store import NewsStore
@@ -29,6 +28,7 @@ from shared.storage.relay import Relay, RelayState, Sink
 from shared.storage.topic_sink import TopicSink
 from shared.storage.webhook import Webhook
 from shared.streaming.consumer import Consumer
+from shared.streaming.dead_letters import DEAD_LETTERS
 from shared.streaming.processor import StreamProcessor, StreamState
 from shared.streaming.producer import Producer
 

@@ -3,6 +3,7 @@
 Each event counts once: whoever stores events drops repeated ids. Their order does not matter.
 """
 
+from collections import OrderedDict
 from collections.abc import Mapping
 
 import numpy as np
@@ -11,10 +12,10 @@ from shared.ranking.arrays import Int64s
 from shared.ranking.catalogue import tie_breaker
 from shared.ranking.cooccurrence import Cooccurrence
 from shared.ranking.events import FieldValue, InteractionEvent, UserEvent, interaction_weight
+from shared.ranking.histories import Histories
 from shared.ranking.history import History, Past
 from shared.ranking.popularity import Popularity
 from shared.ranking.query import Query
-from shared.ranking.sessions import Sessions
 from shared.ranking.settings import StateSettings
 
 _MAX_TYPES = 1_000
@@ -37,9 +38,11 @@ class Behaviour:
         self.type_names: list[str] = [OTHER_TYPE]
         self.interaction_count = 0
         self._types: dict[str, int] = {OTHER_TYPE: 0}
-        self._users: dict[str, History] = {}
-        self._sessions = Sessions(settings.sessions_kept, settings.session_kept_s)
-        self._user_fields: dict[str, tuple[int, int, Mapping[str, FieldValue]]] = {}
+        self._users = Histories(settings.users_kept)
+        self._sessions = Histories(settings.sessions_kept, settings.session_kept_s)
+        self._user_fields: OrderedDict[str, tuple[int, int, Mapping[str, FieldValue]]] = (
+            OrderedDict()
+        )
 
     def grow(self, count: int) -> None:
         """Makes room for `count` items in all."""
@@ -52,6 +55,9 @@ class Behaviour:
         held = self._user_fields.get(event.user)
         if held is None or held[:2] < told[:2]:
             self._user_fields[event.user] = told
+        self._user_fields.move_to_end(event.user)
+        if len(self._user_fields) > self._settings.users_kept:
+            self._user_fields.popitem(last=False)
 
     def add(self, event: InteractionEvent, row: int) -> None:
         """Counts an interaction with the item of a row.
@@ -79,7 +85,7 @@ class Behaviour:
         found = []
         histories: list[History] = []
         if event.user is not None:
-            histories.append(self._users.setdefault(event.user, History()))
+            histories.append(self._users.open(event.user, event.timestamp_ms))
         if event.session is not None:
             histories.append(self._sessions.open(event.session, event.timestamp_ms))
         for history in histories:

@@ -12,7 +12,7 @@ from hashlib import blake2b
 import numpy as np
 
 from shared.errors import InputError
-from shared.ranking.arrays import Bools, Column, Float32s, Float64s, Int32s, Int64s
+from shared.ranking.arrays import Blocks, Bools, Column, Float32s, Float64s, Int32s, Int64s
 from shared.ranking.events import FieldValue, ItemEvent, strings
 from shared.ranking.newest import Newest
 
@@ -30,7 +30,7 @@ def tie_breaker(event_id: str) -> int:
 
 
 class Catalogue:
-    """Items by row, with their vectors of one width."""
+    """Items by row; `vectors` are of unit length [n, d], zeros where an item has none."""
 
     def __init__(self, width: int) -> None:
         self.width = width
@@ -42,7 +42,7 @@ class Catalogue:
         self._codes: dict[str, int] = {}
         self._newest = Newest()
         self._rows_by_category: list[array[int]] = []
-        self._vectors = Column(np.float32, 0.0, width)
+        self.vectors = Blocks(width)
         self._has_vector = Column(np.bool_, False)
         self._category_codes = Column(np.int32, -1, MAX_CATEGORIES)
         self._price = Column(np.float32, np.nan)
@@ -53,11 +53,6 @@ class Catalogue:
 
     def __len__(self) -> int:
         return len(self.ids)
-
-    @property
-    def vectors(self) -> Float32s:
-        """Unit vectors [n, d], zeros where there is none."""
-        return self._vectors.rows
 
     @property
     def has_vector(self) -> Bools:
@@ -83,11 +78,6 @@ class Catalogue:
     def available(self) -> Bools:
         """Which items can be had [n]."""
         return self._available.rows
-
-    def reserve(self, count: int) -> None:
-        """Makes room for `count` items in all."""
-        for column in self._columns():
-            column.reserve(count)
 
     def row_of(self, item: str) -> int | None:
         """The row of an item, or None if no event has named it."""
@@ -149,7 +139,7 @@ class Catalogue:
                 "embed them with the bundle that this state was made for"
             )
         rows = np.array([self._ensure(item) for item in items], np.int64)
-        self._vectors.rows[rows] = vectors
+        self.vectors[rows] = vectors
         self._has_vector.rows[rows] = True
         return rows
 
@@ -159,6 +149,7 @@ class Catalogue:
             row = self._rows[item] = len(self.ids)
             self.ids.append(item)
             self.titles.append("")
+            self.vectors.grow(row + 1)
             for column in self._columns():
                 column.grow(row + 1)
         return row
@@ -181,7 +172,6 @@ class Catalogue:
 
     def _columns(self) -> tuple[Column[np.generic], ...]:
         return (
-            self._vectors,
             self._has_vector,
             self._category_codes,
             self._price,

@@ -22,7 +22,7 @@ from pydantic import Field
 
 from shared.config import Settings
 from shared.errors import InputError
-from shared.ranking.arrays import Float32s, Int64s
+from shared.ranking.arrays import Blocks, Float32s, Int64s
 
 NO_GROUP = -1
 """The group of candidates that are in none; no cap holds for them."""
@@ -45,7 +45,7 @@ class DiversitySettings(Settings):
 def diverse(
     scores: Float32s,
     rows: Int64s,
-    vectors: Float32s,
+    vectors: Blocks,
     settings: DiversitySettings,
     count: int | None,
     groups: Int64s | None = None,

@@ -25,10 +25,14 @@ class LightGbmRanker:
         self, booster: "lightgbm.Booster", blend: Mapping[str, float] = BLEND_WEIGHTS
     ) -> None:
         names = tuple(booster.feature_name())
-        if names != ranker_input_names():
+        expected = ranker_input_names()
+        if names != expected:
+            gone = [name for name in names if name not in expected]
+            new = [name for name in expected if name not in names]
             raise ArtifactError(
-                f"the ranker was trained on the features {list(names)}, this version computes "
-                f"{list(ranker_input_names())}: train it anew with `banyan recommend train`"
+                f"the ranker was trained on other features, or in another order, than this version "
+                f"computes: without {new}, and on {gone}, which are gone: train it anew with "
+                "`banyan recommend train`"
             )
         self._booster = booster
         self._blend = LinearBlend(blend)

@@ -6,7 +6,7 @@ Before the first one is the blend, which can be gone back to under the id `BLEND
 from pathlib import Path
 
 from shared.aliases import CHAMPION, Alias, AliasFile
-from shared.errors import ConflictError, NotFoundError
+from shared.errors import ArtifactError, ConflictError, NotFoundError
 from shared.ranking.blend import LinearBlend
 from shared.ranking.ranker_bundle import (
     RANKER_FILE,
@@ -62,7 +62,15 @@ class RankerRegistry:
         # for them.
         from shared.ranking.ranker import LightGbmRanker
 
-        return LightGbmRanker.read(bundle.folder / RANKER_FILE, bundle.manifest.blend)
+        try:
+            return LightGbmRanker.read(bundle.folder / RANKER_FILE, bundle.manifest.blend)
+        except ArtifactError as error:
+            manifest = bundle.manifest
+            raise ArtifactError(
+                f"{bundle_id} cannot serve: {error}. It was made by `{manifest.command}`; "
+                f"`banyan recommend rollback --model {manifest.model}` goes back to what served "
+                "before it"
+            ) from error
 
     def named(self, model: str, alias: str = CHAMPION) -> str | None:
         """The id of the bundle that an alias of a model names; None where there is no such alias.

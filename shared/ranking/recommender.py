@@ -114,7 +114,7 @@ class Recommender:
         proposed = [pairs.after((row,), (1.0,))[0], pairs.before((row,), (1.0,))[0]]
         if self.index is not None and catalogue.has_vector[row]:
             mask = catalogue.available if catalogue.unavailable_count else None
-            found, _ = self.index.search(catalogue.vectors[row][np.newaxis], count + 1, mask)
+            found, _ = self.index.search(catalogue.vectors[np.array([row])], count + 1, mask)
             proposed.append(found[found >= 0])
         rows = np.unique(np.concatenate(proposed))
         rows = rows[(rows != row) & catalogue.available[rows]]

@@ -1,8 +1,9 @@
-"""Why a record cannot be used, and when too many of them stop the stream."""
+"""Why a record cannot be used, what is kept of it, and when too many of them stop the stream."""
 
 from dataclasses import dataclass
 
 from shared.errors import PlatformError
+from shared.streaming.message import Record
 
 NULL_VALUE = "null-value"
 TOO_LARGE = "too-large"
@@ -13,7 +14,11 @@ CLOCK_AHEAD = "clock-ahead"
 REASONS = (NULL_VALUE, TOO_LARGE, BAD_ENCODING, BAD_JSON, BAD_SCHEMA, CLOCK_AHEAD)
 """Why records become dead letters; a metric's label and a column's value, so never renamed."""
 
+DEAD_LETTERS = "dead-letters"
+"""The name of the outbox's sink that is the topic of dead letters."""
+
 _DETAIL_CHARS = 500
+_KEPT_BYTES = 64 * 1024
 
 
 class DecodeError(PlatformError):
@@ -26,6 +31,56 @@ class DecodeError(PlatformError):
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.detail}"
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record that could not be read, and why."""
+
+    record: Record
+    error: DecodeError
+
+    @property
+    def detail(self) -> str:
+        """The fault in words that every database takes: what it quotes may hold anything."""
+        return self.error.detail.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+    @property
+    def kept(self) -> bytes | None:
+        """The value as it came, at most its first 64 KiB."""
+        return None if self.record.value is None else self.record.value[:_KEPT_BYTES]
+
+    @property
+    def key(self) -> str:
+        """Names the record, so that a second delivery to the topic can be recognised."""
+        return f"{self.record.topic_id}:{self.record.partition}:{self.record.offset}"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the topic is told of the record's origin and fault."""
+        record = self.record
+        return {
+            "origin-topic": record.topic,
+            "origin-topic-id": record.topic_id,
+            "origin-partition": str(record.partition),
+            "origin-offset": str(record.offset),
+            "origin-timestamp-ms": str(record.timestamp_ms),
+            "reason": self.error.reason,
+            "detail": self.detail,
+            "value-bytes": "null" if record.value is None else str(len(record.value)),
+        }
+
+    def row(self, now_s: float) -> dict[str, object]:
+        """The row of a service's table of dead letters."""
+        return {
+            "topic_id": self.record.topic_id,
+            "partition": self.record.partition,
+            "offset": self.record.offset,
+            "reason": self.error.reason,
+            "detail": self.detail,
+            "value": self.kept,
+            "stored_at": now_s,
+        }
 
 
 class TooManyDeadLettersError(PlatformError):

@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -52,8 +53,25 @@ def ranked(http: httpx.Client, user: str, **query: str | int) -> list[Json]:
     return found
 
 
+def similar(http: httpx.Client, name: str) -> list[str]:
+    """The items nearest to one that nobody has met: by their texts, once these are embedded."""
+    answer = http.get(f"/recommend/items/{name}/similar", params={"n": 100})
+    assert answer.status_code == 200, answer.text
+    return ids(answer.json()["items"])
+
+
 def ids(items: list[Json]) -> list[str]:
     return [str(one["item"]) for one in items]
+
+
+def shown(condition: Callable[[], bool], what: str, within_s: float = 1.0) -> None:
+    """Waits until feedback shows that was acknowledged just now, and prints how long that took.
+
+    `tests.benchmarks.bench_visibility` measures the same without other tests' work beside it.
+    """
+    begun_s = time.monotonic()
+    wait_for(condition, timeout_s=within_s, what=what)
+    print(f"{what}: shown after {time.monotonic() - begun_s:.3f} s")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -73,13 +91,14 @@ def test_one_click_changes_the_ranking_at_once(http: httpx.Client) -> None:
     before = ids(ranked(http, user, n=10))
     clicked = ids(http.get("/recommend/popular", params={"n": 40}).json()["items"])[-1]
     feedback(http, interaction(user, clicked))
+    # Not only within a second: the very next answer has it.
+    shown(lambda: ids(ranked(http, user, n=10)) != before, "a click", within_s=0.0)
     after = ranked(http, user, n=10)
-    assert ids(after) != before
     assert clicked not in ids(after)
     assert any(reason["item"] == clicked for one in after for reason in one["reasons"])  # type: ignore[attr-defined]
 
 
-def test_a_new_item_is_found_by_its_text_within_a_second(http: httpx.Client) -> None:
+def test_a_new_item_is_shown_within_a_second_and_soon_found_by_its_text(http: httpx.Client) -> None:
     category = f"instruments {new_id()}"
     first, second, third = (new_id() for _ in range(3))
     feedback(
@@ -87,17 +106,13 @@ def test_a_new_item_is_found_by_its_text_within_a_second(http: httpx.Client) -> 
         item(first, "Classical guitar with nylon strings", category),
         item(second, "Stainless steel frying pan", category),
     )
-    wait_for(
-        lambda: first in ids(ranked(http, new_id(), category=category)), timeout_s=5, what="items"
-    )
+    shown(lambda: first in ids(ranked(http, new_id(), category=category)), "a new item")
     user = new_id()
     feedback(http, interaction(user, first, "purchase"))
     feedback(http, item(third, "Acoustic guitar for beginners", category))
-    wait_for(
-        lambda: ids(ranked(http, user, category=category))[:1] == [third],
-        timeout_s=10,
-        what="the new item's text",
-    )
+    # The trunk embeds it behind what other tests have it embed: they share the platform.
+    shown(lambda: third in similar(http, first), "a new item, by its text", within_s=10.0)
+    assert ids(ranked(http, user, category=category)) == [third, second]
 
 
 def test_given_items_come_back_once_each_and_unknown_ones_last(http: httpx.Client) -> None:

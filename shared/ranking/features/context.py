@@ -30,7 +30,7 @@ def context(query: Query, rows: Int64s, state: RankingState) -> Float32s:
     if len(seen):
         if catalogue.has_vector[seen[0]]:
             known = catalogue.has_vector[rows]
-            features[known, 1] = catalogue.vectors[rows[known]] @ catalogue.vectors[seen[0]]
+            features[known, 1] = catalogue.vectors[rows[known]] @ catalogue.vectors[seen][0]
         features[:, 2] = _together(int(seen[0]), rows, state)
     return features
 

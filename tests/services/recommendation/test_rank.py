@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from services.recommendation.config import RecommendationSettings
 from services.recommendation.service import RecommendationService, open_service
-from shared.aliases import CANDIDATE, CHAMPION
+from shared.aliases import CANDIDATE, CHAMPION, AliasFile
 from shared.clock import ManualClock
 from shared.errors import DependencyError
 from shared.models.tasks import Priority
@@ -20,7 +21,7 @@ from shared.ranking.blend import BLEND_WEIGHTS
 from shared.ranking.feature_table import feature_names
 from shared.ranking.ranker_bundle import RankerBundle, RankerManifest, files_of
 from shared.ranking.ranker_inputs import ranker_input_names
-from shared.ranking.ranker_registry import RankerRegistry
+from shared.ranking.ranker_registry import BLEND, RankerRegistry
 from shared.serving.keys import Role
 from tests.services.recommendation.conftest import client, until, until_ready
 from tests.services.recommendation.fakes import FakeProbe, FakeTrunk
@@ -302,12 +303,14 @@ async def test_an_unknown_model_is_no_fault_of_ours(http: httpx.AsyncClient, mod
     assert answer.status_code in (404, 405, 422), answer.text
 
 
-def trained(registry: RankerRegistry, model: str, *, sign: int) -> RankerBundle:
+def trained(
+    registry: RankerRegistry, model: str, *, sign: int, features: Sequence[str] | None = None
+) -> RankerBundle:
     """A ranker that puts the items first whose price is low (`sign` -1) or high."""
-    names = list(ranker_input_names())
-    features = np.zeros((200, len(names)))
-    features[:, names.index("price")] = np.arange(200) % 20
-    data = lightgbm.Dataset(features, sign * features.sum(axis=1), feature_name=names)
+    names = list(features or ranker_input_names())
+    rows = np.zeros((200, len(names)))
+    rows[:, names.index("price")] = np.arange(200) % 20
+    data = lightgbm.Dataset(rows, sign * rows.sum(axis=1), feature_name=names)
     booster = lightgbm.train({"verbose": -1, "min_data_in_leaf": 5}, data, num_boost_round=5)
     trees = booster.model_to_string()
     manifest = RankerManifest(
@@ -317,7 +320,7 @@ def trained(registry: RankerRegistry, model: str, *, sign: int) -> RankerBundle:
         data_fingerprint="0" * 64,
         metrics={},
         settings={},
-        command="a test",
+        command=f"banyan recommend train --model {model}",
         created_at="2026-01-05T08:00:00+00:00",
         files=files_of(trees),
     )
@@ -358,6 +361,26 @@ async def test_the_first_champion_can_be_rolled_back_to_the_blend(
     after = {one["score"] for one in await ranked(http, **given)}
     assert len(set(before)) == 2
     assert len(after) == 1
+
+
+async def test_a_ranker_of_another_version_is_refused_with_the_command_that_helps(
+    http: httpx.AsyncClient, settings: RecommendationSettings
+) -> None:
+    """No alias can be set to it; but it may have been made before an upgrade."""
+    registry = RankerRegistry(settings.rankers_dir)
+    bundle = trained(registry, "default", sign=1, features=["colour", *ranker_input_names()[1:]])
+    AliasFile(settings.rankers_dir).point("default", CHAMPION, bundle.id, first=BLEND)
+
+    answer = await http.post("/rank/default", json={})
+
+    assert answer.status_code == 503
+    detail = answer.json()["detail"]
+    assert f"without ['{ranker_input_names()[0]}'], and on ['colour']" in detail
+    assert f"{bundle.id} cannot serve" in detail
+    assert "`banyan recommend train --model default`" in detail
+    assert "`banyan recommend rollback --model default`" in detail
+    registry.roll_back("default")
+    assert (await http.post("/rank/default", json={})).status_code == 200
 
 
 async def test_a_model_whose_files_are_corrupt_is_not_served(

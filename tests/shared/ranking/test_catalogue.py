@@ -72,11 +72,17 @@ def test_vectors_of_another_width_are_refused() -> None:
 
 def test_rows_survive_growth() -> None:
     catalogue = Catalogue(WIDTH)
-    catalogue.reserve(10)
-    for number in range(500):
+    vectors = np.random.default_rng(0).random((3_000, WIDTH), np.float32)
+    for number in range(3_000):
         row = catalogue.put(item(f"i{number}", at_ms=START_MS + number, price=number + 1.0))
         assert row == number
-    assert catalogue.price.tolist() == [number + 1.0 for number in range(500)]
+        catalogue.set_vectors([f"i{number}"], vectors[[number]])
+    assert catalogue.price.tolist() == [number + 1.0 for number in range(3_000)]
+    rows = np.random.default_rng(1).integers(0, 3_000, 1_000)
+    np.testing.assert_array_equal(catalogue.vectors[rows], vectors[rows])
+    catalogue.set_vectors([catalogue.ids[row] for row in range(3_000)], -vectors)
+    np.testing.assert_array_equal(catalogue.vectors[rows], -vectors[rows])
+    assert catalogue.vectors[rows[:0]].shape == (0, WIDTH)
     assert catalogue.rows_of(["i7", "nobody", "i3"]).tolist() == [7, 3]
     assert catalogue.row_of("nobody") is None
 

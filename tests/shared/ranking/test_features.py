@@ -60,7 +60,7 @@ def test_text_is_compared_with_what_was_liked() -> None:
         ],
         StateSettings(taste_half_life_s=1e12),
     )
-    vectors = state.catalogue.vectors
+    vectors = state.catalogue.vectors[np.arange(len(state.catalogue))]
     found = features_of(state, asked("ann"), "bulb", "lamp", "secret")
     taste = (vectors[0] + vectors[1]) / np.linalg.norm(vectors[0] + vectors[1])
     assert found["text_taste"][0] == pytest.approx(float(vectors[2] @ taste), abs=1e-5)
@@ -171,7 +171,7 @@ def test_the_page_is_context() -> None:
             user("ann", category=("Light", "Nowhere")),
         ]
     )
-    vectors = state.catalogue.vectors
+    vectors = state.catalogue.vectors[np.arange(len(state.catalogue))]
     on_page = features_of(state, asked(item="lamp", category="Desk"), "lamp", "bulb")
     assert on_page["context_category"] == [1.0, 0.0]
     assert on_page["context_item"][1] == pytest.approx(float(vectors[0] @ vectors[1]), abs=1e-5)
@@ -207,7 +207,7 @@ def test_what_goes_on_from_the_last_ones() -> None:
     found = features_of(state, asked("ann"), "bulb", "rug", "lamp", "secret")
     # Of two clicks on the lamp one went on to the bulb, and one came from the rug.
     assert found["sequence_next"][:2] == pytest.approx([1 / 4, 0.5 / 4])
-    vectors = state.catalogue.vectors
+    vectors = state.catalogue.vectors[np.arange(len(state.catalogue))]
     to_rug, to_lamp = (math.exp(5 * (float(vectors[1] @ vectors[n]) - 1)) for n in (2, 0))
     assert found["sequence_text"][0] == pytest.approx(0.7 * to_rug + to_lamp, rel=1e-4)
     assert math.isnan(found["sequence_text"][3])

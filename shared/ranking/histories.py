@@ -1,18 +1,19 @@
-"""The histories of sessions, of which the latest stay: one that is over does not come back."""
+"""The histories of users or of sessions, of which those stay that did something last."""
 
 from collections import OrderedDict
+from math import inf
 
 from shared.ranking.history import History
 
 
-class Sessions:
-    """At most `kept` sessions, none that ended more than `kept_s` before the newest event.
+class Histories:
+    """At most `kept` histories, none that ended more than `kept_s` before the newest event.
 
-    The ones that were heard of last stay. What a forgotten session did still counts for its items
-    and for its user.
+    Those that were heard of last stay; to be asked for is not to be heard of, so the same events
+    leave the same ones. What a forgotten one did still counts for its items.
     """
 
-    def __init__(self, kept: int, kept_s: float) -> None:
+    def __init__(self, kept: int, kept_s: float = inf) -> None:
         self._kept = kept
         self._kept_ms = kept_s * 1000.0
         self._newest_ms = 0
@@ -22,11 +23,11 @@ class Sessions:
         return len(self._histories)
 
     def get(self, name: str) -> History | None:
-        """The history of a session; None where it is unknown or forgotten."""
+        """The history of a name; None where it is unknown or forgotten."""
         return self._histories.get(name)
 
     def open(self, name: str, time_ms: int) -> History:
-        """The history of a session of which an event tells; forgets others for it."""
+        """The history of whom an event tells of; forgets others for it."""
         self._newest_ms = max(self._newest_ms, time_ms)
         history = self._histories.setdefault(name, History())
         self._histories.move_to_end(name)
