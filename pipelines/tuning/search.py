@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from ray import tune
 from ray.tune.experiment import Trial as RayTrial
+from ray.tune.result import DONE
 from ray.tune.schedulers import ASHAScheduler
 
 from pipelines.tuning.settings import TuneSettings
@@ -26,12 +27,13 @@ from shared.training.workers import Worker
 _NUMBER, _EPOCH, _VALUE, _SCORE = "number", "epoch", "value", "score"
 
 Heard = Callable[[int, EpochScore], None]
-Ended = Callable[[int, tuple[EpochScore, ...]], None]
+Ended = Callable[[int, tuple[EpochScore, ...], bool], None]
 
 
 @dataclass(frozen=True)
 class Listener:
-    """What the driver is told: each epoch, each trial that has ended, each that has failed."""
+    """What the driver is told: each epoch, each trial that has ended (and whether others stopped
+    it), each that has failed."""
 
     epoch: Heard
     ended: Ended
@@ -98,6 +100,7 @@ class _Reporter(tune.Callback):
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
         self._history: dict[int, dict[int, EpochScore]] = {}
+        self._stopped: set[int] = set()
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: Tune pickles its callbacks for a restoration that is never asked for."""
@@ -119,13 +122,18 @@ class _Reporter(tune.Callback):
         if score.epoch not in scores:
             self._listener.epoch(number, score)
         scores[score.epoch] = score
+        # Tune marks the result at which ASHA stops a trial; one that ends by itself has no such.
+        if result.get(DONE):
+            self._stopped.add(number)
 
     def on_trial_complete(
         self, iteration: int, trials: list[RayTrial], trial: RayTrial, **info: Any
     ) -> None:
         """A trial has ended, or ASHA has stopped it."""
-        scores = self._history[self._number(trial)]
-        self._listener.ended(self._number(trial), tuple(scores[epoch] for epoch in sorted(scores)))
+        number = self._number(trial)
+        scores = self._history[number]
+        history = tuple(scores[epoch] for epoch in sorted(scores))
+        self._listener.ended(number, history, number in self._stopped)
 
     def on_trial_error(
         self, iteration: int, trials: list[RayTrial], trial: RayTrial, **info: Any

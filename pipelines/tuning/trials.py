@@ -28,7 +28,7 @@ TABLE_FILE, BEST_FILE = "trials.json", "best.yaml"
 
 
 class Trial(BaseModel):
-    """A trial that has ended, by itself or because others were better at the same epoch.
+    """A trial that has ended: by itself, or `stopped` because others were better at that epoch.
 
     `run` is the name of its run's folder, which stands for everything that decides its weights.
     """
@@ -40,6 +40,7 @@ class Trial(BaseModel):
     run: str
     metric: str
     epochs: int
+    stopped: bool
     history: tuple[EpochScore, ...]
 
     @property
@@ -103,7 +104,7 @@ def trials_table(trials: Sequence[Trial]) -> Table:
             *(str(each.drawn[key]) for key in keys),
             f"{each.value:.4f}",
             str(each.best.epoch + 1),
-            f"{len(each.history)} of {each.epochs}",
+            f"{len(each.history)} of {each.epochs}{', stopped' if each.stopped else ''}",
             f"{sum(score.seconds for score in each.history):.0f}",
         )
     return table

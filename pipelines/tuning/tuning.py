@@ -93,16 +93,19 @@ class _Progress:
             f"{settings.metric} {score.metrics[settings.metric]:.4f}"
         )
 
-    def _ended(self, number: int, history: tuple[EpochScore, ...]) -> None:
+    def _ended(self, number: int, history: tuple[EpochScore, ...], stopped: bool) -> None:
         if number in self.trials:
             return
         planned, spec = self._planned[number], self._specs[number]
+        epochs = planned.settings.optimisation.epochs
         trial = Trial(
             number=number,
             drawn=planned.drawn,
             run=spec.folder().name,
             metric=planned.settings.metric,
-            epochs=planned.settings.optimisation.epochs,
+            epochs=epochs,
+            # ASHA stops a trial after the last epoch too.
+            stopped=stopped and len(history) < epochs,
             history=history,
         )
         write_trial(self._folder, trial)

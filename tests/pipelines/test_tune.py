@@ -1,27 +1,25 @@
 import json
+import os
 import random
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
-import torch
 
+from pipelines.command import INTERRUPTED
 from pipelines.tune import main
-from pipelines.tuning.preparing import Preparation
-from pipelines.tuning.settings import TuneSettings
-from pipelines.tuning.space import plan
-from pipelines.tuning.trials import Trial, search_folder, write_trial
 from shared.config import load
-from shared.training.checkpoint import CheckpointStore
-from shared.training.ray_train import run_worker
+from shared.training.checkpoint import CheckpointStore, EpochScore
 from shared.training.settings import FinetuneSettings
-from shared.training.workers import ALONE
 from tests.shared.models.encoders import write_encoder
-from tests.shared.training.made import stopping_after
 
-EPOCHS = 3
+EPOCHS = 12
+LEARNS, LEARNS_NOTHING = 0.03, 0.00001
 
 
 def write_rows(path: Path, rows: int, seed: int) -> str:
@@ -36,23 +34,26 @@ def write_rows(path: Path, rows: int, seed: int) -> str:
     return str(path)
 
 
-def _config(folder: Path, **space: object) -> Path:
+def _config(folder: Path, **base: object) -> Path:
+    """A search of two trials, one after the other: only the first one's rate learns anything."""
     base = {
         "task": "tiny",
+        "method": "head",
         "data": {
-            "train": write_rows(folder / "train.jsonl", 40, seed=1),
-            "dev": write_rows(folder / "dev.jsonl", 20, seed=2),
+            "train": write_rows(folder / "train.jsonl", 300, seed=1),
+            "dev": write_rows(folder / "dev.jsonl", 40, seed=2),
         },
-        "backbone": {"precision": "float32"},
-        "lora": {"rank": 2},
-        "optimisation": {"epochs": EPOCHS, "max_batch_tokens": 64, "head_learning_rate": 0.03},
-    }
+        "optimisation": {
+            "epochs": EPOCHS, "max_batch_tokens": 64, "head_learning_rate": LEARNS,
+        },
+        "workers": {"count": 1},
+    } | base  # fmt: skip
     (folder / "base.yaml").write_text(json.dumps(base))
-    rates = {"optimisation.head_learning_rate": {"choice": [0.03, 0.02, 1e-9]}}
+    rates = [LEARNS, LEARNS_NOTHING]
     search = {
         "base": str(folder / "base.yaml"),
-        "space": space or rates,
-        "trials": 3,
+        "space": {"optimisation.head_learning_rate": {"choice": rates}},
+        "trials": 2,
         "reduction": 2,
         "state_dir": str(folder / "var"),
     }
@@ -61,61 +62,100 @@ def _config(folder: Path, **space: object) -> Path:
     return path
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+class _Search:
+    """A search in a process of its own, with workers of its own."""
+
+    def __init__(self, config: Path) -> None:
+        command = [sys.executable, "-m", "pipelines.tune", "--config", str(config)]
+        # A group of its own: Ctrl-C in a terminal reaches the workers too.
+        self._process = subprocess.Popen(
+            command, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+
+    def end(self) -> str:
+        """Lets it run to its end; returns what it said."""
+        return self._ended(0)
+
+    def interrupt(self) -> str:
+        """Ctrl-C; returns what it said."""
+        os.killpg(self._process.pid, signal.SIGINT)
+        return self._ended(INTERRUPTED)
+
+    def kill(self) -> None:
+        """SIGKILL of the driver, and of nothing else; its workers end with it."""
+        children = psutil.Process(self._process.pid).children(recursive=True)
+        # Ray's agents look for their parent every few seconds only; nothing waits for them.
+        workers = [child for child in children if "Agent" not in child.name()]
+        self._process.kill()
+        self._process.communicate()
+        _, alive = psutil.wait_procs(workers, timeout=60)
+        assert not alive
+
+    def wait_for(self, happened: Callable[[], bool]) -> None:
+        """Until something has happened while it runs."""
+        deadline = time.monotonic() + 300
+        while not happened():
+            assert self._process.poll() is None, self._ended(0)
+            assert time.monotonic() < deadline, "not within 300 s"
+            time.sleep(0.01)
+
+    def _ended(self, status: int) -> str:
+        _, said = self._process.communicate(timeout=300)
+        assert self._process.returncode == status, said
+        return said
+
+
+def _written(state: Path) -> list[str]:
+    """The files of the search, without its lock and what Tune keeps for itself."""
+    return [path.name for path in state.glob("tuning/*/*") if path.suffix]
+
+
+def _history(run: Path) -> tuple[EpochScore, ...]:
+    newest = CheckpointStore(run / "checkpoints", keep=2).newest()
+    return () if newest is None else newest.state.history
 
 
 @pytest.mark.training
-@pytest.mark.timeout(240)
-def test_an_interrupted_search_goes_on_where_it_was(tmp_path: Path) -> None:
-    config = _config(tmp_path)
-    backbone = f"finetune.backbone.source={write_encoder(tmp_path, 'bert')}"
-    over = {"finetune": {"backbone": {"source": backbone.partition("=")[2]}}}
-    search = load(TuneSettings, environ={}, file=config, overrides=over).settings
-    planned = plan(search)
-    preparation = Preparation()
-    specs = preparation.specs(planned)
-    folder = search_folder(search, specs[0].folder().name)
-    preparation.write(specs[0])
-    preparation.write(specs[1])
-    # What a killed search leaves: trial 0 has ended, trial 1 is after its first epoch.
-    whole = run_worker(specs[0].folder(), ALONE, lambda _: None)
-    ended = Trial(
-        number=0,
-        drawn=planned[0].drawn,
-        run=specs[0].folder().name,
-        metric="accuracy",
-        epochs=EPOCHS,
-        history=whole.history,
-    )
-    write_trial(folder, ended)
-    with pytest.raises(InterruptedError):
-        run_worker(specs[1].folder(), ALONE, stopping_after(1))
-    left = CheckpointStore(specs[1].folder() / "checkpoints", keep=2).newest()
-    assert left is not None
+@pytest.mark.timeout(900)
+def test_a_search_is_killed_and_interrupted_and_stops_what_learns_nothing(tmp_path: Path) -> None:
+    backbone = {"precision": "float32", "source": str(write_encoder(tmp_path, "bert"))}
+    config, state = _config(tmp_path, backbone=backbone), tmp_path / "var"
 
-    command = [sys.executable, "-m", "pipelines.tune", "--config", str(config), "--set", backbone]
-    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=200, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "3 trials, 1 of them ended before" in done.stderr
-    rows = json.loads((folder / "trials.json").read_text())
-    histories = {row["number"]: row["history"] for row in rows}
-    assert histories[0] == [score.model_dump() for score in whole.history]
-    # Its first epoch, to the second that it took: it was not trained again.
-    assert histories[1][0] == left.state.history[0].model_dump()
-    rates = [float(row["drawn"]["optimisation.head_learning_rate"]) for row in rows]
-    assert sorted(rates) == [1e-9, 0.02, 0.03]
+    search = _Search(config)
+    search.wait_for(lambda: bool(list(state.glob("training/*/checkpoints/epoch-00000"))))
+    search.kill()
+    # A trial in its middle is none that has ended.
+    assert not _written(state)
+    ((run, before),) = ((run, h) for run in (state / "training").iterdir() if (h := _history(run)))
 
-    assert [row["value"] for row in rows] == sorted((row["value"] for row in rows), reverse=True)
+    search = _Search(config)
+    search.wait_for(lambda: _written(state) == ["00000.json"])
+    said = search.interrupt()
+    assert "2 trials, 0 of them ended before" in said
+    assert "the same command continues" in said
+    assert _written(state) == ["00000.json"]
+
+    said = _Search(config).end()
+    assert "2 trials, 1 of them ended before" in said
+    assert "trial 0, epoch" not in said
+    (folder,) = (state / "tuning").iterdir()
+    learnt, stopped = json.loads((folder / "trials.json").read_text())
+    assert (learnt["number"], stopped["number"]) == (0, 1)
+    # The epochs before it was killed, to the second that they took: not trained again.
+    assert learnt["history"][: len(before)] == [score.model_dump() for score in before]
+    assert (len(learnt["history"]), learnt["stopped"]) == (EPOCHS, False)
+    # At its first epoch it was compared with what the search remembered of the other's.
+    assert (len(stopped["history"]), stopped["stopped"]) == (1, True)
+    assert stopped["value"] < learnt["history"][0]["metrics"]["accuracy"]
+    assert f"1 of {EPOCHS}," in said
+    assert "stopped" in said
+
     best = load(FinetuneSettings, environ={}, file=folder / "best.yaml").settings
-    assert best.optimisation.head_learning_rate == rates[0]
+    assert best.optimisation.head_learning_rate == LEARNS
     # The run of the best one alone stays, for `banyan train best.yaml` to go on with.
-    assert [each.name for each in (tmp_path / "var" / "training").iterdir()] == [rows[0]["run"]]
+    assert list((state / "training").iterdir()) == [run]
     assert not (folder / "ray").exists()
+    assert not (state / "models").exists()
 
 
 def test_faults_end_a_search_before_anything_starts(
