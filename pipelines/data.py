@@ -3,9 +3,9 @@
     python -m pipelines.data --config FILE [--set key=value ...]
 
 FILE is a configuration of `pipelines.finetune`. Into `<state_dir>/data/<task>/` go `report.json`
-(labels, lengths in tokens, exact and near duplicates, what of dev leaks into train), each set as
-`<set>.jsonl`, and `rejects.csv` if rows are bad. Ends with status 1 where a run would refuse the
-data.
+(labels, lengths in tokens, exact and near duplicates, what of dev and of the task's frozen
+evaluation set leaks into train), each set as `<set>.jsonl`, and `rejects.csv` if rows are bad. Ends
+with status 1 where a run would refuse the data.
 """
 
 import argparse
@@ -19,17 +19,21 @@ from pydantic import TypeAdapter
 from rich.console import Console
 from rich.table import Table
 
+from pipelines.judging.frozen import read_frozen
+from pipelines.judging.subject import Subject
 from shared.config import load, parse_assignments
-from shared.errors import InputError, PlatformError
+from shared.errors import InputError, NotFoundError, PlatformError
 from shared.files import write_atomic
 from shared.models.backbone import Backbone
 from shared.training.arrays import Int64s
 from shared.training.data import REJECTS, read_data
 from shared.training.data_report import AnyExample, DataReport, report_data
+from shared.training.data_settings import TEST
 from shared.training.sets import ReadSets
 from shared.training.settings import FinetuneSettings
 
-_REPORT = "report.json"
+REPORT_FILE = "report.json"
+_FROZEN = "its frozen evaluation set"
 _SLICE = 1024
 _INTERRUPTED = 130
 _EXAMPLE: TypeAdapter[AnyExample] = TypeAdapter(AnyExample)
@@ -73,8 +77,21 @@ def examine(settings: FinetuneSettings) -> DataReport:
         if not seen:
             raise
         faults = (str(error),)
-    sets = seen[0].all()
-    backbone = Backbone.load(settings.backbone)
+    return write_report(settings, seen[0], Backbone.load(settings.backbone), faults)
+
+
+def write_report(
+    settings: FinetuneSettings,
+    read: ReadSets[AnyExample],
+    backbone: Backbone,
+    faults: tuple[str, ...] = (),
+) -> DataReport:
+    """Writes the report on what was read, and each set, into the run's data folder.
+
+    Raises:
+        ArtifactError: the task's frozen evaluation set is corrupt.
+    """
+    sets = read.all()
 
     def count_tokens(rows: Sequence[str | tuple[str, str]]) -> Int64s:
         slices = (rows[start : start + _SLICE] for start in range(0, len(rows), _SLICE))
@@ -83,17 +100,29 @@ def examine(settings: FinetuneSettings) -> DataReport:
 
     report = report_data(
         settings.task,
-        sets,
+        sets | _judging(settings, sets.get(TEST, [])),
         near_duplicate=settings.data.near_duplicate,
         count_tokens=count_tokens,
         max_length=min(settings.max_length or backbone.max_length, backbone.max_length),
-    ).model_copy(update={"rejected": len(seen[0].rejected), "faults": faults})
+    ).model_copy(update={"rejected": len(read.rejected), "faults": faults})
     folder = settings.data_folder
     for name, examples in sets.items():
         lines = (_EXAMPLE.dump_json(example) + b"\n" for example in examples)
         write_atomic(folder / f"{name}.jsonl", b"".join(lines))
-    write_atomic(folder / _REPORT, report.model_dump_json(indent=2).encode())
+    write_atomic(folder / REPORT_FILE, report.model_dump_json(indent=2).encode())
     return report
+
+
+def _judging(
+    settings: FinetuneSettings, held_out: Sequence[AnyExample]
+) -> dict[str, Sequence[AnyExample]]:
+    """What the task is judged by, where it is there and is not what this run holds out anyway."""
+    try:
+        entry, examples = read_frozen(settings.registry_root, settings.task)
+    except NotFoundError:
+        return {}
+    comparable = entry.subject == Subject(settings.kind, settings.multi_label)
+    return {_FROZEN: examples} if comparable and examples != tuple(held_out) else {}
 
 
 def show(report: DataReport, folder: Path, console: Console) -> None:

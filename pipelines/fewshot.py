@@ -2,7 +2,8 @@
 
 For 8 to 16 examples a class, after SetFit's recipe: the encoder is tuned by contrastive pairs
 made from them, then a logistic regression on its vectors is the head. `method: head` leaves the
-encoder as it is. The result is an ordinary `classify` bundle, the task's candidate.
+encoder as it is. The result is an ordinary `classify` bundle, the task's candidate; what is held
+out is kept to judge it, as `pipelines.finetune` does.
 """
 
 import hashlib
@@ -18,6 +19,7 @@ from rich.console import Console
 
 from pipelines.command import run_pipeline
 from pipelines.fewshot_settings import FewshotSettings
+from pipelines.judging.held_out import keep_held_out
 from shared.metrics.bootstrap import Interval
 from shared.models.backbone import Backbone
 from shared.models.bundle import Bundle, Method
@@ -28,6 +30,7 @@ from shared.training.checkpoint import CheckpointStore, Tensors
 from shared.training.class_pairs import drawn, pairs_across, pairs_within
 from shared.training.classification import LabelledSet, check_labelled
 from shared.training.data import read_data
+from shared.training.data_report import AnyExample
 from shared.training.examples import Example, ExampleSet, TrainingData
 from shared.training.headed import Recipe, write_headed
 from shared.training.methods import check_method
@@ -38,6 +41,7 @@ from shared.training.progress import followed, shown
 from shared.training.publishing import open_registry, publish
 from shared.training.ray_train import cluster, train
 from shared.training.run_folder import RunSpec, locked, write_run
+from shared.training.sets import ReadSets
 from shared.training.workers import Worker
 
 
@@ -78,7 +82,8 @@ def fewshot(settings: FewshotSettings, *, command: str, console: Console) -> Bun
     """
     registry = open_registry(settings.registry_root)
     registry.aliases()
-    data = _drawn(read_data(settings), settings)
+    read: list[ReadSets[AnyExample]] = []
+    data = _drawn(read_data(settings, read.append), settings)
     backbone = Backbone.load(settings.backbone)
     length = min(settings.max_length or backbone.max_length, backbone.max_length)
     check_method(backbone, settings, length)
@@ -97,6 +102,7 @@ def fewshot(settings: FewshotSettings, *, command: str, console: Console) -> Bun
     recipe = _recipe(settings, few, model, length, command)
     with tempfile.TemporaryDirectory() as aside:
         written = write_headed(Path(aside), model, backbone, recipe, time.time())
+        keep_held_out(settings, read[0], console)
         bundle = publish(registry, written.folder)
     if learned:
         shutil.rmtree(_spec(settings, few, length).folder())

@@ -2,12 +2,13 @@
 
     python -m pipelines.finetune --config FILE [--set key=value ...]
 
-Checks the configuration and the data first, trains by Ray Train, measures and calibrates on dev,
-writes the bundle with its card, and names it the task's candidate, which `pipelines.promote`
-judges. After an interruption the same command continues at the last valid checkpoint. What is
-trained is the configuration's `kind` (`classify`, `tag`, `span`, `score` or `embed`), how its
-`method` (`lora`, `full`, `head` or `prompt`). The curves are in `<state_dir>/tracking`, for
-TensorBoard.
+Checks the configuration and the data first, reports on the data (see `pipelines.data`), trains by
+Ray Train, measures and calibrates on dev, writes the bundle with its card, and names it the task's
+candidate, which `pipelines.promote` judges. What `data.split` holds out as `test` becomes the
+task's frozen evaluation set, unless it has one. After an interruption the same command continues at
+the last valid checkpoint. What is trained is the configuration's `kind` (`classify`, `tag`, `span`,
+`score` or `embed`), how its `method` (`lora`, `full`, `head` or `prompt`). The curves are in
+`<state_dir>/tracking`, for TensorBoard.
 """
 
 import shutil
@@ -21,12 +22,16 @@ from rich.console import Console
 from rich.table import Table
 
 from pipelines.command import run_pipeline
+from pipelines.data import REPORT_FILE, write_report
+from pipelines.judging.held_out import keep_held_out
 from shared.models.backbone import Backbone
 from shared.models.bundle import Bundle
 from shared.models.tokenization import TextTokenizer
 from shared.training.card import METRIC_NAMES, Card, Finished
 from shared.training.checkpoint import CheckpointStore
 from shared.training.data import read_data
+from shared.training.data_findings import findings
+from shared.training.data_report import AnyExample
 from shared.training.examples import TrainingData
 from shared.training.methods import check_method
 from shared.training.model import TunedModel
@@ -36,6 +41,7 @@ from shared.training.publishing import open_registry, publish, write_trained
 from shared.training.ray_train import WorkerGroup, cluster, train
 from shared.training.rejection import rejecting_label, rejection_shift
 from shared.training.run_folder import RunSpec, locked, write_run
+from shared.training.sets import ReadSets
 from shared.training.settings import FinetuneSettings
 from shared.training.tracking import check_tracking, tracked
 from shared.training.workers import Worker
@@ -61,18 +67,21 @@ def finetune(settings: FinetuneSettings, *, command: str, console: Console) -> B
     registry = open_registry(settings.registry_root)
     registry.aliases()
     check_tracking(settings.tracking)
-    data = read_data(settings)
+    read: list[ReadSets[AnyExample]] = []
+    data = read_data(settings, read.append)
     if settings.rejection is not None:
         rejecting_label(settings.rejection, data.labels)
     backbone = Backbone.load(settings.backbone)
     specs = [spec_of(settings, seed, data, backbone) for seed in settings.optimisation.seeds]
     check_method(backbone, settings, specs[0].max_length)
+    _report_data(settings, read[0], backbone, console)
     with cluster(settings.workers) as group:
         runs = [_train(spec, data, backbone, group, console) for spec in specs]
     chosen = max(runs, key=lambda run: run.score)
     card, model = _measure(chosen, runs, data, backbone, command)
     with tempfile.TemporaryDirectory(dir=chosen.spec.folder()) as aside:
         written = write_trained(Path(aside), model, backbone, card, time.time())
+        keep_held_out(settings, read[0], console)
         bundle = publish(registry, written.folder)
     for run in runs:
         shutil.rmtree(run.spec.folder())
@@ -99,6 +108,15 @@ def spec_of(
     )
 
 
+def _report_data(
+    settings: FinetuneSettings, read: ReadSets[AnyExample], backbone: Backbone, console: Console
+) -> None:
+    report = write_report(settings, read, backbone)
+    for line in findings(report) or ["nothing stands twice, no label is rare, no text is too long"]:
+        console.print(f"data: {line}", markup=False)
+    console.print(f"data: the report is {settings.data_folder / REPORT_FILE}", markup=False)
+
+
 def _train(
     spec: RunSpec, data: TrainingData, backbone: Backbone, group: WorkerGroup, console: Console
 ) -> Finished:
@@ -118,9 +136,6 @@ def _train(
             f"{len(data.labels)}, {len(train_arrays.tokens):,} tokens an epoch, on "
             f"{group.count} {'GPU' if group.gpu else 'CPU'} workers; in {folder}"
         )
-        longest = int((train_arrays.row_lengths == spec.max_length).sum())
-        if longest:
-            console.print(f"{longest:,} of their rows are full: {spec.max_length} tokens")
         state = train(folder, group, max_failures=spec.settings.checkpoint.max_failures)
     return Finished(spec, state)
 

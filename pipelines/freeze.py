@@ -18,11 +18,13 @@ from rich.console import Console
 
 from pipelines.command import run_pipeline
 from pipelines.judging.frozen import Frozen, freeze
-from pipelines.judging.sets import AnyExample, Subject, as_lines, read_examples
+from pipelines.judging.sets import read_examples
 from pipelines.judging.settings import JudgingSettings
+from pipelines.judging.subject import Subject, as_lines
 from shared.config import Settings, Values
 from shared.models.bundle import TaskName
 from shared.models.tasks import TaskKind
+from shared.training.data_report import AnyExample
 from shared.training.data_settings import Files
 
 

@@ -3,14 +3,13 @@
     python -m pipelines.table --set table=FILE.csv task=NAME [finetune.KEY=VALUE ...]
 
 The rows are split by a hash of their text: 75 % train, 10 % choose the epoch and the temperature,
-15 % are held out. A row that is added later moves no other one, so what was held out once is held
-out for good. Into `<state_dir>/tables/<task>/` go the configuration that was used and the held-out
-rows; these become the task's frozen evaluation set, unless it has one.
+15 % are held out: they become the task's frozen evaluation set, unless it has one. A row that is
+added later moves no other one, so what was held out once is held out for good. The configuration
+that was used is `<state_dir>/tables/<task>/finetune.yaml`.
 """
 
 import csv
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,12 +20,12 @@ from rich.console import Console
 
 from pipelines.command import run_pipeline
 from shared.config import Settings, load
-from shared.errors import ConfigError, InputError
+from shared.errors import InputError
 from shared.files import write_atomic
 from shared.models.bundle import TaskName
 from shared.models.threads import share_cores
 
-CONFIG_FILE, HELD_OUT_FILE = "finetune.yaml", "held_out.jsonl"
+CONFIG_FILE = "finetune.yaml"
 _SPLIT = {"by": "text_hash", "dev": 0.1, "test": 0.15}
 _TEXT, _LABEL = "text", "label"
 
@@ -51,20 +50,13 @@ def main(argv: Sequence[str] | None = None, overrides: dict[str, Any] | None = N
 
 
 def run(settings: TableSettings, command: str, console: Console) -> int:
-    """Trains, registers the bundle as a candidate, freezes what was held out, and says what next.
+    """Writes the configuration, and trains by it.
 
     Raises:
         PlatformError: the table or the settings cannot be used; nothing is registered then.
     """
     share_cores()
     from pipelines.finetune import finetune
-    from pipelines.judging.frozen import find_frozen, freeze
-    from pipelines.judging.sets import Subject, as_lines
-    from shared.models.tasks import TaskKind
-    from shared.training.classification import LabelledSet
-    from shared.training.data import read_data
-    from shared.training.data_settings import TEST
-    from shared.training.publishing import open_registry
     from shared.training.settings import FinetuneSettings
 
     text, label = columns_of(settings)
@@ -80,26 +72,9 @@ def run(settings: TableSettings, command: str, console: Console) -> int:
         "state_dir": str(settings.state_dir),
     }
     chosen = load(FinetuneSettings, environ={}, values=values, overrides=settings.finetune).settings
-    held_out = read_data(chosen).measured[TEST]
-    if not isinstance(held_out, LabelledSet):
-        raise ConfigError("finetune.kind, finetune.multi_label: a table has a label for each text")
-    subject = Subject(TaskKind.CLASSIFY)
     used = chosen.model_dump(mode="json", exclude_unset=True)
     write_atomic(folder / CONFIG_FILE, yaml.safe_dump(used, sort_keys=False).encode())
-    write_atomic(folder / HELD_OUT_FILE, as_lines(subject, held_out.examples))
     console.print(f"the configuration: {folder / CONFIG_FILE}", markup=False)
-    registry = open_registry(settings.state_dir / "models")
-    if find_frozen(registry.root, settings.task) is None:
-        name = f"held out of {settings.table.name}"
-        freeze(
-            registry.root, settings.task, subject, held_out.examples, name=name, at_s=time.time()
-        )
-        console.print(f"{len(held_out):,} held-out rows are its frozen evaluation set")
-    else:
-        console.print(
-            f"{settings.task} keeps its frozen evaluation set; the rows held out now are in "
-            f"{folder / HELD_OUT_FILE}"
-        )
     again = f"python -m pipelines.finetune --config {folder / CONFIG_FILE}"
     finetune(chosen, command=again, console=console)
     return 0

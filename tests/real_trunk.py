@@ -1,6 +1,7 @@
 """The real trunk in this process, without the platform: for measuring what stands on it."""
 
 import hashlib
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -15,9 +16,15 @@ from shared.serving.trunk import Trunk
 
 
 @asynccontextmanager
-async def real_trunk(cache: Path | None = None) -> AsyncIterator[Trunk]:
-    """The embedded backbone with the bundles that ship; `cache` keeps vectors between runs."""
+async def real_trunk(cache: Path | None = None, bundle: Path | None = None) -> AsyncIterator[Trunk]:
+    """The embedded backbone with the bundles that ship, and with the one in the folder `bundle`.
+
+    `cache` keeps vectors between runs.
+    """
     with tempfile.TemporaryDirectory() as state_dir:
+        if bundle is not None:
+            place = Path(state_dir) / "models" / bundle.parent.name / bundle.name
+            shutil.copytree(bundle, place)
         encoder = start_encoder(BackboneSettings(state_dir=Path(state_dir)))
         try:
             yield encoder if cache is None else CachedTrunk(encoder, cache)
@@ -59,3 +66,8 @@ class CachedTrunk:
     def _path(self, call: TaskCall) -> Path:
         key = "\0".join([call.task, *map(str, call.inputs)])
         return self._cache / f"{hashlib.sha256(key.encode()).hexdigest()}.npy"
+
+
+def bundle_id(folder: Path) -> str:
+    """The id of the bundle in a registry's folder, which is `<task>/<id>`."""
+    return f"{folder.parent.name}@{folder.name}"

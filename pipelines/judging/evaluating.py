@@ -6,14 +6,16 @@ from pipelines.judging.evaluation import Evaluated
 from pipelines.judging.exams import Exam
 from pipelines.judging.frozen import read_frozen
 from pipelines.judging.names import NAMES
-from pipelines.judging.sets import Subject, data_files, data_name, exam_of, read_examples
+from pipelines.judging.sets import data_files, data_name, exam_of, read_examples
 from pipelines.judging.settings import EvaluateSettings
 from pipelines.judging.sitting import find_bundle, sit
+from pipelines.judging.subject import Subject
 from shared.aliases import CANDIDATE, CHAMPION
 from shared.errors import InputError
 from shared.models.backbone import Backbone
 from shared.models.bundle import Bundle
 from shared.models.runners import Runners
+from shared.models.tasks import TaskKind
 from shared.training.publishing import open_registry
 
 
@@ -61,8 +63,13 @@ def _check_labels(exam: Exam, bundle: Bundle) -> None:
     """
     unknown = sorted(exam.labels.difference(bundle.manifest.labels))
     if unknown:
+        remedy = (
+            f"say what each means: --set types.{unknown[0]}={bundle.manifest.labels[0]}"
+            if bundle.manifest.kind is TaskKind.TAG
+            else "name their column: label"
+        )
         shown = ", ".join(map(repr, unknown[:5])) + (" ..." if len(unknown) > 5 else "")
         raise InputError(
             f"{len(unknown)} of the data's labels are unknown to {bundle.id}: {shown}; correct "
-            "them, or name their column: label"
+            f"them, or {remedy}"
         )

@@ -18,12 +18,13 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 
-from pipelines.judging.sets import AnyExample, Subject, as_lines, from_lines
+from pipelines.judging.subject import Subject, as_lines, from_lines
 from shared.errors import ArtifactError, NotFoundError
 from shared.files import write_atomic
 from shared.models.bundle import Sha256, TaskName
 from shared.models.registry import SHIPPED
 from shared.models.tasks import TaskKind
+from shared.training.data_report import AnyExample
 
 TABLE_FILE = "evaluations.json"
 SETS_CONFIG = "pipelines/configs/evaluation_sets.yaml"

@@ -106,3 +106,13 @@ def difference(
         resamples=resamples,
         confidence=confidence,
     )
+
+
+def mean(values: Float64s) -> Statistic:
+    """The mean of the values [n] of some units."""
+    return lambda at: float(values[at].mean())
+
+
+def mean_among(values: Float64s, among: Bools) -> Statistic:
+    """The mean over those units that are among some; 0 where a draw has none of them."""
+    return lambda at: float(values[at] @ among[at] / max(int(among[at].sum()), 1))

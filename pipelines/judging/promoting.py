@@ -12,9 +12,10 @@ from pipelines.judging.frozen import Frozen, freeze, read_frozen
 from pipelines.judging.gates import Contest, GateResult, judge_gates, label_gate
 from pipelines.judging.history import change_champion, promoting
 from pipelines.judging.report import HTML_FILE, as_plain, write_report
-from pipelines.judging.sets import Subject, data_files, data_name, exam_of, read_examples
+from pipelines.judging.sets import data_files, data_name, exam_of, read_examples
 from pipelines.judging.settings import PromoteSettings
 from pipelines.judging.sitting import find_candidate, find_champion, sit
+from pipelines.judging.subject import Subject
 from shared.errors import ArtifactError
 from shared.models.backbone import Backbone
 from shared.models.bundle import Bundle
@@ -63,8 +64,8 @@ def promote(settings: PromoteSettings, *, command: str, console: Console) -> boo
         console.print(f"`banyan rollback {task}` returns to {before}")
     if candidate.manifest.kind is TaskKind.EMBED:
         console.print(
-            "an index keeps the bundle that made it until it is built anew: recommendation does so "
-            "by itself while the old vectors serve, a knowledge base on `banyan kb rebuild`"
+            "what a running platform embedded with this task (knowledge bases, items) is embedded "
+            "anew by itself, while the old vectors serve: `banyan kb list` shows which bundle does"
         )
     return True
 

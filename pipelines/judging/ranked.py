@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.judging.judgement import Confidence, Judgement, Statistic
+from pipelines.judging.judgement import Confidence, Judgement, mean
 from shared.metrics.calibration import Float64s
 from shared.metrics.retrieval import (
     JudgedRanking,
@@ -59,7 +59,7 @@ def judge_ranked(queries: Sequence[Ranked], confidence: Confidence | None) -> Ju
     return Judgement(
         units="queries",
         n=len(queries),
-        statistics={name: _mean(each) for name, each in values.items()},
+        statistics={name: mean(each) for name, each in values.items()},
         baseline=_of_chance(queries),
         confidence=confidence,
     )
@@ -75,10 +75,6 @@ def _first(query: Ranked) -> list[str]:
     the same of all of them, where the relevant ones stand first, gains nothing by it."""
     order = np.lexsort((-np.arange(len(query.scores)), -query.scores))[:K]
     return [query.documents[place] for place in order]
-
-
-def _mean(values: Float64s) -> Statistic:
-    return lambda at: float(values[at].mean())
 
 
 def _of_chance(queries: Sequence[Ranked]) -> float:

@@ -1,27 +1,20 @@
-"""Files and stored lines to exams, for every kind of task."""
+"""Files to examples, and examples to exams, for every kind of task."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
-from pipelines.judging.exams import (
-    ClassExam,
-    EmbedExam,
-    Exam,
-    MultiClassExam,
-    ScoreExam,
-    SpanExam,
-    TagExam,
-)
+from pipelines.judging.class_exams import ClassExam, MultiClassExam
+from pipelines.judging.exams import Exam
+from pipelines.judging.ranked_exams import EmbedExam, ScoreExam
 from pipelines.judging.settings import JudgingSettings
-from shared.errors import ArtifactError, InputError
-from shared.models.bundle import Manifest
+from pipelines.judging.span_exams import SpanExam, TagExam
+from pipelines.judging.subject import Subject
+from shared.errors import InputError
 from shared.models.tasks import TaskKind
+from shared.training.data_report import AnyExample
 from shared.training.data_settings import DataFile
 from shared.training.data_sources import locate_files
-from shared.training.examples import Candidates, Example, Question, TaggedExample
+from shared.training.entity_rows import retyped
 from shared.training.formats import (
     EMBEDDING_FORMATS,
     QUESTION_FORMATS,
@@ -31,36 +24,8 @@ from shared.training.formats import (
     labelled_formats,
     multi_labelled_formats,
 )
-from shared.training.multi_label import MultiLabelled
 from shared.training.reading import read_rows, renamed
 
-AnyExample = Example | MultiLabelled | TaggedExample | Question | Candidates
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What kind of examples a task has."""
-
-    kind: TaskKind
-    multi_label: bool = False
-
-    @classmethod
-    def of(cls, manifest: Manifest) -> "Subject":
-        """The subject of a bundle."""
-        return cls(manifest.kind, manifest.multi_label)
-
-    def __str__(self) -> str:
-        return f"{self.kind}, several labels" if self.multi_label else str(self.kind)
-
-
-_TYPES: Mapping[Subject, type[Any]] = {
-    Subject(TaskKind.CLASSIFY): Example,
-    Subject(TaskKind.CLASSIFY, multi_label=True): MultiLabelled,
-    Subject(TaskKind.TAG): TaggedExample,
-    Subject(TaskKind.SPAN): Question,
-    Subject(TaskKind.SCORE): Candidates,
-    Subject(TaskKind.EMBED): Candidates,
-}
 _EXAMS: Mapping[Subject, Callable[[Any], Exam]] = {
     Subject(TaskKind.CLASSIFY): ClassExam,
     Subject(TaskKind.CLASSIFY, multi_label=True): MultiClassExam,
@@ -86,9 +51,11 @@ def read_examples(
             raise InputError(
                 f"format {file.format!r}: {subject} reads {', '.join(formats)}; name one of them"
             )
+        if file.types and subject.kind is not TaskKind.TAG:
+            raise InputError(f"types: {subject} has no types of entities: leave them out")
     examples: list[AnyExample] = read_rows(
         [
-            (path, renamed(formats[file.format].read, file.columns))
+            (path, renamed(retyped(formats[file.format].read, file.types), file.columns))
             for file in files
             for path in locate_files(file, settings.data_dir)
         ]
@@ -99,8 +66,8 @@ def read_examples(
 
 
 def data_files(paths: Sequence[str], settings: JudgingSettings) -> list[DataFile]:
-    """Files of the settings' format."""
-    return [DataFile(path=path, format=settings.format) for path in paths]
+    """Files of the settings' format and types."""
+    return [DataFile(path=path, format=settings.format, types=settings.types) for path in paths]
 
 
 def data_name(files: Sequence[DataFile]) -> str:
@@ -111,26 +78,6 @@ def data_name(files: Sequence[DataFile]) -> str:
 def exam_of(subject: Subject, examples: Sequence[AnyExample]) -> Exam:
     """The exam that examples of a kind make."""
     return _EXAMS[subject](tuple(examples))
-
-
-def as_lines(subject: Subject, examples: Sequence[AnyExample]) -> bytes:
-    """Examples as JSON Lines, which `from_lines` reads whatever file they came from."""
-    adapter = TypeAdapter(_TYPES[subject])
-    return b"".join(adapter.dump_json(example) + b"\n" for example in examples)
-
-
-def from_lines(subject: Subject, lines: bytes) -> tuple[AnyExample, ...]:
-    """The examples that `as_lines` wrote.
-
-    Raises:
-        ArtifactError: they are of another kind or of another version.
-    """
-    adapter = TypeAdapter(_TYPES[subject])
-    try:
-        return tuple(adapter.validate_json(line) for line in lines.splitlines())
-    except ValidationError as error:
-        fault = error.errors(include_url=False)[0]["msg"]
-        raise ArtifactError(f"the evaluation set holds no examples of {subject}: {fault}") from None
 
 
 def _formats(subject: Subject, settings: JudgingSettings) -> Mapping[str, Format[Any]]:

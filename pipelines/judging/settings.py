@@ -44,8 +44,9 @@ class JudgingSettings(Settings):
     """Where bundles and data are, and how the bundles are run.
 
     Files are read as `format` says (see `shared.training.formats`); `text`, `second`, `label` and
-    `labels` are the columns of plain ones with classes. `output` is the report's folder; by default
-    it is named by the bundle below `<state_dir>/evaluations`.
+    `labels` are the columns of plain ones with classes. `types`, of kind `tag`, says which of the
+    bundle's types each of the files' means; others are no entities then. `output` is the report's
+    folder; by default it is named by the bundle below `<state_dir>/evaluations`.
     """
 
     format: str = "plain"
@@ -53,6 +54,7 @@ class JudgingSettings(Settings):
     second: str | None = None
     label: str = "label"
     labels: str = "labels"
+    types: dict[str, str] = Field(default_factory=dict)
     backbone: BackboneConfig = BackboneConfig()
     batch_tokens: int = Field(default=BATCH_TOKENS, ge=64, le=1 << 22)
     resamples: int = Field(default=1000, ge=100, le=100_000)

@@ -140,6 +140,6 @@ def _say(
         console.print("and start the platform anew: `banyan down`, `banyan up`.")
     if any(champion.manifest.kind is TaskKind.EMBED for champion in champions):
         console.print(
-            "Indexes keep the bundle that made them: recommendation embeds its items anew by "
-            "itself, a knowledge base on `banyan kb rebuild`."
+            "Knowledge bases and items are then embedded anew by themselves; until that is done, "
+            "those of a bundle for the old backbone cannot be asked (`banyan kb list`)."
         )

@@ -1,29 +1,46 @@
-"""`banyan models`: the tasks of the registry and the bundles behind them."""
+"""`banyan models`: the tasks of the registry, the bundles behind them, and what judges these."""
 
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from pipelines.judging.frozen import find_frozen
+from shared.models.bundle import Manifest
 from shared.models.registry import Registry
+from shared.training.settings import metric_names
 
 
 def show_models(root: Path) -> None:
-    """Prints every alias of every task, with its bundle's kind, method and metrics.
+    """Prints every alias of every task with its bundle, and every task's frozen evaluation set.
 
     Raises:
-        ArtifactError: a bundle or the table of aliases is corrupt.
+        ArtifactError: a bundle, or the table of aliases or of evaluation sets, is corrupt.
     """
     registry = Registry(root)
-    columns = ("task", "alias", "bundle", "kind", "method", "metrics")
-    table = Table(*columns, box=None, pad_edge=False)
+    bundles = Table("task", "alias", "bundle", "kind", "method", "on dev", box=None, pad_edge=False)
+    judges = Table("task", "frozen evaluation set", "rows", "sha256", box=None, pad_edge=False)
     for task, named in sorted(registry.aliases().items()):
         for alias, target in sorted(named.items()):
             manifest = registry.bundle(target.bundle).manifest
-            metrics = ", ".join(f"{k} {m.value:.3f}" for k, m in manifest.metrics.items())
-            table.add_row(task, alias, target.bundle, manifest.kind, manifest.method, metrics)
+            figure = _main_figure(manifest)
+            bundles.add_row(task, alias, target.bundle, manifest.kind, manifest.method, figure)
+        entry = find_frozen(root, task)
+        if entry is None:
+            judges.add_row(task, "none", "", "")
+        else:
+            judges.add_row(task, entry.name, f"{entry.examples:,}", entry.sha256[:12])
     console = Console(highlight=False)
-    if table.row_count:
-        console.print(table)
+    if bundles.row_count:
+        console.print(bundles, "", judges, sep="\n")
     else:
         console.print(f"no task is registered below {root}: `banyan train` makes one")
+
+
+def _main_figure(manifest: Manifest) -> str:
+    """The figure that a task's kind is judged by first, where the bundle has it."""
+    name = metric_names(manifest.kind, manifest.multi_label)[0]
+    metric = manifest.metrics.get(name)
+    if metric is None:
+        return "not measured"
+    return f"{name} {metric.value:.3f} ({metric.low:.3f} to {metric.high:.3f})"

@@ -89,9 +89,12 @@ def reading_intervals(answers: MarkedAnswers) -> dict[str, Interval]:
 
 
 def choose_no_answer_margin(
-    f1: Float64s, answerable: Bools, margins: Float64s
+    f1: Float64s, answerable: Bools, margins: Float64s, *, least_silent: float | None = None
 ) -> tuple[float, float]:
     """The margin from which on "no answer" is right most often, and the `balanced_f1` it gives.
+
+    With `least_silent` it is instead the largest one at which this share of the questions without
+    an answer still gets none: it answers the most.
 
     `f1` [n] is that of each question's best answer, as if "no answer" were not allowed, and
     `margins` [n] by how much "no answer" is preferred to it. Half of the weight is that of the
@@ -111,6 +114,9 @@ def choose_no_answer_margin(
     # Between equal margins no threshold fits.
     possible = np.flatnonzero(ends[:-1] < ends[1:])
     best = int(possible[totals[possible].argmax()])
+    if least_silent is not None:
+        silent = 1.0 - np.concatenate([[0.0], np.cumsum(~answerable[order])]) / (~answerable).sum()
+        best = int(possible[silent[possible] >= least_silent].max())
     return float((ends[best] + ends[best + 1]) / 2), float(totals[best])
 
 

@@ -131,7 +131,7 @@ class Manifest(_Part):
     """What a bundle is and what it was made for and from.
 
     `labels` are the classes of a `classify` head in the order of its rows, the entity types of a
-    `tag` head (see `shared.models.heads.bio_labels`), and empty otherwise. `files` maps every
+    `tag` head (see `shared.models.tag.bio_labels`), and empty otherwise. `files` maps every
     other file of the folder to its SHA-256.
     """
 

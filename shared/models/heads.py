@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from shared.errors import ArtifactError
 from shared.files import write_atomic
+from shared.models.tag import bio_labels
 from shared.models.tasks import Float32s, TaskKind
 
-OUTSIDE = "O"
 SPAN_OUTPUTS = ("start", "end")
 
 _TOKEN_KINDS = (TaskKind.TAG, TaskKind.SPAN)
@@ -50,11 +50,6 @@ class Head(nn.Module):
 def reads_tokens(kind: TaskKind) -> bool:
     """Whether the kind's head reads hidden states; otherwise it reads the pooled vector."""
     return kind in _TOKEN_KINDS
-
-
-def bio_labels(entity_types: Sequence[str]) -> tuple[str, ...]:
-    """The outputs of a `tag` head in order: O, then B- and I- of each entity type."""
-    return (OUTSIDE, *(f"{edge}-{entity}" for entity in entity_types for edge in "BI"))
 
 
 def head_outputs(kind: TaskKind, labels: Sequence[str]) -> int:

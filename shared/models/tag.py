@@ -1,13 +1,19 @@
-"""From the labels of tokens to entities with character offsets."""
+"""BIO labels, and from those of tokens to entities with character offsets; free of torch."""
 
 from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 
-from shared.models.heads import OUTSIDE, bio_labels
 from shared.models.rows import Content, Int64s
 from shared.models.tasks import Float32s, Span
+
+OUTSIDE = "O"
+
+
+def bio_labels(entity_types: Sequence[str]) -> tuple[str, ...]:
+    """The outputs of a `tag` head in order: O, then B- and I- of each entity type."""
+    return (OUTSIDE, *(f"{edge}-{entity}" for entity in entity_types for edge in "BI"))
 
 
 def word_stretches(words: Int64s) -> list[tuple[int, int]]:

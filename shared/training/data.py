@@ -49,7 +49,10 @@ def read_data(settings: FinetuneSettings, watch: Watcher = lambda _: None) -> Tr
         case TaskKind.TAG:
             return check_tagged(*_read(settings, TAGGED_FORMATS, watch))
         case TaskKind.SPAN:
-            return check_questions(*_read(settings, QUESTION_FORMATS, watch))
+            return check_questions(
+                *_read(settings, QUESTION_FORMATS, watch),
+                least_silent=settings.unanswerable_accuracy,
+            )
         case TaskKind.EMBED:
             return check_embedding(*_read(settings, EMBEDDING_FORMATS, watch))
         case TaskKind.SCORE:

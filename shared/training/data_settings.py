@@ -33,12 +33,15 @@ class DataFile(Settings):
     `hf://datasets/OWNER/NAME@COMMIT/data/train-*.parquet` names files of a Hugging Face data set,
     at a commit of 40 hexadecimal digits, so that the same configuration always means the same
     rows. `format` names how rows are read, see `shared.training.formats`; `columns` says which
-    column of the file stands for one that the format reads, as `{text: headline}`.
+    column of the file stands for one that the format reads, as `{text: headline}`; `types`, of kind
+    `tag`, which type each of the file's types of entities means, as `{ORG: company}`: where it is
+    given, entities of other types are none.
     """
 
     path: str
     format: str = PLAIN
     columns: Mapping[str, str] = Field(default_factory=dict)
+    types: Mapping[str, str] = Field(default_factory=dict)
 
     @field_validator("path")
     @classmethod
@@ -92,7 +95,8 @@ class TextHashSplit(_Shares):
     """By a hash of the text in `column` (none: `data.text`), so each text has a place for good.
 
     Texts that differ only in case, punctuation or space stay together, and a row that is added
-    moves no other one. For questions on passages split by the passage.
+    moves no other one. Tokens count as the text that they make. For questions on passages split by
+    the passage.
     """
 
     by: Literal["text_hash"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, assert_never
 
 from shared.models.tasks import TaskKind
-from shared.training import candidates, sentfin, squad
+from shared.training import candidates, entity_rows, finer, sentfin, squad
 from shared.training.examples import Candidates, Example, Question, TaggedExample
 from shared.training.multi_label import MultiLabelled, multi_labelled_reader
 from shared.training.reading import ExampleT, Row, RowReader, label_cell, text_cell
@@ -58,7 +58,9 @@ def multi_labelled_formats(
 
 
 TAGGED_FORMATS: Mapping[str, Format[TaggedExample]] = {
+    PLAIN: Format("texts, and the entities in them", entity_rows.plain),
     "sentfin-names": Format("headlines, and where they name their entities", sentfin.names),
+    "finer-ord": Format("sentences of news, and the persons, places and firms", finer.sentence),
 }
 
 
@@ -77,6 +79,7 @@ EMBEDDING_FORMATS: Mapping[str, Format[Candidates]] = {
 SCORING_FORMATS: Mapping[str, Format[Candidates]] = {
     PLAIN: Format("queries, a document that answers each, and ones that do not", candidates.listed),
     "judged": Format("queries with a document each, relevant or not", candidates.judged),
+    "squad-judged": Format("questions with a context each, which answers or not", squad.judged),
 }
 
 

@@ -166,7 +166,7 @@ def raise_faults(faults: Sequence[object], rejects: Path | None = None) -> None:
         lines.append(f"and {len(faults) - _FAULTS_SHOWN} more{where}")
     count = f"{len(faults)} fault{'' if len(faults) == 1 else 's'}"
     raise InputError(
-        "the data has {}; nothing was trained:\n  {}".format(count, "\n  ".join(lines))
+        "the data has {}; none of it was used:\n  {}".format(count, "\n  ".join(lines))
     )
 
 

@@ -12,6 +12,7 @@ from typing import Generic
 from shared.files import write_atomic
 from shared.training.data_settings import DataFile, DataSettings
 from shared.training.data_sources import locate_files
+from shared.training.entity_rows import retyped
 from shared.training.reading import (
     ExampleT,
     Portion,
@@ -90,7 +91,7 @@ def _keyed(
     """What makes a file's reader, which gives each example with what decides its part."""
 
     def reader(file: DataFile) -> RowReader[tuple[Key, ExampleT]]:
-        read_row = readers[file.format]
+        read_row = retyped(readers[file.format], file.types)
         of_row: Callable[[Row], Key] = lambda row: _UNSPLIT  # noqa: E731
         if split and data.split is not None:
             of_row = key_reader(data.split, data.text)

@@ -157,7 +157,9 @@ class FinetuneSettings(Settings):
 
     `lora` is an adapter and a head, `full` a backbone of its own and a head, `head` a head alone,
     `prompt` virtual tokens and a head; a task of kind `embed` has no head. With `multi_label` a
-    text may have several classes, or none.
+    text may have several classes, or none. Of kind `span`, "no answer" begins where `balanced_f1`
+    is best on dev; or, with `unanswerable_accuracy`, where as many as possible are answered while
+    this share of dev's questions without an answer gets none.
     """
 
     task: TaskName
@@ -171,6 +173,7 @@ class FinetuneSettings(Settings):
     prompt: PromptSettings = PromptSettings()
     optimisation: OptimisationSettings = OptimisationSettings()
     rejection: RejectionSettings | None = None
+    unanswerable_accuracy: Annotated[float, Field(gt=0, lt=1)] | None = None
     workers: WorkerSettings = WorkerSettings()
     checkpoint: CheckpointSettings = CheckpointSettings()
     tracking: TrackingSettings = TrackingSettings()
@@ -219,6 +222,8 @@ class FinetuneSettings(Settings):
             faults.append(f"multi_label: kind {self.kind} knows no several classes: leave it out")
         if self.rejection is not None and not self._has_classes:
             faults.append("rejection: only one class of several can mean none of the others")
+        if self.unanswerable_accuracy is not None and self.kind is not TaskKind.SPAN:
+            faults.append(f"unanswerable_accuracy: kind {self.kind} answers no questions")
         if self.optimisation.class_weights != "none" and not self._has_classes:
             faults.append(
                 "optimisation.class_weights: only classes that exclude each other are balanced: "
@@ -228,6 +233,12 @@ class FinetuneSettings(Settings):
             faults.append(
                 f"optimisation.metric {self.metric}: {self.kind} has {', '.join(metrics)}"
             )
+        if self.kind is not TaskKind.TAG:
+            faults += [
+                f"data: {file.path} has types, but only kind tag has types of entities"
+                for file in self.data.files()
+                if file.types
+            ]
         allowed = (PLAIN,) if self.multi_label else formats
         return faults + [
             f"data: {file.path} has the format {file.format}, but {self.kind} reads "

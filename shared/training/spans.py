@@ -29,9 +29,14 @@ _LIKELIEST_SPANS = 256
 
 @dataclass(frozen=True, slots=True)
 class QuestionSet:
-    """Questions with their contexts and answers: an `ExampleSet`."""
+    """Questions with their contexts and answers: an `ExampleSet`.
+
+    `least_silent` is the share of the questions without an answer that shall get none, see
+    `choose_no_answer_margin`; None weighs both sides alike.
+    """
 
     examples: tuple[Question, ...]
+    least_silent: float | None = None
 
     def __len__(self) -> int:
         return len(self.examples)
@@ -55,14 +60,16 @@ class QuestionSet:
         """EM and F1 of the logits [t, 2], see `reading_intervals`, decoded as serving decodes them.
 
         The bias of "no answer" and the temperature are dev's; where this set is dev itself, the
-        bias is the one that gives the best `balanced_f1`.
+        bias is the one that gives the best `balanced_f1`, or that `least_silent` asks for.
         """
         read = self._read(outputs, tokenizer)
         truths = [each.answers for each in self.examples]
         if dev is None:
             marked = mark_answers([each.text for each in read], truths)
             margins = np.array([each.no_answer - each.best for each in read])
-            bias = -choose_no_answer_margin(marked.f1, marked.answerable, margins)[0]
+            bias = -choose_no_answer_margin(
+                marked.f1, marked.answerable, margins, least_silent=self.least_silent
+            )[0]
             competing = np.stack([each.competing(bias) for each in read if each.truth is not None])
             temperature = fit_temperature(competing, np.zeros(len(competing), np.int64))
         else:
@@ -132,20 +139,29 @@ def check_questions(
     train: Sequence[Question],
     dev: Sequence[Question],
     measured: Mapping[str, Sequence[Question]] | None = None,
+    *,
+    least_silent: float | None = None,
 ) -> TrainingData:
-    """Puts the sets together; there are no labels.
+    """Puts the sets together; there are no labels. `least_silent` is dev's, see `QuestionSet`.
 
     Raises:
-        InputError: train has fewer than two questions with an answer, or dev has none.
+        InputError: train has fewer than two questions with an answer, or dev has none; or, with
+            `least_silent`, dev has none without an answer.
     """
     faults = [
         f"{name}: {count} questions have an answer: give it at least {least}"
         for name, examples, least in (("train", train, _LEAST_ANSWERED), ("dev", dev, 1))
         if (count := sum(bool(each.answers) for each in examples)) < least
     ]
+    if least_silent is not None and all(each.answers for each in dev):
+        faults.append(
+            "dev: every question has an answer, so unanswerable_accuracy cannot be measured: give "
+            "it questions without one, or leave unanswerable_accuracy out"
+        )
     raise_faults(faults)
     sets = {name: QuestionSet(tuple(examples)) for name, examples in (measured or {}).items()}
-    return TrainingData(QuestionSet(tuple(train)), QuestionSet(tuple(dev)), (), sets)
+    judged = QuestionSet(tuple(dev), least_silent)
+    return TrainingData(QuestionSet(tuple(train)), judged, (), sets)
 
 
 def judge_spans(logits: Float32s, arrays: TokenArrays) -> dict[str, float]:

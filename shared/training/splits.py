@@ -43,7 +43,7 @@ def key_reader(split: Split, text: str) -> Callable[[Row], Key]:
         return lambda row: _named_part(row, split.column, parts)
     if isinstance(split, TimeSplit):
         return lambda row: _time_s(row, split.column)
-    return lambda row: hash_place(text_cell(row, split.column or text))
+    return lambda row: hash_place(_hashed(row, split.column or text))
 
 
 def parts_of_keys(split: Split, keys: Sequence[Key]) -> list[SetPart]:
@@ -86,6 +86,14 @@ def _moments(times: npt.NDArray[np.float64], split: TimeSplit) -> list[float]:
     shares = (1 - split.dev - split.test, 1 - split.test)
     bounds = [*ordered, np.inf]
     return [float(bounds[min(round(share * len(ordered)), len(ordered))]) for share in shares]
+
+
+def _hashed(row: Row, column: str) -> str:
+    """A cell's text, or that of its tokens."""
+    value = row.get(column)
+    if not isinstance(value, list):
+        return text_cell(row, column)
+    return " ".join(text_cell({column: token}, column) for token in value)
 
 
 def _named_part(row: Row, column: str, parts: dict[str, SetPart]) -> SetPart:

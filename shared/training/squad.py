@@ -43,6 +43,16 @@ def pairs(row: Row) -> list[Candidates]:
     return [Candidates(each.text, (each.context,)) for each in question(row) if each.answers]
 
 
+def judged(row: Row) -> list[Candidates]:
+    """The question with its context, which answers it or not."""
+    return [
+        Candidates(each.text, (each.context,))
+        if each.answers
+        else Candidates(each.text, (), (each.context,))
+        for each in question(row)
+    ]
+
+
 def _answers(row: Row) -> list[tuple[str, int | None]]:
     """Texts and where they begin, None where that is not said."""
     answers = row.get("answers")

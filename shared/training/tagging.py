@@ -17,8 +17,8 @@ from shared.metrics.spans import (
     span_precision,
     span_recall,
 )
-from shared.models.heads import bio_labels, softmax
-from shared.models.tag import decode_tags, entity_stretches
+from shared.models.heads import softmax
+from shared.models.tag import bio_labels, decode_tags, entity_stretches
 from shared.models.tasks import Float32s
 from shared.models.tokenization import TextTokenizer
 from shared.models.windows import merge_windows

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from shared.models.heads import OUTSIDE, bio_labels
 from shared.models.rows import Content
-from shared.models.tag import word_stretches
+from shared.models.tag import OUTSIDE, bio_labels, word_stretches
 from shared.models.tasks import Input
 from shared.models.tokenization import Encoded, TextTokenizer
 from shared.training.arrays import IGNORED, Int64s, TokenArrays

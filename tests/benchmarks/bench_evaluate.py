@@ -33,7 +33,7 @@ def contenders(task: str) -> tuple[Callable[[], None], Callable[[], None]]:
     import torch
 
     from pipelines.judging.answering import answer
-    from pipelines.judging.exams import ClassExam
+    from pipelines.judging.class_exams import ClassExam
     from shared.models.backbone import Backbone, BackboneConfig
     from shared.models.registry import Registry
     from shared.models.runners import Runners

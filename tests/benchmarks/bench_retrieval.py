@@ -1,7 +1,8 @@
 """Each side of retrieval alone, and their fusion: `python -m tests.benchmarks.bench_retrieval`.
 
-Sides and fusion are ranked by document. `--sets N` takes the first N sets; `--cache DIR` keeps
-the vectors for the next run.
+Sides and fusion are ranked by document. `--sets N` takes the first N sets, `--only NAME` those
+whose name begins so; `--cache DIR` keeps the vectors for the next run. `--bundle FOLDER` embeds by
+a bundle of kind `embed` instead of the untouched backbone.
 """
 
 import argparse
@@ -23,16 +24,18 @@ from tests.benchmarks.support_data import (
     ranked_ids,
     retrieval_sets,
 )
-from tests.real_trunk import real_trunk
+from tests.real_trunk import bundle_id, real_trunk
 
 K = 10
 NOISE = 0.002
 SIDES = ("dense", "sparse", "fused")
 
 
-async def measure(data: RetrievalSet, trunk: Trunk) -> dict[str, tuple[float, float, float]]:
+async def measure(
+    data: RetrievalSet, trunk: Trunk, task: str
+) -> dict[str, tuple[float, float, float]]:
     """hit@1, MRR@10 and nDCG@10 of each side and of the fusion."""
-    index = await build_index(trunk, data.documents)
+    index = await build_index(trunk, data.documents, task)
     vectors = await embed_queries(trunk, index, data.queries)
     rankings: dict[str, list[list[str]]] = {side: [] for side in SIDES}
     known = {entry.document_id for entry in index.entries}
@@ -63,13 +66,16 @@ def _figures(
     return float(hit.mean()), float(mrr.mean()), float(ndcg.mean())
 
 
-async def compare(sets: int, cache: Path | None) -> int:
+async def compare(sets: int, only: Sequence[str], cache: Path | None, bundle: Path | None) -> int:
     """Prints the table; 1 where the fusion is below its better half on any set."""
     print(f"{'set':28}{'queries':>8}  " + "  ".join(f"{s + ' hit@1/MRR/nDCG':>26}" for s in SIDES))
     worse = 0
-    async with real_trunk(cache) as trunk:
+    task = "embed" if bundle is None else bundle_id(bundle)
+    async with real_trunk(cache, bundle) as trunk:
         for data in islice(retrieval_sets(), sets):
-            figures = await measure(data, trunk)
+            if only and not data.name.startswith(tuple(only)):
+                continue
+            figures = await measure(data, trunk, task)
             cells = ("/".join(f"{value:.3f}" for value in figures[side]) for side in SIDES)
             verdict = "" if is_no_worse(figures) else "  below its better half"
             worse += bool(verdict)
@@ -82,9 +88,11 @@ def main() -> int:
     """Reads the arguments and compares."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sets", type=int, default=6)
+    parser.add_argument("--only", action="append", default=[], metavar="NAME")
     parser.add_argument("--cache", type=Path)
-    arguments = parser.parse_args()
-    return asyncio.run(compare(arguments.sets, arguments.cache))
+    parser.add_argument("--bundle", type=Path)
+    given = parser.parse_args()
+    return asyncio.run(compare(given.sets, given.only, given.cache, given.bundle))
 
 
 if __name__ == "__main__":

@@ -106,10 +106,10 @@ def bank_answers() -> RetrievalSet:
     )
 
 
-async def build_index(trunk: Trunk, documents: Sequence[Document]) -> Index:
-    """An index as the application makes it."""
+async def build_index(trunk: Trunk, documents: Sequence[Document], task: str = "embed") -> Index:
+    """An index as the application makes it; `task` may be the id of a bundle."""
     embedder = Embedder(trunk, SystemClock(), timeout_s=3600.0)
-    bundle, width = await embedder.bundle("embed")
+    bundle, width = await embedder.bundle(task)
     stored = [StoredDocument(document, 1, 0.0) for document in documents]
     return Index.empty(bundle, width).replaced(1, (), await embedder.embed(stored, bundle))
 

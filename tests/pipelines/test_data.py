@@ -6,7 +6,12 @@ from pathlib import Path
 import pytest
 
 from pipelines.data import main
+from pipelines.judging.frozen import freeze
+from pipelines.judging.subject import Subject
+from shared.models.tasks import TaskKind
+from shared.training.data_findings import findings
 from shared.training.data_report import DataReport
+from shared.training.examples import Example
 
 
 def _configuration(folder: Path, rows: str, **more: object) -> Path:
@@ -34,6 +39,22 @@ def test_writes_the_report_and_the_sets(tmp_path: Path, capsys: pytest.CaptureFi
     assert (folder / "dev.jsonl").read_text() == '{"text":"up","label":"good"}\n'
     assert (folder / "rejects.csv").read_text().splitlines()[1].endswith(",7,'text' is empty")
     assert "1 bad rows are left out" in capsys.readouterr().err
+
+
+def test_what_judges_the_task_must_not_leak_into_train(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = "text,label,split\nup,good,train\nhigh,good,train\ndown,bad,train\nlow,bad,train\n"
+    path = _configuration(tmp_path, rows + "flat,bad,dev\n")
+    judging = [Example("low", "bad"), Example("poor", "bad")]
+    freeze(tmp_path / "models", "mood", Subject(TaskKind.CLASSIFY), judging, name="m", at_s=0.0)
+    assert _run(path) == 0
+    folder = tmp_path / "data" / "mood"
+    report = DataReport.model_validate_json((folder / "report.json").read_bytes())
+    assert findings(report) == [
+        "1 of 2 in its frozen evaluation set (50.0%) stand in train too, exactly or nearly"
+    ]
+    assert {file.name for file in folder.iterdir()} == {"report.json", "train.jsonl", "dev.jsonl"}
 
 
 def test_says_why_a_run_would_refuse_the_data(

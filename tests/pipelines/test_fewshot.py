@@ -1,13 +1,10 @@
 """Few examples become a classifier: without Ray, on a small random backbone."""
 
-import contextlib
 import json
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 from rich.console import Console
 
 import pipelines.fewshot
@@ -16,27 +13,11 @@ from shared.config import Layer, resolve
 from shared.errors import ConfigError
 from shared.models.bundle import Bundle, Method
 from shared.models.registry import Registry
-from shared.training.ray_train import WorkerGroup, run_worker
-from shared.training.workers import ALONE
 from tests.shared.models.encoders import write_encoder
 
+pytestmark = pytest.mark.usefixtures("without_ray")
+
 WORDS = {"card": ["card", "post"], "pin": ["pin", "code"], "rate": ["euro", "rate"]}
-ONE_THREAD = WorkerGroup(count=1, gpu=False, threads=1, cpus_each=1.0)
-
-
-@pytest.fixture(autouse=True)
-def _without_ray(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    here = contextlib.nullcontext(ONE_THREAD)
-    monkeypatch.setattr(pipelines.fewshot, "cluster", lambda _: here)
-    monkeypatch.setattr(
-        pipelines.fewshot,
-        "train",
-        lambda folder, group, max_failures: run_worker(folder, ALONE, lambda _: None),
-    )
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def _write(path: Path, rows: int, seed: int) -> str:

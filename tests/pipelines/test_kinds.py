@@ -1,14 +1,11 @@
 """What the pipeline trains serves as it was measured: without Ray, on the real backbone."""
 
-import contextlib
 import json
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from rich.console import Console
 
 import pipelines.finetune
@@ -28,33 +25,12 @@ from shared.models.tasks import (
     TaskKind,
     TaskOutput,
 )
-from shared.training.checkpoint import TrainingState
-from shared.training.ray_train import WorkerGroup, run_worker
 from shared.training.settings import FinetuneSettings
-from shared.training.workers import ALONE
+
+pytestmark = pytest.mark.usefixtures("without_ray")
 
 NAMES = ["Reliance", "Sun Pharma", "Bajaj Holdings", "Nifty", "Infosys", "Tata Motors"]
 UP, DOWN = ["gains", "surges", "climbs"], ["tumbles", "slips", "falls"]
-
-
-@contextlib.contextmanager
-def _no_cluster(_: object) -> Iterator[WorkerGroup]:
-    yield WorkerGroup(count=1, gpu=False, threads=1, cpus_each=1.0)
-
-
-def _train_here(folder: Path, group: WorkerGroup, *, max_failures: int) -> TrainingState:
-    return run_worker(folder, ALONE, lambda _: None)
-
-
-@pytest.fixture(autouse=True)
-def _without_ray(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(pipelines.finetune, "cluster", _no_cluster)
-    monkeypatch.setattr(pipelines.finetune, "train", _train_here)
-    # Threads of short texts wait for each other on a busy machine.
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def _headlines(path: Path, rows: int, seed: int) -> Path:
@@ -82,7 +58,7 @@ def _headlines(path: Path, rows: int, seed: int) -> Path:
 
 
 def _finetune(
-    folder: Path, kind: TaskKind, file_format: str, rows: int = 300, **data: object
+    folder: Path, kind: TaskKind, file_format: str, rows: int = 150, **data: object
 ) -> Bundle:
     paths = {
         name: {"path": str(_headlines(folder / f"{name}.jsonl", n, i)), "format": file_format}
@@ -146,7 +122,7 @@ def test_a_classifier_of_pairs_serves_as_it_was_measured(tmp_path: Path) -> None
 
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
 def test_a_reader_answers_as_it_was_measured(tmp_path: Path) -> None:
-    bundle = _finetune(tmp_path, TaskKind.SPAN, "plain")
+    bundle = _finetune(tmp_path, TaskKind.SPAN, "plain", rows=300)
     # Whoever never answers has 0.5.
     assert bundle.manifest.metrics["balanced_f1"].value > 0.6
     rows = _rows(tmp_path / "more.jsonl")

@@ -1,14 +1,11 @@
 """What each method gives serves as it was measured: without Ray, on a small random backbone."""
 
-import contextlib
 import json
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from rich.console import Console
 
 import pipelines.finetune
@@ -19,29 +16,13 @@ from shared.models.bundle import Bundle, Method
 from shared.models.runners import Runners
 from shared.models.source import BackboneConfig
 from shared.models.tasks import ClassifyOutput, TaskCall
-from shared.training.ray_train import WorkerGroup, run_worker
 from shared.training.settings import FinetuneSettings
-from shared.training.workers import ALONE
 from tests.shared.models.encoders import write_encoder
 
+pytestmark = pytest.mark.usefixtures("without_ray")
+
 WORDS = {"card": ["card", "post"], "pin": ["pin", "code"], "rate": ["euro", "rate"]}
-ONE_THREAD = WorkerGroup(count=1, gpu=False, threads=1, cpus_each=1.0)
 RATES = {Method.LORA: 0.01, Method.FULL: 0.002, Method.PROMPT: 0.05, Method.HEAD: 0.01}
-
-
-@pytest.fixture(autouse=True)
-def _without_ray(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    here = contextlib.nullcontext(ONE_THREAD)
-    monkeypatch.setattr(pipelines.finetune, "cluster", lambda _: here)
-    monkeypatch.setattr(
-        pipelines.finetune,
-        "train",
-        lambda folder, group, max_failures: run_worker(folder, ALONE, lambda _: None),
-    )
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def _write(path: Path, rows: int, seed: int) -> str:

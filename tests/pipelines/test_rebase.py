@@ -1,14 +1,12 @@
-import contextlib
 import json
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import pipelines.finetune
 from pipelines.judging.frozen import freeze
-from pipelines.judging.sets import Subject
+from pipelines.judging.subject import Subject
 from pipelines.rebase import main
 from pipelines.rebasing.recipe import recipe_of
 from pipelines.rebasing.settings import RebaseSettings
@@ -18,29 +16,11 @@ from shared.models.bundle import Manifest
 from shared.models.registry import Registry
 from shared.models.source import BackboneConfig, locate
 from shared.models.tasks import TaskKind
-from shared.training.checkpoint import TrainingState
 from shared.training.classification import LabelledSet
 from shared.training.data import read_data
-from shared.training.ray_train import WorkerGroup, run_worker
 from shared.training.settings import FinetuneSettings
-from shared.training.workers import ALONE
 from tests.pipelines.test_tune import write_rows
 from tests.shared.models.encoders import write_encoder
-
-
-@pytest.fixture
-def _in_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trains without Ray, which has a test of its own."""
-
-    @contextlib.contextmanager
-    def group(settings: object) -> Iterator[WorkerGroup]:
-        yield WorkerGroup(count=1, gpu=False, threads=1, cpus_each=1.0)
-
-    def train(folder: Path, group: WorkerGroup, *, max_failures: int) -> TrainingState:
-        return run_worker(folder, ALONE, lambda _: None)
-
-    monkeypatch.setattr(pipelines.finetune, "cluster", group)
-    monkeypatch.setattr(pipelines.finetune, "train", train)
 
 
 def _config(folder: Path, backbone: Path) -> Path:
@@ -61,7 +41,7 @@ def _config(folder: Path, backbone: Path) -> Path:
     return path
 
 
-@pytest.mark.usefixtures("_in_process")
+@pytest.mark.usefixtures("without_ray")
 def test_a_champion_gets_a_successor_on_another_backbone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

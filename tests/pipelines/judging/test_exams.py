@@ -2,15 +2,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from pipelines.judging.exams import (
-    ClassExam,
-    EmbedExam,
-    MultiClassExam,
-    ScoreExam,
-    SpanExam,
-    TagExam,
-)
+from pipelines.judging.class_exams import ClassExam, MultiClassExam
 from pipelines.judging.judgement import difference
+from pipelines.judging.ranked_exams import EmbedExam, ScoreExam
+from pipelines.judging.span_exams import SpanExam, TagExam
 from shared.models.bundle import BackboneRef, Calibration, Manifest, Method
 from shared.models.tasks import (
     ClassifyOutput,

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from pipelines.judging.frozen import TABLE_FILE, find_frozen, freeze, read_frozen
-from pipelines.judging.sets import AnyExample, Subject, as_lines, from_lines
+from pipelines.judging.subject import Subject, as_lines, from_lines
 from shared.errors import ArtifactError, NotFoundError
 from shared.models.tasks import TaskKind
+from shared.training.data_report import AnyExample
 from shared.training.examples import Candidates, Entity, Example, Question, TaggedExample
 from shared.training.multi_label import MultiLabelled
 

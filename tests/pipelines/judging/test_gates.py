@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipelines.judging.class_exams import ClassExam
 from pipelines.judging.evaluation import Cost, Evaluated
-from pipelines.judging.exams import ClassExam
 from pipelines.judging.gates import Contest, GateResult, judge_gates, label_gate
 from pipelines.judging.settings import GateSettings
 from shared.errors import ConfigError

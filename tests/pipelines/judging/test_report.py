@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipelines.judging.class_exams import ClassExam
 from pipelines.judging.evaluation import Cost, Evaluated
-from pipelines.judging.exams import ClassExam
 from pipelines.judging.gates import GateResult
 from pipelines.judging.report import CARD_FILE, HTML_FILE, JSON_FILE, write_report
 from shared.models.bundle import Bundle

@@ -144,7 +144,15 @@ def test_the_status_says_that_nothing_runs(banyan: Banyan) -> None:
 
 
 def test_models_show_what_ships(banyan: Banyan) -> None:
-    assert banyan("models").exit_code == 0
+    done = banyan("models")
+
+    assert done.exit_code == 0
+    rows = [line.split() for line in done.stdout.splitlines()]
+    (bundle,) = [row for row in rows if row[:2] == ["support-intent", "champion"]]
+    assert bundle[3:6] == ["classify", "lora", "accuracy"]
+    (judge,) = [row for row in rows if row[:2] == ["support-intent", "Banking77,"]]
+    assert judge[-2] == "500"
+    assert len(judge[-1]) == 12
 
 
 def test_the_configuration_is_shown_with_its_sources_and_without_secrets(banyan: Banyan) -> None:

@@ -71,3 +71,16 @@ def test_no_margin_is_better_than_the_chosen_one(rows: list[tuple[float, bool, i
 
     assert at(margin) == pytest.approx(balanced)
     assert balanced == pytest.approx(max(at(step / 2) for step in range(-9, 10)))
+
+
+def test_as_many_as_possible_are_answered_while_enough_stay_silent() -> None:
+    answerable = np.array([True, False, True, False, False, True])
+    margins = np.array([-2.0, -1.0, 0.0, 1.0, 2.0, 3.0])
+    f1 = np.array([1.0, 0.0, 0.5, 0.0, 0.0, 0.1])
+
+    margin, balanced = choose_no_answer_margin(f1, answerable, margins, least_silent=0.66)
+
+    assert 0.0 < margin < 1.0
+    assert balanced == pytest.approx((1.5 / 3 + 2 / 3) / 2)
+    with_all, _ = choose_no_answer_margin(f1, answerable, margins, least_silent=1.0)
+    assert -2.0 < with_all < -1.0

@@ -10,13 +10,13 @@ from hypothesis.extra import numpy as hnp
 from shared.errors import ArtifactError
 from shared.models.heads import (
     Head,
-    bio_labels,
     head_outputs,
     load_head,
     save_head,
     sigmoid,
     softmax,
 )
+from shared.models.tag import bio_labels
 from shared.models.tasks import Float32s, TaskKind
 
 KINDS = [

@@ -12,10 +12,11 @@ from torch import Tensor
 from shared.errors import ArtifactError
 from shared.models.bundle import ADAPTER_WEIGHTS_FILE, Method
 from shared.models.engine import PaddedBatch, TorchEngine
-from shared.models.heads import Head, bio_labels
+from shared.models.heads import Head
 from shared.models.lora import NO_ADAPTER
 from shared.models.prompt import read_prompt
 from shared.models.runner import Runner
+from shared.models.tag import bio_labels
 from shared.models.tasks import EmbedOutput, TaskCall, TaskKind
 from tests.shared.models.encoders import write_encoder
 from tests.shared.models.trained import (

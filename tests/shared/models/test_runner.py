@@ -8,9 +8,10 @@ import torch
 
 from shared.errors import ArtifactError, InputError, NotFoundError, TextTooLongError
 from shared.models.bundle import BackboneRef, Bundle, Method
-from shared.models.heads import Head, bio_labels
+from shared.models.heads import Head
 from shared.models.rows import Row, RowResult
 from shared.models.runner import Runner
+from shared.models.tag import bio_labels
 from shared.models.tasks import (
     ClassifyOutput,
     EmbedOutput,

@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
 
-from shared.models.heads import bio_labels
 from shared.models.rows import Content
-from shared.models.tag import decode_tags, word_stretches
+from shared.models.tag import bio_labels, decode_tags, word_stretches
 
 TYPES = ("PER", "LOC")
 #          Ann    Smith   ##son   in      New      York

@@ -1,15 +1,11 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
-import torch.distributed
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
-from torch.multiprocessing.spawn import spawn
 
-from shared.training.arrays import Int64s, TokenArrays
+from shared.training.arrays import TokenArrays
 from shared.training.contrastive import Contrastive
-from shared.training.workers import ALONE, Worker
+from shared.training.workers import ALONE
 
 SCALE = 20.0
 
@@ -65,42 +61,3 @@ def test_no_rows_cost_nothing() -> None:
     total = Contrastive(SCALE, ALONE).total(vectors, _arrays([0, 1], 2), np.arange(0))
     assert total.item() == 0.0
     torch.autograd.backward(total)
-
-
-WORLD = 2
-TEXTS = [0, 10, 1, 11, 2, 10, 3, 12, 4, 13]
-
-
-def _step(rows: Int64s, worker: Worker) -> tuple[torch.Tensor, torch.Tensor]:
-    """The loss of some of the rows, and what it says of a weight that makes all vectors."""
-    weight = torch.eye(8, requires_grad=True)
-    vectors = _vectors(len(TEXTS))
-    vectors[5] = vectors[1]
-    total = Contrastive(SCALE, worker).total(vectors[rows] @ weight, _arrays(TEXTS, 2), rows)
-    torch.autograd.backward(total)
-    assert weight.grad is not None
-    return total.detach(), weight.grad
-
-
-def _work(rank: int, folder: Path) -> None:
-    torch.set_num_threads(1)
-    torch.distributed.init_process_group(
-        "gloo", init_method=f"file://{folder / 'meeting'}", rank=rank, world_size=WORLD
-    )
-    # Three examples here, two there.
-    rows = _arrays(TEXTS, 2).rows_of(np.arange(5)[rank::WORLD])
-    total, gradient = _step(rows, Worker(rank, WORLD, torch.device("cpu")))
-    torch.distributed.all_reduce(total)
-    torch.distributed.all_reduce(gradient)
-    if rank == 0:
-        torch.save({"total": total, "gradient": gradient}, folder / "found.pt")
-    torch.distributed.destroy_process_group()
-
-
-@pytest.mark.training
-def test_two_workers_learn_what_one_learns(tmp_path: Path) -> None:
-    total, gradient = _step(np.arange(10), ALONE)
-    spawn(_work, args=(tmp_path,), nprocs=WORLD)  # type: ignore[no-untyped-call]
-    found = torch.load(tmp_path / "found.pt", weights_only=True)
-    assert found["total"].item() == pytest.approx(total.item(), rel=1e-5)
-    assert torch.allclose(found["gradient"], gradient, atol=1e-4)

@@ -36,7 +36,7 @@ def test_bad_rows_of_all_sets_are_told_and_written_at_once(tmp_path: Path) -> No
     with pytest.raises(InputError) as caught:
         _read(tmp_path, train=files["train"], dev=files["dev"], measured={"other": files["other"]})
     message = str(caught.value)
-    assert "the data has 45 faults" in message
+    assert "the data has 45 faults; none of it was used" in message
     assert f"and 25 more (all of them are in {tmp_path / 'rejects.csv'})" in message
     with (tmp_path / "rejects.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))

@@ -74,7 +74,14 @@ def test_a_file_names_its_format() -> None:
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        ({"kind": "tag"}, "a.jsonl has the format plain, but tag reads sentfin-names"),
+        (
+            {"kind": "tag", "data": {"train": {"path": "a", "format": "judged"}, "dev": "b"}},
+            "a has the format judged, but tag reads plain, sentfin-names, finer-ord",
+        ),
+        (
+            {"data": {"train": {"path": "a", "types": {"ORG": "x"}}, "dev": "b"}},
+            "a has types, but only kind tag",
+        ),
         ({"method": "none"}, "method none trains nothing"),
         ({"kind": "embed", "method": "head"}, "a task of kind embed has no head"),
         ({"kind": "embed", "optimisation": {"accumulation": 2}}, "lower max_batch_tokens"),

@@ -86,6 +86,8 @@ def test_every_fault_is_named_at_once() -> None:
         check_questions([unanswered], [unanswered])
     assert "train: 0 questions have an answer" in str(caught.value)
     assert "dev: 0 questions have an answer" in str(caught.value)
+    with pytest.raises(InputError, match="leave unanswerable_accuracy out"):
+        check_questions(QUESTIONS.examples, QUESTIONS.examples[:1], least_silent=0.5)
     data = check_questions(QUESTIONS.examples, QUESTIONS.examples[:1], {"more": [unanswered]})
     assert data.labels == ()
     other = check_questions(

@@ -2,7 +2,7 @@ import pytest
 
 from shared.training.examples import Candidates, Question
 from shared.training.reading import RowError
-from shared.training.squad import pairs, question
+from shared.training.squad import judged, pairs, question
 
 CONTEXT = "The choir met in 1901. After the war the colleges merged in 1977, a warm 1977."
 ASKED = "When did the colleges merge?"
@@ -36,6 +36,8 @@ def test_no_answer() -> None:
     assert question(_row({"text": [], "answer_start": []})) == [Question(ASKED, CONTEXT)]
     assert pairs(_row([])) == []
     assert pairs(_row(["1977"])) == [Candidates(ASKED, (CONTEXT,))]
+    assert judged(_row([])) == [Candidates(ASKED, (), (CONTEXT,))]
+    assert judged(_row(["1977"])) == pairs(_row(["1977"]))
 
 
 @pytest.mark.parametrize(
