@@ -69,7 +69,7 @@ def judge_of(settings: FinetuneSettings, labels: tuple[str, ...]) -> Judge:
         case TaskKind.TAG:
             return partial(judge_tags, labels=labels)
         case TaskKind.SPAN:
-            return judge_spans
+            return partial(judge_spans, least_silent=settings.unanswerable_accuracy)
         case TaskKind.EMBED:
             return judge_vectors
         case TaskKind.SCORE:

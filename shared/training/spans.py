@@ -164,10 +164,13 @@ def check_questions(
     return TrainingData(QuestionSet(tuple(train)), judged, (), sets)
 
 
-def judge_spans(logits: Float32s, arrays: TokenArrays) -> dict[str, float]:
+def judge_spans(
+    logits: Float32s, arrays: TokenArrays, *, least_silent: float | None = None
+) -> dict[str, float]:
     """The figures of one epoch of logits [t, 2], over tokens: what rows alone can tell.
 
-    Each window counts by itself and knows one answer; "no answer" has the bias that suits it best.
+    Each window counts by itself and knows one answer; "no answer" has the bias that suits it best,
+    or that `least_silent` asks for, see `choose_no_answer_margin`.
     """
     targets = arrays.targets.reshape(-1, 4)
     answerable = targets[:, 0] > 0
@@ -184,7 +187,9 @@ def judge_spans(logits: Float32s, arrays: TokenArrays) -> dict[str, float]:
         common = max(0, min(last, true_last) - max(first, true_first) + 1)
         scores[row] = 2 * common / (last - first + 1 + true_last - true_first + 1)
         margins[row] = float(of_row[0].sum()) - sums.max()
-    margin, balanced = choose_no_answer_margin(scores, answerable, margins)
+    margin, balanced = choose_no_answer_margin(
+        scores, answerable, margins, least_silent=least_silent
+    )
     figures = {"balanced_f1": balanced}
     answers = margins < margin
     if answerable.any():

@@ -94,3 +94,18 @@ def test_every_fault_is_named_at_once() -> None:
         (*QUESTIONS.examples[1:], QUESTIONS.examples[0]), QUESTIONS.examples[:1]
     )
     assert data.fingerprint() != other.fingerprint()
+
+
+def test_an_epoch_is_judged_where_enough_stays_unanswered() -> None:
+    arrays = QUESTIONS.arrays(_tokenizer(), ())
+    logits = _true_logits(arrays)
+    # The questions without an answer look answered, and more so than the others.
+    unanswered = arrays.targets.reshape(-1, 4)[:, 0] == 0
+    for row, start in enumerate(arrays.offsets[:-1].tolist()):
+        if unanswered[row]:
+            logits[start] = -50.0
+
+    assert judge_spans(logits, arrays, least_silent=0.01)["unanswerable_accuracy"] > 0.0
+    assert judge_spans(logits, arrays, least_silent=1.0) == pytest.approx(
+        {"balanced_f1": 0.5, "answerable_f1": 0.0, "unanswerable_accuracy": 1.0}
+    )
