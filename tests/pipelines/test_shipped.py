@@ -1,16 +1,27 @@
+import gzip
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from shared.metrics.reading import mark_answers, reading_intervals
 from shared.models.backbone import Backbone, BackboneConfig
 from shared.models.bundle import Bundle
 from shared.models.registry import SHIPPED, Registry
 from shared.models.runner import Runner
-from shared.models.tasks import ClassifyOutput, TagOutput, TaskCall, TaskKind, TaskOutput
+from shared.models.tasks import (
+    ClassifyOutput,
+    Input,
+    SpanOutput,
+    TagOutput,
+    TaskCall,
+    TaskKind,
+    TaskOutput,
+)
 from shared.sentiment.labels import LABELS, columns_of
-from shared.training import sentfin
+from shared.training import sentfin, squad
 from shared.training.examples import Example
 
 FINANCE = {
@@ -64,12 +75,35 @@ def test_finance_bundles_say_where_they_come_from(task: str) -> None:
     assert f"shared/models/shipped/{task}" in Path("NOTICE").read_text("utf-8")
 
 
+@pytest.mark.parametrize(
+    ("task", "licence", "by"),
+    [
+        ("support-scope", "CC BY 3.0", "Stefan Larson"),
+        ("support-reader", "CC BY-SA 4.0", "Pranav Rajpurkar"),
+    ],
+)
+def test_support_bundles_say_where_they_come_from(task: str, licence: str, by: str) -> None:
+    bundle = _bundle(task)
+    manifest = bundle.manifest
+    assert manifest.licence == licence
+    assert by in (manifest.attribution or "")
+    assert sum(file.stat().st_size for file in bundle.folder.rglob("*.*")) < 6_000_000
+    card = (bundle.folder / "README.md").read_text("utf-8")
+    assert manifest.command == (
+        f"python -m pipelines.finetune --config pipelines/configs/{task.replace('-', '_')}.yaml "
+        "--set output.registry=shared/models/shipped"
+    )
+    for part in (manifest.command, licence, by):
+        assert part in card
+    assert f"shared/models/shipped/{task}" in Path("NOTICE").read_text("utf-8")
+
+
 @pytest.fixture(scope="module")
 def runner() -> Runner:
     return Runner(Backbone.load(BackboneConfig()))
 
 
-def _answer(runner: Runner, bundle: Bundle, texts: list[str]) -> list[TaskOutput]:
+def _answer(runner: Runner, bundle: Bundle, texts: Sequence[Input]) -> list[TaskOutput]:
     """The outputs of batches of 64 texts, in order; texts of one length are the quickest."""
     runner.load(bundle)
     outputs = []
@@ -142,3 +176,41 @@ def test_finance_entities_serves_as_well_as_its_card_says(data_dir: Path, runner
     f1 = 2 * right / total
     assert f1 >= 0.8
     assert f1 == pytest.approx(bundle.manifest.metrics["span_f1"].value, abs=0.01)
+
+
+@pytest.mark.realdata
+def test_support_scope_serves_as_well_as_its_card_says(data_dir: Path, runner: Runner) -> None:
+    """Of every fourth question with an intent; the card is of all of them."""
+    bundle = _bundle("support-scope")
+    metrics = bundle.manifest.metrics
+    for name, file, every, tolerance in (
+        ("in-scope", "clinc150.val.jsonl", 4, 0.015),
+        ("out-of-scope", "clinc150.oos_val.jsonl", 1, 0.02),
+    ):
+        rows = _rows(data_dir / "support" / file)[::every]
+        examples = [Example(str(row["text"]), str(row["label"])) for row in rows]
+        accuracy = _accuracy(runner, bundle, examples)
+        assert accuracy == pytest.approx(metrics[f"{name}.accuracy"].value, abs=tolerance)
+    assert metrics["in-scope.accuracy"].value >= 0.955
+    assert metrics["out-of-scope.accuracy"].value >= 0.6
+
+
+@pytest.mark.realdata
+def test_support_reader_serves_as_well_as_its_card_says(data_dir: Path, runner: Runner) -> None:
+    """Of every eighth question; the card is of all of them."""
+    bundle = _bundle("support-reader")
+    content = gzip.decompress((data_dir / "support" / "squad2.dev.jsonl.gz").read_bytes())
+    rows = [json.loads(line) for line in content.splitlines()[::8]]
+    questions = sorted((each for row in rows for each in squad.question(row)), key=str)
+    found: list[str | None] = []
+    pairs = [(each.text, each.context) for each in questions]
+    contexts = iter(each.context for each in questions)
+    for output in _answer(runner, bundle, pairs):
+        assert isinstance(output, SpanOutput)
+        for answer, context in zip(output.answers, contexts, strict=False):
+            found.append(None if answer is None else context[answer.start : answer.end])
+    figures = reading_intervals(mark_answers(found, [each.answers for each in questions]))
+    for name, least in (("answerable_f1", 0.45), ("unanswerable_accuracy", 0.65)):
+        of_card = bundle.manifest.metrics[name]
+        assert of_card.value >= least
+        assert figures[name].low <= of_card.value <= figures[name].high
