@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from shared.models.tasks import Float32s
+from shared.models.threads import bound_kernels
 from shared.training.arrays import TokenArrays
 from shared.training.checkpoint import (
     Checkpoint,
@@ -59,6 +60,7 @@ class TrainingLoop:
     """
 
     def __init__(self, model: TunedModel, run: Run, worker: Worker) -> None:
+        bound_kernels()
         self._model = model
         self._run = run
         self._worker = worker

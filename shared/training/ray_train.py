@@ -20,7 +20,6 @@ from ray.train.v2.torch.torch_trainer import TorchTrainer
 
 from shared.errors import ConfigError, PlatformError
 from shared.models.backbone import Backbone
-from shared.models.threads import bound_kernels
 from shared.training.checkpoint import EpochScore, TrainingState
 from shared.training.data import judge_of
 from shared.training.loop import Run, TrainingLoop
@@ -150,7 +149,6 @@ def run_worker(folder: Path, worker: Worker, report: Callable[[EpochScore], None
 
 def _train_worker(config: dict[str, Any]) -> Any:
     """What each worker runs; returns the final state as JSON."""
-    bound_kernels()
     # Ray sets OMP_NUM_THREADS=1 for actors of at most one CPU.
     torch.set_num_threads(int(config["threads"]))
     context = ray.train.get_context()

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 
 from shared.training.checkpoint import TrainingState
 from shared.training.ray_train import WorkerGroup, run_worker
@@ -23,13 +22,8 @@ def _train_here(folder: Path, group: WorkerGroup, *, max_failures: int) -> Train
 
 
 @pytest.fixture
-def without_ray(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def without_ray(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> None:
     """The pipelines train by the same loop, but alone and in this process."""
     for pipeline in ("pipelines.finetune", "pipelines.fewshot"):
         monkeypatch.setattr(f"{pipeline}.cluster", _no_cluster)
         monkeypatch.setattr(f"{pipeline}.train", _train_here)
-    # Threads of short texts wait for each other on a busy machine.
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-import torch
+import pytest
 
 from shared.models.bundle import Method
 from shared.models.heads import Head
@@ -20,6 +20,8 @@ from shared.training.span_loss import SpanLoss
 from shared.training.spans import judge_spans
 from shared.training.workers import ALONE
 from tests.shared.training import made
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 CLS, SEP, ANSWER = 1, 2, 3
 
@@ -51,7 +53,6 @@ def _learn(
         ),
         checkpoint=CheckpointSettings(),
     )
-    torch.set_num_threads(1)
     history = TrainingLoop(_model(kind), run, ALONE).run().history
     assert history[-1].train_loss < 0.8 * history[0].train_loss
     return history[0].metrics[metric], max(score.metrics[metric] for score in history)

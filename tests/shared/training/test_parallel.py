@@ -1,7 +1,6 @@
 """Two workers do what one does; the processes of all of it are started once."""
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,13 +24,7 @@ CASES = ("lora", "full", "embed")
 TEXTS = TokenArrays.of([[1]] * 10, [0, 10, 1, 11, 2, 10, 3, 12, 4, 13], rows_per_example=2)
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """As each of the two has: threads of short rows wait for each other on a busy machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
