@@ -10,6 +10,8 @@ from shared.models.bundle import Manifest
 from shared.models.registry import Registry
 from shared.training.settings import metric_names
 
+_WIDTH = 240
+
 
 def show_models(root: Path) -> None:
     """Prints every alias of every task with its bundle, and every task's frozen evaluation set.
@@ -30,7 +32,8 @@ def show_models(root: Path) -> None:
             judges.add_row(task, "none", "", "")
         else:
             judges.add_row(task, entry.name, f"{entry.examples:,}", entry.sha256[:12])
-    console = Console(highlight=False)
+    # A bundle's id is an argument of other commands: in a narrow window or a pipe it stays whole.
+    console = Console(highlight=False, width=_WIDTH)
     if bundles.row_count:
         console.print(bundles, "", judges, sep="\n")
     else:
