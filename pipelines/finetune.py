@@ -71,7 +71,7 @@ def finetune(settings: FinetuneSettings, *, command: str, console: Console) -> B
     data = read_data(settings, read.append)
     if settings.rejection is not None:
         rejecting_label(settings.rejection, data.labels)
-    backbone = Backbone.load(settings.backbone)
+    backbone = Backbone.load(settings.backbone, settings.optimisation.attention_dropout)
     specs = [spec_of(settings, seed, data, backbone) for seed in settings.optimisation.seeds]
     check_method(backbone, settings, specs[0].max_length)
     _report_data(settings, read[0], backbone, console)

@@ -18,10 +18,13 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers.utils.logging import disable_progress_bar
 
-from shared.errors import ArtifactError
+from shared.errors import ArtifactError, ConfigError
 from shared.models.source import BackboneConfig, BackboneFiles, locate
 
 __all__ = ["Backbone", "BackboneConfig", "choose_device", "choose_precision"]
+
+# What architectures call the dropout of attention weights.
+_DROPOUTS = ("attention_probs_dropout_prob", "attention_dropout")
 
 
 def choose_device(config: BackboneConfig) -> torch.device:
@@ -52,14 +55,20 @@ class Backbone:
     could tell apart (None: any number).
     """
 
-    def __init__(self, files: BackboneFiles, device: torch.device, precision: torch.dtype) -> None:
+    def __init__(
+        self,
+        files: BackboneFiles,
+        device: torch.device,
+        precision: torch.dtype,
+        attention_dropout: float | None = None,
+    ) -> None:
         self.name = files.name
         self.folder = files.folder
         self.sha256 = files.sha256
         self.tokenizer_sha256 = files.tokenizer_sha256
         self.device = device
         self.precision = precision
-        model = _read(files.folder, device)
+        model = _read(files.folder, device, attention_dropout)
         transformer, pooling, tail = _split(model, files.folder)
         self.encoder: nn.Module = transformer.model
         self._pooling = pooling
@@ -76,16 +85,19 @@ class Backbone:
         self.max_length = _max_length(model, self.positions, files.folder)
 
     @classmethod
-    def load(cls, config: BackboneConfig) -> "Backbone":
+    def load(cls, config: BackboneConfig, attention_dropout: float | None = None) -> "Backbone":
         """Reads and checks a backbone; this takes a second or more.
 
+        `attention_dropout` replaces the backbone's own; it matters to training alone.
+
         Raises:
+            ConfigError: an attention dropout is given and the architecture has none.
             ArtifactError: the files are missing, corrupt, unsafe, or no text encoder.
             DependencyError: Hugging Face does not give them.
         """
         files = locate(config)
         device = choose_device(config)
-        return cls(files, device, choose_precision(config, device))
+        return cls(files, device, choose_precision(config, device), attention_dropout)
 
     def pool(self, hidden: Tensor, attention_mask: Tensor) -> Tensor:
         """The vector that heads read: hidden states [b, s, d], mask [b, s] to [b, d'].
@@ -114,8 +126,11 @@ class Backbone:
         return features["sentence_embedding"]
 
 
-def _read(folder: Path, device: torch.device) -> SentenceTransformer:
+def _read(
+    folder: Path, device: torch.device, attention_dropout: float | None
+) -> SentenceTransformer:
     disable_progress_bar()  # type: ignore[no-untyped-call]
+    changes = {} if attention_dropout is None else dict.fromkeys(_DROPOUTS, attention_dropout)
     try:
         model = SentenceTransformer(
             str(folder),
@@ -123,6 +138,8 @@ def _read(folder: Path, device: torch.device) -> SentenceTransformer:
             local_files_only=True,
             trust_remote_code=False,
             model_kwargs={"dtype": torch.float32, "use_safetensors": True},
+            # A configuration takes over what it has and passes over the rest.
+            config_kwargs=changes,
         )
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise ArtifactError(
@@ -132,6 +149,11 @@ def _read(folder: Path, device: torch.device) -> SentenceTransformer:
         raise ArtifactError(
             f"{folder} puts a prompt ({model.default_prompt_name}) before every text: remove "
             "default_prompt_name and let the application write it"
+        )
+    config = getattr(model[0], "config", None)
+    if changes and not any(hasattr(config, name) for name in _DROPOUTS):
+        raise ConfigError(
+            f"attention_dropout: {folder} has no dropout in its attention: leave it out"
         )
     return model.eval()
 

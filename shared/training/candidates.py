@@ -2,10 +2,15 @@
 
 {"query": "lost my card", "positive": "Block your card", "negatives": ["Order a card"]}
 {"query": "lost my card", "document": "Block your card", "label": 1}
+{"text": "I lost my card", "label": "lost_or_stolen_card"}
 """
 
+import re
+
 from shared.training.examples import Candidates
-from shared.training.reading import Row, RowError, text_cell
+from shared.training.reading import Row, RowError, label_cell, text_cell
+
+_BETWEEN_WORDS = re.compile(r"[\W_]+")
 
 
 def listed(row: Row) -> list[Candidates]:
@@ -35,3 +40,12 @@ def judged(row: Row) -> list[Candidates]:
 def bitext_pairs(row: Row) -> list[Candidates]:
     """A customer's question with the answer to it."""
     return [Candidates(text_cell(row, "question"), (text_cell(row, "answer"),))]
+
+
+def class_names(row: Row) -> list[Candidates]:
+    """A text with the name of its class in words, as a question has a title."""
+    text, label = text_cell(row, "text"), label_cell(row, "label")
+    name = _BETWEEN_WORDS.sub(" ", label).strip().lower()
+    if not name:
+        raise RowError(f"'label' is {label[:40]!r}: it has no words")
+    return [Candidates(text, (name,))]

@@ -74,6 +74,7 @@ EMBEDDING_FORMATS: Mapping[str, Format[Candidates]] = {
     ),
     "squad-pairs": Format("questions, and the contexts that answer them", squad.pairs),
     "bitext-pairs": Format("customers' questions, and the answers", candidates.bitext_pairs),
+    "class-names": Format("texts, and the names of their classes", candidates.class_names),
 }
 
 SCORING_FORMATS: Mapping[str, Format[Candidates]] = {

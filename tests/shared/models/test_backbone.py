@@ -5,7 +5,7 @@ import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 
-from shared.errors import ArtifactError
+from shared.errors import ArtifactError, ConfigError
 from shared.models.backbone import Backbone, BackboneConfig, choose_precision
 from shared.models.builtin import ensure_embed
 from shared.models.registry import Registry
@@ -52,6 +52,35 @@ def test_any_text_encoder_of_sentence_transformers_gives_its_vectors(
     backbone = Backbone.load(BackboneConfig(source=str(folder), precision="float32", device="cpu"))
     assert (backbone.width, backbone.embedding_width, backbone.max_length) == (32, 24, 64)
     np.testing.assert_allclose(embed(backbone, tmp_path, TEXTS), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_the_attention_s_dropout_is_replaced_where_it_is_given(
+    tmp_path: Path, architecture: str
+) -> None:
+    source = BackboneConfig(source=str(write_encoder(tmp_path, architecture)), device="cpu")
+    ids = torch.arange(5, 25)[None]
+
+    def changes(attention_dropout: float) -> bool:
+        """Whether training mode changes the hidden states, all other dropout being off."""
+        encoder = Backbone.load(source, attention_dropout).encoder.train()
+        for module in encoder.modules():
+            if isinstance(module, torch.nn.Dropout) and module.p != attention_dropout:
+                module.p = 0.0
+        torch.manual_seed(0)
+        trained = encoder(input_ids=ids).last_hidden_state
+        return not torch.allclose(trained, encoder.eval()(input_ids=ids).last_hidden_state)
+
+    assert changes(0.37)
+    assert not changes(0.0)
+
+
+def test_an_encoder_without_dropout_in_its_attention_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("shared.models.backbone._DROPOUTS", ("another_dropout",))
+    with pytest.raises(ConfigError, match=r"attention_dropout: .* leave it out"):
+        Backbone.load(BackboneConfig(), 0.0)
 
 
 def test_a_folder_that_is_no_model_is_an_artifact_error(tmp_path: Path) -> None:

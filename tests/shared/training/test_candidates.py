@@ -1,6 +1,6 @@
 import pytest
 
-from shared.training.candidates import bitext_pairs, judged, listed
+from shared.training.candidates import bitext_pairs, class_names, judged, listed
 from shared.training.examples import Candidates
 from shared.training.reading import RowError
 
@@ -12,6 +12,13 @@ def test_pairs_triplets_and_lists() -> None:
     several = {"query": "q", "positive": "p", "negatives": ["n", "m"]}
     assert listed(several)[0].documents == ("p", "n", "m")
     assert bitext_pairs({"question": "q", "answer": "p"}) == [Candidates("q", ("p",))]
+
+
+def test_the_name_of_a_class_is_a_document() -> None:
+    row = {"text": "Where is my card?", "label": "Card_arrival?"}
+    assert class_names(row) == [Candidates("Where is my card?", ("card arrival",))]
+    with pytest.raises(RowError, match="it has no words"):
+        class_names({"text": "a", "label": "_"})
 
 
 @pytest.mark.parametrize("label", [1, "1"])
