@@ -1,0 +1,99 @@
+"""What a LoRA adapter gives up against a full fine-tuning, and what it saves.
+
+    python -m tests.benchmarks.bench_methods LORA FULL [--registry DIR]
+
+Two bundles' folders, of one task that has a frozen evaluation set in the registry (`banyan
+promote` and `pipelines.freeze` make it). Both sit it; single inputs are timed in turns. "Beside" is
+a batch of 16 inputs of which half are for the untouched backbone: an adapter takes it whole, and a
+backbone of its own in two parts.
+"""
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipelines.judging.evaluation import Evaluated
+from pipelines.judging.frozen import read_frozen
+from pipelines.judging.judgement import difference
+from pipelines.judging.sets import exam_of
+from pipelines.judging.settings import JudgingSettings
+from pipelines.judging.sitting import sit
+from shared.models.backbone import Backbone
+from shared.models.builtin import ensure_embed
+from shared.models.bundle import Bundle, Method, read_bundle
+from shared.models.registry import SHIPPED, Registry
+from shared.models.rows import Row
+from shared.models.runners import Runners
+from shared.models.source import BackboneConfig
+from shared.models.tasks import Input, TaskCall
+
+_BESIDE = 16
+_ROUNDS = 40
+
+
+def beside_ms(runners: Runners, bundles: Sequence[Bundle], inputs: Sequence[Input]) -> list[float]:
+    """The median milliseconds of half of the inputs for each bundle, and half for the last one."""
+    middle = len(inputs) // 2
+    texts = [each if isinstance(each, str) else " ".join(each) for each in inputs[middle:]]
+    took: list[list[float]] = [[] for _ in bundles[:-1]]
+    for _ in range(_ROUNDS):
+        for place, bundle in enumerate(bundles[:-1]):
+            began_s = time.perf_counter()
+            rows = _rows(runners, bundle, inputs[:middle])
+            others = _rows(runners, bundles[-1], texts)
+            if bundle.manifest.method is Method.FULL:
+                runners.run(rows)
+                runners.run(others)
+            else:
+                runners.run([*rows, *others])
+            took[place].append((time.perf_counter() - began_s) * 1000)
+    return [statistics.median(each) for each in took]
+
+
+def _rows(runners: Runners, bundle: Bundle, inputs: Sequence[Input]) -> Sequence[Row]:
+    return runners.tokenize(bundle.id, TaskCall(bundle.id, inputs, truncate=True)).rows
+
+
+def main() -> int:
+    """Reads the arguments, measures and prints."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("bundles", nargs=2, type=Path, metavar="FOLDER")
+    parser.add_argument("--registry", type=Path, default=SHIPPED)
+    given = parser.parse_args()
+    lora, full = (read_bundle(folder) for folder in given.bundles)
+    entry, examples = read_frozen(given.registry, lora.manifest.task)
+    exam = exam_of(entry.subject, examples)
+    backbone = Backbone.load(BackboneConfig())
+    runners = Runners(backbone)
+    with tempfile.TemporaryDirectory() as aside:
+        embed = ensure_embed(Registry(Path(aside)), backbone)
+        for bundle in (lora, full, embed):
+            runners.load(bundle)
+    data = f"{entry.name}, {len(examples):,} examples"
+    sat = sit(runners, [lora, full], exam, data=data, settings=JudgingSettings())
+    print(f"{lora.manifest.task} on {data}")
+    beside = beside_ms(runners, [lora, full, embed], exam.inputs[:_BESIDE])
+    for each, took_ms in zip(sat, beside, strict=True):
+        _say(each, took_ms)
+    metric = sat[0].judgement.metric
+    apart = difference(sat[0].judgement, sat[1].judgement, metric, resamples=1000, confidence=0.95)
+    print(f"{metric}, the first less the second: {apart}")
+    return 0
+
+
+def _say(sat: Evaluated, took_ms: float) -> None:
+    metric, cost = sat.judgement.metric, sat.cost
+    print(
+        f"{sat.bundle.manifest.method:5} {metric} {sat.figures[metric]}; "
+        f"{cost.bundle_bytes / 1e6:.1f} MB; one text p50 {cost.latency_p50_ms:.2f} ms, "
+        f"p99 {cost.latency_p99_ms:.2f} ms; {cost.texts_per_s:,.0f} inputs/s; "
+        f"beside {took_ms:.1f} ms"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
