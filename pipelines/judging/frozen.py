@@ -65,7 +65,7 @@ def freeze(
     licence: str | None = None,
     at_s: float,
 ) -> Frozen:
-    """Stores a set and lets the task's entry name it."""
+    """Stores a set and lets the task's entry name it; an unchanged one keeps its `frozen_at`."""
     lines = as_lines(subject, examples)
     entry = Frozen(
         kind=subject.kind,
@@ -77,7 +77,11 @@ def freeze(
         frozen_at=datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds"),
     )
     write_atomic(_file(root, task, entry), gzip.compress(lines, mtime=0))
-    table = _read_table(root) | {task: entry}
+    table = _read_table(root)
+    known = table.get(task)
+    if known is not None and entry == known.model_copy(update={"frozen_at": entry.frozen_at}):
+        return known
+    table[task] = entry
     content = _Table(dict(sorted(table.items()))).model_dump_json(indent=2, exclude_none=True)
     write_atomic(root / TABLE_FILE, f"{content}\n".encode())
     return entry

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 import signal
 import uuid
 from collections.abc import Callable, Iterator
@@ -50,6 +51,8 @@ def cluster(settings: WorkerSettings) -> Iterator[WorkerGroup]:
         ConfigError: the cluster has fewer GPUs than were asked for.
     """
     if settings.ray_address == "local":
+        # Nobody reclaims this machine, and every process of Ray's takes from the workers' cores.
+        os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
         # Workers exchange gradients among themselves and read files: the store stays empty.
         ray.init(
             address="local",

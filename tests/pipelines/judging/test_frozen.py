@@ -54,6 +54,16 @@ def test_another_set_replaces_the_entry_and_the_old_one_stays(tmp_path: Path) ->
     assert len(list(tmp_path.glob("my-task/evaluations/*"))) == 2
 
 
+def test_the_same_set_keeps_the_time_at_which_it_was_frozen(tmp_path: Path) -> None:
+    subject = Subject(TaskKind.CLASSIFY)
+    first, again, renamed = (
+        freeze(tmp_path, "my-task", subject, EXAMPLES[subject], name=name, at_s=at_s)
+        for name, at_s in (("made", 0.0), ("made", 9.0), ("better", 18.0))
+    )
+    assert again == first
+    assert find_frozen(tmp_path, "my-task") == renamed != first
+
+
 def test_what_is_missing_or_malformed_is_said(tmp_path: Path) -> None:
     assert find_frozen(tmp_path, "my-task") is None
     with pytest.raises(NotFoundError, match="--freeze"):
