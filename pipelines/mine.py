@@ -47,7 +47,7 @@ class MineSettings(Settings):
     backbone: BackboneConfig = BackboneConfig()
     bundle: Path | None = None
     negatives: PositiveInt = 4
-    max_similarity: Annotated[float, Field(gt=0, le=2)] = 0.95
+    max_similarity: Annotated[float, Field(gt=0, le=2)] | None = 0.95
     data_dir: Path = Path("../shared/data")
 
     @field_validator("output")

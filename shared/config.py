@@ -181,8 +181,8 @@ def load(
 
 
 def _parse(text: str) -> Any:
-    """Text as pydantic coerces it; only lists and mappings are written in YAML's flow style."""
-    if text.strip()[:1] not in ("[", "{"):
+    """Text as pydantic coerces it; lists, mappings and null alone are read as YAML."""
+    if text.strip()[:1] not in ("[", "{") and text.strip() != "null":
         return text
     try:
         return _load(text)

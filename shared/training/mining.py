@@ -40,13 +40,14 @@ def mine(
     documents: Float32s,
     *,
     negatives: int,
-    max_similarity: float,
+    max_similarity: float | None,
 ) -> Mined:
     """Gives each example the `negatives` nearest documents that do not answer its query.
 
     `queries` [n, d] and `documents` [m, d], those of `documents_of`, have length 1. A document
     whose similarity is more than `max_similarity` times the answer's is passed over, because it
-    may be an answer too; so is what answers the same query in another example.
+    may be an answer too; so is what answers the same query in another example. With None only the
+    latter is.
 
     Raises:
         InputError: fewer than `negatives` documents are left for a query.
@@ -64,12 +65,13 @@ def mine(
         # The query itself may stand among the documents.
         known = answers[each.query] | {place.get(each.query, -1)}
         positive = float(queries[i] @ documents[place[each.positives[0]]])
-        found = _nearest(index, queries[i], known, negatives, max_similarity * positive)
+        limit = np.inf if max_similarity is None else max_similarity * positive
+        found = _nearest(index, queries[i], known, negatives, limit)
         if len(found) < negatives:
             raise InputError(
-                f"example {i + 1}: {len(found)} of {len(texts)} documents are at most "
-                f"{max_similarity:g} times as similar to its query as the answer, and {negatives} "
-                "are wanted: lower negatives, raise max_similarity or give more data"
+                f"example {i + 1}: {len(found)} of {len(texts)} documents are no answer, of at "
+                f"most {limit:.2f} similarity, and {negatives} are wanted: lower negatives, raise "
+                "max_similarity, or set it to null where all answers are known"
             )
         first += int(index.search(queries[i], 1)[0]) in known
         similarities[i] = positive, index.scores(queries[i], found).mean()

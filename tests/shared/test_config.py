@@ -95,9 +95,10 @@ def test_what_is_no_yaml_mapping_is_refused(tmp_path: Path, content: bytes) -> N
 
 
 def test_assignments_nest() -> None:
-    assert parse_assignments(["a.b=1", "a.c=[x, y]", "d=e=f"]) == {
+    assert parse_assignments(["a.b=1", "a.c=[x, y]", "d=e=f", "e=null"]) == {
         "a": {"b": "1", "c": ["x", "y"]},
         "d": "e=f",
+        "e": None,
     }
     with pytest.raises(ConfigError, match="KEY=VALUE"):
         parse_assignments(["seed"])
