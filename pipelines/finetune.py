@@ -33,7 +33,7 @@ from shared.training.data import read_data
 from shared.training.data_findings import findings
 from shared.training.data_report import AnyExample
 from shared.training.examples import TrainingData
-from shared.training.methods import check_method
+from shared.training.methods import Lora, check_method
 from shared.training.model import TunedModel
 from shared.training.prediction import predict
 from shared.training.progress import followed, shown
@@ -163,6 +163,11 @@ def _measure(
         dev_logits[:, label] += shift
         model.shift_output(label, shift)
     model.to(backbone.device)
+    strength = spec.settings.lora.strength
+    if isinstance(model.tuned, Lora) and strength < 1:
+        model.tuned.weaken(strength)
+        dev_arrays = data.dev.arrays(tokenizer, data.labels)
+        dev_logits = predict(model, dev_arrays, spec.pad_id, worker)
     evaluation = data.dev.evaluate(dev_logits, tokenizer, data.labels)
     measured = {}
     for name, examples in data.measured.items():

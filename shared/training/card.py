@@ -253,6 +253,7 @@ def _method_line(settings: FinetuneSettings) -> str:
                 f"LoRA of rank {lora.rank}, alpha {lora.alpha}"
                 f"{', rank-stabilised' if lora.rslora else ''}, dropout {lora.dropout:g}, on "
                 f"{_listed(lora.target_modules)}"
+                f"{f'; {lora.strength:.0%} of the change is kept' if lora.strength < 1 else ''}"
             )
 
 

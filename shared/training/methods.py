@@ -36,6 +36,13 @@ class Lora(nn.Module):
         hidden: Tensor = self.encoder(**inputs).last_hidden_state
         return hidden
 
+    def weaken(self, strength: float) -> None:
+        """Keeps this share of the change of every layer."""
+        with torch.no_grad():
+            for name, parameter in self.encoder.named_parameters():
+                if ".lora_B." in name:
+                    parameter.mul_(strength)
+
     def tensors(self) -> Tensors:
         """The adapter's matrices, by PEFT's names."""
         return _peft_tensors(self.encoder)

@@ -47,7 +47,11 @@ class LoraSettings(Settings):
     """The adapter: `scaling` is alpha / rank, or alpha / sqrt(rank) with `rslora`.
 
     `target_modules` are names of linear layers as PEFT matches them (by their last parts);
-    `all-linear` takes every linear layer of the backbone's transformer blocks.
+    `all-linear` takes every linear layer of the backbone's transformer blocks. `strength`, of kind
+    `embed`, is the share of the learned change that is kept at the end: less of it forgets less of
+    what the backbone knew about other texts.
+
+    Source of `strength`: https://arxiv.org/abs/2109.01903 (section 3).
     """
 
     rank: int = Field(default=16, ge=1, le=256)
@@ -55,6 +59,7 @@ class LoraSettings(Settings):
     rslora: bool = False
     dropout: Share = 0.0
     target_modules: Literal["all-linear"] | Names = "all-linear"
+    strength: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 
 class PromptSettings(Settings):
@@ -212,6 +217,11 @@ class FinetuneSettings(Settings):
             faults.append("method none trains nothing: choose lora, full, head or prompt")
         if self.method is Method.HEAD and embeds:
             faults.append("method head: a task of kind embed has no head: choose lora")
+        if self.lora.strength < 1 and not (embeds and self.method is Method.LORA):
+            faults.append(
+                "lora.strength: only an adapter of kind embed is weakened; a head has learned with "
+                "the whole change: leave it out"
+            )
         if embeds and self.optimisation.accumulation > 1:
             faults.append(
                 "optimisation.accumulation: examples of kind embed learn from all others of their "

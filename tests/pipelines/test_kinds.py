@@ -58,7 +58,12 @@ def _headlines(path: Path, rows: int, seed: int) -> Path:
 
 
 def _finetune(
-    folder: Path, kind: TaskKind, file_format: str, rows: int = 150, **data: object
+    folder: Path,
+    kind: TaskKind,
+    file_format: str,
+    rows: int = 150,
+    strength: float = 1.0,
+    **data: object,
 ) -> Bundle:
     paths = {
         name: {"path": str(_headlines(folder / f"{name}.jsonl", n, i)), "format": file_format}
@@ -69,7 +74,7 @@ def _finetune(
         "kind": kind,
         "backbone": {"precision": "float32", "device": "cpu"},
         "data": {"measured": {"more": paths.pop("more")}, **paths, **data},
-        "lora": {"rank": 4, "alpha": 8},
+        "lora": {"rank": 4, "alpha": 8, "strength": strength},
         "optimisation": {
             "epochs": 3, "max_batch_tokens": 256, "label_smoothing": 0, "warmup": 0.02,
         },
@@ -153,13 +158,14 @@ def test_a_scorer_ranks_as_it_was_measured(tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
-def test_an_embedding_finds_as_it_was_measured(tmp_path: Path) -> None:
+@pytest.mark.parametrize("strength", [1.0, 0.3])
+def test_an_embedding_finds_as_it_was_measured(tmp_path: Path, strength: float) -> None:
     columns = {"query": "second", "positive": "text"}
     paths = {
         name: {"path": str(tmp_path / f"{name}.jsonl"), "columns": columns}
         for name in ("train", "dev")
     }
-    bundle = _finetune(tmp_path, TaskKind.EMBED, "plain", rows=40, **paths)
+    bundle = _finetune(tmp_path, TaskKind.EMBED, "plain", rows=40, strength=strength, **paths)
     assert not (bundle.folder / "head.safetensors").exists()
     rows = _rows(tmp_path / "dev.jsonl")
     texts = list(dict.fromkeys(text for r in rows for text in (r["text"], *r["negatives"])))

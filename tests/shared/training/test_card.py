@@ -136,8 +136,9 @@ def test_a_tagger_has_types_of_entities() -> None:
         ),
         ({"kind": "score"}, ["score how well a document answers a query"]),
         (
-            {"kind": "embed"},
+            {"kind": "embed", "lora": {"strength": 0.3}},
             [
+                "on every linear layer; 30% of the change is kept",
                 "A LoRA adapter on tiny to embed texts",
                 "The epoch was chosen on dev; the",
                 "learning rates 0.001 (encoder),",

@@ -62,6 +62,16 @@ def test_peft_reads_the_adapter(tmp_path: Path) -> None:
     assert torch.allclose(head(made.mean_pool(hidden, MASK)), model(IDS, MASK), atol=1e-6)
 
 
+def test_a_weaker_adapter_keeps_a_share_of_the_change_of_each_layer() -> None:
+    lora = Lora(made.encoder(), LoraSettings(rank=4, alpha=8))
+    train_a_little(lora)
+    before = {name: tensor.clone() for name, tensor in lora.tensors().items()}
+    lora.weaken(0.25)
+    for name, tensor in lora.tensors().items():
+        kept = 0.25 if "lora_B" in name else 1.0
+        assert torch.equal(tensor, kept * before[name])
+
+
 def test_a_tagger_gives_logits_for_each_token() -> None:
     head = Head(TaskKind.TAG, 16, ["entity"])
     model = TunedModel(made.tuned(Method.LORA), made.mean_pool, head, outputs=3, bfloat16=False)

@@ -84,6 +84,11 @@ def test_a_file_names_its_format() -> None:
         ),
         ({"method": "none"}, "method none trains nothing"),
         ({"kind": "embed", "method": "head"}, "a task of kind embed has no head"),
+        ({"lora": {"strength": 0.5}}, "only an adapter of kind embed is weakened"),
+        (
+            {"kind": "embed", "method": "full", "lora": {"strength": 0.5}},
+            "only an adapter of kind embed is weakened",
+        ),
         ({"kind": "embed", "optimisation": {"accumulation": 2}}, "lower max_batch_tokens"),
         ({"kind": "tag", "multi_label": True}, "kind tag knows no several classes"),
         (
