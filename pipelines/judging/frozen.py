@@ -110,12 +110,12 @@ def read_frozen(root: Path, task: str) -> tuple[Frozen, tuple[AnyExample, ...]]:
             "--freeze FILE` stores one, of examples that no training has seen"
         )
     path = _file(root, task, entry)
-    if not path.exists() and task not in _read_table(root):
+    if not path.exists() and entry == _read_table(SHIPPED).get(task):
         raise NotFoundError(
             f"the evaluation set of {task} ({entry.name}, {entry.licence}) is named by what ships, "
             "and its texts are not there: with the data in BANYAN_DATA_DIR make it by `python -m "
-            f"pipelines.freeze --config {SETS_CONFIG} --set only=[{task}]`, or judge on a set of "
-            "your own: `banyan promote BUNDLE --freeze FILE`"
+            f"pipelines.freeze --config {SETS_CONFIG} --set only=[{task}] registry={root}`, or "
+            "judge on a set of your own: `banyan promote BUNDLE --freeze FILE`"
         )
     try:
         lines = gzip.decompress(path.read_bytes())

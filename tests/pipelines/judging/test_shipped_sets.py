@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from pipelines.freeze import FreezeSettings, run
-from pipelines.judging.frozen import SETS_CONFIG, find_frozen, read_frozen
+from pipelines.judging.frozen import SETS_CONFIG, TABLE_FILE, find_frozen, read_frozen
 from pipelines.judging.sets import exam_of
 from shared.aliases import CHAMPION
 from shared.config import load
@@ -25,6 +25,12 @@ def test_tasks_ship() -> None:
 def test_a_set_that_ships_is_named_and_its_texts_are_not_there(task: str, tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match=r"pipelines\.freeze"):
         read_frozen(tmp_path, task)
+
+
+def test_the_registry_that_ships_has_no_texts_either(tmp_path: Path) -> None:
+    (tmp_path / TABLE_FILE).write_bytes((SHIPPED / TABLE_FILE).read_bytes())
+    with pytest.raises(NotFoundError, match=f"registry={tmp_path}"):
+        read_frozen(tmp_path, TASKS[0])
 
 
 @pytest.mark.parametrize("task", TASKS)
