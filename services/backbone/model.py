@@ -6,12 +6,13 @@ import sys
 from services.backbone.config import BackboneSettings
 from services.backbone.cores import usable_cores
 from shared.models.registry import Registry
-from shared.models.threads import share_cores
+from shared.models.threads import bound_kernels, share_cores
 from shared.serving.encoder import Encoder
 
 LOGGER = logging.getLogger(__name__)
 
 _SWITCH_INTERVAL_S = 0.0005
+_KERNELS_KEPT = 256
 _MOST_BATCHES = 8
 """So many threads share the interpreter's lock: with more cores several compute one batch."""
 
@@ -24,6 +25,7 @@ def start_encoder(settings: BackboneSettings) -> Encoder:
         DependencyError: Hugging Face does not give it.
     """
     share_cores()
+    bound_kernels(_KERNELS_KEPT)
     # The model's thread needs the interpreter's lock before each operator; while the event loop
     # is busy it would wait for it up to Python's 5 ms (measured: 4 to 8 % of the throughput).
     sys.setswitchinterval(_SWITCH_INTERVAL_S)

@@ -27,6 +27,7 @@ from shared.training.settings import CheckpointSettings, OptimisationSettings
 from shared.training.workers import Worker
 
 _POSITION_EVERY_S = 0.5
+_KERNELS_KEPT = 64
 
 Judge = Callable[[Float32s, TokenArrays], dict[str, float]]
 """The figures of what `predict` gives for dev, against the targets, by name."""
@@ -60,7 +61,7 @@ class TrainingLoop:
     """
 
     def __init__(self, model: TunedModel, run: Run, worker: Worker) -> None:
-        bound_kernels()
+        bound_kernels(_KERNELS_KEPT)
         self._model = model
         self._run = run
         self._worker = worker
