@@ -19,7 +19,7 @@ from pydantic import TypeAdapter
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.judging.frozen import read_frozen
+from pipelines.judging.frozen import find_frozen, read_frozen
 from pipelines.judging.subject import Subject
 from shared.config import load, parse_assignments
 from shared.errors import InputError, NotFoundError, PlatformError
@@ -53,6 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         ).settings
         report = examine(settings)
         show(report, settings.data_folder, console)
+        if missing := not_compared(settings):
+            console.print(missing, markup=False, highlight=False)
     except (PlatformError, OSError) as error:
         console.print(f"[red]error:[/red] {type(error).__name__}: ", end="")
         console.print(str(error), markup=False, highlight=False)
@@ -123,6 +125,19 @@ def _judging(
         return {}
     comparable = entry.subject == Subject(settings.kind, settings.multi_label)
     return {_FROZEN: examples} if comparable and examples != tuple(held_out) else {}
+
+
+def not_compared(settings: FinetuneSettings) -> str:
+    """Why the data were not compared with what the task is judged by; empty where they were, or
+    where there is nothing.
+    """
+    if find_frozen(settings.registry_root, settings.task) is None:
+        return ""
+    try:
+        read_frozen(settings.registry_root, settings.task)
+    except NotFoundError as error:
+        return f"not compared with the frozen set: {error}"
+    return ""
 
 
 def show(report: DataReport, folder: Path, console: Console) -> None:

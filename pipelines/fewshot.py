@@ -84,7 +84,7 @@ def fewshot(settings: FewshotSettings, *, command: str, console: Console) -> Bun
     registry.aliases()
     read: list[ReadSets[AnyExample]] = []
     data = _drawn(read_data(settings, read.append), settings)
-    backbone = Backbone.load(settings.backbone)
+    backbone = Backbone.load(settings.backbone, settings.optimisation.attention_dropout)
     length = min(settings.max_length or backbone.max_length, backbone.max_length)
     check_method(backbone, settings, length)
     tokenizer = TextTokenizer(backbone.tokenizer, length, token_types=backbone.uses_token_types)

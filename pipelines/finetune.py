@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipelines.command import run_pipeline
-from pipelines.data import REPORT_FILE, write_report
+from pipelines.data import REPORT_FILE, not_compared, write_report
 from pipelines.judging.held_out import keep_held_out
 from shared.models.backbone import Backbone
 from shared.models.bundle import Bundle
@@ -112,7 +112,8 @@ def _report_data(
     settings: FinetuneSettings, read: ReadSets[AnyExample], backbone: Backbone, console: Console
 ) -> None:
     report = write_report(settings, read, backbone)
-    for line in findings(report) or ["nothing stands twice, no label is rare, no text is too long"]:
+    found = findings(report) or ["nothing stands twice, no label is rare, no text is too long"]
+    for line in filter(None, [*found, not_compared(settings)]):
         console.print(f"data: {line}", markup=False)
     console.print(f"data: the report is {settings.data_folder / REPORT_FILE}", markup=False)
 

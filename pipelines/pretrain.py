@@ -133,11 +133,12 @@ def _folder(settings: PretrainSettings, texts: Sequence[str]) -> Path:
 
 
 def _backbone(settings: PretrainSettings, texts: Sequence[str], start: Path) -> Backbone:
+    dropout = settings.optimisation.attention_dropout
     if settings.scratch is None:
-        return Backbone.load(settings.backbone)
+        return Backbone.load(settings.backbone, dropout)
     if not start.exists():
         write_scratch(start, settings.scratch, texts, settings.seed)
-    return Backbone.load(settings.backbone.model_copy(update={"source": str(start)}))
+    return Backbone.load(settings.backbone.model_copy(update={"source": str(start)}), dropout)
 
 
 def _name(settings: PretrainSettings, backbone: Backbone) -> str:

@@ -181,7 +181,10 @@ def load(
 
 
 def _parse(text: str) -> Any:
-    """Text as pydantic coerces it; lists, mappings and null alone are read as YAML."""
+    """Text as pydantic coerces it; lists, mappings and null alone are read as YAML.
+
+    A text of these four letters can be given in a file alone.
+    """
     if text.strip()[:1] not in ("[", "{") and text.strip() != "null":
         return text
     try:
@@ -191,8 +194,14 @@ def _parse(text: str) -> Any:
 
 
 def _set(values: Values, keys: list[str], value: Any) -> None:
-    for key in keys[:-1]:
-        values = values.setdefault(key, {})
+    for place, key in enumerate(keys[:-1], start=1):
+        inside = values.setdefault(key, {})
+        if not isinstance(inside, dict):
+            raise ConfigError(
+                f"{'.'.join(keys)} cannot be set, because {'.'.join(keys[:place])} is {inside!r}: "
+                "leave one of them out"
+            )
+        values = inside
     values[keys[-1]] = value
 
 

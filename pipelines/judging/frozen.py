@@ -100,7 +100,7 @@ def read_frozen(root: Path, task: str) -> tuple[Frozen, tuple[AnyExample, ...]]:
     """A task's evaluation set, verified.
 
     Raises:
-        NotFoundError: the task has none.
+        NotFoundError: the task has none, or one that ships, whose texts were not made here.
         ArtifactError: it is missing or corrupt.
     """
     entry = find_frozen(root, task)

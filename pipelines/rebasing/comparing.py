@@ -25,9 +25,9 @@ def compare(before: Bundle, after: Bundle, rebase: RebaseSettings) -> Paired | s
     root, task = rebase.registry_root, after.manifest.task
     if find_frozen(root, task) is None:
         return f"{task} has no frozen evaluation set"
-    entry, examples = read_frozen(root, task)
-    exam = exam_of(entry.subject, examples)
     try:
+        entry, examples = read_frozen(root, task)
+        exam = exam_of(entry.subject, examples)
         old = _sit(before, rebase.before, exam, rebase)
         new = _sit(after, rebase.backbone, exam, rebase)
     except PlatformError as error:

@@ -86,4 +86,6 @@ def _flat(values: dict[str, object], start: str = "") -> list[str]:
 
 
 def _as_text(value: object) -> str:
+    if value is None:
+        return "null"
     return f"[{', '.join(map(str, value))}]" if isinstance(value, list | tuple) else str(value)

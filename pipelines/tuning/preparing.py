@@ -58,9 +58,10 @@ class Preparation:
         return self._data[key]
 
     def _backbone(self, settings: FinetuneSettings) -> Backbone:
-        key = f"{settings.backbone.source} {settings.backbone.revision}"
+        dropout = settings.optimisation.attention_dropout
+        key = f"{settings.backbone.source} {settings.backbone.revision} {dropout}"
         if key not in self._backbones:
-            self._backbones[key] = Backbone.load(settings.backbone)
+            self._backbones[key] = Backbone.load(settings.backbone, dropout)
         return self._backbones[key]
 
 

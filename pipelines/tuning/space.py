@@ -58,7 +58,7 @@ def plan(search: TuneSettings) -> list[Planned]:
 
 def shown(drawn: Mapping[str, JsonValue]) -> str:
     """What a trial sets, as `--set` takes it."""
-    return " ".join(f"{key}={value}" for key, value in drawn.items())
+    return " ".join(f"{key}={'null' if value is None else value}" for key, value in drawn.items())
 
 
 def _different(search: TuneSettings, first: Drawn) -> Iterator[Drawn]:
@@ -91,10 +91,14 @@ def _rounded(value: float) -> float:
 
 
 def _check_comparable(settings: FinetuneSettings, base: FinetuneSettings) -> None:
-    """Trials of one search teach one task, and one figure tells which is better."""
+    """Trials of one search teach one task, and one figure tells which is better.
+
+    `lora.strength` is none of what that figure, of an epoch, can tell.
+    """
     for key, ours, theirs in (
         ("task", settings.task, base.task),
         ("optimisation.metric", settings.metric, base.metric),
+        ("lora.strength", settings.lora.strength, base.lora.strength),
     ):
         if ours != theirs:
             raise ConfigError(f"{key} {ours!r} cannot be compared with {theirs!r}: do not vary it")

@@ -153,7 +153,8 @@ def _read(
     config = getattr(model[0], "config", None)
     if changes and not any(hasattr(config, name) for name in _DROPOUTS):
         raise ConfigError(
-            f"attention_dropout: {folder} has no dropout in its attention: leave it out"
+            f"optimisation.attention_dropout: the configuration of {folder} has neither "
+            f"{' nor '.join(_DROPOUTS)}: leave it out, or set it to null"
         )
     return model.eval()
 

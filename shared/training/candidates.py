@@ -10,7 +10,7 @@ import re
 from shared.training.examples import Candidates
 from shared.training.reading import Row, RowError, label_cell, text_cell
 
-_BETWEEN_WORDS = re.compile(r"[\W_]+")
+_BETWEEN_WORDS = re.compile(r"[\s_/-]+")
 
 
 def listed(row: Row) -> list[Candidates]:
@@ -45,7 +45,7 @@ def bitext_pairs(row: Row) -> list[Candidates]:
 def class_names(row: Row) -> list[Candidates]:
     """A text with the name of its class in words, as a question has a title."""
     text, label = text_cell(row, "text"), label_cell(row, "label")
-    name = _BETWEEN_WORDS.sub(" ", label).strip().lower()
+    name = _BETWEEN_WORDS.sub(" ", label).strip(" ?!.").lower()
     if not name:
         raise RowError(f"'label' is {label[:40]!r}: it has no words")
     return [Candidates(text, (name,))]

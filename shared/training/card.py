@@ -14,7 +14,7 @@ from shared.training.data_settings import DataFile, Split
 from shared.training.examples import Evaluation
 from shared.training.formats import describe
 from shared.training.run_folder import RunSpec
-from shared.training.settings import FinetuneSettings
+from shared.training.settings import FinetuneSettings, OptimisationSettings
 
 METRIC_NAMES = {
     "accuracy": "accuracy",
@@ -150,10 +150,15 @@ def _chosen_on_dev(card: Card) -> str:
     evaluation = card.evaluation
     fitted = f"the temperature ({evaluation.temperature:.3f})"
     if card.chosen.spec.settings.kind is TaskKind.EMBED:
-        return "The epoch was chosen on dev"
+        return f"The epoch was chosen on dev{_at_full_strength(card)}"
     if evaluation.no_answer_bias:
         fitted += f' and the bias of "no answer" ({evaluation.no_answer_bias:.3f})'
     return f"The epoch was chosen on dev, and {fitted} fitted on it"
+
+
+def _at_full_strength(card: Card) -> str:
+    weaker = card.chosen.spec.settings.lora.strength < 1
+    return ", while all of the change was there" if weaker else ""
 
 
 def _label_lines(card: Card) -> list[str]:
@@ -209,8 +214,9 @@ def _seed_lines(card: Card) -> list[str]:
         scores = np.array([run.score for run in card.runs])
         listed = ", ".join(f"{run.spec.seed}: {run.score:.4f}" for run in card.runs)
         lines = [
-            f"Seeds and their {metric} ({listed}): mean {scores.mean():.4f}, standard deviation "
-            f"{scores.std(ddof=1):.4f}. This bundle holds seed {card.chosen.spec.seed}, the best."
+            f"Seeds and their {metric}{_at_full_strength(card)} ({listed}): mean "
+            f"{scores.mean():.4f}, standard deviation {scores.std(ddof=1):.4f}. This bundle holds "
+            f"seed {card.chosen.spec.seed}, the best."
         ]
     return lines
 
@@ -232,11 +238,16 @@ def _training_lines(card: Card) -> list[str]:
         f"{card.chosen.state.best_epoch + 1}; AdamW, learning rates {listed}, "
         f"{optimisation.schedule} schedule, label smoothing {optimisation.label_smoothing:g}, "
         f"{optimisation.max_batch_tokens:,} tokens a step"
-        f"{f' in {parts} parts' if parts > 1 else ''}",
+        f"{f' in {parts} parts' if parts > 1 else ''}{_attention(optimisation)}",
         f"- {seconds:,.0f} s, {speed:,.0f} tokens/s",
         "",
         "The command that made it:",
     ]
+
+
+def _attention(optimisation: OptimisationSettings) -> str:
+    share = optimisation.attention_dropout
+    return "" if share is None else f", dropout {share:g} in the attention"
 
 
 def _method_line(settings: FinetuneSettings) -> str:

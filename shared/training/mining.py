@@ -68,10 +68,15 @@ def mine(
         limit = np.inf if max_similarity is None else max_similarity * positive
         found = _nearest(index, queries[i], known, negatives, limit)
         if len(found) < negatives:
+            within = (
+                f", and at most {max_similarity:g} times as similar as the answer"
+                if max_similarity is not None
+                else ""
+            )
             raise InputError(
-                f"example {i + 1}: {len(found)} of {len(texts)} documents are no answer, of at "
-                f"most {limit:.2f} similarity, and {negatives} are wanted: lower negatives, raise "
-                "max_similarity, or set it to null where all answers are known"
+                f"example {i + 1}: {len(found)} of {len(texts)} documents are no answer to its "
+                f"query{within}, and {negatives} are wanted: lower negatives, give more data, or "
+                "raise max_similarity (null, where all answers are known)"
             )
         first += int(index.search(queries[i], 1)[0]) in known
         similarities[i] = positive, index.scores(queries[i], found).mean()

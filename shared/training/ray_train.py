@@ -30,6 +30,7 @@ from shared.training.run_folder import RunSpec, read_run
 from shared.training.settings import WorkerSettings
 from shared.training.workers import Worker
 
+_WATCHER = "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER"
 _OBJECT_STORE_BYTES = 100 * 1024 * 1024
 
 
@@ -50,9 +51,10 @@ def cluster(settings: WorkerSettings) -> Iterator[WorkerGroup]:
     Raises:
         ConfigError: the cluster has fewer GPUs than were asked for.
     """
+    watcher = os.environ.get(_WATCHER)
     if settings.ray_address == "local":
         # Nobody reclaims this machine, and every process of Ray's takes from the workers' cores.
-        os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
+        os.environ[_WATCHER] = watcher or "0"
         # Workers exchange gradients among themselves and read files: the store stays empty.
         ray.init(
             address="local",
@@ -70,6 +72,8 @@ def cluster(settings: WorkerSettings) -> Iterator[WorkerGroup]:
         )
     finally:
         ray.shutdown()
+        if watcher is None:
+            os.environ.pop(_WATCHER, None)
 
 
 def choose_workers(settings: WorkerSettings, *, cpus: int, gpus: int) -> WorkerGroup:

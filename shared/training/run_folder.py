@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict
 from shared.errors import ConflictError
 from shared.files import write_atomic
 from shared.training.arrays import TokenArrays
-from shared.training.settings import FinetuneSettings
+from shared.training.settings import FinetuneSettings, LoraSettings
 
 _SPEC = "run.json"
 _TRAIN = "train.safetensors"
@@ -58,7 +58,8 @@ class RunSpec(BaseModel):
                 "kind": True,
                 "method": True,
                 "multi_label": True,
-                "lora": True,
+                # What is kept of the change is a matter of the end.
+                "lora": set(LoraSettings.model_fields) - {"strength"},
                 "prompt": True,
                 "optimisation": True,
                 "backbone": {"precision": True},

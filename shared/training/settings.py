@@ -79,7 +79,7 @@ class OptimisationSettings(Settings):
     the cosines of kind `embed`: the higher, the more the documents nearest to a query count.
     `attention_dropout` is the backbone's own unless it is given: without any (0) attention is one
     fused kernel, which texts of 100 and more tokens are trained faster with, and shorter ones on a
-    CPU slower.
+    CPU slower. A backbone of its own that comes of it has it too.
     `metric` of dev chooses the epoch (none: the kind's first, see `METRICS`); `patience` is how
     many epochs in a row may bring no better one (none: never stops).
     """

@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from rich.console import Console
+from safetensors.torch import load_file
 
 import pipelines.finetune
 from shared.config import Layer, resolve
 from shared.metrics.reading import mark_answers, reading_intervals
 from shared.models.backbone import Backbone, BackboneConfig
-from shared.models.bundle import Bundle
+from shared.models.bundle import ADAPTER_WEIGHTS_FILE, Bundle
 from shared.models.runner import Runner
 from shared.models.tasks import (
     ClassifyOutput,
@@ -155,6 +157,20 @@ def test_a_scorer_ranks_as_it_was_measured(tmp_path: Path) -> None:
     positive, negative = output.scores.reshape(-1, 2).T
     expected = bundle.manifest.metrics["more.mrr_at_10"].value
     assert (1.0 + (positive > negative)).mean() / 2 == pytest.approx(expected)
+
+
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
+def test_an_embedding_keeps_a_share_of_what_it_learned(tmp_path: Path) -> None:
+    whole, weaker = (
+        load_file(
+            _finetune(tmp_path, TaskKind.EMBED, "plain", rows=20, strength=strength).folder
+            / ADAPTER_WEIGHTS_FILE
+        )
+        for strength in (1.0, 0.3)
+    )
+    assert any("lora_B" in name and tensor.any() for name, tensor in whole.items())
+    for name, tensor in whole.items():
+        assert torch.equal(weaker[name], tensor * 0.3 if "lora_B" in name else tensor)
 
 
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")

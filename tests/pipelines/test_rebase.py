@@ -8,6 +8,7 @@ import pipelines.finetune
 from pipelines.judging.frozen import freeze
 from pipelines.judging.subject import Subject
 from pipelines.rebase import main
+from pipelines.rebasing.comparing import compare
 from pipelines.rebasing.recipe import recipe_of
 from pipelines.rebasing.settings import RebaseSettings
 from shared.config import load
@@ -105,6 +106,15 @@ def test_what_cannot_be_made_is_named_and_nothing_changes(
     (outcome,) = json.loads(report.read_text())
     assert outcome["after"] is None
     assert str(tmp_path / "none") in outcome["fault"]
+
+
+def test_two_are_not_compared_on_a_set_whose_texts_are_not_there(tmp_path: Path) -> None:
+    registry = Registry(tmp_path)
+    champion = registry.bundle(registry.resolve("support-intent"))
+    settings = RebaseSettings(backbone=BackboneConfig(), registry=tmp_path)
+    reason = compare(champion, champion, settings)
+    assert isinstance(reason, str)
+    assert "its texts are not there" in reason
 
 
 @pytest.mark.parametrize(

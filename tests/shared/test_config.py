@@ -100,5 +100,8 @@ def test_assignments_nest() -> None:
         "d": "e=f",
         "e": None,
     }
+    for inside in (["a=null", "a.b=1"], ["a=1", "a.b.c=1"]):
+        with pytest.raises(ConfigError, match=r"cannot be set, because a is (None|'1')"):
+            parse_assignments(inside)
     with pytest.raises(ConfigError, match="KEY=VALUE"):
         parse_assignments(["seed"])

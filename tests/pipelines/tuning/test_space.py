@@ -4,15 +4,15 @@ from pathlib import Path
 import pytest
 
 from pipelines.tuning.settings import TuneSettings
-from pipelines.tuning.space import plan
+from pipelines.tuning.space import plan, shown
 from shared.config import load, parse_assignments
 from shared.errors import ConfigError
 
 
-def _search(folder: Path, *assignments: str) -> TuneSettings:
+def _search(folder: Path, *assignments: str, kind: str = "classify") -> TuneSettings:
     base = folder / "base.yaml"
     config = {"task": "tiny", "data": {"train": "t.jsonl", "dev": "d.jsonl"}, "lora": {"rank": 5}}
-    base.write_text(json.dumps(config))
+    base.write_text(json.dumps(config | {"kind": kind}))
     overrides = parse_assignments([f"base={base}", *assignments])
     return load(TuneSettings, environ={}, overrides=overrides).settings
 
@@ -65,8 +65,16 @@ def test_faulty_trials_are_all_named(tmp_path: Path) -> None:
     assert "lora.rank=-1" in str(raised.value)
     with pytest.raises(ConfigError, match=r"lora\.ranks"):
         plan(_search(tmp_path, "space.lora.ranks.choice=[2,4]"))
+    with pytest.raises(ConfigError, match=r"lora\.strength 0\.5 cannot be compared with 1\.0"):
+        plan(_search(tmp_path, "space.lora.strength.choice=[1.0,0.5]", kind="embed"))
     with pytest.raises(ConfigError, match="'macro_f1' cannot be compared with 'accuracy'"):
         plan(_search(tmp_path, "space.optimisation.metric.choice=[accuracy,macro_f1]"))
+
+
+def test_a_value_is_shown_as_set_takes_it() -> None:
+    assert shown({"optimisation.patience": None, "lora.rank": 4}) == (
+        "optimisation.patience=null lora.rank=4"
+    )
 
 
 @pytest.mark.parametrize(

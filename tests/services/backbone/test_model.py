@@ -1,6 +1,7 @@
 """The encoder over the embedded backbone, as the replica starts it."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Iterator
 
@@ -20,6 +21,9 @@ TEXTS = [f"How do I {verb} my card{' again' * (i % 9)}?" for i, verb in enumerat
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Encoder]:
+    # Another test of this process may have bounded them for a training.
+    for variable in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
+        os.environ.pop(variable, None)
     interval_s, threads = sys.getswitchinterval(), torch.get_num_threads()
     encoder = start_encoder(
         BackboneSettings(
@@ -30,6 +34,11 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Encoder]:
     encoder.close()
     torch.set_num_threads(threads)
     sys.setswitchinterval(interval_s)
+
+
+def test_the_kernels_that_are_kept_are_bounded(encoder: Encoder) -> None:
+    assert os.environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] == "256"
+    assert os.environ["LRU_CACHE_CAPACITY"] == "256"
 
 
 async def vectors(encoder: Encoder, texts: list[str], priority: Priority) -> Float32s:

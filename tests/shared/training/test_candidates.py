@@ -17,6 +17,8 @@ def test_pairs_triplets_and_lists() -> None:
 def test_the_name_of_a_class_is_a_document() -> None:
     row = {"text": "Where is my card?", "label": "Card_arrival?"}
     assert class_names(row) == [Candidates("Where is my card?", ("card arrival",))]
+    for label, name in (("C++", "c++"), ("don't-know", "don't know"), ("कार्ड_खो", "कार्ड खो")):
+        assert class_names({"text": "a", "label": label})[0].positives == (name,)
     with pytest.raises(RowError, match="it has no words"):
         class_names({"text": "a", "label": "_"})
 

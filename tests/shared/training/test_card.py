@@ -140,7 +140,7 @@ def test_a_tagger_has_types_of_entities() -> None:
             [
                 "on every linear layer; 30% of the change is kept",
                 "A LoRA adapter on tiny to embed texts",
-                "The epoch was chosen on dev; the",
+                "The epoch was chosen on dev, while all of the change was there; the",
                 "learning rates 0.001 (encoder),",
             ],
         ),

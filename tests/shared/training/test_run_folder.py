@@ -3,10 +3,11 @@ from pathlib import Path
 import pytest
 
 from shared.errors import ConflictError
+from shared.models.tasks import TaskKind
 from shared.training.arrays import TokenArrays
 from shared.training.data_settings import DataSettings
 from shared.training.run_folder import RunSpec, locked, read_run, write_run
-from shared.training.settings import FinetuneSettings, WorkerSettings
+from shared.training.settings import FinetuneSettings, LoraSettings, WorkerSettings
 
 
 def _spec(state_dir: Path, **changes: object) -> RunSpec:
@@ -36,6 +37,9 @@ def test_the_folder_is_named_by_what_decides_the_weights(tmp_path: Path) -> None
     folder = spec.folder()
     assert folder.is_absolute()
     assert _spec(tmp_path, workers=WorkerSettings(count=7)).folder() == folder
+    weaker = _spec(tmp_path, kind=TaskKind.EMBED, lora=LoraSettings(strength=0.5))
+    assert weaker.folder() == _spec(tmp_path, kind=TaskKind.EMBED).folder() != folder
+    assert _spec(tmp_path, lora=LoraSettings(rank=2)).folder() != folder
     assert _spec(tmp_path, task="u").folder() != folder
     optimisation = spec.settings.optimisation.model_copy(update={"seeds": (1,)})
     assert _spec(tmp_path, optimisation=optimisation).folder() != folder
