@@ -34,7 +34,7 @@ def load(platform: Platform, path: Path, kb: str) -> int:
         PlatformError: the platform does not answer.
     """
     files = find_files(path)
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
         bar = progress.add_task(f"files into {kb}", total=len(files))
