@@ -131,12 +131,11 @@ def not_compared(settings: FinetuneSettings) -> str:
     """Why the data were not compared with what the task is judged by; empty where they were, or
     where there is nothing.
     """
-    if find_frozen(settings.registry_root, settings.task) is None:
-        return ""
     try:
         read_frozen(settings.registry_root, settings.task)
     except NotFoundError as error:
-        return f"not compared with the frozen set: {error}"
+        named = find_frozen(settings.registry_root, settings.task)
+        return "" if named is None else f"not compared with the frozen set: {error}"
     return ""
 
 
