@@ -36,13 +36,17 @@ class RealKafka:
         options = [f"--nodes={self.nodes}", *settings] if not self.bootstrap else []
         for left in reversed(range(START_TRIES)):
             # On a busy machine kafka.py may look at a broker that is about to become java, take it
-            # for dead and give up; asked again, it waits for the same one.
+            # for dead and give up; asked again, it waits for the same one. One cluster id in 64
+            # begins with "-", which Kafka's format takes for an option: nothing was planned then,
+            # and a fresh start draws another id.
             try:
                 self.bootstrap = self._run("start", *options, timeout_s=START_S).strip()
                 break
             except RuntimeError:
                 if left == 0:
                     raise
+                if not (self.folder / "state.json").exists():
+                    shutil.rmtree(self.folder, ignore_errors=True)
         return self.bootstrap
 
     def kill(self, node: int = 1) -> None:
@@ -66,10 +70,10 @@ class RealKafka:
 
     def _run(self, command: str, *options: str, timeout_s: float) -> str:
         line = [sys.executable, str(SCRIPT), command, "--dir", str(self.folder), *options]
-        # Not through pipes that the brokers would inherit and hold open.
-        done = subprocess.run(line, stdout=subprocess.PIPE, text=True, timeout=timeout_s)
+        # The brokers write into their own logs and hold neither pipe open.
+        done = subprocess.run(line, capture_output=True, text=True, timeout=timeout_s)
         if done.returncode != 0:
-            raise RuntimeError(f"kafka.py {command} ended with {done.returncode}")
+            raise RuntimeError(f"kafka.py {command} ended with {done.returncode}: {done.stderr}")
         return done.stdout
 
 

@@ -227,8 +227,11 @@ async def test_popular_is_what_was_met_lately(http: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize(
     "path", ["/users/ann", "/items/oak-desk/similar", "/popular", "/rank/default"]
 )
-async def test_what_is_explained_has_its_title(http: httpx.AsyncClient, path: str) -> None:
+async def test_what_is_explained_has_its_title(
+    http: httpx.AsyncClient, service: RecommendationService, trunk: FakeTrunk, path: str
+) -> None:
     await send(http, shop())
+    await embedded(service, trunk, len(SHOP))  # a vector that comes between would reorder
     await send(http, [click("bob", name, timestamp=NOW_MS - 1000) for name in SHOP])
     await send(http, click("bob", "untold", timestamp=NOW_MS))
 
