@@ -133,10 +133,15 @@ class ItemEmbedder:
 
     async def _embed_pending(self, bundle: str) -> None:
         while self._pending:
+            # Taken out first: a text that changes while it is embedded comes in again.
             keys = list(self._pending)[:_TEXTS_A_CALL]
-            await self._embed_missing(bundle, keys)
             for key in keys:
-                self._pending.pop(key, None)
+                del self._pending[key]
+            try:
+                await self._embed_missing(bundle, keys)
+            except BaseException:
+                self._add(keys)
+                raise
             ITEMS_WITHOUT_VECTOR.set(len(self._pending))
 
     async def _embed_all(self, bundle: str) -> None:

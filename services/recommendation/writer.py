@@ -128,18 +128,19 @@ class FeedbackWriter:
             # The edge of the thread: whoever sent the events hears of it.
             if not isinstance(error, DependencyError):
                 LOGGER.exception("events could not be stored")
+            self._release(len(events))
             for waiting in batch:
                 waiting.done.set_exception(error)
-            self._release(len(events))
             return
 
         def answer() -> None:
+            # First the room, then the answer: who has it may send again at once.
+            self._release(len(events))
             start = 0
             for waiting in batch:
                 end = start + len(waiting.events)
                 waiting.done.set_result(stored.outcomes[start:end])
                 start = end
-            self._release(len(events))
 
         self._on_stored(stored, answer)
 

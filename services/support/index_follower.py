@@ -39,6 +39,7 @@ class IndexFollower:
         self._check_s = check_s
         self._error: str | None = None
         self._failed: dict[str, tuple[str, float]] = {}
+        self._behind: set[str] = set()
         self._running: asyncio.Task[None] | None = None
 
     @property
@@ -50,6 +51,12 @@ class IndexFollower:
             return (
                 f"{READY}, but {len(self._failed)} of the indexes cannot be made by the champion "
                 f"of {self._task}, and serve as they were: the log says why"
+            )
+        if self._behind:
+            return (
+                f"{READY}, but {len(self._behind)} of the indexes are still to be made by the "
+                f"champion of {self._task}: until then they serve as they were, and cannot be "
+                "asked if it is on another backbone"
             )
         return READY
 
@@ -73,6 +80,9 @@ class IndexFollower:
         knowledge_bases = await self._knowledge_bases.all()
         there = {one.uid for one in knowledge_bases}
         self._failed = {uid: at for uid, at in self._failed.items() if uid in there}
+        self._behind = {
+            one.uid for one in knowledge_bases if await one.bundle() not in (bundle, None)
+        }
         for one in knowledge_bases:
             failed_with, failed_at_s = self._failed.get(one.uid, ("", 0.0))
             if failed_with != bundle or self._clock.monotonic() - failed_at_s >= _PAUSE_S:
@@ -103,6 +113,7 @@ class IndexFollower:
             )
             return
         self._failed.pop(one.uid, None)
+        self._behind.discard(one.uid)
 
     async def _run(self) -> None:
         while True:

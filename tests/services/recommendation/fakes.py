@@ -1,5 +1,6 @@
 """A trunk without a model, whose vectors depend on words alone, and a stream host that is told."""
 
+import asyncio
 import zlib
 from collections.abc import Sequence
 
@@ -15,7 +16,10 @@ WIDTH = 64
 
 
 class FakeTrunk:
-    """Embeds by hashed words: texts that share words are near; it remembers what it was asked."""
+    """Embeds by hashed words: texts that share words are near; it remembers what it was asked.
+
+    While `may_go` is not set, items wait for their vectors.
+    """
 
     def __init__(self) -> None:
         self.error: Exception | None = None
@@ -23,6 +27,9 @@ class FakeTrunk:
         self.width = WIDTH
         self.texts: list[str] = []
         self.priorities: set[Priority] = set()
+        self.entered = asyncio.Event()
+        self.may_go = asyncio.Event()
+        self.may_go.set()
 
     async def encode(
         self,
@@ -43,6 +50,8 @@ class FakeTrunk:
             if texts != ["a"]:
                 self.texts.extend(texts)
                 self.priorities.add(priority)
+                self.entered.set()
+                await self.may_go.wait()
             vectors = np.stack([embedded(text, self.width) for text in texts])
             outputs.append(EmbedOutput(self.bundle, 0, vectors))
         return outputs

@@ -159,6 +159,19 @@ async def test_a_text_that_changed_is_embedded_anew(
     assert trunk.texts[len(SHOP) :] == ["Wool lamp brass. textiles"]
 
 
+async def test_a_text_that_changes_while_it_is_embedded_is_embedded_anew(
+    http: httpx.AsyncClient, service: RecommendationService, trunk: FakeTrunk
+) -> None:
+    trunk.may_go.clear()
+    await send(http, item("rug", title="Wool rug"))
+    await trunk.entered.wait()
+    await send(http, item("rug", title="Silk rug") | {"id": "again", "timestamp": NOW_MS})
+
+    trunk.may_go.set()
+
+    await until(lambda: trunk.texts == ["Wool rug", "Silk rug"], "the new text is embedded")
+
+
 async def test_a_new_champion_takes_over_with_other_vectors(
     http: httpx.AsyncClient, service: RecommendationService, trunk: FakeTrunk
 ) -> None:

@@ -153,6 +153,7 @@ async def test_the_old_index_serves_with_its_bundle_until_the_new_one_is_there(
 
     following = asyncio.create_task(follower.follow())
     await trunk.entered.wait()
+    assert follower.state.startswith("ready, but 1 of the indexes are still to be made")
     assert (await found(service, "cats", "cats1"))[0] == "cats1"
     assert trunk.embeddings[-1].bundle == OLD
     base = await service.knowledge_bases.get("default", "cats")
@@ -161,6 +162,7 @@ async def test_the_old_index_serves_with_its_bundle_until_the_new_one_is_there(
     trunk.waits_for.set()
     await following
 
+    assert follower.state == "ready"
     assert await bundles(service) == {NEW}
     assert (await found(service, "cats", "late"))[0] == "late"
     assert {e.document_id for e in (await base.index()).entries} == {"cats1", "cats2", "late"}
