@@ -1,5 +1,6 @@
 """The `banyan` object of a chat answer, read as strictly as it is promised."""
 
+import pytest
 from openai.types.chat import ChatCompletion
 from pydantic import BaseModel, ConfigDict
 
@@ -29,6 +30,22 @@ class Answer(_Strict):
     citations: tuple[Citation, ...]
     handoff: Handoff | None
     knowledge_base: str
+
+
+def assert_alike(one: Answer, other: Answer) -> None:
+    """The same answer twice: its figures may be rounded otherwise in another batch."""
+
+    def without_figures(answer: Answer) -> Answer:
+        citations = tuple(c.model_copy(update={"score": 0.0}) for c in answer.citations)
+        update = {"confidence": 0.0, "intent_probability": None, "citations": citations}
+        return answer.model_copy(update=update)
+
+    def figures(answer: Answer) -> list[float]:
+        scores = [citation.score for citation in answer.citations]
+        return [answer.confidence, answer.intent_probability or 0.0, *scores]
+
+    assert without_figures(one) == without_figures(other)
+    assert figures(one) == pytest.approx(figures(other), abs=1e-2)
 
 
 def answer_of(completion: ChatCompletion) -> Answer:

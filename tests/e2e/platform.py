@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -11,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -18,14 +20,17 @@ import psutil
 BANYAN = Path(sys.executable).with_name("banyan")
 START_S = 120.0
 STOP_S = 30.0
+PORTS = range(20_000, 30_000)
+"""Below those that a system gives to whoever names none: Ray would be given many, and take one."""
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """A port that nobody listens on now, nor by chance before it is used."""
+    for port in random.sample(PORTS, 100):
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError(f"no port of {PORTS} is free")
 
 
 def wait_for(condition: Callable[[], bool], *, timeout_s: float, what: str) -> None:
@@ -62,7 +67,7 @@ class Platform:
     @property
     def variables(self) -> dict[str, str]:
         mine = {"BANYAN_STATE_DIR": str(self.state_dir), "BANYAN_HTTP_PORT": str(self.port)}
-        return {**os.environ, **mine, **self.environ}
+        return {**os.environ, "COLUMNS": "200", **mine, **self.environ}
 
     def command(self, *arguments: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
         """Runs `banyan ARGUMENTS` against this platform."""
@@ -156,6 +161,30 @@ def is_alive(process: psutil.Process) -> bool:
         return process.is_running() and bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
+
+
+def name_of(process: psutil.Process) -> str:
+    """A process's name; empty where it has ended meanwhile."""
+    try:
+        return process.name()
+    except psutil.NoSuchProcess:
+        return ""
+
+
+def command_of(process: psutil.Process) -> str:
+    """A process's command line; empty where it has ended meanwhile."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""
+
+
+def connections_of(process: psutil.Process, kind: str) -> list[Any]:
+    """A process's sockets; none where it has ended meanwhile."""
+    try:
+        return list(process.net_connections(kind))
+    except psutil.NoSuchProcess:
+        return []
 
 
 def _processes_with(variable: str, value: str) -> Iterator[psutil.Process]:

@@ -6,7 +6,7 @@ import time
 import psutil
 import pytest
 
-from tests.e2e.platform import Platform
+from tests.e2e.platform import Platform, command_of, connections_of
 
 pytestmark = pytest.mark.platform
 
@@ -100,8 +100,8 @@ def replica_ports(platform: Platform) -> list[int]:
     return [
         connection.laddr.port
         for process in platform.processes()
-        if "ServeReplica:support" in " ".join(process.cmdline())
-        for connection in process.net_connections("tcp")
+        if "ServeReplica:support" in command_of(process)
+        for connection in connections_of(process, "tcp")
         if connection.status == psutil.CONN_LISTEN
     ]
 

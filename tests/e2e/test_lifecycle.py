@@ -17,7 +17,7 @@ import pytest
 
 from tests.e2e.books import LINES, documents_path, found_documents, upload
 from tests.e2e.bundles import embed_bundle, registry_of
-from tests.e2e.platform import START_S, Platform, is_alive, wait_for
+from tests.e2e.platform import START_S, Platform, command_of, is_alive, name_of, wait_for
 
 pytestmark = pytest.mark.platform
 
@@ -47,7 +47,7 @@ class Traces:
 
     def assert_gone(self) -> None:
         left = {p for p in self.processes if is_alive(p)} | self.platform.processes()
-        assert not {" ".join(process.cmdline()) for process in left}
+        assert not {command_of(process) for process in left}
         assert not is_open(self.platform.port)
 
 
@@ -209,7 +209,7 @@ def test_saved_while_it_runs_and_restored_in_another_mode(
     try:
         restored.up()
         traces = Traces.of(restored)
-        assert not any("haproxy" in process.name() for process in traces.processes)
+        assert not any("haproxy" in name_of(process) for process in traces.processes)
         with client(restored) as http:
             assert found_documents(http, "mine", "Ys") == ["a"]
             assert http.get(f"{documents_path('mine')}/late").status_code == 404

@@ -8,7 +8,7 @@ import openai
 import pytest
 from openai.types.chat import ChatCompletion
 
-from tests.e2e.answers import Answer, answer_of
+from tests.e2e.answers import Answer, answer_of, assert_alike
 from tests.e2e.books import documents_path
 
 pytestmark = pytest.mark.platform
@@ -79,7 +79,8 @@ def test_a_stream_gives_the_same_answer(support: openai.OpenAI) -> None:
     assert "".join(delta.content or "" for delta in deltas) == whole.choices[0].message.content
     assert [c.finish_reason for chunk in chunks for c in chunk.choices][-1] == "stop"
     extras = [extra for delta in deltas if (extra := getattr(delta, "banyan", None))]
-    assert [Answer.model_validate(extra) for extra in extras] == [answer_of(whole)]
+    (extra,) = extras
+    assert_alike(Answer.model_validate(extra), answer_of(whole))
     assert chunks[-1].usage == whole.usage
 
 
@@ -123,7 +124,8 @@ def test_embeddings_as_base64_equal_those_as_floats(trunk: openai.OpenAI) -> Non
     text = packed.data[0].embedding
     assert isinstance(text, str)
     unpacked = np.frombuffer(base64.b64decode(text), np.dtype("<f4"))
-    assert unpacked == pytest.approx(np.asarray(floats.data[0].embedding), abs=1e-6)
+    # Each call is computed anew, perhaps in a batch with others.
+    assert unpacked == pytest.approx(np.asarray(floats.data[0].embedding), abs=1e-2)
 
 
 def test_a_longer_text_is_cut_only_when_asked(trunk: openai.OpenAI) -> None:

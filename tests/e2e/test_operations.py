@@ -112,7 +112,7 @@ def test_a_request_is_one_line_of_json_in_the_logs(
 ) -> None:
     http.get(f"/{prefix}/healthz", headers={"x-request-id": f"look-for-me.{prefix}"})
 
-    wait_for(lambda: bool(logged(platform, prefix)), timeout_s=5, what="the line")
+    wait_for(lambda: bool(logged(platform, prefix)), timeout_s=30, what="the line")
     line = json.loads(logged(platform, prefix)[0])
     assert (line["message"], line["route"], line["status"]) == ("request", "/healthz", 200)
     assert line["level"] == "info"

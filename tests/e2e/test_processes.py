@@ -3,7 +3,7 @@
 import psutil
 import pytest
 
-from tests.e2e.platform import Platform
+from tests.e2e.platform import Platform, command_of, connections_of, name_of
 
 pytestmark = pytest.mark.platform
 
@@ -13,9 +13,9 @@ LOOPBACK = ("127.", "::1", "::ffff:127.")
 def test_every_socket_is_on_loopback(platform: Platform) -> None:
     processes = platform.processes()
     listening = {
-        (process.name(), connection.laddr.ip, connection.laddr.port)
+        (name_of(process), connection.laddr.ip, connection.laddr.port)
         for process in processes
-        for connection in process.net_connections("inet")
+        for connection in connections_of(process, "inet")
         if connection.status in (psutil.CONN_LISTEN, psutil.CONN_NONE)
     }
 
@@ -26,16 +26,19 @@ def test_every_socket_is_on_loopback(platform: Platform) -> None:
 
 
 def test_a_reading_of_the_processes_sees_haproxy(platform: Platform) -> None:
-    assert any("haproxy" in process.name() for process in platform.processes())
+    assert any("haproxy" in name_of(process) for process in platform.processes())
 
 
 def test_only_the_trunk_holds_torch(platform: Platform) -> None:
     with_torch = []
     for process in platform.processes():
-        mapped = {region.path for region in process.memory_maps(grouped=True)}
+        try:
+            mapped = {region.path for region in process.memory_maps(grouped=True)}
+        except psutil.NoSuchProcess:
+            continue
         if any("libtorch" in path for path in mapped):
-            with_torch.append(" ".join(process.cmdline()))
+            with_torch.append(command_of(process))
 
     assert len(with_torch) == 1
     assert "Encoder" in with_torch[0]
-    assert any("Support" in " ".join(p.cmdline()) for p in platform.processes())
+    assert any("Support" in command_of(p) for p in platform.processes())

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from shared.storage.identifiers import new_id
-from tests.e2e.platform import Platform, wait_for
+from tests.e2e.platform import Platform, command_of, wait_for
 
 pytestmark = pytest.mark.platform
 
@@ -216,7 +216,7 @@ def test_a_kill_loses_no_acknowledged_event(own_platform: Platform) -> None:
 def kill_replica(platform: Platform) -> None:
     """Ends the process that serves the routes, as `kill -9` does."""
     name = "ServeReplica:recommendation:Recommendation"
-    (replica,) = [p for p in platform.processes() if name in " ".join(p.cmdline())]
+    (replica,) = [p for p in platform.processes() if name in command_of(p)]
     replica.kill()
     replica.wait(10)
 

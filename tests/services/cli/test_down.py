@@ -48,7 +48,7 @@ def test_a_running_platform_is_asked_to_end(state: StateFolder) -> None:
 
         assert down(state.path).startswith("stopped in ")
 
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
     assert state.read_run() is None
 
 

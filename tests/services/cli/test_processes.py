@@ -42,11 +42,13 @@ def pids(processes: list[psutil.Process]) -> list[int]:
 
 
 def test_a_marked_process_belongs_to_the_run(tmp_path: Path) -> None:
+    # Of this session: another one may test beside it, or have left its own.
+    ids = [f"{name}-{os.getpid()}" for name in ("one", "two")]
     with (
-        napping(environ={"BANYAN_RUN_ID": "one"}) as one,
-        napping(environ={"BANYAN_RUN_ID": "two"}),
+        napping(environ={"BANYAN_RUN_ID": ids[0]}) as one,
+        napping(environ={"BANYAN_RUN_ID": ids[1]}),
     ):
-        assert pids(processes_of("one", tmp_path)) == [one.pid]
+        assert pids(processes_of(ids[0], tmp_path)) == [one.pid]
 
 
 def test_a_process_with_a_file_in_the_run_folder_belongs_to_it(tmp_path: Path) -> None:

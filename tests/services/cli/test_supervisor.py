@@ -34,7 +34,7 @@ class Supervised:
         wait_for((self.folder / "cleaned").exists, "the rest is cleaned up")
 
 
-def wait_for(condition: Callable[[], bool], what: str, limit_s: float = 15) -> None:
+def wait_for(condition: Callable[[], bool], what: str, limit_s: float = 60) -> None:
     end_s = time.monotonic() + limit_s
     while not condition():
         assert time.monotonic() < end_s, f"not in {limit_s} s: {what}"
@@ -73,7 +73,7 @@ def test_a_signal_ends_it_orderly(start: Start, number: signal.Signals) -> None:
 
     supervised.process.send_signal(number)
 
-    assert supervised.process.wait(15) == 0
+    assert supervised.process.wait(60) == 0
     assert (supervised.folder / "orderly").exists()
     supervised.assert_gone()
 
@@ -96,14 +96,14 @@ def test_a_second_signal_does_not_wait(start: Start) -> None:
 def test_a_driver_that_fails_takes_all_with_it(start: Start) -> None:
     supervised = start("fail")
 
-    assert supervised.process.wait(15) == 1
+    assert supervised.process.wait(60) == 1
     supervised.assert_gone()
 
 
 def test_a_driver_that_raises_counts_as_failed(start: Start) -> None:
     supervised = start("raise")
 
-    assert supervised.process.wait(15) == 1
+    assert supervised.process.wait(60) == 1
     supervised.assert_gone()
 
 
@@ -118,7 +118,7 @@ def test_a_kill_of_any_part_ends_all(
     os.kill(supervised.pid(victim), signal.SIGKILL)
 
     supervised.assert_gone()
-    assert supervised.process.wait(15) != 0
+    assert supervised.process.wait(60) != 0
     if victim != "up":
         assert "ended by SIGKILL" in capfd.readouterr().err
 

@@ -18,7 +18,7 @@ from tests.services.recommendation.conftest import client, until_ready
 from tests.services.recommendation.fakes import FakeProbe, FakeTrunk
 from tests.services.recommendation.test_command_line import run
 from tests.services.recommendation.test_feedback import click, item, refused, send
-from tests.services.recommendation.test_rank import NOW_MS, SHOP, names, ranked, shop
+from tests.services.recommendation.test_rank import NOW_MS, SHOP, embedded, names, ranked, shop
 
 LISTS = ["/users/ann", "/users/nobody", "/popular", "/items/oak-desk/similar"]
 
@@ -105,19 +105,28 @@ async def test_a_negative_or_missing_timestamp_names_its_row(http: httpx.AsyncCl
 
 
 @pytest.fixture
-async def other(tmp_path: Path, probe: FakeProbe) -> AsyncIterator[httpx.AsyncClient]:
+async def another(tmp_path: Path, probe: FakeProbe) -> AsyncIterator[RecommendationService]:
     """A second application, with nothing in it."""
     settings = RecommendationSettings(state_dir=tmp_path / "other")
     service = open_service(settings, FakeTrunk(), probe)
     service.start()
     await until_ready(service)
-    async with client(service) as http:
-        yield http
+    yield service
     await service.close()
 
 
+@pytest.fixture
+async def other(another: RecommendationService) -> AsyncIterator[httpx.AsyncClient]:
+    async with client(another) as http:
+        yield http
+
+
 async def test_events_out_of_order_and_repeated_change_nothing(
-    http: httpx.AsyncClient, other: httpx.AsyncClient
+    http: httpx.AsyncClient,
+    service: RecommendationService,
+    other: httpx.AsyncClient,
+    another: RecommendationService,
+    trunk: FakeTrunk,
 ) -> None:
     pairs = [(user, name) for user in ("ann", "bob", "eve") for name in SHOP][:-3]
     events = [
@@ -130,6 +139,8 @@ async def test_events_out_of_order_and_repeated_change_nothing(
     await send(other, shop())
     for event in shuffled:
         await send(other, event)
+    for one in (service, another):
+        await embedded(one, trunk, len(SHOP))  # what has no vector yet is ranked otherwise
 
     async def popular(of: httpx.AsyncClient) -> dict[str, float]:
         answer = await of.get("/popular")

@@ -10,7 +10,7 @@ import pytest
 from services.recommendation.config import RecommendationSettings
 from services.recommendation.service import RecommendationService, open_service
 from shared.errors import DependencyError
-from tests.services.recommendation.conftest import client, until_ready
+from tests.services.recommendation.conftest import client, until, until_ready
 from tests.services.recommendation.fakes import FakeProbe, FakeTrunk
 from tests.services.recommendation.made import START_MS
 
@@ -248,6 +248,7 @@ async def test_feedback_is_taken_while_the_trunk_is_away(
     service.start()
     async with client(service) as http:
         assert (await send(http, item("lamp", title="Lamp")))["stored"] == 1
+        await until(lambda: "does not answer" in service._rankings_state(), "the trunk was asked")
         answer = await http.get("/popular")
         assert answer.status_code == 503
         assert "the trunk does not answer" in answer.json()["detail"]

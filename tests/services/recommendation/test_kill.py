@@ -43,9 +43,10 @@ def _killed(folder: Path, start: int, after_s: float) -> set[int]:
         [*command, str(start)], stdout=subprocess.PIPE, text=True, cwd=ROOT
     ) as process:
         assert process.stdout is not None
-        first = process.stdout.readline()
+        # Two, so that more is acknowledged than the first batch however slow the disk is.
+        first = [process.stdout.readline() for _ in range(2)]
         time.sleep(after_s)
         process.kill()
         rest = process.stdout.read().splitlines()
     # The last line may have been cut by the kill.
-    return {int(line) for line in [first, *rest[:-1]] if line.strip()}
+    return {int(line) for line in [*first, *rest[:-1]] if line.strip()}

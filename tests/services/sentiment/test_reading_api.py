@@ -26,7 +26,7 @@ from shared.streaming.processor import StreamState
 from tests.services.sentiment.fakes import FakeProbe, FakeTrunk
 from tests.services.sentiment.made import START_S, news, progress, surge
 
-WAIT_S = 10.0
+WAIT_S = 60.0
 
 
 def store_surge(store: NewsStore, tenant: str = "default") -> None:

@@ -86,7 +86,7 @@ def test_passes_of_several_threads_keep_their_adapters_apart(engine: TorchEngine
     rows = np.zeros(2, np.int64)
     adapters = [adapter(engine, scale) for scale in (1.0, 2.0)]
     expected = [engine.hidden_states(batch(2, 8), [each], rows) for each in adapters]
-    both_inside = threading.Barrier(2, timeout=10)
+    both_inside = threading.Barrier(2, timeout=60)
 
     def compute(each: Adapter) -> Tensor:
         waits = iter([both_inside.wait])

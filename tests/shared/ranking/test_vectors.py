@@ -215,23 +215,27 @@ def test_any_sequence_of_writes_finds_what_is_left(data: st.DataObject) -> None:
 def test_a_search_computes_on_its_own_thread() -> None:
     vectors = np.random.default_rng(0).standard_normal((20_000, 384), dtype=np.float32)
     index = VectorIndex.build(vectors)
-    begun_s, begun_here_s = time.process_time(), time.thread_time()
 
-    for _ in range(10):
-        index.search(vectors[:4], 100)
+    def is_alone() -> bool:
+        begun_s, begun_here_s = time.process_time(), time.thread_time()
+        for _ in range(10):
+            index.search(vectors[:4], 100)
+        here_s = time.thread_time() - begun_here_s
+        return time.process_time() - begun_s < 1.3 * here_s + 0.01
 
-    here_s = time.thread_time() - begun_here_s
-    assert time.process_time() - begun_s < 1.3 * here_s + 0.01
+    # A thread that another test has left may work beside it, but not all the while.
+    assert any(is_alone() for _ in range(20))
 
 
 def test_searches_see_each_row_once_while_others_write() -> None:
     vectors = unit(2_000)
     index = VectorIndex.build(vectors, EXACT_IN_LISTS)
-    stop = threading.Event()
+    begin, stop = threading.Barrier(3, timeout=60), threading.Event()
 
     def search() -> int:
         searches = 0
-        while not stop.is_set():
+        begin.wait()
+        while not searches or not stop.is_set():
             rows, _ = index.search(vectors[:1], 2_000)
             assert len(set(rows[0])) == 2_000
             searches += 1
@@ -240,6 +244,7 @@ def test_searches_see_each_row_once_while_others_write() -> None:
     with ThreadPoolExecutor(2) as pool:
         running = [pool.submit(search) for _ in range(2)]
         try:
+            begin.wait()
             for row in range(200):
                 index.replace(row, vectors[row + 1])
                 index.add(vectors[row : row + 1])

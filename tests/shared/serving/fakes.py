@@ -75,7 +75,7 @@ class FakeRunner:
     ) -> list[RowResult]:
         self.entered.release()
         for _ in range(self.layers):
-            assert self.gate.wait(10)
+            assert self.gate.wait(60)
             if between_layers:
                 between_layers()
         if self.failing:

@@ -91,12 +91,12 @@ async def test_a_short_call_is_one_message() -> None:
     handle = FakeHandle()
     calls = [TaskCall("embed", ["a", "bc"]), TaskCall("embed", ["def"])]
     outputs = await ServeTrunk(handle).encode(
-        calls, app="support", priority=Priority.STREAM, timeout_s=5
+        calls, app="support", priority=Priority.STREAM, timeout_s=500
     )
     assert [vectors(output) for output in outputs] == [[1, 2], [3]]
     ((sent, app, priority, timeout_s),) = handle.sent
     assert (sent, app, priority) == (calls, "support", Priority.STREAM)
-    assert timeout_s == pytest.approx(5, abs=0.5)
+    assert timeout_s == pytest.approx(500, abs=50)
 
 
 async def test_a_long_call_is_cut_and_joined_and_keeps_its_bundle() -> None:

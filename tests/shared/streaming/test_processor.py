@@ -121,13 +121,13 @@ def test_the_next_batch_is_prepared_while_the_one_before_is_stored(broker: Memor
 
     def prepare(records: Sequence[Record]) -> None:
         if records[0].offset > 0:
-            assert storing.wait(10)
+            assert storing.wait(60)
             prepared.set()
 
     def store(records: Sequence[Record]) -> None:
         if records[0].offset == 0:
             storing.set()
-            assert prepared.wait(10)
+            assert prepared.wait(60)
 
     handler.fail_prepare, handler.fail_store = prepare, store
     settings = ProcessorSettings(max_batch_records=PARTITIONS)
