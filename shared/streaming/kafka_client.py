@@ -65,8 +65,12 @@ def open_client(make: Callable[..., ClientT], options: Options) -> ClientT:
     network: list[KafkaNetClient] = []
 
     def make_network(**configs: object) -> KafkaNetClient:
-        network.append(KafkaNetClient(**configs))
-        return network[-1]
+        client = KafkaNetClient(**configs)
+        # kafka-python 3.0.12 does not pass `allow_auto_create_topics` on to where it counts: a
+        # client that looks for a deleted topic would make it, as the broker's defaults have it.
+        client.cluster.config["allow_auto_create_topics"] = False
+        network.append(client)
+        return client
 
     try:
         return make(**options, kafka_client=make_network)

@@ -1,5 +1,6 @@
 """The brokers that the contracts of consumer, producer and processor are run on."""
 
+import contextlib
 import os
 import signal
 import time
@@ -7,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
+import psutil
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
@@ -96,17 +98,15 @@ class _OverKafka:
     def make_anew(self, topic: str) -> None:
         admin = KafkaAdminClient(bootstrap_servers=self.settings.bootstrap)
         try:
+            before = topic_id(admin, topic)
             admin.delete_topics([topic])
             deadline = time.monotonic() + WAIT_S
-            while True:
-                try:
+            # A deletion takes a moment, and a consumer that runs may make the topic first.
+            while topic_id(admin, topic) in (before, None):
+                assert time.monotonic() < deadline, f"{topic} was not made anew"
+                with contextlib.suppress(KafkaError):
                     admin.create_topics({topic: {"num_partitions": PARTITIONS}})
-                    return
-                except KafkaError:
-                    # A deletion takes a moment.
-                    if time.monotonic() > deadline:
-                        raise
-                    time.sleep(0.05)
+                time.sleep(0.05)
         finally:
             admin.close()
 
@@ -116,6 +116,12 @@ class _OverKafka:
             admin.create_partitions({topic: partitions})
         finally:
             admin.close()
+
+
+def topic_id(admin: KafkaAdminClient, topic: str) -> str | None:
+    """The topic's id; None where there is no topic."""
+    (found,) = admin.describe_topics([topic])
+    return None if found["error_code"] else str(found["topic_id"])
 
 
 class Embedded(_OverKafka):
@@ -131,6 +137,11 @@ class Embedded(_OverKafka):
     def go_away(self) -> None:
         assert self._broker.pid is not None
         os.kill(self._broker.pid, signal.SIGSTOP)
+        # On a busy machine its threads go on until one of them has met the signal.
+        deadline = time.monotonic() + WAIT_S
+        while psutil.Process(self._broker.pid).status() != psutil.STATUS_STOPPED:
+            assert time.monotonic() < deadline, "the broker does not stop"
+            time.sleep(0.001)
 
     def come_back(self) -> None:
         assert self._broker.pid is not None

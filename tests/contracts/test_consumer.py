@@ -1,8 +1,11 @@
 """What every consumer promises, however its broker is made."""
 
+import contextlib
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from kafka import KafkaAdminClient
 
 from shared.errors import DependencyError
 from shared.streaming.consumer import Consumer
@@ -12,11 +15,14 @@ from tests.contracts.brokers import (
     PARTITIONS,
     WAIT_S,
     Broker,
+    Real,
     next_offsets,
     read,
     read_until,
+    topic_id,
     write,
 )
+from tests.kafka import RealKafka
 
 Join = Callable[[], Consumer]
 
@@ -251,3 +257,19 @@ def read_until_error(consumer: Consumer) -> None:
     for _ in range(int(WAIT_S / 0.1)):
         consumer.poll(0.1, 10)
     raise AssertionError(f"the consumer said nothing in {WAIT_S} s")
+
+
+def test_a_deleted_topic_is_not_made_by_who_reads_it(kafka: RealKafka, topic: str) -> None:
+    """Kafka would make it as its own defaults have it, with one partition."""
+    broker = Real(kafka)
+    with contextlib.closing(broker.producer()) as producer:
+        write(producer, topic, [b"a"])
+    admin = KafkaAdminClient(bootstrap_servers=kafka.bootstrap)
+    with contextlib.closing(broker.consumer(topic, "g")) as consumer, contextlib.closing(admin):
+        assert len(read(consumer, 1)) == 1
+        admin.delete_topics([topic])
+        deadline = time.monotonic() + 2.0
+        while time.monotonic() < deadline:
+            with contextlib.suppress(DependencyError):
+                consumer.poll(0.1, 10)
+            assert topic_id(admin, topic) is None
