@@ -77,13 +77,14 @@ class IndexFollower:
             PlatformError: the trunk or the database does not answer.
         """
         bundle, width = await self._embedder.bundle(self._task)
-        knowledge_bases = await self._knowledge_bases.all()
-        there = {one.uid for one in knowledge_bases}
-        self._failed = {uid: at for uid, at in self._failed.items() if uid in there}
-        self._behind = {
-            one.uid for one in knowledge_bases if await one.bundle() not in (bundle, None)
-        }
-        for one in knowledge_bases:
+        behind = [
+            one
+            for one in await self._knowledge_bases.all()
+            if await one.bundle() not in (bundle, None)
+        ]
+        self._behind = {one.uid for one in behind}
+        self._failed = {uid: at for uid, at in self._failed.items() if uid in self._behind}
+        for one in behind:
             failed_with, failed_at_s = self._failed.get(one.uid, ("", 0.0))
             if failed_with != bundle or self._clock.monotonic() - failed_at_s >= _PAUSE_S:
                 await self._follow_one(one, bundle, width)

@@ -102,7 +102,6 @@ class KafkaTopicConsumer:
             "auto_offset_reset": "earliest",
             "enable_auto_commit": False,
             "isolation_level": "read_committed",
-            "allow_auto_create_topics": False,
             "partition_assignment_strategy": [CooperativeStickyAssignor()],
             "session_timeout_ms": settings.session_timeout_ms,
             "heartbeat_interval_ms": settings.heartbeat_interval_ms,

@@ -35,7 +35,6 @@ class KafkaTopicProducer:
             "linger_ms": _LINGER_MS,
             "max_block_ms": _MAX_BLOCK_MS,
             "delivery_timeout_ms": 2 * settings.request_timeout_ms,
-            "allow_auto_create_topics": False,
             "metrics_enabled": False,
         }
         self._producer: KafkaProducer | None = None
