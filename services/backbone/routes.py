@@ -1,7 +1,9 @@
 """The public routes of the backbone, served by the replica that holds the model."""
 
+from typing import Annotated
+
 import orjson
-from fastapi import FastAPI
+from fastapi import FastAPI, Path
 from starlette.responses import Response
 
 from services.backbone.config import APP_NAME, BackboneSettings
@@ -10,6 +12,7 @@ from services.backbone.schemas import (
     ClassifyResponse,
     EmbeddingsRequest,
     EmbeddingsResponse,
+    ModelCard,
     ModelsResponse,
     RerankRequest,
     RerankResponse,
@@ -17,6 +20,7 @@ from services.backbone.schemas import (
 from services.backbone.service import BackboneService
 from shared.serving.encoder import Encoder
 from shared.serving.http import create_app
+from shared.text.identifiers import Identifier
 
 
 def routes(encoder: Encoder, settings: BackboneSettings) -> FastAPI:
@@ -38,6 +42,11 @@ def routes(encoder: Encoder, settings: BackboneSettings) -> FastAPI:
     async def models() -> Response:
         """The backbone and every task, with the bundle that answers for it now."""
         return _json(service.models())
+
+    @app.get("/models/{model:path}", tags=["models"], response_model=ModelCard)
+    async def model(model: Annotated[Identifier, Path()]) -> Response:
+        """One of them, or a bundle by its id: OpenAI's route."""
+        return _json(await service.model(model))
 
     @app.post("/embeddings", tags=["inference"], response_model=EmbeddingsResponse)
     async def embeddings(request: EmbeddingsRequest) -> Response:

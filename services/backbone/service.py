@@ -59,6 +59,14 @@ class BackboneService:
             named = {embed.manifest.backbone.name: embed, **named}
         return {"object": "list", "data": [_card(name, bundle) for name, bundle in named.items()]}
 
+    async def model(self, name: str) -> Content:
+        """The backbone, a task or a bundle by its name.
+
+        Raises:
+            NotFoundError: none has this name.
+        """
+        return _card(name, await self._named(name))
+
     async def embed(self, request: EmbeddingsRequest) -> Content:
         """Vectors.
 
@@ -122,9 +130,7 @@ class BackboneService:
         return {"object": "list", "model": request.model, "data": data} | _usage(output.tokens)
 
     async def _bundle(self, model: str, *kinds: TaskKind) -> Bundle:
-        embed = self._encoder.champions.get(EMBED_TASK)
-        named_backbone = embed is not None and model == embed.manifest.backbone.name
-        bundle = await self._encoder.bundle(EMBED_TASK if named_backbone else model)
+        bundle = await self._named(model)
         if bundle.manifest.kind not in kinds:
             raise InputError(
                 f"{model} is of kind {bundle.manifest.kind}, and this route needs "
@@ -132,6 +138,11 @@ class BackboneService:
                 param="model",
             )
         return bundle
+
+    async def _named(self, model: str) -> Bundle:
+        embed = self._encoder.champions.get(EMBED_TASK)
+        named_backbone = embed is not None and model == embed.manifest.backbone.name
+        return await self._encoder.bundle(EMBED_TASK if named_backbone else model)
 
     async def _encode(
         self, kind: type[OutputT], bundle: Bundle, inputs: Sequence[Input], truncate: bool

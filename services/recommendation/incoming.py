@@ -22,8 +22,8 @@ from pydantic import (
 
 from shared.ranking.events import Event, FieldValue, InteractionEvent, ItemEvent, RankingEvent
 from shared.ranking.events import UserEvent as User
+from shared.text.identifiers import Identifier
 
-MAX_ID_CHARS = 200
 MAX_TEXT_CHARS = 131_072
 MAX_FIELDS = 64
 MAX_VALUES = 100
@@ -42,9 +42,6 @@ def milliseconds(value: object) -> object:
         return int(value)
     return value
 
-
-Id = Annotated[str, StringConstraints(pattern=_LINE, max_length=MAX_ID_CHARS)]
-"""A name that a client gives: one line with something to read in it."""
 
 Category = Annotated[str, StringConstraints(pattern=f"^[^{_CONTROL}]*$", max_length=1_000)]
 """A category in an address, without control characters."""
@@ -138,7 +135,7 @@ Fields = Annotated[list[NamedValue], Field(max_length=MAX_FIELDS)]
 
 
 class _EventBase(Incoming):
-    id: Id
+    id: Identifier
     timestamp: Timestamp
     fields: Fields = Field(default_factory=list)
 
@@ -153,7 +150,7 @@ class ItemIn(_EventBase):
     """
 
     event: Literal["item"]
-    item: Id
+    item: Identifier
 
     @field_validator("fields")
     @classmethod
@@ -173,7 +170,7 @@ class UserIn(_EventBase):
     """A user as known from `timestamp` on."""
 
     event: Literal["user"]
-    user: Id
+    user: Identifier
 
     def as_event(self) -> Event:
         """The event."""
@@ -183,7 +180,7 @@ class UserIn(_EventBase):
 class Shown(Incoming):
     """A place of a ranking; `relevancy` is taken from Metarank's clients, and not used."""
 
-    id: Id
+    id: Identifier
     relevancy: Annotated[float, Field(allow_inf_nan=False)] | None = None
 
 
@@ -191,8 +188,8 @@ class RankingIn(_EventBase):
     """Items as they were shown, the first place first."""
 
     event: Literal["ranking"]
-    user: Id | None = None
-    session: Id | None = None
+    user: Identifier | None = None
+    session: Identifier | None = None
     items: Annotated[list[Shown], Field(max_length=MAX_ITEMS)]
 
     def as_event(self) -> Event:
@@ -211,10 +208,10 @@ class InteractionIn(_EventBase):
 
     event: Literal["interaction"]
     type: Annotated[str, StringConstraints(pattern=_LINE, max_length=64)]
-    user: Id | None = None
-    session: Id | None = None
-    item: Id
-    ranking: Id | None = None
+    user: Identifier | None = None
+    session: Identifier | None = None
+    item: Identifier
+    ranking: Identifier | None = None
 
     def as_event(self) -> Event:
         """The event."""

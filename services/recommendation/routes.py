@@ -8,7 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import Response
 
 from services.recommendation.bodies import feedback_body, read_events
-from services.recommendation.incoming import Category, Id, by_name
+from services.recommendation.incoming import Category, by_name
 from services.recommendation.rankings import RankCall
 from services.recommendation.schemas import (
     MAX_COUNT,
@@ -23,11 +23,12 @@ from services.recommendation.service import RecommendationService
 from shared.ranking.filters import Filters
 from shared.ranking.query import Query as RankQuery
 from shared.serving.http import AdminIdentity, CurrentIdentity, create_app
+from shared.text.identifiers import Identifier
 
 _MS = 1000.0
 
 _Model = Annotated[str, Path(max_length=64)]
-_PathId = Annotated[Id, Path()]
+_PathId = Annotated[Identifier, Path()]
 _Count = Annotated[int, Query(ge=1, le=MAX_COUNT)]
 _Category = Annotated[Category | None, Query()]
 
@@ -93,7 +94,7 @@ def _add_lists(app: FastAPI, service: RecommendationService) -> None:
         category: _Category = None,
         exclude_seen: bool = True,
         explain: bool = False,
-        session: Annotated[Id | None, Query()] = None,
+        session: Annotated[Identifier | None, Query()] = None,
     ) -> Response:
         """The best items for a user now; for one who is not known, by popularity."""
         begun_s = time.perf_counter()

@@ -9,7 +9,6 @@ from pydantic import BaseModel, Field
 from services.recommendation.incoming import (
     MAX_ITEMS,
     Fields,
-    Id,
     Incoming,
     Shown,
     Timestamp,
@@ -17,6 +16,7 @@ from services.recommendation.incoming import (
 from services.recommendation.reading import TopicFigures
 from shared.ranking.reasons import ReasonKind
 from shared.ranking.recommender import Ranked
+from shared.text.identifiers import Identifier
 
 MAX_COUNT = 1000
 
@@ -44,10 +44,10 @@ class RankRequest(Incoming):
     and `item` the item that is looked at.
     """
 
-    id: Id | None = None
+    id: Identifier | None = None
     timestamp: Timestamp | None = None
-    user: Id | None = None
-    session: Id | None = None
+    user: Identifier | None = None
+    session: Identifier | None = None
     fields: Fields = Field(default_factory=list)
     items: Annotated[list[Shown], Field(max_length=MAX_ITEMS)] | None = None
     count: Annotated[int, Field(ge=1, le=MAX_ITEMS)] | None = None

@@ -26,6 +26,7 @@ from shared.streaming.dead_letters import (
     DecodeError,
 )
 from shared.streaming.message import Record
+from shared.text.identifiers import Identifier
 
 MAX_VALUE_BYTES = 256 * 1024
 MAX_TEXT_CHARS = 20_000
@@ -88,7 +89,7 @@ class _Fields(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="ignore")
 
-    id: Annotated[str, StringConstraints(pattern=_LINE, max_length=200)]
+    id: Identifier
     published_at: Time
     source: Annotated[str, StringConstraints(pattern=_LINE, max_length=200)]
     text: Text

@@ -16,7 +16,6 @@ from services.support.documents import KnowledgeBaseRecord
 from services.support.schemas import (
     DocumentAnswer,
     DocumentFields,
-    DocumentId,
     DocumentPage,
     DocumentSummary,
     KnowledgeBaseAnswer,
@@ -29,10 +28,12 @@ from services.support.schemas import (
 )
 from services.support.service import SupportService
 from services.support.uploads import UPLOAD_BODY, read_upload
+from shared.errors import InputError
 from shared.serving.http import AdminIdentity, CurrentIdentity, create_app
+from shared.text.identifiers import Identifier
 
 _Name = Annotated[KnowledgeBaseName, Path()]
-_Id = Annotated[DocumentId, Path()]
+_Id = Annotated[Identifier, Path()]
 
 
 def routes(service: SupportService) -> FastAPI:
@@ -124,8 +125,18 @@ def _add_knowledge_bases(app: FastAPI, service: SupportService) -> None:
         return await answer(await bases.record(identity.tenant, name))
 
     @app.delete("/knowledge-bases/{name}", tags=["knowledge bases"], status_code=204)
-    async def drop(name: _Name, identity: AdminIdentity) -> Response:
-        """Deletes a knowledge base with all of its documents."""
+    async def drop(
+        name: _Name,
+        identity: AdminIdentity,
+        confirm: Annotated[str, Query(description="The knowledge base's name.")] = "",
+    ) -> Response:
+        """Deletes a knowledge base with all of its documents, if `confirm` repeats its name."""
+        if confirm != name:
+            raise InputError(
+                f"this deletes the knowledge base {name!r} with all of its documents: say so by "
+                f"?confirm={name} at the end of the address",
+                param="confirm",
+            )
         await bases.drop(identity.tenant, name)
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
@@ -171,7 +182,7 @@ def _add_documents(app: FastAPI, service: SupportService) -> None:
         return Written(knowledge_base=name, version=version, documents=len(documents))
 
     @app.get(
-        "/knowledge-bases/{name}/documents/{document_id}",
+        "/knowledge-bases/{name}/documents/{document_id:path}",
         tags=["documents"],
         response_model_exclude_none=True,
     )
@@ -179,7 +190,7 @@ def _add_documents(app: FastAPI, service: SupportService) -> None:
         """One document as it was given."""
         return DocumentAnswer.of(await bases.document(identity.tenant, name, document_id))
 
-    @app.put("/knowledge-bases/{name}/documents/{document_id}", tags=["documents"])
+    @app.put("/knowledge-bases/{name}/documents/{document_id:path}", tags=["documents"])
     async def write(
         name: _Name, document_id: _Id, fields: DocumentFields, identity: AdminIdentity
     ) -> Written:
@@ -190,7 +201,7 @@ def _add_documents(app: FastAPI, service: SupportService) -> None:
         version = await bases.put(identity.tenant, name, [fields.document(document_id)])
         return Written(knowledge_base=name, version=version, documents=1)
 
-    @app.delete("/knowledge-bases/{name}/documents/{document_id}", tags=["documents"])
+    @app.delete("/knowledge-bases/{name}/documents/{document_id:path}", tags=["documents"])
     async def delete(name: _Name, document_id: _Id, identity: AdminIdentity) -> Written:
         """Deletes a document."""
         knowledge_base = await bases.get(identity.tenant, name)

@@ -11,7 +11,6 @@ from shared.text.passages import TextFormat
 _CONTROL = r"\x00-\x08\x0B\x0E-\x1F\x7F"
 _FILLED = rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$"
 
-DocumentId = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1F\x7F/\\]{1,200}$")]
 Title = Annotated[str, StringConstraints(pattern=_FILLED, max_length=500)]
 Text = Annotated[str, StringConstraints(pattern=_FILLED, max_length=500_000)]
 Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]

@@ -103,6 +103,8 @@ def create_app(
         title=title,
         version=version("banyan"),
         redoc_url=None,
+        # A redirect of a DELETE would be followed to another thing than the one that was named.
+        redirect_slashes=False,
         responses={"4XX": {"model": Problem}, "5XX": {"model": Problem}},
     )
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]

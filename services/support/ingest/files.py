@@ -12,6 +12,7 @@ from services.support.ingest.rows import document_of, read_csv, read_json_lines
 from shared.errors import InputError
 from shared.text.decoding import decode_utf8
 from shared.text.html import html_title
+from shared.text.identifiers import MAX_IDENTIFIER_CHARS
 from shared.text.markdown import plain_markdown
 from shared.text.passages import TextFormat
 
@@ -80,7 +81,11 @@ def _document(
     document_id: object = None,
 ) -> Document:
     row = {"title": title, "text": text, "format": text_format, "metadata": metadata or {}}
-    row["id"] = _NOT_IN_ID.sub("-", _stem(name))[:200] if document_id is None else document_id
+    row["id"] = (
+        _NOT_IN_ID.sub("-", _stem(name))[:MAX_IDENTIFIER_CHARS]
+        if document_id is None
+        else document_id
+    )
     return document_of(row, place=name)
 
 

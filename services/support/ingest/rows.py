@@ -9,12 +9,13 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from services.support.documents import Document
-from services.support.schemas import ArticleFields, DocumentFields, DocumentId, QuestionFields
+from services.support.schemas import ArticleFields, DocumentFields, QuestionFields
 from shared.errors import InputError
 from shared.text.csv_cells import allow_long_cells
 from shared.text.decoding import decode_utf8
+from shared.text.identifiers import Identifier
 
-_ID: TypeAdapter[str] = TypeAdapter(DocumentId)
+_ID: TypeAdapter[str] = TypeAdapter(Identifier)
 _QUESTION: TypeAdapter[DocumentFields] = TypeAdapter(QuestionFields)
 _ARTICLE: TypeAdapter[DocumentFields] = TypeAdapter(ArticleFields)
 _FIELDS = frozenset({"id", "title", "text", "question", "answer", "format", "metadata"})

@@ -51,6 +51,15 @@ async def refused(client: httpx.AsyncClient, path: str, **body: object) -> tuple
     return response.status_code, response.json()
 
 
+async def test_a_model_is_found_by_its_name(client: httpx.AsyncClient, registry: Registry) -> None:
+    listed = (await client.get("models")).json()["data"]
+    for card in listed:
+        assert (await client.get(f"models/{card['id']}")).json() == card
+    bundle = registry.resolve("intent")
+    assert (await client.get(f"models/{bundle}")).json()["bundle"] == bundle
+    assert (await client.get("models/%2e%2e")).status_code == 422
+
+
 async def test_models_lists_the_backbone_and_every_task(client: httpx.AsyncClient) -> None:
     listed = (await client.get("models")).json()
     assert listed["object"] == "list"
@@ -108,6 +117,9 @@ async def test_the_official_client_reads_embeddings_and_errors(
     assert [item.embedding for item in answer.data] == [[3.0, 1.0], [1.0, 1.0]]
     models = [model.id async for model in official.models.list()]
     assert models == ["fake", "embed", "intent", "relevance"]
+    assert (await official.models.retrieve("intent")).id == "intent"
+    with pytest.raises(openai.NotFoundError, match="owner/name"):
+        await official.models.retrieve("owner/name")
     with pytest.raises(openai.NotFoundError, match="no task 'gpt'"):
         await official.embeddings.create(model="gpt", input="a")
     with pytest.raises(openai.UnprocessableEntityError) as caught:

@@ -5,6 +5,7 @@ import random
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -16,6 +17,7 @@ from services.recommendation.service import RecommendationService, open_service
 from shared.errors import InputError
 from tests.services.recommendation.conftest import client, until_ready
 from tests.services.recommendation.fakes import FakeProbe, FakeTrunk
+from tests.services.recommendation.made import START_MS
 from tests.services.recommendation.test_command_line import run
 from tests.services.recommendation.test_feedback import click, item, refused, send
 from tests.services.recommendation.test_rank import NOW_MS, SHOP, embedded, names, ranked, shop
@@ -43,6 +45,39 @@ async def test_an_item_that_is_not_known_comes_back_last_or_is_404(http: httpx.A
     assert "'nothing'" in answer.json()["detail"]
     fields = [{"name": "item", "value": "nothing"}, {"name": "category", "value": "nothing"}]
     assert len(await ranked(http, fields=fields)) == len(SHOP)
+
+
+@pytest.mark.parametrize("name", ["owner/name", "https://example.org/a?b=c#d", "a/similar", "50 %"])
+async def test_any_id_is_asked_for_by_its_address(http: httpx.AsyncClient, name: str) -> None:
+    await send(http, [item(name), item("other"), click(name, "other")])
+    path = quote(name, safe="")
+
+    assert (await http.get(f"/items/{path}/similar")).status_code == 200
+    assert (await http.get(f"/items/{path}2/similar")).status_code == 404
+    seen = await http.get(f"/users/{path}", params={"exclude_seen": True})
+    assert [one["item"] for one in seen.json()["items"]] == [name]
+
+
+@pytest.mark.parametrize("name", [".", "..", "a/../b"])
+async def test_an_id_that_clients_take_out_of_an_address_is_refused(
+    http: httpx.AsyncClient, name: str
+) -> None:
+    shown = {"event": "ranking", "id": "r", "timestamp": START_MS, "items": [{"id": name}]}
+    for event in (
+        item(name),
+        click("ann", name),
+        click(name, "a"),
+        click("ann", "a", id=name),
+        click("ann", "a", session=name),
+        click("ann", "a", ranking=name),
+        shown,
+    ):
+        assert "choose another id" in (await refused(http, event))[0]["message"]
+    path = name.replace(".", "%2e").replace("/", "%2F")
+    for address in (f"/users/{path}", f"/items/{path}/similar"):
+        answer = await http.get(address)
+        assert answer.status_code == 422
+        assert "choose another id" in answer.json()["detail"]
 
 
 async def test_ten_thousand_candidates_are_taken_and_one_more_is_not(

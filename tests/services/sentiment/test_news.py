@@ -26,6 +26,14 @@ def test_a_record_is_read_as_it_was_sent() -> None:
     assert news.published_at == START_S
 
 
+def test_an_id_may_be_an_address_but_not_its_dots() -> None:
+    name = "https://example.org/news/1?a=b"
+
+    assert decode(record(0, 0, value(id=name)), max_ahead_s=0).id == name
+    with pytest.raises(DecodeError, match="choose another id"):
+        decode(record(0, 0, value(id="..")), max_ahead_s=0)
+
+
 @pytest.mark.parametrize(
     ("published_at", "seconds"),
     [

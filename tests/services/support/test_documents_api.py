@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import orjson
@@ -64,11 +65,80 @@ async def test_knowledge_bases_are_made_listed_and_dropped(http: httpx.AsyncClie
     rebuilt = (await http.post("/knowledge-bases/book/rebuild")).json()
     assert (rebuilt["documents"], rebuilt["version"]) == (1, 1)
 
-    assert (await http.delete("/knowledge-bases/book")).status_code == 204
+    assert (await http.delete("/knowledge-bases/book?confirm=book")).status_code == 204
     assert (await http.get("/knowledge-bases/book")).status_code == 404
     assert (
         await http.post("/search", json={"knowledge_base": "book", "query": "a"})
     ).status_code == 404
+
+
+@pytest.mark.parametrize("query", ["", "?confirm=", "?confirm=other", "?confirm=true"])
+async def test_a_knowledge_base_is_deleted_only_by_its_name(
+    http: httpx.AsyncClient, query: str
+) -> None:
+    await http.put(f"{BOOK}/owl", json=OWL)
+
+    refused = await http.delete(f"/knowledge-bases/book{query}")
+
+    assert refused.status_code == 422
+    assert "?confirm=book" in refused.json()["detail"]
+    assert (await http.get(f"{BOOK}/owl")).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["owner/name", "https://example.org/a?b=c#d", "50 %", "%2e%2e"])
+async def test_any_id_is_written_read_and_deleted(http: httpx.AsyncClient, name: str) -> None:
+    await http.post(BOOK, content=lines({"id": name, **OWL}), headers=LINES)
+    path = f"{BOOK}/{quote(name, safe='')}"
+
+    assert (await http.get(path)).json()["id"] == name
+    assert (await http.put(path, json=OWL)).json()["documents"] == 1
+    assert len((await http.get(BOOK)).json()["documents"]) == 1
+    assert (await http.delete(path)).json()["documents"] == 1
+    assert (await http.get(path)).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["%2e", "%2e%2e", "a%2F..", "%2e%2e%2Fb"])
+async def test_an_id_that_clients_take_out_of_an_address_is_refused_there(
+    http: httpx.AsyncClient, name: str
+) -> None:
+    await http.put("/knowledge-bases/book")
+
+    for answer in (
+        await http.put(f"{BOOK}/{name}", json=OWL),
+        await http.get(f"{BOOK}/{name}"),
+        await http.delete(f"{BOOK}/{name}"),
+    ):
+        assert answer.status_code == 422
+        assert "choose another id" in answer.json()["detail"]
+    assert (await http.get("/knowledge-bases/book")).status_code == 200
+
+
+@pytest.mark.parametrize("name", [".", "..", "a/../b"])
+async def test_and_in_rows_files_and_front_matter(http: httpx.AsyncClient, name: str) -> None:
+    bodies: list[dict[str, Any]] = [
+        {"content": lines({"id": "a", **OWL}, {"id": name, **OWL}), "headers": LINES},
+        {"files": {"file": ("faq.csv", f"id,question,answer\n{name},Owls?,Hoot.\n".encode())}},
+        {"files": {"file": ("a.md", f'---\nid: "{name}"\n---\n# A\n\nText.'.encode())}},
+    ]
+    if "/" not in name:
+        bodies.append({"files": {"file": (f"{name}.md", b"# A\n\nText.")}})
+
+    for body in bodies:
+        answer = await http.post(BOOK, **body)
+        assert answer.status_code == 422, body
+        assert f"the id {name!r}" in answer.json()["detail"]
+    assert (await http.get("/knowledge-bases/book")).status_code == 404
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE", "PUT", "POST"])
+async def test_nothing_is_redirected(http: httpx.AsyncClient, method: str) -> None:
+    await http.put("/knowledge-bases/book")
+    for path in ("/knowledge-bases/book/", "/knowledge-bases/", f"{BOOK}/", "/v1/models/"):
+        answer = await http.request(method, path, headers={"host": "evil.example"})
+
+        assert answer.status_code in (404, 405, 422), path
+        assert "location" not in answer.headers
+    assert (await http.get("/knowledge-bases/book")).status_code == 200
 
 
 async def test_documents_are_listed_in_pages(http: httpx.AsyncClient) -> None:
@@ -126,7 +196,7 @@ async def test_files_of_every_kind_are_read(http: httpx.AsyncClient) -> None:
         (lines({"id": "a", **OWL}) + b"\n{", "line 2: not JSON"),
         (lines({"id": "a", **OWL}, {"question": "x"}), "line 2: answer"),
         (lines({"id": "a", **OWL}, {"question": " ", "answer": "x"}), "line 2: question"),
-        (lines({"id": "a", **OWL}, {"id": "b/c", **OWL}), "line 2"),
+        (lines({"id": "a", **OWL}, {"id": "b/..", **OWL}), "line 2"),
         (lines({"id": "a", **OWL}, {"id": 1, **OWL}), "line 2"),
         (lines({"id": "a", **OWL}, {"title": "t", "text": "a\u0000"}), "line 2: text"),
         (lines({"id": "a", **OWL}, {"title": "t", "text": "x" * 500_001}), "line 2: text"),
