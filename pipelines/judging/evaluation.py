@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict
 from pipelines.judging.answering import Answered
 from pipelines.judging.judgement import Judgement
 from shared.metrics.bootstrap import Interval
-from shared.models.bundle import Bundle, Metric
+from shared.metrics.metric import Metric
+from shared.models.bundle import Bundle
 
 _LATENCY_INPUTS = 100
 _MEBIBYTE = 1 << 20

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from shared.metrics.bootstrap import Indices, Interval, bootstrap
+from shared.metrics.bootstrap import SHARE, Indices, Interval, bootstrap
 from shared.metrics.calibration import Bools, Float64s, confidence_error
 
 Statistic = Callable[[Indices], float]
@@ -75,7 +75,7 @@ class Judgement:
     def intervals(self, resamples: int) -> dict[str, Interval]:
         """Every figure with its 95 % interval."""
         figures = {
-            name: bootstrap(statistic, self.n, resamples=resamples)
+            name: bootstrap(statistic, self.n, resamples=resamples, bounds=SHARE)
             for name, statistic in self.statistics.items()
         }
         if self.confidence is not None and len(self.confidence.right):

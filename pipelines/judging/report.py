@@ -85,7 +85,7 @@ def as_html(evaluated: Evaluated, gates: Sequence[GateResult] = ()) -> str:
         "<h2>Figures</h2>",
         figures_plot(_named(evaluated)),
         table(_FIGURE_HEADS, _figure_rows(evaluated)),
-        f"<p class='quiet'>Intervals are of 95 %, by the percentile bootstrap over "
+        f"<p class='quiet'>Intervals are of 95 %, by the bias-corrected bootstrap over "
         f"{judgement.units}. An answer that looks at no input reaches "
         f"{NAMES[judgement.metric]} {judgement.baseline:.4f}.</p>",
         _plots_html(evaluated),
@@ -109,7 +109,7 @@ def as_markdown(evaluated: Evaluated, gates: Sequence[GateResult] = ()) -> str:
         "",
         *_markdown(_FIGURE_HEADS, _figure_rows(evaluated)),
         "",
-        f"Intervals are of 95 %, by the percentile bootstrap over {judgement.units}. An answer "
+        f"Intervals are of 95 %, by the bias-corrected bootstrap over {judgement.units}. An answer "
         f"that looks at no input reaches {NAMES[judgement.metric]} {judgement.baseline:.4f}.",
         "",
     ]

@@ -135,7 +135,7 @@ def ratio(ours: Float64s, theirs: Float64s, resamples: int = 1000) -> Interval:
     def statistic(indices: Indices) -> float:
         return float(ours[indices].mean() / max(float(theirs[indices].mean()), 1e-12))
 
-    return bootstrap(statistic, len(ours), resamples=resamples)
+    return bootstrap(statistic, len(ours), resamples=resamples, bounds=(0.0, np.inf))
 
 
 class _Judged:

@@ -12,10 +12,11 @@ from pipelines.ranking.train_settings import TrainSettings
 from shared.aliases import CANDIDATE, CHAMPION
 from shared.errors import ArtifactError
 from shared.metrics.bootstrap import Interval, bootstrap_mean
+from shared.metrics.metric import Metric
 from shared.ranking.arrays import Float32s
 from shared.ranking.blend import BLEND_WEIGHTS, LinearBlend
 from shared.ranking.events import Event
-from shared.ranking.ranker_bundle import Metric, RankerBundle, RankerManifest, files_of
+from shared.ranking.ranker_bundle import RankerBundle, RankerManifest, files_of
 from shared.ranking.ranker_inputs import ranker_input_names
 from shared.ranking.ranker_registry import BLEND, RankerRegistry
 from shared.ranking.scorer import Scorer

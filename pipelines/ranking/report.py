@@ -62,7 +62,7 @@ def as_html(comparisons: Sequence[Comparison]) -> str:
     return page(
         "Ranking, measured",
         "<p>The whole catalogue is ranked for each question, never a sample of it. Intervals are "
-        "of 95 %, by the percentile bootstrap over questions. <em>Cold items</em>: nDCG of "
+        "of 95 %, by the bias-corrected bootstrap over questions. <em>Cold items</em>: nDCG of "
         "questions for an item first seen after the cut, with only such items ranked; among them "
         "popularity is a random order, of which the mean is shown. Each baseline has the best of "
         "its settings on these very questions, which favours it.</p>\n"

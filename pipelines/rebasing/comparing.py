@@ -12,8 +12,9 @@ from pipelines.judging.sitting import sit
 from pipelines.rebasing.outcome import Paired
 from pipelines.rebasing.settings import RebaseSettings
 from shared.errors import PlatformError
+from shared.metrics.metric import Metric
 from shared.models.backbone import Backbone
-from shared.models.bundle import Bundle, Metric
+from shared.models.bundle import Bundle
 from shared.models.runners import Runners
 from shared.models.source import BackboneConfig
 

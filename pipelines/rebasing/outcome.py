@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from rich.table import Table
 
 from shared.files import write_atomic
-from shared.models.bundle import Metric
+from shared.metrics.metric import STORED, Metric
 
 REPORT_FILE = "report.json"
 
@@ -61,7 +61,9 @@ def write_outcome(folder: Path, outcome: Outcome) -> None:
 def read_outcome(folder: Path, task: str, before: str) -> Outcome | None:
     """What came of a task, or None where it is not done or its champion is another one now."""
     try:
-        outcome = Outcome.model_validate_json((folder / f"{task}.json").read_bytes())
+        outcome = Outcome.model_validate_json(
+            (folder / f"{task}.json").read_bytes(), context=STORED
+        )
     except (FileNotFoundError, ValidationError):
         return None
     return outcome if outcome.before == before and outcome.after is not None else None

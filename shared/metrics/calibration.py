@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
-from shared.metrics.bootstrap import Interval, bootstrap
+from shared.metrics.bootstrap import SHARE, Interval, bootstrap
 from shared.metrics.classification import Classes
 
 Floats = npt.NDArray[np.float32] | npt.NDArray[np.float64]
@@ -52,8 +52,7 @@ def expected_calibration_error(
 
     Confidences fall into equally wide bins; the error is the mean over examples of
     |accuracy - confidence| of their bin. A bin includes its upper end.
-    Source: Guo et al. (2017), equation 5. The interval is the bootstrap's percentiles: the error
-    is biased upwards on resamples, so that its low end may lie near the value.
+    Source: Guo et al. (2017), equation 5.
     """
     confidence = probabilities.max(axis=1).astype(np.float64)
     right = probabilities.argmax(axis=1) == truth
@@ -72,6 +71,7 @@ def confidence_error(
         ),
         len(right),
         resamples=resamples,
+        bounds=SHARE,
     )
 
 

@@ -6,7 +6,7 @@ Notation of shapes: n examples, c classes. Classes are indices 0..c-1.
 import numpy as np
 import numpy.typing as npt
 
-from shared.metrics.bootstrap import Interval, bootstrap, bootstrap_mean
+from shared.metrics.bootstrap import SHARE, Interval, bootstrap, bootstrap_mean
 
 Classes = npt.NDArray[np.int64]
 
@@ -25,6 +25,7 @@ def macro_f1(truth: Classes, predicted: Classes, *, resamples: int = 1000) -> In
         lambda indices: f1_of_classes(truth[indices], predicted[indices]),
         len(truth),
         resamples=resamples,
+        bounds=SHARE,
     )
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from shared.metrics.bootstrap import Interval, bootstrap, bootstrap_mean
+from shared.metrics.bootstrap import SHARE, Interval, bootstrap, bootstrap_mean
 
 Float64s = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -84,6 +84,7 @@ def reading_intervals(answers: MarkedAnswers) -> dict[str, Interval]:
     figures["balanced_f1"] = bootstrap(
         lambda indices: _balanced(answers.f1[indices], answers.answerable[indices]),
         len(answers.f1),
+        bounds=SHARE,
     )
     return figures
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from shared.metrics.bootstrap import Indices, Interval, bootstrap
+from shared.metrics.bootstrap import SHARE, Indices, Interval, bootstrap
 
 Counts = npt.NDArray[np.int64]
 
@@ -54,7 +54,10 @@ def f1_of_spans(counts: SpanCounts, indices: Indices | slice = slice(None)) -> f
 def span_f1(counts: SpanCounts, *, resamples: int = 1000) -> Interval:
     """F1 over all stretches."""
     return bootstrap(
-        lambda indices: f1_of_spans(counts, indices), len(counts.true), resamples=resamples
+        lambda indices: f1_of_spans(counts, indices),
+        len(counts.true),
+        resamples=resamples,
+        bounds=SHARE,
     )
 
 
@@ -64,6 +67,7 @@ def span_precision(counts: SpanCounts, *, resamples: int = 1000) -> Interval:
         lambda indices: _ratio(counts.right[indices], counts.predicted[indices]),
         len(counts.true),
         resamples=resamples,
+        bounds=SHARE,
     )
 
 
@@ -73,6 +77,7 @@ def span_recall(counts: SpanCounts, *, resamples: int = 1000) -> Interval:
         lambda indices: _ratio(counts.right[indices], counts.true[indices]),
         len(counts.true),
         resamples=resamples,
+        bounds=SHARE,
     )
 
 

@@ -48,6 +48,7 @@ from pydantic import (
 
 from shared.errors import ArtifactError, NotFoundError
 from shared.files import new_folder, sha256_file, sync_folder, write_atomic
+from shared.metrics.metric import STORED, Metric
 from shared.models.source import sha256_of_weights
 from shared.models.tasks import TaskKind
 
@@ -98,15 +99,6 @@ class BackboneRef(_Part):
 
     name: str
     sha256: Sha256
-
-
-class Metric(_Part):
-    """A measured value with its confidence interval `[low, high]` over `n` examples."""
-
-    value: float
-    low: float
-    high: float
-    n: int = Field(ge=0)
 
 
 class Calibration(_Part):
@@ -199,8 +191,8 @@ def write_bundle(root: Path, manifest: Manifest, write_files: Callable[[Path], N
     is ignored and made from what was written. The same content written twice is one bundle.
 
     Raises:
-        ArtifactError: what `write_files` wrote does not fit the manifest's kind and method, or
-            the bundle's place holds something corrupt.
+        ArtifactError: what `write_files` wrote does not fit the manifest's kind and method, a
+            metric lies outside of its interval, or the bundle's place holds something corrupt.
     """
     task_folder = root / manifest.task
     written = task_folder / f".written.{uuid.uuid4().hex}"
@@ -209,6 +201,8 @@ def write_bundle(root: Path, manifest: Manifest, write_files: Callable[[Path], N
         manifest = manifest.model_copy(update={"files": _hash_files(aside)})
         _check_content(aside, manifest)
         content = manifest.to_bytes()
+        # Without the leniency of reading: figures of an older bundle are not passed on.
+        _parse(content, aside / MANIFEST_FILE, stored=False)
         write_atomic(aside / MANIFEST_FILE, content)
     try:
         return _settle(written, task_folder / _hex_of(content))
@@ -226,15 +220,20 @@ def read_bundle(folder: Path) -> Bundle:
     path = folder / MANIFEST_FILE
     try:
         content = path.read_bytes()
-        manifest = Manifest.model_validate_json(content)
     except OSError as error:
         raise ArtifactError(f"{folder} is no bundle: {path.name} cannot be read: {error}") from None
-    except ValidationError as error:
-        faults = "; ".join(_fault(fault) for fault in error.errors(include_url=False))
-        raise ArtifactError(f"{path} is no manifest of format 1: {faults}") from None
+    manifest = _parse(content, path, stored=True)
     _check_hashes(folder, manifest.files)
     _check_content(folder, manifest)
     return Bundle(f"{manifest.task}@{_hex_of(content)}", folder, manifest)
+
+
+def _parse(content: bytes, path: Path, *, stored: bool) -> Manifest:
+    try:
+        return Manifest.model_validate_json(content, context=STORED if stored else None)
+    except ValidationError as error:
+        faults = "; ".join(_fault(fault) for fault in error.errors(include_url=False))
+        raise ArtifactError(f"{path} is no manifest of format 1: {faults}") from None
 
 
 def _fault(fault: Mapping[str, object]) -> str:

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.errors import ArtifactError, InputError, NotFoundError
 from shared.files import new_folder, sha256_file, write_atomic
+from shared.metrics.metric import STORED, Metric
 
 MANIFEST_FILE = "manifest.json"
 RANKER_FILE = "ranker.txt"
@@ -28,27 +29,14 @@ _BUNDLE_ID = re.compile(rf"({_MODEL})@([0-9a-f]{{12}})")
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-class _Part(BaseModel):
-    """Base of the manifest's parts: immutable, strict about keys, no NaN."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Metric(_Part):
-    """A measured value with its confidence interval `[low, high]` over `n` questions."""
-
-    value: float
-    low: float
-    high: float
-    n: int = Field(ge=0)
-
-
-class RankerManifest(_Part):
+class RankerManifest(BaseModel):
     """What a ranker is and what it was made from.
 
     `features` are the names of its inputs in their order, `blend` the weights of the blend that is
     one of them, `data_fingerprint` the SHA-256 of the events and vectors that it was trained on.
     """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     format_version: Literal[1] = 1
     kind: Literal["ranker"] = "ranker"
@@ -138,7 +126,7 @@ def read_ranker_bundle(folder: Path) -> RankerBundle:
     path = folder / MANIFEST_FILE
     try:
         content = path.read_bytes()
-        manifest = RankerManifest.model_validate_json(content)
+        manifest = RankerManifest.model_validate_json(content, context=STORED)
     except OSError as error:
         raise ArtifactError(f"{folder} is no ranker: {path.name} cannot be read: {error}") from None
     except ValidationError as error:

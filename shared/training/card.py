@@ -95,8 +95,8 @@ def render(card: Card) -> str:
             "|---|---|---|---|---|",
             *(_figure_line(name, metric) for name, metric in card.metrics().items()),
             "",
-            f"{_chosen_on_dev(card)}; the intervals are bootstrap percentiles over the examples "
-            "(1,000 resamples).",
+            f"{_chosen_on_dev(card)}; the intervals are bias-corrected bootstrap percentiles over "
+            "the examples (1,000 resamples).",
             "",
             *_seed_lines(card),
             "",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from shared.files import write_atomic
 from shared.metrics.bootstrap import Interval
+from shared.metrics.metric import Metric
 from shared.models.backbone import Backbone
 from shared.models.bundle import (
     BackboneRef,
@@ -14,7 +15,6 @@ from shared.models.bundle import (
     Calibration,
     Manifest,
     Method,
-    Metric,
     write_bundle,
 )
 from shared.models.tasks import TaskKind

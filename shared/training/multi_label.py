@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from shared.metrics.bootstrap import bootstrap, bootstrap_mean
+from shared.metrics.bootstrap import SHARE, bootstrap, bootstrap_mean
 from shared.metrics.calibration import expected_calibration_error, fit_temperature, softmax
 from shared.models.tasks import Float32s, Input
 from shared.models.tokenization import TextTokenizer
@@ -70,8 +70,8 @@ class MultiLabelledSet:
         n, temperature = len(truth), fit_temperature(answers, right)
         return Evaluation(
             metrics={
-                "micro_f1": bootstrap(lambda i: _micro_f1(truth[i], predicted[i]), n),
-                "macro_f1": bootstrap(lambda i: _macro_f1(truth[i], predicted[i]), n),
+                "micro_f1": bootstrap(lambda i: _micro_f1(truth[i], predicted[i]), n, bounds=SHARE),
+                "macro_f1": bootstrap(lambda i: _macro_f1(truth[i], predicted[i]), n, bounds=SHARE),
                 "exact_match": bootstrap_mean((truth == predicted).all(axis=1)),
                 "ece_before": expected_calibration_error(softmax(answers), right),
                 "ece_after": expected_calibration_error(softmax(answers, temperature), right),

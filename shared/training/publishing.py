@@ -6,13 +6,13 @@ from pathlib import Path
 
 from shared.aliases import CANDIDATE
 from shared.files import write_atomic
+from shared.metrics.metric import Metric
 from shared.models.backbone import Backbone
 from shared.models.bundle import (
     BackboneRef,
     Bundle,
     Calibration,
     Manifest,
-    Metric,
     write_bundle,
 )
 from shared.models.registry import SHIPPED, Registry

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import average_precision_score
 
-from shared.metrics.bootstrap import Interval, bootstrap, bootstrap_mean
+from shared.metrics.bootstrap import SHARE, Interval, bootstrap, bootstrap_mean
 from shared.metrics.calibration import fit_temperature
 from shared.metrics.retrieval import Float64s, JudgedRanking, figures_at_10
 from shared.models.tasks import Float32s
@@ -61,7 +61,9 @@ class ScoredSet:
         scores = outputs.reshape(truth.shape)
         metrics: dict[str, Interval] = {
             AVERAGE_PRECISION: bootstrap(
-                lambda examples: _average_precision(truth[examples], scores[examples]), len(truth)
+                lambda examples: _average_precision(truth[examples], scores[examples]),
+                len(truth),
+                bounds=SHARE,
             )
         }
         metrics |= {name: bootstrap_mean(each) for name, each in _ranked(truth, scores).items()}

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from shared.errors import ArtifactError, NotFoundError
+from shared.metrics.metric import STORED
 from shared.models.bundle import (
     ADAPTER_WEIGHTS_FILE,
     HEAD_FILE,
@@ -74,6 +75,22 @@ def test_only_a_bias_that_says_something_stands_in_the_manifest() -> None:
     calibration = Calibration(temperature=2.0, no_answer_bias=-1.5)
     biased = manifest().model_copy(update={"calibration": calibration})
     assert Manifest.model_validate_json(biased.to_bytes()) == biased
+
+
+def test_a_metric_outside_of_its_interval_is_read_and_never_written(tmp_path: Path) -> None:
+    metrics = {"ece_after": {"value": 0.0117, "low": 0.0131, "high": 0.0340, "n": 1432}}
+    values = json.loads(manifest().to_bytes()) | {"metrics": metrics}
+    odd = Manifest.model_validate(values, context=STORED)
+
+    with pytest.raises(ArtifactError, match=r"metrics\.ece_after: .*outside of its interval"):
+        write_bundle(tmp_path, odd, lora_files())
+    assert not list(tmp_path.rglob(MANIFEST_FILE))
+
+    # As an earlier version wrote it.
+    folder = lora_bundle(tmp_path).folder
+    path = folder / MANIFEST_FILE
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"metrics": metrics}))
+    assert read_bundle(folder).manifest.metrics["ece_after"].low == 0.0131
 
 
 def test_a_link_is_refused(tmp_path: Path) -> None:
