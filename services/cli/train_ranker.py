@@ -151,8 +151,8 @@ def _check_file(url: str) -> None:
 
 def _vectors(store: VectorStore, tenant: str) -> tuple[Sequence[str], Float32s]:
     """A tenant's items that have a vector, and their vectors [n, d]."""
-    bundle = store.commonest()
-    parts = [] if bundle is None else [p for p in store.load(bundle[0]) if p.tenant == tenant]
+    bundle = store.serving()
+    parts = [] if bundle is None else [p for p in store.load(bundle.id) if p.tenant == tenant]
     if not parts:
         raise InputError(
             f"no item of the tenant {tenant!r} has a vector: they are made while `banyan up` runs"

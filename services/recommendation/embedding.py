@@ -5,13 +5,21 @@ import logging
 import math
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from services.recommendation.follower import Follower
 from services.recommendation.metrics import ITEMS_WITHOUT_VECTOR
 from services.recommendation.rankings import Rankings
-from services.recommendation.vectors import ItemKey, ItemText, TenantVectors, VectorStore, by_tenant
+from services.recommendation.vectors import (
+    Bundle,
+    ItemKey,
+    ItemText,
+    TenantVectors,
+    VectorStore,
+    by_tenant,
+)
 from shared.errors import ArtifactError, NotFoundError, PlatformError
 from shared.models.tasks import EMBED_TASK, EmbedOutput, Float32s, Priority, TaskCall
 from shared.serving.trunk import Trunk
@@ -28,23 +36,45 @@ _RETRY_FIRST_S = 0.2
 _RETRY_MAX_S = 10.0
 
 
-async def champion(trunk: Trunk, timeout_s: float) -> tuple[str, int]:
-    """The bundle that embeds now, and the width of its vectors.
+async def champion(trunk: Trunk, timeout_s: float) -> Bundle:
+    """The bundle that embeds now.
 
     Raises:
         PlatformError: the trunk does not answer.
     """
     output = await _encode(trunk, EMBED_TASK, ["a"], Priority.INTERACTIVE, timeout_s)
-    return output.bundle, output.vectors.shape[1]
+    return Bundle(output.bundle, output.vectors.shape[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How many of the items with a text a bundle has embedded; `serving` is the one that serves."""
+
+    bundle: str
+    serving: str
+    done: int
+    total: int
+
+    def __str__(self) -> str:
+        share = 100 * self.done // max(self.total, self.done, 1)
+        until = (
+            "others are ranked without their text"
+            if self.bundle == self.serving
+            else (f"{self.serving} serves")
+        )
+        return f"embedding {share} % of {self.total} items with {self.bundle}; until then {until}"
 
 
 class ItemEmbedder:
     """A task of the replica's loop that gives every item with a text its vector.
 
     New items are embedded as soon as rankings know of them, by the bundle that made the vectors
-    that serve. When another bundle has become the champion, it embeds all items anew while the
-    old vectors go on serving; then the rankings that `renewed` makes take over. It looks for
-    another champion every `check_s`.
+    that serve. When another bundle has become the champion, its vectors are stored beside the old
+    ones, which serve until the last one is there; what comes meanwhile is embedded by both. Then
+    the new bundle is noted as the one that serves, every process takes its vectors at once, and
+    the old ones are deleted. A process that is killed on the way goes on where it was.
+
+    It looks for another champion every `check_s`.
     """
 
     def __init__(
@@ -52,7 +82,7 @@ class ItemEmbedder:
         trunk: Trunk,
         store: VectorStore,
         follower: Follower,
-        renewed: Callable[[str, int], Rankings],
+        renewed: Callable[[Bundle], Rankings],
         *,
         timeout_s: float,
         check_s: float,
@@ -67,7 +97,9 @@ class ItemEmbedder:
         self._pending: dict[ItemKey, None] = {}
         self._woken = asyncio.Event()
         self._checked_s = self._loop.time()
+        self._scanned = ""
         self._error: str | None = None
+        self._progress: Progress | None = None
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -79,6 +111,11 @@ class ItemEmbedder:
     def error(self) -> str | None:
         """Why items wait for their vectors; None where nothing is wrong."""
         return self._error
+
+    @property
+    def progress(self) -> Progress | None:
+        """How far the items are that are being embedded; None where all are, but for new ones."""
+        return self._progress
 
     def start(self) -> None:
         """Starts the task."""
@@ -101,16 +138,16 @@ class ItemEmbedder:
 
     async def _run(self) -> None:
         retry_s = _RETRY_FIRST_S
-        scanned = ""
         while True:
             try:
+                await self._follow_store()
+                await self._follow_champion()
                 bundle = self._follower.rankings.bundle
-                if scanned != bundle:
+                if self._scanned != bundle:
                     # What an earlier process did not come to.
                     await self._embed_all(bundle)
-                    scanned = bundle
-                await self._embed_pending(bundle)
-                await self._follow_champion()
+                    self._scanned = bundle
+                await self._embed_pending([bundle])
             except PlatformError as error:
                 if self._error is None:
                     LOGGER.warning("items wait for their vectors", extra={"reason": str(error)})
@@ -131,29 +168,48 @@ class ItemEmbedder:
         except TimeoutError:
             return
 
-    async def _embed_pending(self, bundle: str) -> None:
+    async def _embed_pending(self, bundles: Sequence[str]) -> None:
+        """Embeds what has come by each of some bundles."""
         while self._pending:
             # Taken out first: a text that changes while it is embedded comes in again.
             keys = list(self._pending)[:_TEXTS_A_CALL]
             for key in keys:
                 del self._pending[key]
             try:
-                await self._embed_missing(bundle, keys)
+                for bundle in bundles:
+                    await self._embed_missing(bundle, keys)
             except BaseException:
                 self._add(keys)
                 raise
             ITEMS_WITHOUT_VECTOR.set(len(self._pending))
 
-    async def _embed_all(self, bundle: str) -> None:
+    async def _embed_all(self, bundle: str) -> bool:
+        """Embeds what has no vector of a bundle; False if another champion has come before."""
+        total = await asyncio.to_thread(self._store.text_count)
+        done = 0
         after: ItemKey | None = ("", "")
-        while after is not None:
-            found, after = await asyncio.to_thread(self._store.page, bundle, after)
-            rankings = self._follower.rankings
-            if rankings.bundle == bundle:
-                self._add(key for key in found.ready if not rankings.has_vector(key))
-            for start in range(0, len(found.missing), _TEXTS_A_CALL):
-                part = found.missing[start : start + _TEXTS_A_CALL]
-                await self._embed_missing(bundle, [one.key for one in part])
+        try:
+            while after is not None:
+                found, after = await asyncio.to_thread(self._store.page, bundle, after)
+                rankings = self._follower.rankings
+                if rankings.bundle == bundle:
+                    self._add(key for key in found.ready if not rankings.has_vector(key))
+                done += len(found.ready)
+                for start in range(0, len(found.missing), _TEXTS_A_CALL):
+                    self._progress = Progress(bundle, rankings.bundle, done, total)
+                    part = found.missing[start : start + _TEXTS_A_CALL]
+                    await self._embed_missing(bundle, [one.key for one in part])
+                    done += len(part)
+                    if rankings.bundle == bundle:
+                        continue
+                    if self._pending:
+                        both = [*await self._loadable(rankings.bundle), bundle]
+                        await self._embed_pending(both)
+                    if self._is_check_due and (await self._champion()).id != bundle:
+                        return False
+        finally:
+            self._progress = None
+        return True
 
     async def _embed_missing(self, bundle: str, keys: Sequence[ItemKey]) -> None:
         """Gives these items their vectors, embedding those that nobody has embedded yet."""
@@ -170,11 +226,10 @@ class ItemEmbedder:
         texts = [one.text[:_TEXT_CHARS] for one in items]
         try:
             output = await _encode(self._trunk, bundle, texts, Priority.BULK, self._timeout_s)
-        except NotFoundError as error:
+        except NotFoundError:
             # Of another trunk: the champion's turn comes at once, and embeds these too.
-            LOGGER.warning("a bundle is gone", extra={"bundle": bundle, "reason": str(error)})
             self._checked_s = -math.inf
-            return
+            raise
         vectors = _unit(output.vectors)
         await asyncio.to_thread(self._store.put, bundle, items, vectors)
         await asyncio.to_thread(
@@ -190,15 +245,49 @@ class ItemEmbedder:
                 # On a thread of its own: new items get their vectors meanwhile.
                 threading.Thread(target=rankings.rebuild_indexes, daemon=True).start()
 
+    async def _follow_store(self) -> None:
+        """Takes the vectors of the bundle that is noted, whichever process had them embedded."""
+        serving = await asyncio.to_thread(self._store.serving)
+        if serving is not None and serving.id != self._follower.rankings.bundle:
+            await asyncio.to_thread(self._follower.replace, self._renewed(serving))
+            LOGGER.info("the items' vectors are of another bundle", extra={"bundle": serving.id})
+
     async def _follow_champion(self) -> None:
-        if self._loop.time() - self._checked_s < self._check_s:
+        if not self._is_check_due:
             return
-        bundle, width = await champion(self._trunk, self._timeout_s)
-        if bundle != self._follower.rankings.bundle:
-            LOGGER.info("items are embedded anew", extra={"bundle": bundle})
-            await self._embed_all(bundle)
-            await asyncio.to_thread(self._follower.replace, self._renewed(bundle, width))
+        bundle = await self._champion()
+        if bundle.id != self._follower.rankings.bundle:
+            LOGGER.info("items are embedded anew", extra={"bundle": bundle.id})
+            if not await self._embed_all(bundle.id):
+                return
+            await asyncio.to_thread(self._store.serve, bundle)
+            await self._follow_store()
+        await self._delete_others(bundle.id)
+
+    @property
+    def _is_check_due(self) -> bool:
+        return self._loop.time() - self._checked_s >= self._check_s
+
+    async def _champion(self) -> Bundle:
+        found = await champion(self._trunk, self._timeout_s)
         self._checked_s = self._loop.time()
+        return found
+
+    async def _loadable(self, bundle: str) -> list[str]:
+        """The bundle, or none where the trunk cannot load it, as after a change of its backbone."""
+        try:
+            await _encode(self._trunk, bundle, ["a"], Priority.BULK, self._timeout_s)
+        except NotFoundError:
+            return []
+        return [bundle]
+
+    async def _delete_others(self, bundle: str) -> None:
+        """Deletes the vectors of bundles that neither serve nor will."""
+        for other in await asyncio.to_thread(self._store.bundles):
+            if other != bundle:
+                LOGGER.info("vectors of a former bundle are deleted", extra={"bundle": other})
+                while await asyncio.to_thread(self._store.delete_some, other):
+                    pass
 
 
 async def _encode(

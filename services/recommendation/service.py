@@ -17,7 +17,7 @@ from services.recommendation.schemas import FeedbackAnswer, StreamAnswer
 from services.recommendation.scorers import Scorers
 from services.recommendation.store import FeedbackStore, Outcome, Stored
 from services.recommendation.stream import StreamStatus
-from services.recommendation.vectors import ItemKey, VectorStore
+from services.recommendation.vectors import Bundle, ItemKey, VectorStore
 from services.recommendation.writer import FeedbackWriter
 from shared.clock import Clock, SystemClock
 from shared.errors import DependencyError, PlatformError
@@ -207,7 +207,7 @@ class RecommendationService:
         await asyncio.to_thread(self._database.close)
 
     async def _begin(self) -> None:
-        bundle, width = await self._first_bundle()
+        bundle = await self._first_bundle()
         embedder: ItemEmbedder | None = None
 
         def on_items(keys: Sequence[ItemKey]) -> None:
@@ -216,7 +216,7 @@ class RecommendationService:
 
         follower = Follower(
             self.reader,
-            self._new_rankings(bundle, width),
+            self._new_rankings(bundle),
             self._fill,
             on_items,
             poll_s=self.settings.follow_s,
@@ -233,20 +233,24 @@ class RecommendationService:
         embedder.start()
         self._follower, self._embedder = follower, embedder
 
-    async def _first_bundle(self) -> tuple[str, int]:
-        """The bundle of the stored vectors, else the trunk's champion, however long it takes."""
+    async def _first_bundle(self) -> Bundle:
+        """The bundle whose vectors serve, else the trunk's champion, however long it takes."""
         retry_s = _RETRY_FIRST_S
         while True:
             try:
-                stored = await asyncio.to_thread(self._vectors.commonest)
-                return stored or await champion(self._trunk, _PROBE_TIMEOUT_S)
+                serving = await asyncio.to_thread(self._vectors.serving)
+                if serving is not None:
+                    return serving
+                first = await champion(self._trunk, _PROBE_TIMEOUT_S)
+                return await asyncio.to_thread(self._vectors.serve_first, first)
             except PlatformError as error:
                 self._waits_for = str(error)
             await asyncio.sleep(retry_s)
             retry_s = min(retry_s * 2, _RETRY_MAX_S)
 
-    def _new_rankings(self, bundle: str, width: int) -> Rankings:
-        return Rankings(bundle, width, self.settings.state, self.settings.recommender)
+    def _new_rankings(self, bundle: Bundle) -> Rankings:
+        settings = self.settings
+        return Rankings(bundle.id, bundle.width, settings.state, settings.recommender)
 
     def _fill(self, rankings: Rankings) -> None:
         for found in self._vectors.load(rankings.bundle):
@@ -272,8 +276,12 @@ class RecommendationService:
         return READY
 
     def _vectors_state(self) -> str:
-        error = None if self._embedder is None else self._embedder.error
-        return READY if error is None else f"{READY}: items wait for their vectors: {error}"
+        if self._embedder is None:
+            return READY
+        error, progress = self._embedder.error, self._embedder.progress
+        if error is not None:
+            return f"{READY}: items wait for their vectors: {error}"
+        return READY if progress is None else f"{READY}: {progress}"
 
     async def _database_state(self) -> str:
         try:

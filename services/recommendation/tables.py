@@ -50,13 +50,25 @@ Of events of one millisecond the one with the greater `updated_tie` counts as ne
 ITEM_VECTOR = sa.Table(
     "item_vector",
     METADATA,
+    sa.Column("bundle", sa.Text, primary_key=True),
     sa.Column("tenant", sa.Text, primary_key=True),
     sa.Column("item", sa.Text, primary_key=True),
-    sa.Column("bundle", sa.Text),
     sa.Column("text_digest", sa.String(32)),
     sa.Column("vector", sa.LargeBinary),
 )
-"""An item's vector: little-endian float32, of the text with this digest, made by this bundle."""
+"""An item's vector: little-endian float32, of the text with this digest, made by this bundle.
+
+While another bundle embeds all items, its vectors stand beside those that serve.
+"""
+
+SERVING_BUNDLE = sa.Table(
+    "serving_bundle",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("bundle", sa.Text),
+    sa.Column("width", sa.Integer),
+)
+"""One row, with the id 1: the bundle whose vectors serve, of all tenants, and their width."""
 
 INBOX = sa.Table(
     "inbox",

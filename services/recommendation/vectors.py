@@ -10,21 +10,30 @@ import sqlalchemy as sa
 from sqlalchemy import Row
 
 from services.recommendation.statements import upsert_newest
-from services.recommendation.tables import ITEM, ITEM_VECTOR
+from services.recommendation.tables import ITEM, ITEM_VECTOR, SERVING_BUNDLE
 from shared.models.tasks import Float32s
 from shared.ranking.events import item_text
 from shared.storage.database import Database
-from shared.storage.statements import chunks, pairs_in
+from shared.storage.statements import chunks, insert_into, pairs_in
 from shared.storage.turns import Turn, turn
 
 _STORED = np.dtype("<f4")
 _PAGE = 2000
+_SERVING = 1
 
 _TURN = Turn(0x656D6264, longest_s=120, poll_s=0.1)
 """A turn ends with a batch of the trunk's, which takes less."""
 
 ItemKey = tuple[str, str]
 """An item's tenant and id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle that embeds, by its id, and the width of its vectors."""
+
+    id: str
+    width: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +72,55 @@ class VectorStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def commonest(self) -> tuple[str, int] | None:
-        """The bundle that made most of the vectors, and their width; None without vectors."""
-        columns = ITEM_VECTOR.c
-        query = (
-            sa.select(columns.bundle, sa.func.max(sa.func.length(columns.vector)))
-            .group_by(columns.bundle)
-            .order_by(sa.func.count().desc(), columns.bundle)
-            .limit(1)
-        )
+    def serving(self) -> Bundle | None:
+        """The bundle whose vectors serve; None before the first one was chosen."""
+        columns = SERVING_BUNDLE.c
         with self._database.read() as connection:
-            row = connection.execute(query).first()
-        return None if row is None else (row[0], row[1] // _STORED.itemsize)
+            row = connection.execute(sa.select(columns.bundle, columns.width)).first()
+        return None if row is None else Bundle(row.bundle, row.width)
+
+    def serve(self, bundle: Bundle) -> None:
+        """Lets the vectors of a bundle serve from now on, in every process that looks."""
+        row = {"id": _SERVING, "bundle": bundle.id, "width": bundle.width}
+        with self._database.write() as connection:
+            upsert_newest(connection, SERVING_BUNDLE, [row], ("bundle", "width"))
+
+    def serve_first(self, bundle: Bundle) -> Bundle:
+        """Lets a bundle serve where none does yet; returns the one that serves."""
+        row = {"id": _SERVING, "bundle": bundle.id, "width": bundle.width}
+        with self._database.write() as connection:
+            insert = insert_into(connection, SERVING_BUNDLE)
+            connection.execute(insert.on_conflict_do_nothing(), row)
+        return self.serving() or bundle
+
+    def text_count(self) -> int:
+        """How many items have a text, and so a vector as soon as they are embedded."""
+        query = sa.select(sa.func.count()).select_from(ITEM).where(ITEM.c.text_digest != "")
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def bundles(self) -> list[str]:
+        """The bundles of which any vectors are stored."""
+        column, found = ITEM_VECTOR.c.bundle, [""]
+        with self._database.read() as connection:
+            # A step of the index for each: to read all rows for a few names would take minutes.
+            while True:
+                query = sa.select(sa.func.min(column)).where(column > found[-1])
+                bundle = connection.execute(query).scalar()
+                if bundle is None:
+                    return found[1:]
+                found.append(bundle)
+
+    def delete_some(self, bundle: str) -> int:
+        """Deletes vectors of a bundle, so few that no writer waits for long; how many it found."""
+        columns = ITEM_VECTOR.c
+        query = sa.select(columns.tenant, columns.item).where(columns.bundle == bundle)
+        with self._database.write() as connection:
+            keys = [(row.tenant, row.item) for row in connection.execute(query.limit(_PAGE))]
+            for part in chunks(keys):
+                where = pairs_in(columns.tenant, columns.item, part)
+                connection.execute(ITEM_VECTOR.delete().where(columns.bundle == bundle, where))
+        return len(keys)
 
     def page(self, bundle: str, after: ItemKey) -> tuple[Embedding, ItemKey | None]:
         """How the next items, of those after a key, stand with a bundle, without their vectors.
@@ -86,12 +132,12 @@ class VectorStore:
         later = sa.or_(
             columns.tenant > tenant, sa.and_(columns.tenant == tenant, columns.item > item)
         )
-        query = _items_with_digests().where(columns.tenant >= tenant, later)
+        query = _items_with_digests(bundle).where(columns.tenant >= tenant, later)
         query = query.order_by(columns.tenant, columns.item).limit(_PAGE)
         with self._database.read() as connection:
             rows = connection.execute(query).all()
         last = (rows[-1].tenant, rows[-1].item) if len(rows) == _PAGE else None
-        return _embedding(rows, bundle), last
+        return _embedding(rows), last
 
     def standing(self, keys: Sequence[ItemKey], bundle: str) -> Embedding:
         """How these items stand with a bundle."""
@@ -99,13 +145,13 @@ class VectorStore:
         with self._database.read() as connection:
             for part in chunks(sorted(keys)):
                 where = pairs_in(ITEM.c.tenant, ITEM.c.item, part)
-                rows.extend(connection.execute(_items_with_digests().where(where)))
-        return _embedding(rows, bundle)
+                rows.extend(connection.execute(_items_with_digests(bundle).where(where)))
+        return _embedding(rows)
 
     def vectors_of(self, keys: Sequence[ItemKey], bundle: str) -> list[TenantVectors]:
         """The vectors of these items, of those that this bundle made."""
         columns = ITEM_VECTOR.c
-        query = sa.select(columns.tenant, columns.item, columns.bundle, columns.vector)
+        query = sa.select(columns.tenant, columns.item, columns.vector)
         rows: list[_VectorRow] = []
         with self._database.read() as connection:
             for part in chunks(sorted(keys)):
@@ -118,7 +164,7 @@ class VectorStore:
         return turn(self._database, _TURN)
 
     def put(self, bundle: str, items: Sequence[ItemText], vectors: Float32s) -> None:
-        """Stores vectors [n, d] of n items, each in the place of the one before."""
+        """Stores vectors [n, d] of n items, each in the place of the one of this bundle before."""
         rows = [
             {
                 "tenant": one.key[0],
@@ -130,7 +176,7 @@ class VectorStore:
             for one, vector in zip(items, vectors, strict=True)
         ]
         with self._database.write() as connection:
-            upsert_newest(connection, ITEM_VECTOR, rows, ("bundle", "text_digest", "vector"))
+            upsert_newest(connection, ITEM_VECTOR, rows, ("text_digest", "vector"))
 
     def load(self, bundle: str) -> Iterator[TenantVectors]:
         """All vectors that a bundle made, in parts."""
@@ -141,44 +187,44 @@ class VectorStore:
                 columns.tenant > tenant, sa.and_(columns.tenant == tenant, columns.item > item)
             )
             query = (
-                sa.select(columns.tenant, columns.item, columns.bundle, columns.vector)
-                .where(columns.tenant >= tenant, later)
+                sa.select(columns.tenant, columns.item, columns.vector)
+                .where(columns.bundle == bundle, columns.tenant >= tenant, later)
                 .order_by(columns.tenant, columns.item)
                 .limit(_PAGE)
             )
             with self._database.read() as connection:
                 rows = connection.execute(query).all()
-            yield from _found([row for row in rows if row.bundle == bundle])
+            yield from _found(rows)
             if len(rows) < _PAGE:
                 return
             tenant, item = rows[-1].tenant, rows[-1].item
 
 
-_ItemRow = Row[str, str, bytes, str, str, str]
-_VectorRow = Row[str, str, str, bytes]
+_ItemRow = Row[str, str, bytes, str, str]
+_VectorRow = Row[str, str, bytes]
 
 
-def _items_with_digests() -> sa.Select[str, str, bytes, str, str, str]:
+def _items_with_digests(bundle: str) -> sa.Select[str, str, bytes, str, str]:
+    """Items, and of which text a bundle made their vectors; NULL without one."""
     one, vector = ITEM.c, ITEM_VECTOR.c
-    same = sa.and_(vector.tenant == one.tenant, vector.item == one.item)
+    same = sa.and_(vector.bundle == bundle, vector.tenant == one.tenant, vector.item == one.item)
     return sa.select(
         one.tenant,
         one.item,
         one.fields,
         one.text_digest,
-        vector.bundle,
         vector.text_digest.label("embedded_digest"),
     ).select_from(ITEM.outerjoin(ITEM_VECTOR, same))
 
 
-def _embedding(rows: Sequence[_ItemRow], bundle: str) -> Embedding:
+def _embedding(rows: Sequence[_ItemRow]) -> Embedding:
     ready: list[ItemKey] = []
     missing: list[ItemText] = []
     for row in rows:
         key = (row.tenant, row.item)
         if not row.text_digest:
             continue
-        if (row.bundle, row.embedded_digest) == (bundle, row.text_digest):
+        if row.embedded_digest == row.text_digest:
             ready.append(key)
         else:
             text = item_text(orjson.loads(row.fields))

@@ -16,8 +16,8 @@ LOGGER = logging.getLogger(__name__)
 _LOCK = 0x62616E79616E  # "banyan": any number does that all processes share.
 
 
-def migrate(database: Database, folder: Path) -> None:
-    """Brings the database to the newest revision in `folder` (Alembic's layout), at once or not.
+def migrate(database: Database, folder: Path, *, revision: str = "head") -> None:
+    """Brings the database to a revision in `folder` (Alembic's layout), at once or not at all.
 
     A process that starts at the same time waits for the lock, and then finds the work done.
 
@@ -34,7 +34,7 @@ def migrate(database: Database, folder: Path) -> None:
             connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {database.schema}"))
         _refuse_newer(connection, script)
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
 
 
 def run_environment() -> None:

@@ -16,7 +16,7 @@ from services.recommendation.reading import FeedbackReader
 from services.recommendation.service import open_service
 from services.recommendation.store import FeedbackStore, Outcome
 from services.recommendation.tables import EVENT, ITEM
-from services.recommendation.vectors import ItemKey, ItemText, VectorStore
+from services.recommendation.vectors import Bundle, ItemKey, ItemText, VectorStore
 from shared.clock import ManualClock
 from shared.ranking.events import (
     Event,
@@ -198,13 +198,11 @@ def test_vectors_are_kept_with_their_bundle_and_text(
 ) -> None:
     vectors = VectorStore(database)
     store.store(new([item("lamp", title="Lamp"), item("desk", title="Desk"), item("bare")]))
-    assert vectors.commonest() is None
 
     standing, after = vectors.page("embed@1", ("", ""))
     assert ([one.text for one in standing.missing], after) == (["Desk", "Lamp"], None)
     vectors.put("embed@1", standing.missing, np.eye(2, 3, dtype=np.float32))
 
-    assert vectors.commonest() == ("embed@1", 3)
     assert vectors.page("embed@1", ("", ""))[0].missing == []
     assert len(vectors.page("embed@2", ("", ""))[0].missing) == 2
     (loaded,) = vectors.load("embed@1")
@@ -219,6 +217,51 @@ def test_vectors_are_kept_with_their_bundle_and_text(
     standing = vectors.standing(keys, "embed@1")
     assert standing.ready == [("default", "desk")]
     assert [one.text for one in standing.missing] == ["Another lamp"]
+
+
+def test_vectors_of_two_bundles_stand_beside_each_other(
+    store: FeedbackStore, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.recommendation.vectors._PAGE", 2)
+    vectors = VectorStore(database)
+    for tenant in ("a", "b"):
+        store.store(new([item(f"i{n}", title=f"Item {n}") for n in range(2)], tenant))
+    texts = [*vectors.page("x", ("", ""))[0].missing, *vectors.page("x", ("a", "i1"))[0].missing]
+    assert (vectors.serving(), vectors.bundles()) == (None, [])
+
+    first, second = Bundle("embed@1", 2), Bundle("embed@2", 3)
+    assert vectors.serve_first(first) == first
+    assert vectors.serve_first(second) == first
+    vectors.put(first.id, texts, np.ones((4, 2), np.float32))
+    vectors.put(second.id, texts[:3], np.ones((3, 3), np.float32))
+    assert vectors.bundles() == ["embed@1", "embed@2"]
+    assert sum(len(part.items) for part in vectors.load("embed@1")) == 4
+
+    vectors.serve(second)
+    assert vectors.serving() == second
+    assert [vectors.delete_some("embed@1") for _ in range(3)] == [2, 2, 0]
+    assert vectors.bundles() == ["embed@2"]
+    assert sum(len(part.items) for part in vectors.load("embed@2")) == 3
+
+
+def test_a_database_of_the_version_before_serves_the_bundle_with_most_vectors(
+    database: Database,
+) -> None:
+    migrate(database, MIGRATIONS, revision="0001")
+    made = [("a", "embed@1"), ("b", "embed@1"), ("c", "embed@2")]
+    with database.write() as connection:
+        for name, bundle in made:
+            connection.execute(
+                sa.text("INSERT INTO item_vector VALUES ('default', :name, :bundle, 'd', :vector)"),
+                {"name": name, "bundle": bundle, "vector": np.ones(4, np.float32).tobytes()},
+            )
+
+    migrate(database, MIGRATIONS)
+
+    vectors = VectorStore(database)
+    assert vectors.serving() == Bundle("embed@1", 4)
+    assert [list(part.items) for part in vectors.load("embed@1")] == [["a", "b"]]
+    assert [list(part.items) for part in vectors.load("embed@2")] == [["c"]]
 
 
 def test_vectors_of_many_items_come_in_pages(

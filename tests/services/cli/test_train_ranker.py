@@ -12,7 +12,7 @@ from services.recommendation.database import SCHEMA
 from services.recommendation.incoming import EVENT
 from services.recommendation.payloads import NewEvent
 from services.recommendation.store import FeedbackStore
-from services.recommendation.vectors import ItemText, VectorStore
+from services.recommendation.vectors import Bundle, ItemText, VectorStore
 from shared.aliases import CANDIDATE, CHAMPION
 from shared.errors import InputError, NotFoundError
 from shared.ranking.ranker_registry import RankerRegistry
@@ -48,6 +48,7 @@ def store_sample(settings: RecommendationSettings, *, with_vectors: bool = True)
         ]
         vectors = np.stack([embedded(text) for text in texts])
         VectorStore(database).put("embed@1", named, vectors)
+        VectorStore(database).serve(Bundle("embed@1", vectors.shape[1]))
     database.close()
 
 

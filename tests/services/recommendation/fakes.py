@@ -24,6 +24,7 @@ class FakeTrunk:
     def __init__(self) -> None:
         self.error: Exception | None = None
         self.bundle = "embed@1"
+        self.former: dict[str, int] = {}
         self.width = WIDTH
         self.texts: list[str] = []
         self.priorities: set[Priority] = set()
@@ -44,17 +45,25 @@ class FakeTrunk:
             raise self.error
         outputs: list[TaskOutput] = []
         for call in calls:
-            if call.task not in ("embed", self.bundle):
+            bundles = {**self.former, "embed": self.width, self.bundle: self.width}
+            if call.task not in bundles:
                 raise NotFoundError(f"there is no task {call.task!r}")
+            width = bundles[call.task]
             texts = [str(text) for text in call.inputs]
             if texts != ["a"]:
                 self.texts.extend(texts)
                 self.priorities.add(priority)
                 self.entered.set()
                 await self.may_go.wait()
-            vectors = np.stack([embedded(text, self.width) for text in texts])
-            outputs.append(EmbedOutput(self.bundle, 0, vectors))
+            vectors = np.stack([embedded(text, width) for text in texts])
+            bundle = self.bundle if call.task == "embed" else call.task
+            outputs.append(EmbedOutput(bundle, 0, vectors))
         return outputs
+
+    def promote(self, bundle: str, width: int) -> None:
+        """Another bundle becomes the champion; the former one can still be asked by its id."""
+        self.former[self.bundle] = self.width
+        self.bundle, self.width = bundle, width
 
 
 def embedded(text: str, width: int = WIDTH) -> Float32s:
