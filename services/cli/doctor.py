@@ -25,6 +25,7 @@ from shared.serving.cluster_environment import refused_variables
 
 _CONSTRAINTS = Path(__file__).parents[2] / "constraints.txt"
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)")
+_INSTALL = "pip install -c constraints.txt -e ."
 _GIB = 1024**3
 _EXIT_FAULT = 1
 
@@ -99,7 +100,7 @@ def _packages(settings: PlatformSettings, deployment: Deployment) -> Iterator[Fi
         if found.partition("+")[0] != pinned.partition("+")[0]:
             others.append(f"{name} {found} instead of {pinned}")
     if others:
-        text = f"{', '.join(others)}: pip install -c constraints.txt -e ."
+        text = f"{', '.join(others)}: {_INSTALL}"
         yield Finding(Level.WARNING, "packages", text)
     else:
         yield Finding(Level.OK, "packages", f"as in constraints.txt ({len(pins)} pinned)")
@@ -207,7 +208,11 @@ def _broker(settings: PlatformSettings, deployment: Deployment) -> Iterator[Find
         yield Finding(Level.OK, "broker", text)
         return
     from shared.streaming.kafka_admin import TopicAdmin
+    from shared.streaming.kafka_unpacking import missing_codecs
 
+    if missing := missing_codecs():
+        text = f"records packed by {', '.join(missing)} cannot be read: {_INSTALL}"
+        yield Finding(Level.FAULT, "broker", text)
     kafka = resolve_kafka(os.environ).settings
     for entry in entries:
         name = str(getattr(resolve_application(entry, settings).settings, "topic", entry.name))

@@ -7,7 +7,7 @@ from services.recommendation.behaviour import Behaved, Item, decode
 from services.recommendation.behaviour_store import BehaviourStore
 from shared.clock import Clock
 from shared.streaming.consumer import StreamProgress
-from shared.streaming.dead_letters import DeadLetter, DeadLetterLimit, DecodeError
+from shared.streaming.dead_letters import DeadLetter, DeadLetterLimit, DecodeError, failed
 from shared.streaming.message import Record
 
 _RATE_WINDOW_S = 10.0
@@ -73,3 +73,13 @@ class BehaviourHandler:
     def idle(self, progress: StreamProgress) -> None:
         """Notes how far the partitions are."""
         self._store.note(progress)
+
+    def check(self) -> None:
+        """Decoding needs nothing, and the store says by itself that its database is away."""
+
+    def give_up(self, record: Record, error: Exception) -> tuple[Item, ...]:
+        """The record's dead letter, with the failure as its reason."""
+        letter = failed(record, error)
+        self._limit.check(self._dead_in_a_row + 1, letter.error)
+        self._dead_in_a_row += 1
+        return (letter,)

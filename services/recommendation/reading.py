@@ -10,22 +10,9 @@ from services.recommendation.store import StoredEvent
 from services.recommendation.tables import EVENT, PARTITION, TOPIC
 from shared.ranking.events import Event
 from shared.storage.database import Database
+from shared.streaming.places import StoredPlace
 
 _PAGE = 5000
-
-
-@dataclass(frozen=True, slots=True)
-class PartitionFigures:
-    """How far a partition is stored; `end` is the offset after its last record, as last heard."""
-
-    partition: int
-    committed: int
-    end: int
-
-    @property
-    def lag(self) -> int:
-        """Records that are in the topic and not stored."""
-        return max(0, self.end - self.committed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +20,7 @@ class TopicFigures:
     """What the database says of the present topic, of all tenants together."""
 
     topic_id: str
-    partitions: Sequence[PartitionFigures]
+    partitions: Sequence[StoredPlace]
     stored: int
     repeated: int
     conflicts: int
@@ -123,7 +110,7 @@ class FeedbackReader:
             rows = found.mappings().all()
         return TopicFigures(
             topic_id,
-            [PartitionFigures(r["partition"], r["next_offset"], r["end_offset"]) for r in rows],
+            [StoredPlace(row["partition"], row["next_offset"]) for row in rows],
             stored=sum(row["stored"] for row in rows),
             repeated=sum(row["repeated"] for row in rows),
             conflicts=sum(row["conflicts"] for row in rows),

@@ -17,6 +17,8 @@ from services.recommendation.reading import TopicFigures
 from shared.ranking.reasons import ReasonKind
 from shared.ranking.recommender import Ranked
 from shared.text.identifiers import Identifier
+from shared.streaming.health import StreamState
+from shared.streaming.places import beside_log, of_topic
 
 MAX_COUNT = 1000
 
@@ -82,18 +84,22 @@ class RankAnswer(BaseModel):
 
 
 class PartitionAnswer(BaseModel):
-    """How far a partition of the topic is stored."""
+    """How far a partition of the topic is stored.
+
+    `end` is where the broker has it end, `lag` the records up to there that are not stored; both
+    are null while the broker is not heard.
+    """
 
     partition: int
     committed: int
-    end: int
-    lag: int
+    end: int | None
+    lag: int | None
 
 
 class StreamAnswer(BaseModel):
     """The stream of the whole platform; counts are of the present topic, from the database.
 
-    `topic_id` is null before the first record. `phase` is what the stream host says, with the
+    `topic_id` is null before the topic was seen. `phase` is what the stream host says, with the
     `reason` where it does not run.
     """
 
@@ -113,17 +119,17 @@ class StreamAnswer(BaseModel):
         cls,
         topic: str,
         figures: TopicFigures | None,
-        phase: str,
-        reason: str | None,
+        state: StreamState,
         rate: float | None,
     ) -> "StreamAnswer":
         """The answer for what the database and the stream host say."""
-        partitions = [] if figures is None else figures.partitions
+        figures = of_topic(figures, state.log)
+        partitions = beside_log([] if figures is None else figures.partitions, state.log)
         return cls(
             topic=topic,
-            topic_id=None if figures is None else figures.topic_id,
-            phase=phase,
-            reason=reason,
+            topic_id=(state.log.topic_id or None) if figures is None else figures.topic_id,
+            phase=state.phase,
+            reason=state.reason,
             partitions=[
                 PartitionAnswer(
                     partition=one.partition, committed=one.committed, end=one.end, lag=one.lag

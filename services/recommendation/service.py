@@ -26,6 +26,7 @@ from shared.ranking.recommender import Ranked
 from shared.serving.http import READY
 from shared.serving.trunk import Trunk
 from shared.storage.database import Database
+from shared.streaming.health import unreachable
 
 LOGGER = logging.getLogger(__name__)
 
@@ -166,9 +167,8 @@ class RecommendationService:
         try:
             status = await self.probe.status()
         except DependencyError as error:
-            return StreamAnswer.of(topic, figures, "unreachable", str(error), None)
-        state = status.state
-        return StreamAnswer.of(topic, figures, state.phase, state.reason, round(status.rate, 1))
+            return StreamAnswer.of(topic, figures, unreachable(error), None)
+        return StreamAnswer.of(topic, figures, status.state, round(status.rate, 1))
 
     async def readiness(self) -> Mapping[str, str]:
         """Whether the database, the trunk, the rankings, the broker and the stream are there."""

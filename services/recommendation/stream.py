@@ -20,7 +20,8 @@ from shared.storage.relay import Relay, RelayState
 from shared.storage.topic_sink import TopicSink
 from shared.streaming.consumer import Consumer
 from shared.streaming.dead_letters import DEAD_LETTERS
-from shared.streaming.processor import StreamProcessor, StreamState
+from shared.streaming.health import StreamState
+from shared.streaming.processor import StreamProcessor
 from shared.streaming.producer import Producer
 
 LOGGER = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ class StreamStatus:
         """For readiness: the broker and the stream, each ready or the reason."""
         state = self.state
         reason = state.reason or state.phase
-        at_broker = reason.startswith(("poll:", "commit:"))
+        at_broker = reason.startswith(("poll:", "commit:", "read:"))
         running = state.phase == "running"
         broker = reason if at_broker and not running else self.relay.error
         return {

@@ -5,6 +5,7 @@ other, and those for the tagger; a second call follows only where the tagger fou
 """
 
 import asyncio
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -61,6 +62,11 @@ class _Inputs:
     weights: list[int] = field(default_factory=list)
     subjects: int = 0
 
+    @property
+    def characters(self) -> int:
+        """What the trunk has to read."""
+        return sum(map(len, self.inputs))
+
     def add(self, inputs: Sequence[str], weights: Sequence[int]) -> None:
         self.inputs.extend(inputs)
         self.weights.extend(weights)
@@ -68,13 +74,24 @@ class _Inputs:
         self.subjects += 1
 
 
-@dataclass(slots=True)
-class _Plan:
-    """What is asked first: the texts, the entities known by then, and which texts are tagged."""
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is asked first: the texts, the entities known by then, and which texts are tagged.
 
+    `characters` are all that the trunk has to read for it.
+    """
+
+    request: Request
     texts: _Inputs
-    found: list[list[Found]]
-    untagged: list[int]
+    entities: _Inputs
+    found: Sequence[Sequence[Found]]
+    untagged: Sequence[int]
+
+    @property
+    def characters(self) -> int:
+        """What the trunk has to read."""
+        tagged = sum(len(self.request.texts[index]) for index in self.untagged)
+        return self.texts.characters + self.entities.characters + tagged
 
 
 class Analyst:
@@ -98,31 +115,49 @@ class Analyst:
             DependencyError: the trunk does not answer, or has not all tasks.
             ArtifactError: a task's bundle is of another kind or has other labels.
         """
-        if not request.texts:
+        plan = await asyncio.to_thread(self.plan, request)
+        return await self.judge(plan, priority=priority, timeout_s=timeout_s)
+
+    async def judge(
+        self,
+        plan: Plan,
+        *,
+        priority: Priority,
+        timeout_s: float,
+        characters_a_second: float = math.inf,
+    ) -> list[Analysis]:
+        """What each text of a plan says.
+
+        `timeout_s` is for what the plan asks; what the tagger finds is given a second more for
+        each `characters_a_second`.
+
+        Raises:
+            PlatformError: see `analyze`.
+        """
+        texts = plan.request.texts
+        if not texts:
             return []
         ends_s = self._clock.monotonic() + timeout_s
-        plan = await asyncio.to_thread(self._plan, request)
-        untagged = [request.texts[index] for index in plan.untagged]
-        entities = _entity_inputs(request.texts, plan.found)
+        untagged = [texts[index] for index in plan.untagged]
         outputs = await self._call(
             [
                 TaskCall(self._tasks.text, plan.texts.inputs, truncate=True),
-                *_calls(self._tasks.entity, entities.inputs),
+                *_calls(self._tasks.entity, plan.entities.inputs),
                 *_calls(self._tasks.tagger, untagged),
             ],
             priority,
             timeout_s,
         )
         wholes = _scores(outputs[0], plan.texts)
-        judged = _scores(outputs[1], entities) if entities.inputs else []
+        judged = _scores(outputs[1], plan.entities) if plan.entities.inputs else []
         if untagged:
             spans = _spans(outputs[-1])
-            tagged: list[list[Found]] = [[] for _ in request.texts]
+            tagged: list[list[Found]] = [[] for _ in texts]
             for index, of_text in zip(plan.untagged, spans, strict=True):
-                tagged[index] = self._finder.tagged(request.texts[index], of_text)
-            more = _entity_inputs(request.texts, tagged)
+                tagged[index] = self._finder.tagged(texts[index], of_text)
+            more = _entity_inputs(texts, tagged)
             if more.inputs:
-                left_s = ends_s - self._clock.monotonic()
+                left_s = ends_s - self._clock.monotonic() + more.characters / characters_a_second
                 calls = _calls(self._tasks.entity, more.inputs)
                 (output,) = await self._call(calls, priority, left_s)
                 found = [*plan.found, *tagged]
@@ -144,7 +179,8 @@ class Analyst:
         for output in outputs[:2]:
             _probabilities(output)
 
-    def _plan(self, request: Request) -> _Plan:
+    def plan(self, request: Request) -> Plan:
+        """What has to be asked of the trunk; blocks for a millisecond or so a text."""
         texts = _Inputs()
         found: list[list[Found]] = []
         untagged: list[int] = []
@@ -155,7 +191,7 @@ class Analyst:
             found.append(of_text)
             if names is None and not of_text and request.tag:
                 untagged.append(index)
-        return _Plan(texts, found, untagged)
+        return Plan(request, texts, _entity_inputs(request.texts, found), found, untagged)
 
     async def _call(
         self, calls: Sequence[TaskCall], priority: Priority, timeout_s: float

@@ -5,9 +5,10 @@ import concurrent.futures
 import itertools
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TypeVar
 
-from services.sentiment.analysis import Analyst, Request
+from services.sentiment.analysis import Analyst, Plan, Request
 from services.sentiment.arrivals import Item, Outcome, ScoredNews
 from services.sentiment.config import SentimentSettings
 from services.sentiment.news import News, decode
@@ -17,8 +18,11 @@ from shared.clock import Clock
 from shared.errors import DependencyError
 from shared.models.tasks import Priority
 from shared.streaming.consumer import StreamProgress
-from shared.streaming.dead_letters import DeadLetter, DeadLetterLimit, DecodeError
+from shared.streaming.dead_letters import DeadLetter, DeadLetterLimit, DecodeError, failed
+from shared.streaming.handler import BatchTooLargeError
 from shared.streaming.message import Record
+
+AnswerT = TypeVar("AnswerT")
 
 _RATE_WINDOW_S = 10.0
 _TEXTS_A_CALL = 128
@@ -26,7 +30,12 @@ _TEXTS_A_CALL = 128
 being tokenised there."""
 
 _CHARACTERS_A_SECOND = 10_000
-"""What even a slow trunk reads: a batch of long texts is given more time than one of headlines."""
+"""What even a slow trunk reads: the more a batch asks, the more time it is given."""
+
+_MAX_BATCH_CHARACTERS = 2_000_000
+"""What a batch of several records may ask: a text is read again for each entity in it."""
+
+_CHECK_TIMEOUT_S = 5.0
 
 
 class NewsHandler:
@@ -56,7 +65,7 @@ class NewsHandler:
         self._quiet_since_s: dict[int, float] = {}
         self._recent: deque[tuple[float, int]] = deque(maxlen=10_000)
         self._stopping = threading.Event()
-        self._asked: concurrent.futures.Future[list[Analysis]] | None = None
+        self._cancel: Callable[[], bool] | None = None
 
     @property
     def rate(self) -> float:
@@ -68,14 +77,15 @@ class NewsHandler:
     def stop(self) -> None:
         """Ends a call to the trunk that is under way: its batch comes again."""
         self._stopping.set()
-        if (asked := self._asked) is not None:
-            asked.cancel()
+        if (cancel := self._cancel) is not None:
+            cancel()
 
     def prepare(self, records: Sequence[Record]) -> tuple[Item, ...]:
         """Decodes each record by itself, and has the good ones judged in one call.
 
         Raises:
             TooManyDeadLettersError: so many records in a row are unusable that the stream stops.
+            BatchTooLargeError: the texts with their entities are too much to judge at once.
             PlatformError: see `Analyst.analyze`.
         """
         decoded = [self._decoded(record) for record in records]
@@ -109,6 +119,18 @@ class NewsHandler:
             if stored.is_drained or self._stopping.is_set():
                 return
 
+    def check(self) -> None:
+        """Returns if the trunk judges a word; see `Analyst.check`."""
+        tag = self._settings.tag_stream
+        self._asked_of_trunk(self._analyst.check(_CHECK_TIMEOUT_S, tag=tag))
+
+    def give_up(self, record: Record, error: Exception) -> tuple[Item, ...]:
+        """The record's dead letter, with the failure as its reason."""
+        letter = failed(record, error)
+        self._limit.check(self._dead_in_a_row + 1, letter.error)
+        self._dead_in_a_row += 1
+        return (letter,)
+
     def _decoded(self, record: Record) -> News | DecodeError:
         try:
             return decode(record, max_ahead_s=self._settings.max_ahead_s)
@@ -128,11 +150,26 @@ class NewsHandler:
     def _judged(self, news: Sequence[News]) -> list[Analysis]:
         if not news:
             return []
-        characters = sum(len(one.text) * (1 + len(one.entities or ())) for one in news)
+        plans = [
+            self._planned(news[start : start + _TEXTS_A_CALL])
+            for start in range(0, len(news), _TEXTS_A_CALL)
+        ]
+        characters = sum(plan.characters for plan in plans)
+        if characters > _MAX_BATCH_CHARACTERS and len(news) > 1:
+            raise BatchTooLargeError(
+                f"{len(news)} texts with their entities are {characters} characters to judge, more "
+                f"than {_MAX_BATCH_CHARACTERS}"
+            )
         timeout_s = self._settings.stream_timeout_s + characters / _CHARACTERS_A_SECOND
-        asked = self._asked = asyncio.run_coroutine_threadsafe(
-            self._analyzed(news, timeout_s), self._loop
-        )
+        return self._asked_of_trunk(self._analyzed(plans, timeout_s))
+
+    def _planned(self, news: Sequence[News]) -> Plan:
+        texts, entities = [one.text for one in news], [one.entities for one in news]
+        return self._analyst.plan(Request(texts, entities, self._settings.tag_stream))
+
+    def _asked_of_trunk(self, question: Coroutine[None, None, AnswerT]) -> AnswerT:
+        asked = asyncio.run_coroutine_threadsafe(question, self._loop)
+        self._cancel = asked.cancel
         if self._stopping.is_set():
             asked.cancel()
         try:
@@ -140,14 +177,19 @@ class NewsHandler:
         except concurrent.futures.CancelledError:
             raise DependencyError("the stream is being stopped: the batch comes again") from None
         finally:
-            self._asked = None
+            self._cancel = None
 
-    async def _analyzed(self, news: Sequence[News], timeout_s: float) -> list[Analysis]:
+    async def _analyzed(self, plans: Sequence[Plan], timeout_s: float) -> list[Analysis]:
         asked = [
             asyncio.ensure_future(
-                self._analyzed_part(news[start : start + _TEXTS_A_CALL], timeout_s)
+                self._analyst.judge(
+                    plan,
+                    priority=Priority.STREAM,
+                    timeout_s=timeout_s,
+                    characters_a_second=_CHARACTERS_A_SECOND,
+                )
             )
-            for start in range(0, len(news), _TEXTS_A_CALL)
+            for plan in plans
         ]
         try:
             return list(itertools.chain.from_iterable(await asyncio.gather(*asked)))
@@ -155,12 +197,6 @@ class NewsHandler:
             # Of a batch that failed in one part the others are asked for again.
             for part in asked:
                 part.cancel()
-
-    async def _analyzed_part(self, news: Sequence[News], timeout_s: float) -> list[Analysis]:
-        request = Request(
-            [one.text for one in news], [one.entities for one in news], self._settings.tag_stream
-        )
-        return await self._analyst.analyze(request, priority=Priority.STREAM, timeout_s=timeout_s)
 
     def _idle(self, progress: StreamProgress, busy: set[int]) -> set[int]:
         """The owned partitions whose end has been reached for a while, beside busy ones."""

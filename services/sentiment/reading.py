@@ -12,6 +12,7 @@ from shared.errors import NotFoundError
 from shared.sentiment.watermark import Watermark
 from shared.sentiment.windows import WindowCounts
 from shared.storage.database import Database
+from shared.streaming.places import StoredPlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,27 +26,12 @@ class AlertEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class PartitionFigures:
-    """How far a partition is stored; `end` is the offset after its last record, as last heard."""
-
-    partition: int
-    committed: int
-    end: int
-    idle: bool
-
-    @property
-    def lag(self) -> int:
-        """Records that are in the topic and not stored."""
-        return max(0, self.end - self.committed)
-
-
-@dataclass(frozen=True, slots=True)
 class TopicFigures:
     """What the database says of the present topic, of all tenants together."""
 
     topic_id: str
     mark: Watermark
-    partitions: Sequence[PartitionFigures]
+    partitions: Sequence[StoredPlace]
     scored: int
     duplicates: int
     conflicts: int
@@ -166,8 +152,7 @@ def _figures(connection: Connection, topic_id: str, mark: Watermark) -> TopicFig
     query = sa.select(PARTITION).where(PARTITION.c.topic_id == topic_id)
     rows = connection.execute(query.order_by(PARTITION.c.partition)).mappings().all()
     partitions = [
-        PartitionFigures(row["partition"], row["next_offset"], row["end_offset"], row["idle"])
-        for row in rows
+        StoredPlace(row["partition"], row["next_offset"], idle=row["idle"]) for row in rows
     ]
     return TopicFigures(
         topic_id,

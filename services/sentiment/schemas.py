@@ -6,8 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.sentiment.alert_record import AlertRecord, AlertState
 from services.sentiment.news import Entities, Entity, Text
-from services.sentiment.reading import PartitionFigures
 from services.sentiment.scores import Analysis, EntityScore, Score
+from shared.streaming.places import StoredPlace
 
 MAX_TEXTS = 256
 
@@ -178,30 +178,34 @@ class AlertList(BaseModel):
 
 
 class PartitionAnswer(BaseModel):
-    """How far a partition of the topic is stored."""
+    """How far a partition of the topic is stored.
+
+    `end` is where the broker has it end, `lag` the records up to there that are not stored; both
+    are null while the broker is not heard.
+    """
 
     partition: int
     committed: int
-    end: int
-    lag: int
+    end: int | None
+    lag: int | None
     idle: bool
 
     @classmethod
-    def of(cls, figures: PartitionFigures) -> "PartitionAnswer":
-        """The answer for a partition's figures."""
+    def of(cls, place: StoredPlace) -> "PartitionAnswer":
+        """The answer for a partition's place."""
         return cls(
-            partition=figures.partition,
-            committed=figures.committed,
-            end=figures.end,
-            lag=figures.lag,
-            idle=figures.idle,
+            partition=place.partition,
+            committed=place.committed,
+            end=place.end,
+            lag=place.lag,
+            idle=place.idle,
         )
 
 
 class StreamAnswer(BaseModel):
     """The stream of the whole platform; counts are of the present topic, from the database.
 
-    `topic_id` is null before the first record. `phase` is what the stream host says, with the
+    `topic_id` is null before the topic was seen. `phase` is what the stream host says, with the
     `reason` where it does not run.
     """
 

@@ -29,6 +29,8 @@ from shared.serving.http import READY
 from shared.serving.trunk import Trunk
 from shared.storage.database import Database, check_one_writer
 from shared.storage.migrations import migrate
+from shared.streaming.health import StreamState, unreachable
+from shared.streaming.places import beside_log, of_topic
 
 SCHEMA = "sentiment"
 MIGRATIONS = Path(__file__).with_name("migrations")
@@ -131,9 +133,8 @@ class SentimentService:
         try:
             status = await self.probe.status()
         except DependencyError as error:
-            return self._stream_answer(figures, "unreachable", str(error), None)
-        state = status.state
-        return self._stream_answer(figures, state.phase, state.reason, round(status.rate, 1))
+            return self._stream_answer(figures, unreachable(error), None)
+        return self._stream_answer(figures, status.state, round(status.rate, 1))
 
     async def readiness(self) -> Mapping[str, str]:
         """Whether the database, the trunk with its tasks, the broker, the stream and the webhook
@@ -149,15 +150,16 @@ class SentimentService:
         await asyncio.to_thread(self._database.close)
 
     def _stream_answer(
-        self, figures: TopicFigures | None, phase: str, reason: str | None, rate: float | None
+        self, figures: TopicFigures | None, state: StreamState, rate: float | None
     ) -> StreamAnswer:
-        partitions = [] if figures is None else figures.partitions
+        figures = of_topic(figures, state.log)
+        partitions = beside_log([] if figures is None else figures.partitions, state.log)
         return StreamAnswer(
             topic=self.settings.topic,
-            topic_id=None if figures is None else figures.topic_id,
+            topic_id=(state.log.topic_id or None) if figures is None else figures.topic_id,
             bootstrap=self._bootstrap,
-            phase=phase,
-            reason=reason,
+            phase=state.phase,
+            reason=state.reason,
             partitions=[PartitionAnswer.of(one) for one in partitions],
             scored=0 if figures is None else figures.scored,
             duplicates=0 if figures is None else figures.duplicates,

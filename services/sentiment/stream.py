@@ -29,7 +29,8 @@ from shared.storage.topic_sink import TopicSink
 from shared.storage.webhook import Webhook
 from shared.streaming.consumer import Consumer
 from shared.streaming.dead_letters import DEAD_LETTERS
-from shared.streaming.processor import StreamProcessor, StreamState
+from shared.streaming.health import StreamState
+from shared.streaming.processor import StreamProcessor
 from shared.streaming.producer import Producer
 
 LOGGER = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ class StreamStatus:
         """For readiness: the broker, the stream and the webhook, each ready or the reason."""
         state = self.state
         reason = state.reason or state.phase
-        at_broker = reason.startswith(("poll:", "commit:"))
+        at_broker = reason.startswith(("poll:", "commit:", "read:"))
         running = state.phase == "running"
         topics = self.relays[ALERTS]
         broker = reason if at_broker and not running else topics.error

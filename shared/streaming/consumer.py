@@ -43,6 +43,20 @@ class StreamProgress:
     owned: Mapping[int, PartitionProgress]
 
 
+@dataclass(frozen=True, slots=True)
+class TopicLog:
+    """What the broker has of a topic, as last heard: for each partition, owned or not, the offset
+    of its first record when it was first looked at, and the offset that its next one will have."""
+
+    topic_id: str
+    starts: Mapping[int, int]
+    ends: Mapping[int, int]
+
+
+NO_LOG = TopicLog("", {}, {})
+"""Before the broker has been heard."""
+
+
 class Consumer(Protocol):
     """Reads one topic; every method is called by one owner thread.
 
@@ -62,8 +76,9 @@ class Consumer(Protocol):
         """The next records, in the order of their offsets within each partition; [] if none came.
 
         It also keeps this member in its group, so it is called often, even while paused. It never
-        raises for what a record holds. A record carries the id of the topic it was read from: the
-        id is read at each assignment and again when an offset goes backwards.
+        raises for what a record holds: a partition whose records cannot be unpacked waits, which
+        `trouble` says, and the others go on. A record carries the id of the topic it was read
+        from: the id is read at each assignment and again when an offset goes backwards.
 
         Raises:
             DependencyError: the broker does not answer, or the topic cannot be had.
@@ -93,6 +108,13 @@ class Consumer(Protocol):
 
     def progress(self) -> dict[int, PartitionProgress]:
         """How far each owned partition is read; cheap, asks no broker."""
+
+    def log(self) -> TopicLog:
+        """What the broker has of the topic of the present `topic_id`; cheap, asks no broker."""
+
+    @property
+    def trouble(self) -> str | None:
+        """Why an owned partition cannot be read at present, though the broker answers."""
 
     def close(self) -> None:
         """Leaves the group; commits nothing."""

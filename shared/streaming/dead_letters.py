@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.errors import PlatformError
+from shared.errors import DeadlineError, PlatformError
 from shared.streaming.message import Record
 
 NULL_VALUE = "null-value"
@@ -11,7 +11,18 @@ BAD_ENCODING = "bad-encoding"
 BAD_JSON = "bad-json"
 BAD_SCHEMA = "bad-schema"
 CLOCK_AHEAD = "clock-ahead"
-REASONS = (NULL_VALUE, TOO_LARGE, BAD_ENCODING, BAD_JSON, BAD_SCHEMA, CLOCK_AHEAD)
+TOO_SLOW = "too-slow"
+FAILED = "failed"
+REASONS = (
+    NULL_VALUE,
+    TOO_LARGE,
+    BAD_ENCODING,
+    BAD_JSON,
+    BAD_SCHEMA,
+    CLOCK_AHEAD,
+    TOO_SLOW,
+    FAILED,
+)
 """Why records become dead letters; a metric's label and a column's value, so never renamed."""
 
 DEAD_LETTERS = "dead-letters"
@@ -22,7 +33,7 @@ _KEPT_BYTES = 64 * 1024
 
 
 class DecodeError(PlatformError):
-    """A record cannot be decoded; `reason` is one of `REASONS`, `detail` says what is wrong."""
+    """A record cannot be used; `reason` is one of `REASONS`, `detail` says what is wrong."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(reason, detail[:_DETAIL_CHARS])
@@ -35,7 +46,7 @@ class DecodeError(PlatformError):
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A record that could not be read, and why."""
+    """A record that could not be used, and why."""
 
     record: Record
     error: DecodeError
@@ -81,6 +92,12 @@ class DeadLetter:
             "value": self.kept,
             "stored_at": now_s,
         }
+
+
+def failed(record: Record, error: Exception) -> DeadLetter:
+    """The dead letter of a record that could be decoded, but fails by itself in what follows."""
+    reason = TOO_SLOW if isinstance(error, DeadlineError) else FAILED
+    return DeadLetter(record, DecodeError(reason, str(error) or "it could not be handled"))
 
 
 class TooManyDeadLettersError(PlatformError):

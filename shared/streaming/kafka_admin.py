@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from kafka import KafkaAdminClient
@@ -26,6 +26,7 @@ from shared.streaming.settings import KafkaSettings
 logger = logging.getLogger(__name__)
 
 _ADMIN_TIMEOUT_MS = 3_000
+_EARLIEST = -2
 _LATEST = -1
 _UNKNOWN_TOPIC = 3
 _NO_ID = "00000000-0000-0000-0000-000000000000"
@@ -49,12 +50,13 @@ _REFUSED = (
 class TopicView:
     """What a topic was at `taken_at`, when the broker was asked; seconds of `time.monotonic`.
 
-    `ends` is each partition's next offset, a lower bound: the embedded broker names the start of
-    its last batch.
+    `starts` is each partition's first offset when it was first looked at, `ends` its next offset, a
+    lower bound: the embedded broker names the start of its last batch.
     """
 
     topic_id: str
     partitions: tuple[int, ...]
+    starts: Mapping[int, int]
     ends: Mapping[int, int]
     taken_at: float
 
@@ -71,7 +73,7 @@ class TopicAdmin:
         self._client: KafkaAdminClient | None = None
 
     def describe(self, topic: str) -> TopicView | None:
-        """The topic as it is, without its ends; None if there is none.
+        """The topic as it is, without its offsets; None if there is none.
 
         Raises:
             DependencyError: the broker does not answer, or does not let us look.
@@ -93,15 +95,28 @@ class TopicAdmin:
                 "anew cannot be told from the one before: use Kafka 2.8 or later"
             )
         partitions = tuple(sorted(p["partition_index"] for p in found["partitions"]))
-        return TopicView(topic_id, partitions, {}, taken_at)
+        return TopicView(topic_id, partitions, {}, {}, taken_at)
 
-    def ends(self, topic: str, partitions: tuple[int, ...]) -> dict[int, int]:
+    def starts(self, topic: str, partitions: Collection[int]) -> dict[int, int]:
+        """The offset of each partition's first record.
+
+        Raises:
+            DependencyError: a partition's broker does not answer.
+        """
+        return self._offsets(topic, partitions, _EARLIEST)
+
+    def ends(self, topic: str, partitions: Collection[int]) -> dict[int, int]:
         """The next offset of each partition.
 
         Raises:
             DependencyError: a partition's broker does not answer.
         """
-        wanted = {KafkaTopicPartition(topic, p): _LATEST for p in partitions}
+        return self._offsets(topic, partitions, _LATEST)
+
+    def _offsets(self, topic: str, partitions: Collection[int], at: int) -> dict[int, int]:
+        if not partitions:
+            return {}
+        wanted = {KafkaTopicPartition(topic, p): at for p in partitions}
         try:
             found = self._connected().list_partition_offsets(wanted, timeout_ms=_ADMIN_TIMEOUT_MS)
         except (KafkaError, OSError) as error:
@@ -238,11 +253,14 @@ class TopicWatch:
             view = self._see_topic()
             with self._changed:
                 known = self._view
-            ends = known.ends if known and known.topic_id == view.topic_id else {}
-            # Told at once: the ends may have to wait for a broker that is silent.
-            self._tell(replace(view, ends=ends), answered=False)
+            if known and known.topic_id == view.topic_id:
+                view = replace(view, starts=known.starts, ends=known.ends)
+            # Told at once: the offsets may have to wait for a broker that is silent.
+            self._tell(view, answered=False)
+            new = set(view.partitions) - view.starts.keys()
+            starts = {**view.starts, **self._admin.starts(self._topic, new)}
             ends = self._admin.ends(self._topic, view.partitions)
-            self._tell(replace(view, ends=ends), answered=True)
+            self._tell(replace(view, starts=starts, ends=ends), answered=True)
         except DependencyError as error:
             self._tell_error(error)
         except Exception as error:

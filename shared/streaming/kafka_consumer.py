@@ -22,9 +22,10 @@ from kafka.errors import (
 from kafka.structs import OffsetAndMetadata
 
 from shared.errors import DependencyError
-from shared.streaming.consumer import PartitionProgress
+from shared.streaming.consumer import NO_LOG, PartitionProgress, TopicLog
 from shared.streaming.kafka_admin import TopicView, TopicWatch
 from shared.streaming.kafka_client import connection_options, describe, open_client, unavailable
+from shared.streaming.kafka_unpacking import UnpackingFailures
 from shared.streaming.message import Record, TopicPartition
 from shared.streaming.settings import KafkaSettings
 from shared.telemetry import STREAM_REBALANCES
@@ -116,6 +117,7 @@ class KafkaTopicConsumer:
         self._next: dict[int, int] = {}
         self._committed: dict[int, int | None] = {}
         self._paused = False
+        self._failures = UnpackingFailures()
 
     @property
     def topic(self) -> str:
@@ -134,11 +136,16 @@ class KafkaTopicConsumer:
         if consumer is None:
             self._watch.check()
             return []
+        self._failures.retry(consumer, paused=self._paused)
         try:
             left_ms = max(0, int((deadline - time.monotonic()) * 1000))
             fetched: Fetched = consumer.poll(timeout_ms=left_ms, max_records=max_records)
-        except KafkaError as error:
-            raise unavailable(error, self._options) from error
+        except Exception as error:
+            if self._failures.take(consumer, error):
+                return []
+            if isinstance(error, KafkaError):
+                raise unavailable(error, self._options) from error
+            raise
         records = self._accept(consumer, fetched)
         if not records:
             self._watch.check()
@@ -175,7 +182,7 @@ class KafkaTopicConsumer:
         """See `Consumer.resume`."""
         self._paused = False
         if self._consumer is not None:
-            self._consumer.resume(*self._consumer.assignment())
+            self._consumer.resume(*self._consumer.assignment() - self._failures.waiting())
 
     def partitions(self) -> tuple[int, ...]:
         """See `Consumer.partitions`."""
@@ -214,6 +221,18 @@ class KafkaTopicConsumer:
                 fresh=answering and (high_water is not None or partition in ends),
             )
         return progress
+
+    def log(self) -> TopicLog:
+        """See `Consumer.log`."""
+        view = self._watch.view
+        if view is None or view.topic_id != self._topic_id:
+            return NO_LOG
+        return TopicLog(view.topic_id, view.starts, view.ends)
+
+    @property
+    def trouble(self) -> str | None:
+        """See `Consumer.trouble`."""
+        return self._failures.trouble
 
     def close(self) -> None:
         """See `Consumer.close`."""
@@ -256,6 +275,7 @@ class KafkaTopicConsumer:
         self._unsettled.clear()
         self._next.clear()
         self._committed.clear()
+        self._failures.clear()
         if consumer is not None:
             try:
                 consumer.close(autocommit=False, timeout_ms=_CLOSE_TIMEOUT_MS)
@@ -287,6 +307,7 @@ class KafkaTopicConsumer:
         records: list[Record] = []
         for place, batch in fetched.items():
             self._next[place.partition] = batch[-1].offset + 1
+            self._failures.read(place)
             records += [self._record(raw) for raw in batch]
         return records
 

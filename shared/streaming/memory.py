@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.errors import DependencyError, InputError
-from shared.streaming.consumer import PartitionProgress
+from shared.streaming.consumer import PartitionProgress, TopicLog
 from shared.streaming.message import Record, TopicPartition
 from shared.telemetry import STREAM_REBALANCES
 
@@ -247,6 +247,18 @@ class MemoryConsumer:
                 )
                 for p, position in sorted(self._positions.items())
             }
+
+    def log(self) -> TopicLog:
+        """See `Consumer.log`."""
+        with self._broker.changed:
+            topic = self._broker.find(self._topic)
+            ends = {number: len(records) for number, records in enumerate(topic.partitions)}
+            return TopicLog(topic.topic_id, dict.fromkeys(ends, 0), ends)
+
+    @property
+    def trouble(self) -> str | None:
+        """See `Consumer.trouble`; what lies in memory can always be read."""
+        return None
 
     def close(self) -> None:
         """See `Consumer.close`."""

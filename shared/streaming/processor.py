@@ -6,32 +6,33 @@
 
 The next batch is prepared while the one before is stored. The owner does nothing slow, so the
 group never takes this member for dead; while a step fails, it goes on polling, paused. Nothing is
-ever skipped: a batch is tried until it is stored, or until the stream is stopped.
+ever skipped: a batch is tried until it is stored, or until the stream is stopped. A batch that
+fails by itself, and not because something outside is away, is halved, so that no record holds up
+others for long; the one record that is left is given up by the handler, as a dead letter.
 """
 
-import itertools
 import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, Literal, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from shared.clock import Clock
-from shared.errors import DeadlineError, DependencyError, OverloadedError
+from shared.errors import DeadlineError, DependencyError, InputError, PlatformError
+from shared.streaming.batches import Batch, joined
 from shared.streaming.consumer import Consumer, StreamProgress
 from shared.streaming.dead_letters import TooManyDeadLettersError
+from shared.streaming.handler import BatchTooLargeError, Handler, PreparedT
+from shared.streaming.health import StreamHealth, StreamState
 from shared.streaming.message import Record, TopicPartition
 from shared.streaming.settings import ProcessorSettings
-from shared.telemetry import STREAM_LAG, STREAM_PHASE, STREAM_POLL_ERRORS
+from shared.telemetry import STREAM_LAG, STREAM_POLL_ERRORS
 
 logger = logging.getLogger(__name__)
 
-PreparedT = TypeVar("PreparedT")
 ResultT = TypeVar("ResultT")
-Phase = Literal["starting", "running", "waiting", "failing", "stopped"]
-PHASES: tuple[Phase, ...] = ("starting", "running", "waiting", "failing", "stopped")
 
 _BUSY_POLL_S = 0.05
 """How long a poll may wait for records while a batch is under way, whose commit waits for it."""
@@ -43,77 +44,26 @@ _FULL_WAIT_S = 0.1
 _COMMIT_INTERVAL_S = 0.1
 """Offsets are committed at most this often; what is stored and not committed comes again, once."""
 
-_OUTSIDE = (DependencyError, OverloadedError, DeadlineError)
-"""What a step raises while something outside does not answer."""
-
-
-class Handler(Protocol[PreparedT]):
-    """What an application does with records; no method is called twice at the same time.
-
-    `prepare` runs on one thread and `store` and `idle` on another, each in the order of the log.
-    What fails is called again with the same records, so each leaves nothing behind when it raises.
-    """
-
-    def prepare(self, records: Sequence[Record]) -> PreparedT:
-        """Decodes and encodes; slow, without effect.
-
-        Raises:
-            TooManyDeadLettersError: stops the stream for good; anything else is tried again.
-        """
-
-    def store(self, prepared: PreparedT, progress: StreamProgress) -> None:
-        """Makes a batch's effect lasting, in one transaction.
-
-        Records may come a second time, after a kill or a rebalance: their identity says so.
-        `progress` is as of this batch: its positions are the offsets after it.
-        """
-
-    def idle(self, progress: StreamProgress) -> None:
-        """Called when everything that was polled is stored and nothing came for a while."""
-
-
-@dataclass(frozen=True, slots=True)
-class StreamState:
-    """What a stream is doing: `reason` is its last error while it does not run; Unix seconds.
-
-    `waiting` is for something outside (broker, database, trunk) to come back, `failing` for a
-    fault of the handler; both go on by themselves. `heartbeat` is the owner's last turn.
-    """
-
-    phase: Phase
-    reason: str | None
-    since: float
-    heartbeat: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """Records of one topic id, and the progress after them."""
-
-    records: tuple[Record, ...]
-    progress: StreamProgress
+_TRIES = 3
+"""How often one record may fail by itself before it is given up."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Prepared(Generic[PreparedT]):
-    batch: _Batch
+    batch: Batch
     result: PreparedT
-
-
-@dataclass(frozen=True, slots=True)
-class _Idle:
-    progress: StreamProgress
-
-
-@dataclass(frozen=True, slots=True)
-class _Trouble:
-    phase: Phase
-    reason: str
-    since: float
 
 
 class _StopRequested(Exception):
     """Ends a stage's wait for its next try."""
+
+
+class _FailsByItselfError(Exception):
+    """A batch fails though nothing outside is away: `error` is its last failure."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
 
 
 class StreamProcessor(Generic[PreparedT]):
@@ -133,16 +83,17 @@ class StreamProcessor(Generic[PreparedT]):
         self._stopping = threading.Event()
         # Guards all that the threads share; notified at every change.
         self._changed = threading.Condition()
-        self._buffer: deque[_Batch] = deque()
+        self._buffer: deque[Batch] = deque()
         self._buffered_records = 0
         self._buffered_bytes = 0
         self._preparing = False
-        self._next_job: _Prepared[PreparedT] | _Idle | None = None
+        # What is prepared, or a batch without records: a moment at which nothing came.
+        self._next_job: _Prepared[PreparedT] | Batch | None = None
         self._storing = False
-        self._stored: deque[_Batch] = deque()
-        self._troubles: dict[str, _Trouble] = {}
-        self._settled: tuple[Phase, str | None, float] = ("starting", None, clock.time())
-        self._heartbeat = clock.time()
+        self._stored: deque[Batch] = deque()
+        self._health = StreamHealth(consumer.topic, clock)
+        # The store stage prepares again what it has halved.
+        self._handling = threading.Lock()
         # The owner's alone.
         self._uncommitted: dict[TopicPartition, int] = {}
         self._uncommitted_topic_id = ""
@@ -155,17 +106,12 @@ class StreamProcessor(Generic[PreparedT]):
     @property
     def state(self) -> StreamState:
         """What the stream is doing now; may be read from any thread."""
-        with self._changed:
-            phase, reason, since = self._settled
-            if phase != "stopped" and self._troubles:
-                trouble = max(self._troubles.values(), key=lambda t: PHASES.index(t.phase))
-                phase, reason, since = trouble.phase, trouble.reason, trouble.since
-            return StreamState(phase, reason, since, self._heartbeat)
+        return self._health.state
 
     @property
     def heartbeat(self) -> float:
         """When the owner thread last took its turn; Unix seconds."""
-        return self._heartbeat
+        return self._health.heartbeat
 
     def stop(self) -> None:
         """Lets `run` finish what is being stored, commit it and return."""
@@ -207,14 +153,12 @@ class StreamProcessor(Generic[PreparedT]):
             self._consumer.close()
             for partition in self._shown_partitions:
                 STREAM_LAG.remove(self._consumer.topic, str(partition))
-            with self._changed:
-                if self._settled[0] != "stopped":
-                    self._settle("stopped", None)
+            self._health.stop()
 
     # The owner thread.
 
     def _turn(self) -> None:
-        self._heartbeat = self._clock.time()
+        self._health.beat(self._consumer.log())
         self._commit()
         room = self._room()
         if room <= 0:
@@ -264,20 +208,23 @@ class StreamProcessor(Generic[PreparedT]):
             records = self._consumer.poll(timeout_s, max_records)
         except Exception as error:
             STREAM_POLL_ERRORS.labels(self._consumer.topic).inc()
-            self._report("poll", error)
+            self._health.report("poll", error)
             return None
-        self._recover("poll")
+        self._health.recover("poll")
+        if (trouble := self._consumer.trouble) is not None:
+            self._health.report("read", DependencyError(trouble))
+        else:
+            self._health.recover("read")
         self._show_lag()
         return records
 
     def _take(self, records: Sequence[Record]) -> None:
         self._last_record_at = self._clock.monotonic()
-        batch = _Batch(tuple(records), self._progress())
-        size = sum(len(r.value or b"") + len(r.key or b"") for r in records)
+        batch = Batch(tuple(records), self._progress())
         with self._changed:
             self._buffer.append(batch)
             self._buffered_records += len(records)
-            self._buffered_bytes += size
+            self._buffered_bytes += batch.size_bytes
             self._changed.notify_all()
 
     def _progress(self) -> StreamProgress:
@@ -298,7 +245,7 @@ class StreamProcessor(Generic[PreparedT]):
             return
         self._last_idle_at = now
         with self._changed:
-            self._next_job = _Idle(progress)
+            self._next_job = Batch((), progress)
             self._changed.notify_all()
 
     def _commit(self, *, now: bool = False) -> None:
@@ -313,9 +260,7 @@ class StreamProcessor(Generic[PreparedT]):
             self._uncommitted_topic_id = topic_id
         for batch in stored:
             if batch.progress.topic_id == topic_id:
-                last = {r.partition: r.offset + 1 for r in batch.records}
-                topic = self._consumer.topic
-                self._uncommitted.update({TopicPartition(topic, p): o for p, o in last.items()})
+                self._uncommitted.update(batch.next_offsets)
         if not self._uncommitted or (not now and self._clock.monotonic() < self._commit_at):
             return
         self._commit_at = self._clock.monotonic() + _COMMIT_INTERVAL_S
@@ -323,10 +268,10 @@ class StreamProcessor(Generic[PreparedT]):
             self._consumer.commit(dict(self._uncommitted))
         except Exception as error:
             self._commit_at = self._clock.monotonic() + self._settings.retry_first_s * 10
-            self._report("commit", error)
+            self._health.report("commit", error)
         else:
             self._uncommitted.clear()
-            self._recover("commit")
+            self._health.recover("commit")
 
     def _show_lag(self) -> None:
         progress = self._consumer.progress()
@@ -348,8 +293,7 @@ class StreamProcessor(Generic[PreparedT]):
             return
         except TooManyDeadLettersError as error:
             logger.error("the stream has stopped: %s", error)
-            with self._changed:
-                self._settle("stopped", str(error))
+            self._health.stop(str(error))
             self.stop()
 
     def _prepare_next(self) -> None:
@@ -361,26 +305,55 @@ class StreamProcessor(Generic[PreparedT]):
             self._preparing = True
             self._changed.notify_all()
         try:
-            result = self._try("prepare", lambda: self._handler.prepare(batch.records))
-            with self._changed:
-                self._changed.wait_for(lambda: self._next_job is None or self._stopping.is_set())
-                if not self._stopping.is_set():
-                    self._next_job = _Prepared(batch, result)
+            for prepared in self._prepared(batch):
+                with self._changed:
+                    self._changed.wait_for(
+                        lambda: self._next_job is None or self._stopping.is_set()
+                    )
+                    if not self._stopping.is_set():
+                        self._next_job = prepared
+                        self._changed.notify_all()
         finally:
             with self._changed:
                 self._preparing = False
                 self._changed.notify_all()
 
-    def _take_buffer(self) -> _Batch:
+    def _prepared(self, batch: Batch) -> Iterator[_Prepared[PreparedT]]:
+        """The batch, prepared as a whole or in as many parts as its records make necessary."""
+        try:
+            yield _Prepared(batch, self._try("prepare", batch, lambda: self._prepare(batch)))
+        except _FailsByItselfError as failed:
+            if len(batch.records) == 1:
+                yield self._given_up("prepare", batch, failed.error)
+            else:
+                _log_halving("prepare", batch, failed.error)
+                for half in batch.halves():
+                    yield from self._prepared(half)
+
+    def _prepare(self, batch: Batch) -> PreparedT:
+        with self._handling:
+            return self._handler.prepare(batch.records)
+
+    def _given_up(self, step: str, batch: Batch, error: Exception) -> _Prepared[PreparedT]:
+        (record,) = batch.records
+        place = {"partition": record.partition, "offset": record.offset}
+        logger.error("a record is given up: it fails in %s", step, extra=place, exc_info=error)
+
+        def dead_letter() -> PreparedT:
+            with self._handling:
+                return self._handler.give_up(record, error)
+
+        return _Prepared(batch, self._try(step, None, dead_letter))
+
+    def _take_buffer(self) -> Batch:
         """All polls of the buffer that are of one topic id, as one batch."""
         polls = [self._buffer.popleft()]
         while self._buffer and self._buffer[0].progress.topic_id == polls[0].progress.topic_id:
             polls.append(self._buffer.popleft())
-        records = tuple(itertools.chain.from_iterable(p.records for p in polls))
-        self._buffered_records = sum(len(p.records) for p in self._buffer)
+        self._buffered_records = sum(len(poll.records) for poll in self._buffer)
         if not self._buffer:
             self._buffered_bytes = 0
-        return _Batch(records, polls[-1].progress)
+        return joined(polls)
 
     def _store_next(self) -> None:
         with self._changed:
@@ -391,79 +364,82 @@ class StreamProcessor(Generic[PreparedT]):
             self._next_job = None
             self._storing = True
             self._changed.notify_all()
-        stored: _Batch | None = None
         try:
-            if isinstance(job, _Idle):
-                self._try("store", lambda: self._handler.idle(job.progress))
+            if isinstance(job, Batch):
+                self._try("store", None, lambda: self._handler.idle(job.progress))
+                self._note_stored(job)
             else:
-                self._try("store", lambda: self._handler.store(job.result, job.batch.progress))
-                stored = job.batch
+                self._store(job)
         finally:
             with self._changed:
                 self._storing = False
-                if stored is not None:
-                    self._stored.append(stored)
                 self._changed.notify_all()
 
-    def _try(self, step: str, action: Callable[[], ResultT]) -> ResultT:
-        """Does a step, again and again until it succeeds.
+    def _store(self, job: _Prepared[PreparedT]) -> None:
+        """Stores the batch as a whole, or in as many parts as its records make necessary."""
+        batch = job.batch
+        try:
+            self._try("store", batch, lambda: self._handler.store(job.result, batch.progress))
+        except _FailsByItselfError as failed:
+            if len(batch.records) > 1:
+                _log_halving("store", batch, failed.error)
+                for half in batch.halves():
+                    for prepared in self._prepared(half):
+                        self._store(prepared)
+                return
+            letter = self._given_up("store", batch, failed.error)
+            self._try("store", None, lambda: self._handler.store(letter.result, batch.progress))
+        self._note_stored(batch)
+
+    def _note_stored(self, batch: Batch) -> None:
+        with self._changed:
+            self._stored.append(batch)
+            self._changed.notify_all()
+
+    def _try(self, step: str, batch: Batch | None, action: Callable[[], ResultT]) -> ResultT:
+        """Does a step, again and again until it succeeds; without a `batch`, whatever happens.
 
         Raises:
+            _FailsByItselfError: the batch is at fault.
             _StopRequested: the stream is stopped meanwhile.
             TooManyDeadLettersError: the step said so.
         """
         wait_s = self._settings.retry_first_s
+        failures = 0
         while True:
             try:
                 result = action()
             except TooManyDeadLettersError:
                 raise
             except Exception as error:
-                self._report(step, error)
+                self._health.report(step, error)
+                if batch is not None and _may_be_at_fault(error):
+                    failures += 1
+                    if len(batch.records) > 1 or (failures >= _TRIES and self._is_able()):
+                        raise _FailsByItselfError(error) from error
             else:
-                self._recover(step)
+                self._health.recover(step)
                 return result
             if self._stopping.wait(wait_s):
                 raise _StopRequested
             wait_s = min(wait_s * 2, self._settings.retry_max_s)
 
-    # What is said about it.
+    def _is_able(self) -> bool:
+        """Whether the handler would do well with another record."""
+        try:
+            with self._handling:
+                self._handler.check()
+        except Exception as error:
+            logger.info("no record is given up while none can be handled: %s", error)
+            return False
+        return True
 
-    def _report(self, step: str, error: Exception) -> None:
-        """Takes note of a failure; logged when it is another than the one before."""
-        phase: Phase = "waiting" if isinstance(error, _OUTSIDE) else "failing"
-        reason = f"{step}: {error}" if phase == "waiting" else f"{step}: {error!r}"
-        with self._changed:
-            known = self._troubles.get(step)
-            since = known.since if known and known.phase == phase else self._clock.time()
-            self._troubles[step] = _Trouble(phase, reason, since)
-            self._show_phase()
-        if known is None or known.reason != reason:
-            logger.warning(
-                "the stream is %s: %s",
-                phase,
-                reason,
-                exc_info=error if phase == "failing" else None,
-            )
 
-    def _recover(self, step: str) -> None:
-        if step not in self._troubles and self._settled[0] != "starting":
-            return
-        with self._changed:
-            known = self._troubles.pop(step, None)
-            if self._settled[0] == "starting":
-                self._settle("running", None)
-            if known is not None:
-                phase, _, _ = self._settled
-                self._settled = (phase, None, self._clock.time())
-                self._show_phase()
-                logger.info("the stream goes on: %s works again", step)
+def _may_be_at_fault(error: Exception) -> bool:
+    """Whether a failure may be due to the records, and not to what is outside or configured."""
+    at_fault = (BatchTooLargeError, DeadlineError, InputError)
+    return isinstance(error, at_fault) or not isinstance(error, PlatformError)
 
-    def _settle(self, phase: Phase, reason: str | None) -> None:
-        self._settled = (phase, reason, self._clock.time())
-        self._show_phase()
 
-    def _show_phase(self) -> None:
-        present = self.state.phase
-        for phase in PHASES:
-            STREAM_PHASE.labels(self._consumer.topic, phase).set(phase == present)
+def _log_halving(step: str, batch: Batch, error: Exception) -> None:
+    logger.warning("a batch of %d is halved: %s failed: %s", len(batch.records), step, error)

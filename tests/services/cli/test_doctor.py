@@ -8,7 +8,7 @@ from services.cli.config import DEPLOYMENT_FILE, Deployment, PlatformSettings, r
 from services.cli.doctor import Finding, Level, examine, show_findings
 from services.cli.processes import free_ports
 from shared.errors import ArtifactError, DependencyError
-from shared.streaming import embedded
+from shared.streaming import embedded, kafka_unpacking
 from shared.streaming.kafka_admin import TopicAdmin, TopicView
 
 
@@ -97,7 +97,7 @@ def test_a_broker_that_is_named_is_asked_for_the_topic(
     monkeypatch: pytest.MonkeyPatch,
     partitions: int | None,
 ) -> None:
-    view = None if partitions is None else TopicView("id", tuple(range(partitions)), {}, 0.0)
+    view = None if partitions is None else TopicView("id", tuple(range(partitions)), {}, {}, 0.0)
     monkeypatch.setenv("BANYAN_KAFKA_BOOTSTRAP", "kafka:9092")
     monkeypatch.setenv("BANYAN_SENTIMENT__TOPIC", "wire")
     monkeypatch.setattr(TopicAdmin, "describe", lambda self, topic: view)
@@ -107,6 +107,20 @@ def test_a_broker_that_is_named_is_asked_for_the_topic(
     assert found.level is Level.OK
     state = "has 6 partitions" if partitions else "is made by `banyan up`"
     assert found.text == f"kafka:9092 answers, the topic wire {state}"
+
+
+def test_a_codec_that_is_missing_is_a_fault(
+    settings: PlatformSettings, with_sentiment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BANYAN_KAFKA_BOOTSTRAP", "kafka:9092")
+    monkeypatch.setattr(TopicAdmin, "describe", lambda self, topic: None)
+    assert kafka_unpacking.missing_codecs() == []
+    monkeypatch.setitem(kafka_unpacking._CODECS, "zstd", lambda: False)
+
+    found = [f for f in examine(settings, with_sentiment) if f.subject == "broker"]
+
+    assert [f.level for f in found] == [Level.FAULT, Level.OK]
+    assert found[0].text.startswith("records packed by zstd cannot be read: pip install")
 
 
 def test_every_reader_of_the_broker_has_its_topic(

@@ -10,7 +10,7 @@ from services.recommendation.stream import StreamStatus
 from shared.errors import DependencyError, NotFoundError
 from shared.models.tasks import EmbedOutput, Float32s, Priority, TaskCall, TaskOutput
 from shared.storage.relay import RelayState
-from shared.streaming.processor import StreamState
+from shared.streaming.health import StreamState
 
 WIDTH = 64
 

@@ -193,10 +193,11 @@ async def test_a_replica_ranks_by_what_the_stream_stored(
 ) -> None:
     follower = service._follower
     assert follower is not None
-    with running(quick, broker, database):
+    with running(quick, broker, database) as host:
         send(broker, [item("lamp", title="Lamp"), item("desk"), click("ann", "lamp")])
         await until(lambda: follower.rankings.applied_seq == 3, "the replica knows of the events")
         await until(lambda: follower.rankings.has_vector(("default", "lamp")), "by its text too")
+        probe.state = host.status.state
     async with client(service) as http:
         answer = await http.get("/users/ann")
         stream = (await http.get("/stream")).json()
@@ -206,6 +207,7 @@ async def test_a_replica_ranks_by_what_the_stream_stored(
     assert (stream["phase"], stream["stored"], stream["rate"]) == ("running", 3, 12.5)
     assert sum(one["committed"] for one in stream["partitions"]) == 3
     assert {one["lag"] for one in stream["partitions"]} == {0}
+    assert {one["lag"] for one in away["partitions"]} == {None}
     assert (away["phase"], away["stored"], away["rate"]) == ("unreachable", 3, None)
 
 

@@ -17,7 +17,7 @@ from shared.models.tasks import (
     TaskOutput,
 )
 from shared.storage.relay import RelayState
-from shared.streaming.processor import StreamState
+from shared.streaming.health import StreamState
 
 NEGATIVE = frozenset(
     {"falls", "fall", "plunges", "tumbles", "lawsuit", "fraud", "losses", "recall"}

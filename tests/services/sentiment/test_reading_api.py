@@ -22,7 +22,8 @@ from shared.errors import DependencyError, OverloadedError
 from shared.serving.keys import Role
 from shared.storage.database import Database
 from shared.storage.relay import RelayState
-from shared.streaming.processor import StreamState
+from shared.streaming.consumer import TopicLog
+from shared.streaming.health import StreamState
 from tests.services.sentiment.fakes import FakeProbe, FakeTrunk
 from tests.services.sentiment.made import START_S, news, progress, surge
 
@@ -268,17 +269,35 @@ async def test_the_streams_state_comes_from_the_database_and_its_host(
     empty = await get(http, "/stream")
     assert (empty["topic_id"], empty["partitions"], empty["scored"]) == (None, [], 0)
     store.store([news(0, 0, 0), news(0, 1, 10, news_id="0-0", text="other")], progress({0: 5}))
+    topic_id = progress({}).topic_id
+    log = TopicLog(topic_id, {0: 0, 1: 4}, {0: 7, 1: 9})
+    probe.state = StreamState("running", None, 0.0, 0.0, log)
 
     body = await get(http, "/stream")
 
     assert body["partitions"] == [
-        {"partition": 0, "committed": 2, "end": 5, "lag": 3, "idle": False}
+        {"partition": 0, "committed": 2, "end": 7, "lag": 5, "idle": False},
+        {"partition": 1, "committed": 4, "end": 9, "lag": 5, "idle": False},
     ]
     assert (body["scored"], body["conflicts"], body["duplicates"]) == (1, 1, 0)
     assert (body["phase"], body["rate"], body["bootstrap"]) == ("running", 12.5, "127.0.0.1:9092")
     probe.is_away = True
     away = await get(http, "/stream")
     assert (away["phase"], away["rate"], away["scored"]) == ("unreachable", None, 1)
+    assert [(one["committed"], one["lag"]) for one in away["partitions"]] == [(2, None)]
+
+
+async def test_lag_is_told_before_anything_is_stored_and_for_a_topic_made_anew(
+    http: httpx.AsyncClient, probe: FakeProbe, store: NewsStore
+) -> None:
+    log = TopicLog("another", {0: 0}, {0: 3})
+    probe.state = StreamState("waiting", "prepare: the trunk is away", 0.0, 0.0, log)
+
+    for _ in range(2):
+        body = await get(http, "/stream")
+        assert (body["topic_id"], body["scored"]) == ("another", 0)
+        assert [one["lag"] for one in body["partitions"]] == [3]
+        store.store([news(0, 0, 0)], progress({0: 1}))
 
 
 async def test_readiness_names_what_is_missing(

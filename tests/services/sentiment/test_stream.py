@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import orjson
 import pytest
@@ -16,9 +17,9 @@ from services.sentiment.config import SentimentSettings
 from services.sentiment.reading import NewsReader
 from services.sentiment.service import open_database
 from services.sentiment.stream import NewsStream
-from services.sentiment.tables import ARTICLE, INBOX, MENTION
-from shared.errors import OverloadedError
-from shared.models.tasks import Priority
+from services.sentiment.tables import ARTICLE, DEAD_LETTER, INBOX, MENTION
+from shared.errors import DeadlineError, OverloadedError
+from shared.models.tasks import Priority, TaskCall, TaskOutput
 from shared.storage.database import Database
 from shared.storage.relay import RelaySettings
 from shared.storage.webhook import WebhookSettings
@@ -105,6 +106,26 @@ def send(broker: MemoryBroker, values: Sequence[bytes | None], partition: int = 
 def counted(database: Database, table: sa.Table = INBOX) -> int:
     with database.read() as connection:
         return int(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
+
+
+class SlowTrunk(FakeTrunk):
+    """Reads so many characters a second, by no clock: what is given less time comes too late."""
+
+    characters_a_second = 20_000
+
+    async def encode(
+        self,
+        calls: Sequence[TaskCall],
+        *,
+        app: str,
+        priority: Priority = Priority.INTERACTIVE,
+        timeout_s: float | None = None,
+    ) -> list[TaskOutput]:
+        characters = sum(len(str(text)) for call in calls for text in call.inputs)
+        needed_s = characters / self.characters_a_second
+        if timeout_s is not None and needed_s > timeout_s:
+            raise DeadlineError(f"no answer within {timeout_s:.3g} s")
+        return await super().encode(calls, app=app, priority=priority, timeout_s=timeout_s)
 
 
 class Receiver(HTTPServer):
@@ -296,3 +317,62 @@ def test_a_second_host_takes_what_the_first_leaves(
         send(broker, [value(id=f"c{n}") for n in range(50)])
         wait_for(lambda: counted(database, ARTICLE) == 150, "everything is stored once")
     assert counted(database) == 150
+
+
+def test_long_texts_with_many_known_names_are_given_the_time_that_they_ask(
+    quick: SentimentSettings,
+    broker: MemoryBroker,
+    database: Database,
+    loop: asyncio.AbstractEventLoop,
+    tmp_path: Path,
+) -> None:
+    names = [f"Harbour Line {number:03d}" for number in range(100)]
+    known = tmp_path / "known.jsonl"
+    known.write_bytes(b"\n".join(orjson.dumps({"entity": name}) for name in names))
+    settings = quick.model_copy(update={"entities_file": known, "stream_timeout_s": 1.0})
+    text = " and ".join(names).ljust(3_000, ".")
+    send(broker, [value(id=f"n{number}", text=text) for number in range(10)])
+
+    with running(settings, broker, SlowTrunk(), database, loop):
+        wait_for(lambda: counted(database) == 10, "all are stored")
+
+    assert counted(database, ARTICLE) == 10
+    assert counted(database, MENTION) == 1_000
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [(ValueError("a fault of ours"), "failed"), (DeadlineError("too late"), "too-slow")],
+)
+def test_a_record_that_fails_by_itself_is_a_dead_letter_and_the_others_are_scored(
+    quick: SentimentSettings,
+    broker: MemoryBroker,
+    database: Database,
+    loop: asyncio.AbstractEventLoop,
+    error: Exception,
+    reason: str,
+) -> None:
+    class Choking(FakeTrunk):
+        async def encode(
+            self,
+            calls: Sequence[TaskCall],
+            *,
+            app: str,
+            priority: Priority = Priority.INTERACTIVE,
+            timeout_s: float | None = None,
+        ) -> list[TaskOutput]:
+            if any("poison" in str(text) for call in calls for text in call.inputs):
+                raise error
+            return await super().encode(calls, app=app, priority=priority, timeout_s=timeout_s)
+
+    texts = ["poison" if number == 11 else "Acme gains" for number in range(20)]
+    send(broker, [value(id=f"n{n}", text=text) for n, text in enumerate(texts)])
+
+    with running(quick, broker, Choking(), database, loop) as stream:
+        wait_for(lambda: counted(database) == 20, "all are stored")
+        wait_for(lambda: stream.status.state.phase == "running", "the stream runs")
+
+    assert counted(database, ARTICLE) == 19
+    with database.read() as connection:
+        (letter,) = connection.execute(sa.select(DEAD_LETTER)).mappings()
+    assert (letter["offset"], letter["reason"], letter["detail"]) == (11, reason, str(error))

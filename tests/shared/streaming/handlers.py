@@ -28,6 +28,8 @@ class Remembering:
         self.repeated = 0
         self.fail_prepare: Callable[[Sequence[Record]], None] = lambda _: None
         self.fail_store: Callable[[Sequence[Record]], None] = lambda _: None
+        self.fail_check: Callable[[], None] = lambda: None
+        self.given_up: list[tuple[Record, Exception]] = []
         self._inbox: set[tuple[str, int, int]] = set()
 
     def prepare(self, records: Sequence[Record]) -> tuple[Record, ...]:
@@ -48,6 +50,13 @@ class Remembering:
 
     def idle(self, progress: StreamProgress) -> None:
         self.idles.append(progress)
+
+    def check(self) -> None:
+        self.fail_check()
+
+    def give_up(self, record: Record, error: Exception) -> tuple[Record, ...]:
+        self.given_up.append((record, error))
+        return ()
 
 
 class FailingTimes:

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 import pytest
 
 from shared.errors import DeadlineError, DependencyError, OverloadedError
+from shared.streaming.batches import Batch
 from shared.streaming.consumer import StreamProgress
 from shared.streaming.dead_letters import DeadLetterLimit, DecodeError
+from shared.streaming.handler import BatchTooLargeError
 from shared.streaming.memory import MemoryBroker
 from shared.streaming.message import Record
 from shared.streaming.settings import ProcessorSettings
@@ -76,6 +78,8 @@ def test_a_step_that_fails_is_tried_again_and_nothing_is_skipped(
             raise error
 
     setattr(handler, f"fail_{step}", fail)
+    # The check fails alike: no record is at fault.
+    handler.fail_check = lambda: fail(())
     write(broker, 50)
     consumer = broker.consumer(TOPIC, "g")
     with running(consumer, handler) as processor:
@@ -93,6 +97,87 @@ def test_a_step_that_fails_is_tried_again_and_nothing_is_skipped(
         assert processor.state.since >= state.since
     assert in_order(handler.stored)
     assert committed(broker) == 100
+
+
+@pytest.mark.parametrize("step", ["prepare", "store"])
+@pytest.mark.parametrize("error", [ValueError("a fault of ours"), DeadlineError("too late")])
+def test_one_record_that_fails_by_itself_is_given_up_and_all_others_are_stored(
+    broker: MemoryBroker, step: str, error: Exception
+) -> None:
+    handler = Remembering()
+    poison = (1, 7)
+
+    def fail(records: Sequence[Record]) -> None:
+        if any((one.partition, one.offset) == poison for one in records):
+            raise error
+
+    setattr(handler, f"fail_{step}", fail)
+    write(broker, 60)
+    with running(broker.consumer(TOPIC, "g"), handler) as processor:
+        wait_until(lambda: len(handler.stored) == 59, "all others are stored")
+        wait_until(lambda: committed(broker) == 60, "all are committed")
+        wait_until(lambda: processor.state.phase == "running", "running again")
+        write(broker, 3)
+        wait_until(lambda: len(handler.stored) == 62, "it goes on")
+    assert [(one.partition, one.offset) for one, _ in handler.given_up] == [poison]
+    assert handler.given_up[0][1] is error
+    assert handler.repeated == 0
+    for partition in range(PARTITIONS):
+        offsets = [one.offset for one in handler.stored if one.partition == partition]
+        assert offsets == sorted(offsets)
+
+
+def test_no_record_is_given_up_while_none_can_be_handled(broker: MemoryBroker) -> None:
+    handler = Remembering()
+    fail = FailingTimes(40, ValueError("every record fails"))
+    handler.fail_prepare = fail
+
+    def check() -> None:
+        if fail.calls <= 40:
+            raise ValueError("the handler is broken")
+
+    handler.fail_check = check
+    write(broker, 3)
+    with running(broker.consumer(TOPIC, "g"), handler):
+        wait_until(lambda: len(handler.stored) == 3, "all are stored once it works")
+    assert handler.given_up == []
+
+
+def test_a_batch_that_asks_too_much_is_halved_at_once(broker: MemoryBroker) -> None:
+    handler = Remembering()
+
+    def limit(records: Sequence[Record]) -> None:
+        if len(records) > 5:
+            raise BatchTooLargeError(f"{len(records)} records")
+
+    handler.fail_prepare = limit
+    write(broker, 90)
+    with running(broker.consumer(TOPIC, "g"), handler):
+        wait_until(lambda: len(handler.stored) == 90, "all are stored")
+        wait_until(lambda: committed(broker) == 90, "all are committed")
+    assert max(handler.batches) <= 5
+    assert in_order(handler.stored)
+    stored = 0
+    for count, progress in zip(handler.batches, handler.progress, strict=True):
+        stored += count
+        assert sum(place.position for place in progress.owned.values()) >= stored
+    assert handler.given_up == []
+
+
+def test_a_part_of_a_batch_commits_nothing_of_what_follows(broker: MemoryBroker) -> None:
+    write(broker, 12)
+    consumer = broker.consumer(TOPIC, "g")
+    records = tuple(consumer.poll(1.0, 100))
+    progress = StreamProgress(TOPIC, consumer.topic_id, consumer.partitions(), consumer.progress())
+
+    whole = Batch(records, progress)
+    first, second = whole.halves()
+
+    assert first.records + second.records == records
+    for place, offset in first.next_offsets.items():
+        later = [one.offset for one in second.records if one.partition == place.partition]
+        assert offset <= min(later, default=offset)
+    assert first.next_offsets | second.next_offsets == whole.next_offsets
 
 
 def test_failures_of_both_steps_all_along_keep_the_order(broker: MemoryBroker) -> None:
