@@ -16,9 +16,9 @@ from services.recommendation.incoming import (
 from services.recommendation.reading import TopicFigures
 from shared.ranking.reasons import ReasonKind
 from shared.ranking.recommender import Ranked
-from shared.text.identifiers import Identifier
 from shared.streaming.health import StreamState
 from shared.streaming.places import beside_log, of_topic
+from shared.text.identifiers import Identifier
 
 MAX_COUNT = 1000
 
