@@ -29,6 +29,12 @@ HTTP_LATENCY = Histogram(
     buckets=_LATENCY_S,
     registry=REGISTRY,
 )
+HTTP_REFUSED = Counter(
+    "banyan_http_refused_total",
+    "Requests refused before they reach an application: by origin, host, size or missing length.",
+    ["status"],
+    registry=REGISTRY,
+)
 ENCODE_LATENCY = Histogram(
     "banyan_encode_duration_seconds",
     "Time from a call's arrival at the trunk to its answer.",

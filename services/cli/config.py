@@ -1,12 +1,20 @@
 """The settings of the platform on one machine, and the file that says what it deploys."""
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 
 from shared.config import Resolved, Settings, load, read_yaml
 from shared.errors import ConfigError
@@ -33,15 +41,47 @@ def _host(value: str) -> str:
         raise ValueError("expected an IP address, such as 127.0.0.1 or 0.0.0.0") from None
 
 
+def _listed(value: object) -> object:
+    """Values with commas between them, as a variable holds several."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+def _host_name(value: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9._-]+", value) is not None:
+        return value
+    try:
+        return str(ipaddress.IPv6Address(value))
+    except ValueError:
+        raise ValueError(
+            f"{value!r}: expected a name without port, such as banyan.example.org"
+        ) from None
+
+
+def _origin(value: str) -> str:
+    if re.fullmatch(r"https?://[A-Za-z0-9._-]+(:\d{1,5})?", value) is None:
+        raise ValueError(f"{value!r}: expected an origin, such as https://console.example.org")
+    return value
+
+
 class PlatformSettings(Settings):
     """Where the platform listens and keeps its state.
 
-    `http_port` is the only port with a fixed number. `num_cpus` None counts the machine's cores.
+    `http_port` is the only port with a fixed number. Without keys the platform is known by its
+    addresses on this machine and by the names `http_hosts` alone, and of web pages those of
+    `http_origins` may call it besides its own. `num_cpus` None counts the machine's cores.
     """
 
     http_host: Annotated[str, AfterValidator(_host)] = "127.0.0.1"
     http_port: int = Field(8000, ge=1, le=65535)
     http_proxy: HttpProxy = HttpProxy.AUTO
+    http_hosts: Annotated[
+        tuple[Annotated[str, AfterValidator(_host_name)], ...], BeforeValidator(_listed)
+    ] = ()
+    http_origins: Annotated[
+        tuple[Annotated[str, AfterValidator(_origin)], ...], BeforeValidator(_listed)
+    ] = ()
     state_dir: Path = Path("var")
     database_url: SecretStr | None = None
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
@@ -147,6 +187,8 @@ def application_environment(
         "BANYAN_LOG_LEVEL": settings.log_level,
         "BANYAN_MAX_BODY_BYTES": str(settings.max_body_bytes),
         "BANYAN_REQUIRE_KEYS": str(not settings.is_local).lower(),
+        "BANYAN_HTTP_HOSTS": ",".join(settings.http_hosts),
+        "BANYAN_HTTP_ORIGINS": ",".join(settings.http_origins),
     }
     if settings.database_url is not None:
         environment["BANYAN_DATABASE_URL"] = settings.database_url.get_secret_value()

@@ -8,14 +8,13 @@ import orjson
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import TypeAdapter, ValidationError
-from starlette.exceptions import HTTPException
 
 from services.recommendation.incoming import EVENT, EventIn
 from shared.errors import InputError
 from shared.ranking.events import Event
+from shared.serving.body_types import JSON, JSON_LINES, media_type
 from shared.text.decoding import decode_utf8
 
-_JSON_LINES = "application/x-ndjson"
 _SHOWN_FAULTS = 50
 _INLINE_BYTES = 65_536
 """What is parsed without a thread: a hundred events take a millisecond."""
@@ -29,8 +28,8 @@ def feedback_body(max_events: int) -> dict[str, Any]:
     one = _inlined(TypeAdapter(EventIn).json_schema())
     many = {"type": "array", "items": one, "maxItems": max_events}
     content = {
-        "application/json": {"schema": {"anyOf": [one, many]}},
-        _JSON_LINES: {"schema": {"type": "string"}},
+        JSON: {"schema": {"anyOf": [one, many]}},
+        JSON_LINES: {"schema": {"type": "string"}},
     }
     return {"requestBody": {"required": True, "content": content}}
 
@@ -41,13 +40,9 @@ async def read_events(request: Request, *, max_events: int, latest_ms: int) -> l
     Raises:
         RequestValidationError: rows are no events; each fault names its row.
         InputError: there are more than `max_events`, or the body is not UTF-8.
-        HTTPException: 415, the body is of another type.
     """
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type not in ("", "application/json", _JSON_LINES):
-        raise HTTPException(415, f"send events as application/json, or one a line as {_JSON_LINES}")
     body = await request.body()
-    is_lines = media_type == _JSON_LINES
+    is_lines = media_type(request.headers) == JSON_LINES
     if len(body) <= _INLINE_BYTES:
         return parse_events(body, is_lines=is_lines, max_events=max_events, latest_ms=latest_ms)
     return await asyncio.to_thread(

@@ -5,13 +5,13 @@ from collections.abc import Iterable
 
 from fastapi import Request
 from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 
 from services.support.documents import Document
 from services.support.ingest.files import read_file
 from services.support.ingest.rows import read_json_lines
 from shared.errors import InputError
+from shared.serving.body_types import FORM, JSON_LINES, media_type
 
 _MAX_FILES = 1000
 
@@ -19,7 +19,7 @@ UPLOAD_BODY = {
     "requestBody": {
         "required": True,
         "content": {
-            "multipart/form-data": {
+            FORM: {
                 "schema": {
                     "type": "object",
                     "properties": {
@@ -32,7 +32,7 @@ UPLOAD_BODY = {
                     "required": ["file"],
                 }
             },
-            "application/x-ndjson": {"schema": {"type": "string"}},
+            JSON_LINES: {"schema": {"type": "string"}},
         },
     }
 }
@@ -45,17 +45,11 @@ async def read_upload(request: Request, *, max_rows: int) -> list[Document]:
     Raises:
         InputError: a file or row is no document (the message names it), there is none, or there
             are more than `max_rows`.
-        HTTPException: 415, the body is of another type.
     """
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type == "multipart/form-data":
+    if media_type(request.headers) == FORM:
         files = await _files(request)
-    elif media_type == "application/x-ndjson":
-        files = [("body.jsonl", await request.body())]
     else:
-        raise HTTPException(
-            415, "send files as multipart/form-data, or rows as application/x-ndjson"
-        )
+        files = [("body.jsonl", await request.body())]
     return await asyncio.to_thread(_documents, files, max_rows)
 
 

@@ -13,6 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.errors import PlatformError
+from shared.serving.body_types import is_json, media_type
 from shared.serving.keys import KeyStore
 from shared.serving.problems import platform_error_response, problem_response
 from shared.telemetry import HTTP_LATENCY, HTTP_REQUESTS, REQUEST_ID
@@ -20,7 +21,6 @@ from shared.telemetry import HTTP_LATENCY, HTTP_REQUESTS, REQUEST_ID
 LOGGER = logging.getLogger(__name__)
 
 _OPEN_PATHS = ("/healthz", "/readyz", "/docs", "/openapi.json", "/static-offline-docs/")
-_STREAMED_TYPES = ("multipart/form-data", "application/x-ndjson", "text/")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _MAX_NESTING = 64
 
@@ -189,7 +189,7 @@ async def _read_body(
         if not message.get("more_body", False):
             break
     body = b"".join(parts)
-    if body and not headers.get("content-type", "").startswith(_STREAMED_TYPES):
+    if body and is_json(media_type(headers)):
         _check_json(body)
     return body
 

@@ -19,6 +19,7 @@ from starlette.routing import Match, Route
 
 from shared.config import Settings
 from shared.errors import ForbiddenError, PlatformError
+from shared.serving.body_types import TypedBodyRoute
 from shared.serving.edge import Edge
 from shared.serving.keys import Identity, KeyStore, Role
 from shared.serving.problems import (
@@ -107,6 +108,7 @@ def create_app(
         redirect_slashes=False,
         responses={"4XX": {"model": Problem}, "5XX": {"model": Problem}},
     )
+    app.router.route_class = TypedBodyRoute
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     app.add_middleware(
         Edge,

@@ -4,15 +4,22 @@ A replica's own port takes requests past HAProxy, and where HAProxy's wheel is m
 only Serve's proxy; so the rules of `shared.serving.haproxy` are kept here once more.
 """
 
+import logging
 import os
 from http import HTTPStatus
+from pathlib import Path
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.serving.edge import request_id_of
+from shared.serving.keys import KeyStore
+from shared.serving.origin_guard import OriginGuard, Refused
 from shared.serving.problems import problem_response
+from shared.telemetry import HTTP_REFUSED
+
+LOGGER = logging.getLogger(__name__)
 
 MAX_BODY_BYTES_VARIABLE = "BANYAN_MAX_BODY_BYTES"
 CALLBACK = f"{__name__}:middlewares"
@@ -25,20 +32,31 @@ _RETRY_LATER = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 def middlewares() -> list[Middleware]:
     """Serve's callback `RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH`."""
-    return [Middleware(IngressGuard, max_body_bytes=int(os.environ[MAX_BODY_BYTES_VARIABLE]))]
+    keys = KeyStore(
+        Path(os.environ.get("BANYAN_STATE_DIR", "var")) / "keys.json",
+        required=os.environ.get("BANYAN_REQUIRE_KEYS", "false").lower() == "true",
+    )
+    return [
+        Middleware(
+            IngressGuard,
+            max_body_bytes=int(os.environ[MAX_BODY_BYTES_VARIABLE]),
+            origins=OriginGuard.of(keys, os.environ),
+        )
+    ]
 
 
 class IngressGuard:
-    """Takes away the headers that Serve trusts, and refuses bodies that Serve would hoard.
+    """Takes away the headers that Serve trusts, and refuses strange pages and too large bodies.
 
     With the two headers any client switches off Serve's time-outs and its cancellation. Serve
     reads a whole body into memory before the application sees the first byte. What Serve itself
     answers in plain text (an unknown path, a full queue) leaves as problem details.
     """
 
-    def __init__(self, app: ASGIApp, *, max_body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, *, max_body_bytes: int, origins: OriginGuard) -> None:
         self._app = app
         self._max_body_bytes = max_body_bytes
+        self._origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request; other scopes pass through."""
@@ -50,8 +68,10 @@ class IngressGuard:
             send = _with_request_id(send, request_id)
             for name in _TRUSTED_BY_SERVE:
                 del headers[name]
-            if refusal := self._refusal(scope["method"], headers):
+            if refusal := self._refusal(scope["method"], scope["path"], headers):
                 status, detail = refusal
+                HTTP_REFUSED.labels(str(status.value)).inc()
+                LOGGER.warning("refused: %s", detail, extra={"request_id": request_id})
                 response = problem_response(
                     status, detail, openai=True, headers={"connection": "close"}
                 )
@@ -60,7 +80,9 @@ class IngressGuard:
             send = _ProblemInsteadOfText(send)
         await self._app(scope, receive, send)
 
-    def _refusal(self, method: str, headers: Headers) -> tuple[HTTPStatus, str] | None:
+    def _refusal(self, method: str, path: str, headers: Headers) -> Refused | None:
+        if refused := self._origins.refusal(method, path, headers):
+            return refused
         length = headers.get("content-length")
         if length is None:
             if method in _WITH_BODY:

@@ -129,6 +129,14 @@ class KeyStore:
             self._write(tuple(key for key in keys if key is not found))
         return found
 
+    def is_open(self) -> bool:
+        """Whether a request needs no key: none is required, and there was none a second ago.
+
+        Raises:
+            ConfigError: the file is corrupt.
+        """
+        return not self._required and not self._recent()
+
     def authenticate(self, authorization: str | None) -> Identity:
         """The identity that an `Authorization` header proves.
 
@@ -136,11 +144,7 @@ class KeyStore:
             AuthenticationError: a key is needed and the header carries none that is known.
             ConfigError: the file of keys is corrupt; nobody is let in.
         """
-        with self._lock:
-            if self._clock.monotonic() - self._checked_s >= _RELOAD_S:
-                self._reload()
-                self._checked_s = self._clock.monotonic()
-            keys = self._keys
+        keys = self._recent()
         if not keys and not self._required:
             return Identity(DEFAULT_TENANT, Role.ADMIN)
         scheme, _, secret = (authorization or "").partition(" ")
@@ -151,6 +155,14 @@ class KeyStore:
             if hmac.compare_digest(key.sha256, digest):
                 return Identity(key.tenant, key.role)
         raise AuthenticationError("this key is not known: `banyan keys create` makes one")
+
+    def _recent(self) -> tuple[Key, ...]:
+        """The keys as of at most a second ago."""
+        with self._lock:
+            if self._clock.monotonic() - self._checked_s >= _RELOAD_S:
+                self._reload()
+                self._checked_s = self._clock.monotonic()
+            return self._keys
 
     def _reload(self) -> None:
         try:

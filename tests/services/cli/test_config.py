@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -133,8 +134,39 @@ def test_applications_learn_of_the_state_and_of_keys(file: Path) -> None:
 
     assert environment["BANYAN_STATE_DIR"] == "/state"
     assert environment["BANYAN_REQUIRE_KEYS"] == "true"
+    assert environment["BANYAN_HTTP_HOSTS"] == environment["BANYAN_HTTP_ORIGINS"] == ""
     assert environment["BANYAN_DATABASE_URL"] == "sqlite:///a"
     assert "sqlite" not in repr(settings)
+
+
+def test_names_and_pages_are_listed_with_commas(file: Path) -> None:
+    environ = {
+        "BANYAN_HTTP_HOSTS": "banyan.example.org, ::1",
+        "BANYAN_HTTP_ORIGINS": "http://localhost:3000,https://console.example.org",
+    }
+    settings = resolve_platform(read_deployment(file), environ, {}).settings
+
+    assert settings.http_hosts == ("banyan.example.org", "::1")
+    told = application_environment(settings)
+    assert told["BANYAN_HTTP_HOSTS"] == "banyan.example.org,::1"
+    assert told["BANYAN_HTTP_ORIGINS"] == environ["BANYAN_HTTP_ORIGINS"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("BANYAN_HTTP_HOSTS", "a,http://b", "'http://b': expected a name without port"),
+        ("BANYAN_HTTP_HOSTS", "b:8000", "'b:8000': expected a name without port"),
+        ("BANYAN_HTTP_HOSTS", "*", "expected a name without port"),
+        ("BANYAN_HTTP_ORIGINS", "*", "expected an origin"),
+        ("BANYAN_HTTP_ORIGINS", "https://a.example/path", "expected an origin"),
+    ],
+)
+def test_what_is_no_name_or_page_is_refused(
+    file: Path, variable: str, value: str, said: str
+) -> None:
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        resolve_platform(read_deployment(file), {variable: value}, {})
 
 
 def test_applications_learn_of_the_embedded_broker_alone(file: Path) -> None:

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from pydantic import BaseModel, Field
 
 from shared import errors
@@ -28,6 +29,11 @@ FAILURES: dict[str, Exception] = {
 
 class Body(BaseModel):
     value: int = Field(ge=0, le=5)
+
+
+LINES: dict[str, Any] = {
+    "requestBody": {"content": {"application/x-ndjson": {}, "multipart/form-data": {}}}
+}
 
 
 @pytest.fixture
@@ -57,6 +63,14 @@ def app(tmp_path: Path, ready: dict[str, str]) -> FastAPI:
     @app.get("/v1/fail/{kind}")
     async def fail(kind: str) -> None:
         raise FAILURES[kind]
+
+    @app.post("/lines", openapi_extra=LINES)
+    async def lines(request: Request) -> int:
+        return len(await request.body())
+
+    @app.post("/rebuild")
+    async def rebuild() -> str:
+        return "rebuilt"
 
     @app.get("/thing")
     async def read() -> str:
@@ -142,12 +156,60 @@ async def test_bad_bodies_are_refused(
         assert answer.headers["content-type"] == "application/problem+json"
 
 
+JSON_TYPES = ["application/json", "Application/JSON; charset=utf-8", "application/ld+json"]
+OTHER_TYPES = [
+    None,
+    "",
+    "text/plain",
+    "text/plain; charset=application/json",
+    "application/x-www-form-urlencoded",
+    "application/octet-stream",
+    "text/json",
+    "json",
+]
+
+
+@pytest.mark.parametrize("path", ["/echo", "/v1/echo"])
+async def test_a_body_needs_the_type_that_its_route_takes(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    body = b'{"value": 1}'
+    for taken in JSON_TYPES:
+        answer = await client.post(path, content=body, headers={"content-type": taken})
+        assert answer.status_code == 200, taken
+    for other in [*OTHER_TYPES, "application/x-ndjson", "multipart/form-data; boundary=x"]:
+        headers = {} if other is None else {"content-type": other}
+        answer = await client.post(path, content=body, headers=headers)
+        assert answer.status_code == 415, other
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert "send application/json" in answer.json()["detail"]
+
+
+async def test_a_route_of_another_type_says_which(client: httpx.AsyncClient) -> None:
+    headers = {"content-type": "application/x-ndjson"}
+    assert (await client.post("/lines", content=b"{}", headers=headers)).json() == 2
+    assert (await client.post("/lines", files={"file": b"x"})).status_code == 200
+    for other in [*OTHER_TYPES, *JSON_TYPES]:
+        headers = {} if other is None else {"content-type": other}
+        answer = await client.post("/lines", content=b"{}", headers=headers)
+        assert answer.status_code == 415, other
+        assert "application/x-ndjson or multipart/form-data" in answer.json()["detail"]
+
+
+async def test_without_a_body_no_type_is_needed(client: httpx.AsyncClient) -> None:
+    assert (await client.post("/rebuild")).json() == "rebuilt"
+    assert (await client.post("/rebuild", content=b"ignored")).json() == "rebuilt"
+    assert (await client.post("/lines")).json() == 0
+    assert (await client.post("/echo")).status_code == 422
+
+
 async def test_a_body_without_a_length_is_limited_too(client: httpx.AsyncClient) -> None:
     async def chunks() -> object:
         for _ in range(20):
             yield b" " * 100
 
-    answer = await client.post("/echo", content=chunks())  # type: ignore[arg-type]
+    headers = {"content-type": "application/json"}
+    answer = await client.post("/echo", content=chunks(), headers=headers)  # type: ignore[arg-type]
     assert answer.status_code == 413
 
 

@@ -1,3 +1,7 @@
+"""The layer before Ray Serve: headers, sizes, strangers, and Serve's own answers."""
+
+from pathlib import Path
+
 import httpx
 import pytest
 from starlette.applications import Starlette
@@ -6,6 +10,9 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from shared.serving.ingress_guard import IngressGuard, middlewares
+from shared.serving.keys import KeyStore
+from shared.serving.origin_guard import OriginGuard
+from shared.telemetry import HTTP_REFUSED
 
 LIMIT = 16
 
@@ -24,11 +31,12 @@ async def text(request: Request) -> Response:
 
 
 @pytest.fixture
-def client() -> httpx.AsyncClient:
+def client(tmp_path: Path) -> httpx.AsyncClient:
     methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
     routes = [Route("/", echo, methods=methods), Route("/full", full), Route("/text", text)]
-    app = IngressGuard(Starlette(routes=routes), max_body_bytes=LIMIT)
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
+    origins = OriginGuard(KeyStore(tmp_path / "keys.json"))
+    app = IngressGuard(Starlette(routes=routes), max_body_bytes=LIMIT, origins=origins)
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost")
 
 
 @pytest.mark.parametrize("name", ["x-request-timeout-seconds", "X-Request-Disconnect-Disabled"])
@@ -87,9 +95,36 @@ async def test_text_that_is_no_error_stays(client: httpx.AsyncClient) -> None:
     assert (await client.get("/text")).text == "metrics 1\n"
 
 
-def test_serve_gets_the_middleware(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "value", "status"),
+    [("host", "evil.test", 421), ("origin", "https://evil.test", 403)],
+)
+@pytest.mark.parametrize("path", ["/", "/nowhere", "/-/routes"])
+async def test_a_page_of_a_stranger_is_refused_everywhere(
+    client: httpx.AsyncClient, path: str, name: str, value: str, status: int
+) -> None:
+    counted = HTTP_REFUSED.labels(str(status))._value.get()
+
+    answer = await client.post(path, headers={name: value}, files={"file": b"x"})
+
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "location" not in answer.headers
+    assert HTTP_REFUSED.labels(str(status))._value.get() == counted + 1
+
+
+@pytest.mark.parametrize(("required", "status"), [("false", 421), ("true", 404)])
+async def test_serve_gets_the_middleware(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, required: str, status: int
+) -> None:
     monkeypatch.setenv("BANYAN_MAX_BODY_BYTES", "77")
+    monkeypatch.setenv("BANYAN_STATE_DIR", str(tmp_path))
+    monkeypatch.setenv("BANYAN_REQUIRE_KEYS", required)
+    monkeypatch.setenv("BANYAN_HTTP_HOSTS", "banyan.test")
 
-    (middleware,) = middlewares()
+    app = Starlette(middleware=middlewares())
 
-    assert middleware.kwargs == {"max_body_bytes": 77}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:
+        assert (await client.get("http://banyan.test/")).status_code == 404
+        assert (await client.get("http://evil.test/")).status_code == status
+        assert (await client.post("http://banyan.test/", content=b"x" * 78)).status_code == 413
