@@ -24,14 +24,19 @@ _STILL = "0001-01-01T00:00:00Z"
 
 
 def messages(alert: AlertRecord, *, has_webhook: bool) -> list[Message]:
-    """What is sent of an alert that came into one of `NOTIFIED`; the key is the state's own."""
+    """What is sent of an alert that came into one of `NOTIFIED`; the key is the state's own.
+
+    A receiver gets the states of one fingerprint in their order, or it ends on the wrong one.
+    """
     if alert.state not in NOTIFIED or alert.fired_at is None:
         return []
     key = f"{alert.uid}:{alert.state}"
     event = {"content-type": _CLOUD_EVENT}
-    sent = [Message(ALERTS, key, cloud_event(alert), event, ordered_by=alert.uid)]
+    order = alert.fingerprint
+    sent = [Message(ALERTS, key, cloud_event(alert), event, ordered_by=order)]
     if has_webhook:
-        sent.append(Message(WEBHOOK, key, webhook_payload(alert), {"idempotency-key": key}))
+        headers = {"idempotency-key": key}
+        sent.append(Message(WEBHOOK, key, webhook_payload(alert), headers, ordered_by=order))
     return sent
 
 

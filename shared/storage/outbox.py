@@ -2,6 +2,10 @@
 
 A message is written beside the state that caused it, so neither exists without the other. A relay
 (`shared.storage.relay`) sends it at least once; its `key` lets the receiver know a second copy.
+
+Messages of one sink that have the same `ordered_by` leave in the order in which they were put: one
+is claimed when all earlier ones are delivered or given up, however many relays share the table.
+Messages without it, and those of other keys, never wait for it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,15 +13,15 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, RowMapping
-from sqlalchemy.dialects import postgresql, sqlite
 
 from shared.storage.identifiers import new_id
+from shared.storage.statements import insert_into
 
 _ERROR_CHARS = 500
 
 
 def outbox_table(metadata: sa.MetaData, name: str = "outbox") -> sa.Table:
-    """The table of a service's outbox; its migration makes it, with a unique (sink, key)."""
+    """The table of a service's outbox; its migration makes it (`shared.storage.outbox_schema`)."""
     return sa.Table(
         name,
         metadata,
@@ -27,6 +31,7 @@ def outbox_table(metadata: sa.MetaData, name: str = "outbox") -> sa.Table:
         sa.Column("payload", sa.LargeBinary),
         sa.Column("headers", sa.JSON),
         sa.Column("ordered_by", sa.Text),
+        sa.Column("seq", sa.BigInteger),
         sa.Column("attempts", sa.Integer),
         sa.Column("due_at", sa.Float),
         sa.Column("delivered_at", sa.Float),
@@ -39,7 +44,7 @@ def outbox_table(metadata: sa.MetaData, name: str = "outbox") -> sa.Table:
 class Message:
     """What is to be sent to a sink; of a sink's messages with one `key` the first counts.
 
-    A topic keeps the order of the messages that have one `ordered_by`.
+    Messages with the same `ordered_by` reach the sink in order; None is in no order.
     """
 
     sink: str
@@ -73,9 +78,14 @@ class Outbox:
         self._table = table
 
     def put(self, connection: Connection, messages: Sequence[Message], now_s: float) -> None:
-        """Writes messages, due at once; one whose key its sink has already changes nothing."""
+        """Writes messages, due at once; one whose key its sink has already changes nothing.
+
+        Messages of one `ordered_by` must be put by transactions that take turns: those of two
+        that run at the same time have no order among them.
+        """
         if not messages:
             return
+        last = connection.execute(sa.select(sa.func.max(self._table.c.seq))).scalar() or 0
         rows = [
             {
                 "id": new_id(),
@@ -84,35 +94,44 @@ class Outbox:
                 "payload": message.payload,
                 "headers": dict(message.headers),
                 "ordered_by": message.ordered_by,
+                "seq": seq,
                 "attempts": 0,
                 "due_at": now_s,
             }
-            for message in messages
+            for seq, message in enumerate(messages, last + 1)
         ]
-        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-        connection.execute(dialect.insert(self._table).on_conflict_do_nothing(), rows)
+        insert = insert_into(connection, self._table)
+        once = insert.on_conflict_do_nothing(index_elements=["sink", "key"])
+        connection.execute(once, rows)
 
-    def has_due(self, connection: Connection, sinks: Sequence[str], now_s: float) -> bool:
-        """Whether `claim` would find anything; locks nothing."""
-        query = sa.select(sa.literal(1)).where(self._due(sinks, now_s)).limit(1)
-        return connection.execute(query).first() is not None
+    def due(
+        self, connection: Connection, sinks: Sequence[str], now_s: float, limit: int
+    ) -> list[str]:
+        """The ids of the oldest messages that may be claimed; locks nothing.
+
+        At most one of each `ordered_by`: the next one when that is delivered or given up.
+        """
+        columns = self._table.c
+        query = sa.select(columns.id).where(columns.sink.in_(sinks), self._is_due(now_s))
+        query = query.order_by(columns.seq, columns.id).limit(limit)
+        return list(connection.execute(query).scalars())
 
     def claim(
-        self, connection: Connection, sinks: Sequence[str], now_s: float, lease_s: float, limit: int
+        self, connection: Connection, ids: Sequence[str], now_s: float, lease_s: float
     ) -> list[Delivery]:
-        """The oldest messages that are due, which nobody else gets for `lease_s`."""
+        """Those of `ids` that are still due, in order; nobody else gets them for `lease_s`."""
         columns = self._table.c
-        query = (
-            sa.select(self._table)
-            .where(self._due(sinks, now_s))
-            .order_by(columns.id)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        found = [_delivery(row) for row in connection.execute(query).mappings()]
+        # By the ids alone, or a planner without statistics reads all that waits. What was the next
+        # one of its key is that still: later messages come behind it.
+        query = sa.select(self._table).where(columns.id.in_(ids)).with_for_update(skip_locked=True)
+        rows = {row["id"]: row for row in connection.execute(query).mappings()}
+        found = [
+            _delivery(rows[one])
+            for one in ids
+            if one in rows and rows[one]["due_at"] <= now_s and _is_open_row(rows[one])
+        ]
         if found:
-            ids = [delivery.id for delivery in found]
-            mine = self._table.update().where(columns.id.in_(ids))
+            mine = self._table.update().where(columns.id.in_([one.id for one in found]))
             connection.execute(mine.values(due_at=now_s + lease_s))
         return found
 
@@ -135,31 +154,37 @@ class Outbox:
         values = {"given_up_at": now_s, "last_error": error[:_ERROR_CHARS]}
         self._settle(connection, ids, values, counts=True)
 
-    def backlog(self, connection: Connection) -> dict[str, Backlog]:
-        """What each sink that has anything left has not taken."""
-        columns = self._table.c
-        query = (
-            sa.select(columns.sink, sa.func.count(), sa.func.count(columns.given_up_at))
-            .where(columns.delivered_at.is_(None))
-            .group_by(columns.sink)
-        )
-        return {
-            sink: Backlog(total - given_up, given_up)
-            for sink, total, given_up in connection.execute(query)
-        }
+    def backlog(self, connection: Connection, sinks: Sequence[str]) -> dict[str, Backlog]:
+        """What each of these sinks has not taken; reads as much of an index as there waits."""
+        waiting = self._count(connection, sinks, _is_open(self._table))
+        given_up = self._count(connection, sinks, self._table.c.given_up_at.is_not(None))
+        return {sink: Backlog(waiting.get(sink, 0), given_up.get(sink, 0)) for sink in sinks}
+
+    def _count(
+        self, connection: Connection, sinks: Sequence[str], which: sa.ColumnElement[bool]
+    ) -> dict[str, int]:
+        sink = self._table.c.sink
+        query = sa.select(sink, sa.func.count()).where(sink.in_(sinks), which).group_by(sink)
+        return dict(iter(connection.execute(query)))
 
     def purge(self, connection: Connection, before_s: float) -> int:
         """Deletes what was delivered before a time; returns how many messages that were."""
         old = self._table.c.delivered_at < before_s
         return connection.execute(self._table.delete().where(old)).rowcount
 
-    def _due(self, sinks: Sequence[str], now_s: float) -> sa.ColumnElement[bool]:
+    def _is_due(self, now_s: float) -> sa.ColumnElement[bool]:
         columns = self._table.c
+        earlier = self._table.alias("earlier")
+        waits = sa.exists().where(
+            earlier.c.sink == columns.sink,
+            earlier.c.ordered_by == columns.ordered_by,
+            earlier.c.seq < columns.seq,
+            _is_open(earlier),
+        )
         return sa.and_(
-            columns.delivered_at.is_(None),
-            columns.given_up_at.is_(None),
-            columns.sink.in_(sinks),
+            _is_open(self._table),
             columns.due_at <= now_s,
+            sa.or_(columns.ordered_by.is_(None), ~waits),
         )
 
     def _settle(
@@ -175,6 +200,15 @@ class Outbox:
         attempts = self._table.c.attempts + (1 if counts else 0)
         update = self._table.update().where(self._table.c.id.in_(ids))
         connection.execute(update.values(**values, attempts=attempts))
+
+
+def _is_open(table: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Neither delivered nor given up."""
+    return sa.and_(table.c.delivered_at.is_(None), table.c.given_up_at.is_(None))
+
+
+def _is_open_row(row: RowMapping) -> bool:
+    return row["delivered_at"] is None and row["given_up_at"] is None
 
 
 def _delivery(row: RowMapping) -> Delivery:

@@ -22,6 +22,7 @@ LOGGER = logging.getLogger(__name__)
 
 _KEEP_DELIVERED_S = 86_400.0
 _PURGE_EVERY_S = 600.0
+_COUNT_EVERY_S = 5.0
 
 
 class RelaySettings(Settings):
@@ -77,7 +78,10 @@ class Sink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RelayState:
-    """How a relay fares; `failing_since_s` (Unix) is None where the last attempt went well."""
+    """How a relay fares; `failing_since_s` (Unix) is None where the last attempt went well.
+
+    `waiting` and `given_up` are as of a few seconds ago.
+    """
 
     error: str | None = None
     failing_since_s: float | None = None
@@ -104,6 +108,7 @@ class Relay:
         self._state = RelayState()
         self._failures = 0
         self._purged_s = float("-inf")
+        self._counted_s = float("-inf")
         self._stopping = threading.Event()
         self._woken = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"relay-{sink.names[0]}")
@@ -139,13 +144,13 @@ class Relay:
         settings, names = self._settings, self._sink.names
         now_s = self._clock.time()
         with self._database.read() as connection:
-            due = self._outbox.has_due(connection, names, now_s)
+            due = self._outbox.due(connection, names, now_s, settings.batch)
             self._count(connection)
         if not due:
             self._purge(now_s)
             return settings.poll_s
         with self._database.write() as connection:
-            taken = self._outbox.claim(connection, names, now_s, settings.lease_s, settings.batch)
+            taken = self._outbox.claim(connection, due, now_s, settings.lease_s)
         is_away = self._attempt(taken, self._clock.monotonic())
         return self._wait_s(self._failures) if is_away else 0.0
 
@@ -218,14 +223,17 @@ class Relay:
         )
 
     def _count(self, connection: Connection) -> None:
-        backlog = self._outbox.backlog(connection)
-        waiting = given_up = 0
-        for name in self._sink.names:
-            if name in backlog:
-                waiting += backlog[name].waiting
-                given_up += backlog[name].given_up
-            OUTBOX_WAITING.labels(name).set(backlog[name].waiting if name in backlog else 0)
+        """Counts what waits, now and then: it takes longer the more there is."""
+        now_s = self._clock.monotonic()
+        if now_s - self._counted_s < _COUNT_EVERY_S:
+            return
+        self._counted_s = now_s
+        backlog = self._outbox.backlog(connection, self._sink.names)
+        for name, one in backlog.items():
+            OUTBOX_WAITING.labels(name).set(one.waiting)
         before = self._state
+        waiting = sum(one.waiting for one in backlog.values())
+        given_up = sum(one.given_up for one in backlog.values())
         self._state = RelayState(before.error, before.failing_since_s, waiting, given_up)
 
     def _purge(self, now_s: float) -> None:

@@ -1,14 +1,18 @@
 """What an outbox and its relay promise, on every database."""
 
+import random
 import threading
 from collections.abc import Iterator, Sequence
 
 import pytest
 import sqlalchemy as sa
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
 
 from shared.clock import ManualClock
 from shared.storage.database import Database
 from shared.storage.outbox import Backlog, Delivery, Message, Outbox, outbox_table
+from shared.storage.outbox_schema import add_order
 from shared.storage.relay import Attempt, Outcome, Relay, RelaySettings
 
 METADATA = sa.MetaData()
@@ -78,13 +82,33 @@ def put(database: Database, outbox: Outbox, clock: ManualClock, *keys: str) -> N
         outbox.put(connection, [message(key) for key in keys], clock.time())
 
 
+def put_ordered(database: Database, outbox: Outbox, clock: ManualClock, *keys: str) -> None:
+    """Each key's first letter is what it is ordered by."""
+    messages = [Message("hook", key, b"", ordered_by=key[0]) for key in keys]
+    with database.write() as connection:
+        outbox.put(connection, messages, clock.time())
+
+
 def message(key: str, sink: str = "hook") -> Message:
     return Message(sink, key, b"\x00\xff", {"name": "Grüße"})
 
 
+def claim(
+    database: Database, outbox: Outbox, clock: ManualClock, limit: int = 10
+) -> list[Delivery]:
+    with database.read() as connection:
+        due = outbox.due(connection, ["hook"], clock.time(), limit)
+    with database.write() as connection:
+        return outbox.claim(connection, due, clock.time(), 15.0)
+
+
+def claimed(database: Database, outbox: Outbox, clock: ManualClock, limit: int = 10) -> list[str]:
+    return [one.message.key for one in claim(database, outbox, clock, limit)]
+
+
 def backlog(database: Database, outbox: Outbox) -> Backlog:
     with database.read() as connection:
-        return outbox.backlog(connection).get("hook", Backlog())
+        return outbox.backlog(connection, ["hook", "other"])["hook"]
 
 
 def test_messages_come_back_as_they_were_put_in_order_and_once(
@@ -93,8 +117,7 @@ def test_messages_come_back_as_they_were_put_in_order_and_once(
     put(database, outbox, clock, "a", "b", "a")
     put(database, outbox, clock, "b", "c")
 
-    with database.write() as connection:
-        found = outbox.claim(connection, ["hook"], clock.time(), 15.0, 10)
+    found = claim(database, outbox, clock)
 
     assert [delivery.message for delivery in found] == [message(key) for key in "abc"]
     assert {delivery.attempts for delivery in found} == {0}
@@ -105,15 +128,109 @@ def test_what_one_has_claimed_nobody_else_gets_until_its_lease_ends(
 ) -> None:
     put(database, outbox, clock, "a", "b", "c")
 
-    def claim(limit: int) -> list[str]:
-        with database.write() as connection:
-            found = outbox.claim(connection, ["hook"], clock.time(), 15.0, limit)
-        return [delivery.message.key for delivery in found]
-
-    assert claim(2) == ["a", "b"]
-    assert claim(2) == ["c"]
+    assert claimed(database, outbox, clock, 2) == ["a", "b"]
+    assert claimed(database, outbox, clock, 2) == ["c"]
     clock.advance(16)
-    assert claim(9) == ["a", "b", "c"]
+    assert claimed(database, outbox, clock, 9) == ["a", "b", "c"]
+
+
+def test_two_that_look_at_the_same_time_claim_each_message_once(
+    database: Database, outbox: Outbox, clock: ManualClock
+) -> None:
+    put(database, outbox, clock, "a", "b")
+    with database.read() as connection:
+        due = outbox.due(connection, ["hook"], clock.time(), 10)
+
+    found = []
+    for _ in range(2):
+        with database.write() as connection:
+            found.append(outbox.claim(connection, due, clock.time(), 15.0))
+
+    assert [len(one) for one in found] == [2, 0]
+
+
+def test_a_message_waits_for_the_earlier_ones_of_its_key_and_for_no_other(
+    database: Database, outbox: Outbox, clock: ManualClock
+) -> None:
+    put_ordered(database, outbox, clock, "a1", "b1", "a2", "a3")
+    put_ordered(database, outbox, clock, "b2")
+    put(database, outbox, clock, "free1", "free2")
+
+    first = claim(database, outbox, clock)
+    assert [one.message.key for one in first] == ["a1", "b1", "free1", "free2"]
+    # Leased by one relay, no other gets what comes after them.
+    assert claimed(database, outbox, clock) == []
+
+    with database.write() as connection:
+        outbox.delivered(connection, [first[0].id], clock.time())
+        outbox.postpone(connection, [first[1].id], clock.time() + 100, "it is away")
+    assert claimed(database, outbox, clock) == ["a2"]
+    clock.advance(50)
+    assert claimed(database, outbox, clock) == ["a2", "free1", "free2"]
+    clock.advance(60)
+    assert claimed(database, outbox, clock) == ["b1", "a2", "free1", "free2"]
+
+
+def test_what_was_given_up_lets_the_next_one_of_its_key_go(
+    relay: Relay, database: Database, outbox: Outbox, sink: FakeSink, clock: ManualClock
+) -> None:
+    put_ordered(database, outbox, clock, "a1", "a2")
+    sink.by_key = {"a1": Outcome.REFUSED}
+
+    for _ in range(SETTINGS.refusals):
+        assert sink.taken == []
+        relay.step()
+        clock.advance(10)
+    relay.step()
+
+    assert sink.taken == ["a2"]
+
+
+def test_keys_of_different_sinks_do_not_wait_for_each_other(
+    database: Database, outbox: Outbox, clock: ManualClock, relay: Relay, sink: FakeSink
+) -> None:
+    with database.write() as connection:
+        messages = [Message(to, f"{to}1", b"", ordered_by="a") for to in ("hook", "other")]
+        outbox.put(connection, messages, clock.time())
+    sink.by_key = {"hook1": Outcome.REFUSED}
+
+    relay.step()
+
+    assert sink.taken == ["other1"]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_however_a_sink_fails_the_order_of_each_key_is_kept(
+    database: Database, outbox: Outbox, clock: ManualClock, seed: int
+) -> None:
+    chance = random.Random(seed)
+
+    class Unreliable(FakeSink):
+        def send(self, deliveries: Sequence[Delivery]) -> Iterator[Attempt]:
+            for delivery in deliveries:
+                # Never refused so often that it is given up.
+                failing = [Outcome.REFUSED] if delivery.attempts < SETTINGS.refusals - 1 else []
+                outcome = chance.choice([*failing, Outcome.AWAY, *[Outcome.DELIVERED] * 3])
+                if outcome is Outcome.DELIVERED:
+                    self.taken.append(delivery.message.key)
+                yield Attempt(delivery, outcome, "no luck")
+                if outcome is Outcome.AWAY and chance.random() < 0.5:
+                    return
+
+    sink = Unreliable()
+    relays = [Relay(database, outbox, sink, SETTINGS, clock) for _ in range(2)]
+    for number in range(10):
+        put_ordered(database, outbox, clock, *(f"{key}{number:02}" for key in "abcd"))
+        chance.choice(relays).step()
+        clock.advance(chance.random() * 3)
+    for _ in range(400):
+        chance.choice(relays).step()
+        clock.advance(chance.random() * 3)
+        if len(sink.taken) == 40:
+            break
+
+    for key in "abcd":
+        assert [one for one in sink.taken if one[0] == key] == [f"{key}{n:02}" for n in range(10)]
 
 
 def test_a_message_leaves_with_its_transaction_or_not_at_all(
@@ -205,6 +322,59 @@ def test_what_was_delivered_is_deleted_after_a_day(
     with database.read() as connection:
         count = sa.select(sa.func.count()).select_from(TABLE)
         assert connection.execute(count).scalar() == 0
+
+
+def test_two_relays_at_the_same_time_keep_the_order_of_each_key(
+    database: Database, outbox: Outbox, clock: ManualClock
+) -> None:
+    keys = [f"{key}{number:02}" for number in range(20) for key in "abc"]
+    put_ordered(database, outbox, clock, *keys)
+    sink = FakeSink()  # Both append to one list, in the order in which the receiver sees them.
+
+    def drain() -> None:
+        relay = Relay(database, outbox, sink, SETTINGS, clock)
+        while len(sink.taken) < len(keys):
+            relay.step()
+
+    threads = [threading.Thread(target=drain) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    for key in "abc":
+        assert [one for one in sink.taken if one[0] == key] == [
+            one for one in keys if one[0] == key
+        ]
+
+
+def test_messages_of_before_the_migration_are_numbered_in_their_order(database: Database) -> None:
+    old = sa.MetaData()
+    columns = [column for column in TABLE.c if column.name != "seq"]
+    table = sa.Table(
+        "outbox", old, *(sa.Column(c.name, c.type, primary_key=c.primary_key) for c in columns)
+    )
+    with database.write() as connection:
+        old.create_all(connection)
+        connection.exec_driver_sql("CREATE INDEX outbox_open ON outbox (sink)")
+        connection.exec_driver_sql("CREATE UNIQUE INDEX outbox_key ON outbox (sink, key)")
+        rows: list[dict[str, object]] = [
+            {"id": one, "sink": "hook", "key": one, "headers": {}, "ordered_by": "k", "due_at": 0.0}
+            for one in ("b", "c", "a")
+        ]
+        connection.execute(table.insert(), [{**row, "attempts": 0} for row in rows])
+        with Operations.context(MigrationContext.configure(connection)):
+            add_order()
+    outbox, clock = Outbox(TABLE), ManualClock()
+    put_ordered(database, outbox, clock, "k1")
+
+    found: list[str] = []
+    while batch := claim(database, outbox, clock):
+        found.extend(one.message.key for one in batch)
+        with database.write() as connection:
+            outbox.delivered(connection, [one.id for one in batch], clock.time())
+
+    assert found == ["a", "b", "c", "k1"]
 
 
 def test_two_relays_share_the_work(database: Database, outbox: Outbox, clock: ManualClock) -> None:

@@ -1,6 +1,8 @@
 """The stream in this process: a broker in memory, a real database, a trunk without a model."""
 
 import asyncio
+import itertools
+import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -134,6 +136,7 @@ class Receiver(HTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Answer)
         self.status = 200
+        self.unavailable_once: set[str] = set()
         self.got: list[tuple[str, dict[str, object]]] = []
 
     @property
@@ -147,6 +150,10 @@ class _Answer(BaseHTTPRequestHandler):
         assert isinstance(receiver, Receiver)
         body = self.rfile.read(int(self.headers["content-length"]))
         status = receiver.status  # once: a test may change it meanwhile
+        state = self.headers["idempotency-key"].partition(":")[2]
+        if state in receiver.unavailable_once:
+            receiver.unavailable_once.discard(state)
+            status = 503
         if status == 200:
             receiver.got.append((self.headers["idempotency-key"], orjson.loads(body)))
         self.send_response(status)
@@ -239,6 +246,28 @@ def test_a_surge_becomes_an_alert_that_is_told_to_all(
     assert (event["specversion"], event["type"]) == ("1.0", "banyan.sentiment.alert.firing")
     keys = [key for key, _ in receiver.got]
     assert len(keys) == len(set(keys))
+
+
+def test_a_receiver_that_fails_once_gets_firing_before_resolved(
+    quick: SentimentSettings,
+    broker: MemoryBroker,
+    trunk: FakeTrunk,
+    database: Database,
+    loop: asyncio.AbstractEventLoop,
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    webhook = WebhookSettings(url=SecretStr(receiver.url), allow_private=True)
+    settings = quick.model_copy(update={"webhook": webhook})
+    # The message that failed waits for longer than the relay does.
+    waits = itertools.cycle([1.0, 0.5])
+    monkeypatch.setattr(random, "uniform", lambda low, high: next(waits))
+    receiver.unavailable_once = {"firing"}
+    with running(settings, broker, trunk, database, loop):
+        send(broker, surging())
+        wait_for(lambda: len(receiver.got) == 2, "the webhook has both states")
+
+    assert [key.partition(":")[2] for key, _ in receiver.got] == ["firing", "resolved"]
 
 
 def test_while_something_is_away_nothing_is_lost(
