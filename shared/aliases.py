@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
 
 from shared.errors import ArtifactError, NotFoundError
 from shared.files import write_atomic
+from shared.validation.faults import joined, json_faults_of
 
 CHAMPION = "champion"
 CANDIDATE = "candidate"
@@ -57,11 +58,12 @@ class AliasFile:
         Raises:
             ArtifactError: the file is malformed.
         """
+        content = self._content()
         try:
-            return self._content_model.model_validate_json(self._content()).root
+            return self._content_model.model_validate_json(content).root
         except ValidationError as error:
             raise ArtifactError(
-                f"{self._root / _FILE} is malformed: {error.errors(include_url=False)[0]['msg']}; "
+                f"{self._root / _FILE} is malformed: {joined(json_faults_of(error, content))}; "
                 "restore it from a backup"
             ) from None
 

@@ -7,12 +7,14 @@ only resolves them and remembers where each value comes from.
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from shared.errors import ConfigError
+from shared.validation.faults import Place, faults_of
+from shared.validation.values import found
 
 Values = dict[str, Any]
 
@@ -75,7 +77,7 @@ def read_yaml(path: Path) -> Values:
     if values is None:
         return {}
     if not isinstance(values, dict):
-        raise ConfigError(f"{path}: expected a mapping of keys, found {type(values).__name__}")
+        raise ConfigError(f"{path}: expected a mapping of keys, found {found(values)}")
     return values
 
 
@@ -152,7 +154,7 @@ def resolve(model: type[SettingsT], *layers: Layer) -> Resolved[SettingsT]:
     try:
         settings = model.model_validate(merged)
     except ValidationError as error:
-        raise ConfigError(_faults(error, sources)) from None
+        raise ConfigError(_faults(model, error, merged, sources)) from None
     return Resolved(settings, sources)
 
 
@@ -222,12 +224,31 @@ def _paths(values: Mapping[str, Any], start: str = "") -> Iterator[str]:
             yield path
 
 
-def _faults(error: ValidationError, sources: Mapping[str, str]) -> str:
+def _faults(
+    model: type[Settings], error: ValidationError, given: Values, sources: Mapping[str, str]
+) -> str:
     lines = []
-    for fault in error.errors(include_input=False, include_url=False):
-        path = ".".join(str(part) for part in fault["loc"])
-        source = f" (from {sources[path]})" if path in sources else ""
-        lines.append(f"{path or 'the whole'}: {fault['msg']}{source}")
+    for fault in faults_of(error, given):
+        source = f" (from {sources[fault.location]})" if fault.location in sources else ""
+        shown = str(fault)
+        if _is_secret(model, fault.place):
+            shown = f"{fault.location}: expected a text (what is set is not shown)"
+        lines.append(f"{shown}{source}")
     return "the configuration has {} fault{}:\n  {}".format(
         len(lines), "" if len(lines) == 1 else "s", "\n  ".join(lines)
     )
+
+
+def _is_secret(model: type[BaseModel], place: Place) -> bool:
+    """Whether a place holds a password or the like, which no message may show."""
+    if not place or (info := model.model_fields.get(str(place[0]))) is None:
+        return False
+    kinds = [kind for kind in _kinds(info.annotation) if isinstance(kind, type)]
+    inner = (kind for kind in kinds if issubclass(kind, BaseModel))
+    return SecretStr in kinds or any(_is_secret(kind, place[1:]) for kind in inner)
+
+
+def _kinds(annotation: object) -> Iterator[object]:
+    yield annotation
+    for part in get_args(annotation):
+        yield from _kinds(part)

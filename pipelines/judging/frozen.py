@@ -25,6 +25,7 @@ from shared.models.bundle import Sha256, TaskName
 from shared.models.registry import SHIPPED
 from shared.models.tasks import TaskKind
 from shared.training.data_report import AnyExample
+from shared.validation.faults import joined, json_faults_of
 
 TABLE_FILE = "evaluations.json"
 SETS_CONFIG = "pipelines/configs/evaluation_sets.yaml"
@@ -135,9 +136,10 @@ def _file(root: Path, task: str, entry: Frozen) -> Path:
 def _read_table(root: Path) -> dict[str, Frozen]:
     path = root / TABLE_FILE
     try:
-        return _Table.model_validate_json(path.read_bytes()).root
+        content = path.read_bytes()
+        return _Table.model_validate_json(content).root
     except FileNotFoundError:
         return {}
     except ValidationError as error:
-        fault = error.errors(include_url=False)[0]["msg"]
-        raise ArtifactError(f"{path} is malformed: {fault}; restore it from a backup") from None
+        faults = joined(json_faults_of(error, content))
+        raise ArtifactError(f"{path} is malformed: {faults}; restore it from a backup") from None

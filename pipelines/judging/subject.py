@@ -12,6 +12,7 @@ from shared.models.tasks import TaskKind
 from shared.training.data_report import AnyExample
 from shared.training.examples import Candidates, Example, Question, TaggedExample
 from shared.training.multi_label import MultiLabelled
+from shared.validation.faults import joined, json_faults_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,5 +57,7 @@ def from_lines(subject: Subject, lines: bytes) -> tuple[AnyExample, ...]:
     try:
         return tuple(adapter.validate_json(line) for line in lines.splitlines())
     except ValidationError as error:
-        fault = error.errors(include_url=False)[0]["msg"]
-        raise ArtifactError(f"the evaluation set holds no examples of {subject}: {fault}") from None
+        faults = joined(json_faults_of(error, lines.partition(b"\n")[0]))
+        raise ArtifactError(
+            f"the evaluation set holds no examples of {subject}: {faults}"
+        ) from None

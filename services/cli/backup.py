@@ -19,6 +19,7 @@ from services.cli.config import PlatformSettings
 from services.cli.run_file import StateFolder
 from shared.errors import ArtifactError, ConfigError, DependencyError
 from shared.files import new_folder, sha256_file
+from shared.validation.faults import joined, json_faults_of
 
 MANIFEST = "backup.json"
 STATE = "state"
@@ -111,13 +112,13 @@ def verify(folder: Path) -> BackupManifest:
         ArtifactError: a file is missing, is not the one that was copied, or is not of the backup.
     """
     try:
-        manifest = BackupManifest.model_validate_json((folder / MANIFEST).read_bytes())
+        content = (folder / MANIFEST).read_bytes()
+        manifest = BackupManifest.model_validate_json(content)
     except OSError:
         raise ArtifactError(f"{folder} is no backup: it has no {MANIFEST}") from None
     except ValidationError as error:
-        raise ArtifactError(
-            f"{folder / MANIFEST} is damaged: {error.errors(include_url=False)[0]['msg']}"
-        ) from None
+        faults = joined(json_faults_of(error, content))
+        raise ArtifactError(f"{folder / MANIFEST} is damaged: {faults}") from None
     found = _hashes(folder / STATE)
     for name in sorted(found.keys() | manifest.files.keys()):
         if name not in found:

@@ -25,6 +25,8 @@ from pydantic import ValidationError
 from services.cli.moments import milliseconds
 from services.recommendation.incoming import EVENT
 from shared.errors import InputError
+from shared.validation.faults import Fault, faults_of
+from shared.validation.values import found
 
 Json = dict[str, object]
 
@@ -168,8 +170,8 @@ def _plain(name: str, value: object) -> object:
     if isinstance(value, str | bool | int | float):
         return value
     raise InputError(
-        f"the {name} is a {type(value).__name__}: expected a text, a number, true or false, or a "
-        "list of texts or of numbers"
+        f"the {name}: expected a text, a number, true or false, or a list of texts or of numbers, "
+        f"found {found(value)}"
     )
 
 
@@ -213,19 +215,16 @@ def _likely(group: Sequence[str], columns: Sequence[str]) -> str:
 
 
 def _faults(event: Json, error: ValidationError) -> str:
-    faults = error.errors(include_input=False, include_url=False, include_context=False)
-    return "; ".join(
-        f"{_place(event, fault['loc'])}: {fault['msg'].removeprefix('Value error, ')}"
-        for fault in faults[:_SHOWN_FAULTS]
-    )
+    faults = faults_of(error, event)
+    return "; ".join(f"{_place(event, fault)}: {fault.message}" for fault in faults[:_SHOWN_FAULTS])
 
 
-def _place(event: Json, loc: tuple[int | str, ...]) -> str:
-    """A fault's key; a field by its own name. The path begins with the kind of event."""
-    path = loc[1:] if len(loc) > 1 else loc
+def _place(event: Json, fault: Fault) -> str:
+    """A fault's key; a field by its own name."""
+    path = fault.place
     fields = event.get("fields")
     match path:
         case ("fields", int(index), *_) if isinstance(fields, list) and index < len(fields):
             field = fields[index]
             return str(field.get("name", path)) if isinstance(field, dict) else str(path)
-    return ".".join(map(str, path)) or "event"
+    return fault.location or "event"

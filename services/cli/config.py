@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -18,10 +18,24 @@ from pydantic import (
 
 from shared.config import Resolved, Settings, load, read_yaml
 from shared.errors import ConfigError
+from shared.validation.faults import faults_of
+from shared.validation.forms import TextForm
 
 DEPLOYMENT_FILE = Path(__file__).parents[2] / "infra" / "serve" / "local.yaml"
 
-_APPLICATION_KEY = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+_ApplicationName = Annotated[
+    str, TextForm(r"^[a-z][a-z0-9_]*$", "lower-case letters, digits and _, with a letter first")
+]
+_RoutePrefix = Annotated[
+    str, TextForm(r"^/[A-Za-z0-9/_-]+$", "a path of letters, digits, /, _ and -, such as /support")
+]
+_ImportPath = Annotated[
+    str,
+    TextForm(
+        r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
+        "a module and a function of it, such as services.support.app:build",
+    ),
+]
 
 
 class HttpProxy(StrEnum):
@@ -84,7 +98,7 @@ class PlatformSettings(Settings):
     ] = ()
     state_dir: Path = Path("var")
     database_url: SecretStr | None = None
-    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     max_body_bytes: int = Field(8 * 1024 * 1024, ge=1024)
     num_cpus: int | None = Field(None, ge=1)
 
@@ -118,9 +132,9 @@ class HttpOptions(Settings):
 class ApplicationEntry(Settings):
     """One application of Serve's configuration file."""
 
-    name: _APPLICATION_KEY
-    route_prefix: str = Field(pattern=r"^/[A-Za-z0-9/_-]+$")
-    import_path: str = Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
+    name: _ApplicationName
+    route_prefix: _RoutePrefix
+    import_path: _ImportPath
     args: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -147,13 +161,11 @@ def read_deployment(path: Path) -> Deployment:
     Raises:
         ConfigError: the file cannot be read, or has faults; each is named with its key.
     """
+    values = read_yaml(path)
     try:
-        return Deployment.model_validate(read_yaml(path))
+        return Deployment.model_validate(values)
     except ValidationError as error:
-        faults = "\n  ".join(
-            f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
-            for fault in error.errors(include_url=False, include_input=False)
-        )
+        faults = "\n  ".join(map(str, faults_of(error, values)))
         raise ConfigError(f"{path}:\n  {faults}") from None
 
 

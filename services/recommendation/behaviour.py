@@ -21,6 +21,7 @@ from shared.streaming.dead_letters import (
     DecodeError,
 )
 from shared.streaming.message import Record
+from shared.validation.faults import faults_of, joined
 
 MAX_VALUE_BYTES = 1024 * 1024
 
@@ -49,19 +50,28 @@ def decode(record: Record, *, max_ahead_s: float) -> NewEvent:
             far ahead.
     """
     parsed = _parsed(record.value)
+    tenant = _tenant(parsed)
     try:
-        tenant = DEFAULT_TENANT
-        if isinstance(parsed, dict) and "tenant" in parsed:
-            tenant = _TENANT.validate_python(parsed.pop("tenant"), strict=True)
         event = EVENT.validate_python(parsed).as_event()
     except ValidationError as error:
-        raise DecodeError(BAD_SCHEMA, _faults(error)) from None
+        raise DecodeError(BAD_SCHEMA, joined(faults_of(error, parsed))) from None
     try:
         check_time(event, record.timestamp_ms + int(max_ahead_s * 1000))
     except InputError as error:
-        raise DecodeError(CLOCK_AHEAD, str(error)) from None
+        raise DecodeError(CLOCK_AHEAD, f"timestamp: {error}") from None
     source = f"{record.topic_id}/{record.partition}/{record.offset}"
     return NewEvent.of(tenant, event, source)
+
+
+def _tenant(parsed: object) -> str:
+    """The record's tenant, which is taken out: the rest is an event as clients send them."""
+    if not isinstance(parsed, dict) or "tenant" not in parsed:
+        return DEFAULT_TENANT
+    given = parsed.pop("tenant")
+    try:
+        return _TENANT.validate_python(given, strict=True)
+    except ValidationError as error:
+        raise DecodeError(BAD_SCHEMA, f"tenant: {joined(faults_of(error, given))}") from None
 
 
 def _parsed(value: bytes | None) -> object:
@@ -79,9 +89,3 @@ def _parsed(value: bytes | None) -> object:
     except orjson.JSONDecodeError as error:
         raise DecodeError(BAD_JSON, str(error)) from None
     return parsed
-
-
-def _faults(error: ValidationError) -> str:
-    faults = error.errors(include_input=False, include_url=False, include_context=False)
-    named = [(".".join(map(str, fault["loc"])) or "value", fault["msg"]) for fault in faults[:3]]
-    return "; ".join(f"{name}: {message}" for name, message in named)

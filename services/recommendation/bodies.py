@@ -6,7 +6,6 @@ from typing import Any
 
 import orjson
 from fastapi import Request
-from fastapi.exceptions import RequestValidationError
 from pydantic import TypeAdapter, ValidationError
 
 from services.recommendation.incoming import EVENT, EventIn
@@ -14,12 +13,13 @@ from shared.errors import InputError
 from shared.ranking.events import Event
 from shared.serving.body_types import JSON, JSON_LINES, media_type
 from shared.text.decoding import decode_utf8
+from shared.validation.faults import Fault, Place, faults_of
+from shared.validation.invalid import InvalidError
 
 _SHOWN_FAULTS = 50
 _INLINE_BYTES = 65_536
 """What is parsed without a thread: a hundred events take a millisecond."""
 
-Place = tuple[int | str, ...]
 Row = tuple[Place, object]
 
 
@@ -38,7 +38,7 @@ async def read_events(request: Request, *, max_events: int, latest_ms: int) -> l
     """All events of a request, in order; `latest_ms` is the last time that they may be of.
 
     Raises:
-        RequestValidationError: rows are no events; each fault names its row.
+        InvalidError: rows are no events; each fault names its row.
         InputError: there are more than `max_events`, or the body is not UTF-8.
     """
     body = await request.body()
@@ -54,7 +54,7 @@ def parse_events(body: bytes, *, is_lines: bool, max_events: int, latest_ms: int
     """See `read_events`."""
     rows = _lines(body, max_events) if is_lines else _json(body, max_events)
     events: list[Event] = []
-    faults: list[dict[str, Any]] = []
+    faults: list[Fault] = []
     for place, row in rows:
         try:
             if isinstance(row, orjson.JSONDecodeError):
@@ -62,15 +62,16 @@ def parse_events(body: bytes, *, is_lines: bool, max_events: int, latest_ms: int
             event = EVENT.validate_python(row).as_event()
             check_time(event, latest_ms)
         except ValidationError as error:
-            faults.extend(_faults(place, error))
+            faults.extend(each.below(place) for each in faults_of(error, row))
         except InputError as error:
-            faults.append({"type": "value_error", "loc": place, "msg": str(error)})
+            named = () if error.param is None else (error.param,)
+            faults.append(Fault((*place, *named), str(error)))
         else:
             events.append(event)
         if len(faults) >= _SHOWN_FAULTS:
             break
     if faults:
-        raise RequestValidationError(faults[:_SHOWN_FAULTS])
+        raise InvalidError.of(faults[:_SHOWN_FAULTS])
     return events
 
 
@@ -82,8 +83,9 @@ def check_time(event: Event, latest_ms: int) -> None:
     """
     if event.timestamp_ms > latest_ms:
         raise InputError(
-            f"timestamp: {event.timestamp_ms} lies more than the allowed time ahead of the clock "
-            f"(latest {latest_ms}): send milliseconds since 1970"
+            f"{event.timestamp_ms} lies more than the allowed time ahead of the clock (latest "
+            f"{latest_ms}): send milliseconds since 1970",
+            param="timestamp",
         )
 
 
@@ -92,10 +94,10 @@ def _json(body: bytes, max_events: int) -> Iterator[Row]:
         raise InputError("the body is empty: send an event, or a list of events")
     parsed = orjson.loads(body)
     if not isinstance(parsed, list):
-        yield ("body",), parsed
+        yield (), parsed
         return
     _check_count(len(parsed), max_events)
-    yield from ((("body", index), row) for index, row in enumerate(parsed))
+    yield from (((index,), row) for index, row in enumerate(parsed))
 
 
 def _lines(body: bytes, max_events: int) -> Iterator[Row]:
@@ -104,7 +106,7 @@ def _lines(body: bytes, max_events: int) -> Iterator[Row]:
     decode_utf8(body, name="the body")
     for number, line in enumerate(body.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
         if line.strip():
-            yield ("body", f"line {number}"), _loads(line)
+            yield (f"line {number}",), _loads(line)
 
 
 def _loads(line: bytes) -> object:
@@ -118,12 +120,6 @@ def _loads(line: bytes) -> object:
 def _check_count(count: int, max_events: int) -> None:
     if count > max_events:
         raise InputError(f"{count} events, at most {max_events} at once: send them in parts")
-
-
-def _faults(place: Place, error: ValidationError) -> Iterator[dict[str, Any]]:
-    for fault in error.errors(include_input=False, include_url=False, include_context=False):
-        # The first part of a path is the kind of event that pydantic chose.
-        yield {"type": fault["type"], "loc": (*place, *fault["loc"][1:]), "msg": fault["msg"]}
 
 
 def _inlined(schema: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from shared.serving.http import HttpSettings
 from shared.storage.database import sqlite_url
 from shared.storage.relay import RelaySettings
 from shared.streaming.settings import ProcessorSettings
+from shared.validation.forms import KafkaName
 
 
 class RecommendationSettings(HttpSettings):
@@ -28,8 +29,8 @@ class RecommendationSettings(HttpSettings):
     stream_hosts: int = Field(1, ge=1)
     max_ongoing_requests: int = Field(256, ge=1)
     max_queued_requests: int = Field(512, ge=1)
-    topic: str = Field("behaviour", pattern=r"^[a-zA-Z0-9._-]{1,200}$")
-    group: str = Field("banyan-recommendation", pattern=r"^[a-zA-Z0-9._-]{1,200}$")
+    topic: KafkaName = "behaviour"
+    group: KafkaName = "banyan-recommendation"
     max_events: int = Field(10_000, ge=1)
     max_queued_events: int = Field(50_000, ge=1)
     max_batch_events: int = Field(2_000, ge=1)

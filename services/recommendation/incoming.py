@@ -23,6 +23,8 @@ from pydantic import (
 from shared.ranking.events import Event, FieldValue, InteractionEvent, ItemEvent, RankingEvent
 from shared.ranking.events import UserEvent as User
 from shared.text.identifiers import Identifier
+from shared.validation.forms import LINE, PLAIN
+from shared.validation.values import found
 
 MAX_TEXT_CHARS = 131_072
 MAX_FIELDS = 64
@@ -31,7 +33,6 @@ MAX_ITEMS = 10_000
 LATEST_MS = 7_258_118_400_000  # The year 2200.
 
 _CONTROL = r"\x00-\x08\x0B\x0C\x0E-\x1F\x7F"
-_LINE = r"^[^\x00-\x1F\x7F]*[^\s\x00-\x1F\x7F][^\x00-\x1F\x7F]*$"
 _FORBIDDEN = re.compile(f"[{_CONTROL}]")
 _LARGEST = 1e15
 
@@ -43,7 +44,7 @@ def milliseconds(value: object) -> object:
     return value
 
 
-Category = Annotated[str, StringConstraints(pattern=f"^[^{_CONTROL}]*$", max_length=1_000)]
+Category = Annotated[str, StringConstraints(max_length=1_000), PLAIN]
 """A category in an address, without control characters."""
 
 Timestamp = Annotated[
@@ -77,16 +78,16 @@ def _scalar(value: object) -> str | float | bool:
     if isinstance(value, str):
         if len(value) > MAX_TEXT_CHARS:
             raise ValueError(f"{len(value)} characters, at most {MAX_TEXT_CHARS} are taken")
-        if found := _FORBIDDEN.search(value):
-            raise ValueError(f"character {found.start()} is a control character: remove it")
+        if control := _FORBIDDEN.search(value):
+            raise ValueError(f"character {control.start() + 1} is a control character: remove it")
         return value
     if isinstance(value, int | float):
         if not math.isfinite(value) or abs(value) > _LARGEST:
             raise ValueError(f"the number is out of range: at most {_LARGEST:g} either way")
         return float(value)
     raise ValueError(
-        f"expected a text, a number, true or false, or a list of texts or of numbers, found "
-        f"{type(value).__name__}"
+        f"expected a text, a number, true or false, or a list of texts or of numbers, "
+        f"found {found(value)}"
     )
 
 
@@ -114,7 +115,7 @@ class Incoming(BaseModel):
 class NamedValue(Incoming):
     """One field of an item, a user, a ranking or an interaction."""
 
-    name: Annotated[str, StringConstraints(pattern=_LINE, max_length=64)]
+    name: Annotated[str, StringConstraints(max_length=64), LINE]
     value: Value
 
 
@@ -207,7 +208,7 @@ class InteractionIn(_EventBase):
     """
 
     event: Literal["interaction"]
-    type: Annotated[str, StringConstraints(pattern=_LINE, max_length=64)]
+    type: Annotated[str, StringConstraints(max_length=64), LINE]
     user: Identifier | None = None
     session: Identifier | None = None
     item: Identifier

@@ -12,6 +12,7 @@ from shared.storage.database import sqlite_url
 from shared.storage.relay import RelaySettings
 from shared.storage.webhook import WebhookSettings
 from shared.streaming.settings import ProcessorSettings
+from shared.validation.forms import KafkaName
 
 
 class SentimentSettings(HttpSettings):
@@ -31,9 +32,9 @@ class SentimentSettings(HttpSettings):
     stream_hosts: int = Field(1, ge=1)
     max_ongoing_requests: int = Field(256, ge=1)
     max_queued_requests: int = Field(512, ge=1)
-    topic: str = Field("news", pattern=r"^[a-zA-Z0-9._-]{1,200}$")
-    group: str = Field("banyan-sentiment", pattern=r"^[a-zA-Z0-9._-]{1,200}$")
-    alerts_topic: str = Field("alerts", pattern=r"^[a-zA-Z0-9._-]{1,200}$")
+    topic: KafkaName = "news"
+    group: KafkaName = "banyan-sentiment"
+    alerts_topic: KafkaName = "alerts"
     entities_file: Path = SAMPLE
     tasks: TaskNames = TaskNames()
     tag_entities: bool = True

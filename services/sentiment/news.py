@@ -27,23 +27,20 @@ from shared.streaming.dead_letters import (
 )
 from shared.streaming.message import Record
 from shared.text.identifiers import Identifier
+from shared.validation.faults import faults_of, joined
+from shared.validation.forms import FILLED, LINE
 
 MAX_VALUE_BYTES = 256 * 1024
 MAX_TEXT_CHARS = 20_000
 MAX_ENTITIES = 100
 MAX_ENTITY_CHARS = 200
 
-_CONTROL = r"\x00-\x08\x0B\x0C\x0E-\x1F\x7F"
-_FILLED = rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$"
-_LINE = r"^[^\x00-\x1F\x7F]*[^\s\x00-\x1F\x7F][^\x00-\x1F\x7F]*$"
 _LATEST = 7_258_118_400.0  # The year 2200.
 
-Text = Annotated[str, StringConstraints(pattern=_FILLED, max_length=MAX_TEXT_CHARS)]
+Text = Annotated[str, StringConstraints(max_length=MAX_TEXT_CHARS), FILLED]
 """A text to score: something to read, without control characters."""
 
-Entity = Annotated[
-    str, StringConstraints(pattern=_LINE, max_length=MAX_ENTITY_CHARS, strip_whitespace=True)
-]
+Entity = Annotated[str, StringConstraints(max_length=MAX_ENTITY_CHARS, strip_whitespace=True), LINE]
 """The name of something that a text may be about."""
 
 Entities = Annotated[list[Entity], Field(max_length=MAX_ENTITIES)]
@@ -91,7 +88,7 @@ class _Fields(BaseModel):
 
     id: Identifier
     published_at: Time
-    source: Annotated[str, StringConstraints(pattern=_LINE, max_length=200)]
+    source: Annotated[str, StringConstraints(max_length=200), LINE]
     text: Text
     entities: Entities | None = None
     tenant: TenantName = DEFAULT_TENANT
@@ -153,10 +150,4 @@ def _fields(value: bytes | None) -> _Fields:
     try:
         return _Fields.model_validate(parsed)
     except ValidationError as error:
-        raise DecodeError(BAD_SCHEMA, _faults(error)) from None
-
-
-def _faults(error: ValidationError) -> str:
-    faults = error.errors(include_input=False, include_url=False)
-    named = [(".".join(map(str, fault["loc"])) or "value", fault["msg"]) for fault in faults[:3]]
-    return "; ".join(f"{name}: {message}" for name, message in named)
+        raise DecodeError(BAD_SCHEMA, joined(faults_of(error, parsed))) from None

@@ -24,8 +24,9 @@ from services.sentiment.schemas import (
 )
 from services.sentiment.service import SentimentService
 from shared.serving.http import CurrentIdentity, create_app
+from shared.validation.forms import TextForm
 
-_Uid = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
+_Uid = Annotated[str, TextForm("^[0-9a-f]{32}$", "32 hexadecimal digits"), Path()]
 _EventId = Annotated[int, Query(ge=0, le=2**63 - 1)]
 # `None` stands inside: a union around it would make it a query parameter.
 _HeaderId = Annotated[int | None, Header(alias="Last-Event-ID", ge=0, le=2**63 - 1)]

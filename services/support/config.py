@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr, StringConstraints
+from pydantic import Field, SecretStr
 
 from shared.serving.http import HttpSettings
 from shared.storage.database import sqlite_url
+from shared.validation.forms import NAME
 
-KnowledgeBaseName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+KnowledgeBaseName = Annotated[str, NAME]
 
 
 class SupportSettings(HttpSettings):

@@ -7,14 +7,19 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from services.support.config import KnowledgeBaseName
 from services.support.documents import Document, KnowledgeBaseRecord, StoredDocument
 from shared.text.passages import TextFormat
+from shared.validation.forms import TextForm
 
 _CONTROL = r"\x00-\x08\x0B\x0E-\x1F\x7F"
-_FILLED = rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$"
+_FILLED = TextForm(
+    rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$", "text without control characters"
+)
+_PLAIN = TextForm(rf"^[^{_CONTROL}]*$", "text without control characters")
+_KEY = TextForm(r"^[A-Za-z0-9_.-]{1,64}$", "1 to 64 letters, digits, dots, _ and -")
 
-Title = Annotated[str, StringConstraints(pattern=_FILLED, max_length=500)]
-Text = Annotated[str, StringConstraints(pattern=_FILLED, max_length=500_000)]
-Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
-Word = Annotated[str, StringConstraints(pattern=rf"^[^{_CONTROL}]*$", max_length=2000)]
+Title = Annotated[str, StringConstraints(max_length=500), _FILLED]
+Text = Annotated[str, StringConstraints(max_length=500_000), _FILLED]
+Key = Annotated[str, _KEY]
+Word = Annotated[str, StringConstraints(max_length=2000), _PLAIN]
 Integer = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
 Number = Annotated[float, Field(ge=-1e15, le=1e15, allow_inf_nan=False)]
 Scalar = bool | Integer | Number | Word
@@ -150,7 +155,7 @@ class Rebuilt(BaseModel):
     documents: int
 
 
-Question = Annotated[str, StringConstraints(pattern=_FILLED, max_length=20_000)]
+Question = Annotated[str, StringConstraints(max_length=20_000), _FILLED]
 
 
 class SearchRequest(Request):

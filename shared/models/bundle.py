@@ -51,6 +51,8 @@ from shared.files import new_folder, sha256_file, sync_folder, write_atomic
 from shared.metrics.metric import STORED, Metric
 from shared.models.source import sha256_of_weights
 from shared.models.tasks import TaskKind
+from shared.validation.faults import joined, json_faults_of
+from shared.validation.forms import SHA256, TextForm
 
 MANIFEST_FILE = "manifest.json"
 HEAD_FILE = "head.safetensors"
@@ -82,8 +84,14 @@ def _inside_folder(name: str) -> str:
     return name
 
 
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-TaskName = Annotated[str, Field(pattern=rf"^{_TASK}$")]
+Sha256 = Annotated[str, SHA256]
+TaskName = Annotated[
+    str,
+    TextForm(
+        rf"^{_TASK}$",
+        "1 to 63 lower-case letters, digits, _ and -, with a letter or digit first and last",
+    ),
+]
 FileName = Annotated[str, AfterValidator(_inside_folder)]
 Label = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -232,14 +240,8 @@ def _parse(content: bytes, path: Path, *, stored: bool) -> Manifest:
     try:
         return Manifest.model_validate_json(content, context=STORED if stored else None)
     except ValidationError as error:
-        faults = "; ".join(_fault(fault) for fault in error.errors(include_url=False))
+        faults = joined(json_faults_of(error, content))
         raise ArtifactError(f"{path} is no manifest of format 1: {faults}") from None
-
-
-def _fault(fault: Mapping[str, object]) -> str:
-    location = fault["loc"]
-    where = ".".join(map(str, location)) if isinstance(location, tuple) else ""
-    return f"{where or 'the whole'}: {fault['msg']}"
 
 
 def _settle(written: Path, folder: Path) -> Bundle:

@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shared.errors import ArtifactError, InputError, NotFoundError
 from shared.files import new_folder, sha256_file, write_atomic
 from shared.metrics.metric import STORED, Metric
+from shared.validation.faults import joined, json_faults_of
+from shared.validation.forms import NAME, SHA256
 
 MANIFEST_FILE = "manifest.json"
 RANKER_FILE = "ranker.txt"
@@ -26,7 +28,7 @@ RANKER_FILE = "ranker.txt"
 _MODEL = r"[a-z0-9][a-z0-9_-]{0,62}"
 _BUNDLE_ID = re.compile(rf"({_MODEL})@([0-9a-f]{{12}})")
 
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Sha256 = Annotated[str, SHA256]
 
 
 class RankerManifest(BaseModel):
@@ -40,7 +42,7 @@ class RankerManifest(BaseModel):
 
     format_version: Literal[1] = 1
     kind: Literal["ranker"] = "ranker"
-    model: Annotated[str, Field(pattern=rf"^{_MODEL}$")]
+    model: Annotated[str, NAME]
     features: tuple[str, ...]
     blend: Mapping[str, float]
     data_fingerprint: Sha256
@@ -130,11 +132,8 @@ def read_ranker_bundle(folder: Path) -> RankerBundle:
     except OSError as error:
         raise ArtifactError(f"{folder} is no ranker: {path.name} cannot be read: {error}") from None
     except ValidationError as error:
-        fault = error.errors(include_url=False)[0]
-        where = ".".join(map(str, fault["loc"])) or "the whole"
-        raise ArtifactError(
-            f"{path} is no ranker's manifest of format 1: {where}: {fault['msg']}"
-        ) from None
+        faults = joined(json_faults_of(error, content))
+        raise ArtifactError(f"{path} is no ranker's manifest of format 1: {faults}") from None
     if folder.name != _hex_of(content):
         raise ArtifactError(f"{path} is corrupt: it belongs to {_hex_of(content)}: train it anew")
     for name in (RANKER_FILE, *manifest.files):

@@ -23,6 +23,7 @@ from shared.files import new_folder, sha256_file, write_atomic
 from shared.ranking.exact_rows import ExactRows
 from shared.ranking.inverted_rows import InvertedRows
 from shared.ranking.vectors import Parts, VectorIndex, VectorSettings
+from shared.validation.faults import joined, json_faults_of
 
 _FORMAT = 1
 _FILES = ("built.faiss", "fresh.faiss", "rows.npz")
@@ -131,10 +132,12 @@ def _read_parts(folder: Path, manifest: VectorManifest) -> Parts:
 
 def _read_manifest(folder: Path, digest: str) -> VectorManifest:
     _verify(folder / "manifest.json", digest)
+    content = (folder / "manifest.json").read_bytes()
     try:
-        manifest = VectorManifest.model_validate_json((folder / "manifest.json").read_bytes())
+        manifest = VectorManifest.model_validate_json(content)
     except ValidationError as error:
-        raise ArtifactError(f"{folder}: the manifest is of another format: {error}") from None
+        faults = joined(json_faults_of(error, content))
+        raise ArtifactError(f"{folder}: the manifest is of another format: {faults}") from None
     if manifest.format != _FORMAT:
         raise ArtifactError(
             f"{folder}: format {manifest.format}; this version reads {_FORMAT}: build it anew"

@@ -23,6 +23,7 @@ from shared.retrieval.dense import Dense
 from shared.retrieval.index import Entry, Index
 from shared.text.blocks import Sentence
 from shared.text.passages import SPLITTING, Passage
+from shared.validation.faults import joined, json_faults_of
 
 _FORMAT = 1
 _FILES = ("entries.jsonl", "titles.faiss", "passages.faiss")
@@ -109,10 +110,12 @@ def _newest(root: Path) -> tuple[Path, IndexManifest] | None:
 
 def _read_manifest(folder: Path, digest: str) -> IndexManifest:
     _verify(folder / "manifest.json", digest)
+    content = (folder / "manifest.json").read_bytes()
     try:
-        manifest = IndexManifest.model_validate_json((folder / "manifest.json").read_bytes())
+        manifest = IndexManifest.model_validate_json(content)
     except ValidationError as error:
-        raise ArtifactError(f"{folder}: the manifest is of another format: {error}") from None
+        faults = joined(json_faults_of(error, content))
+        raise ArtifactError(f"{folder}: the manifest is of another format: {faults}") from None
     if (manifest.format, manifest.splitting) != (_FORMAT, SPLITTING):
         raise ArtifactError(
             f"{folder}: format {manifest.format} with splitting {manifest.splitting}; "

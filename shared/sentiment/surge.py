@@ -43,6 +43,7 @@ from shared.errors import ArtifactError
 from shared.sentiment.history import Decay, History
 from shared.sentiment.labels import NEGATIVE, Label
 from shared.sentiment.tails import count_tail, share_tail
+from shared.validation.faults import faults_of, joined
 
 Phase = Literal["calm", "pending", "firing"]
 TransitionPhase = Literal["pending", "firing", "resolved"]
@@ -212,8 +213,9 @@ class SurgeState:
         try:
             return _adapter().validate_python(values)
         except ValidationError as error:
+            faults = joined(faults_of(error, values))
             raise ArtifactError(
-                f"a stored surge state cannot be read: {error}: {_REMEDY}"
+                f"a stored surge state cannot be read: {faults}: {_REMEDY}"
             ) from None
 
 

@@ -24,12 +24,13 @@ from shared.serving.edge import Edge
 from shared.serving.keys import Identity, KeyStore, Role
 from shared.serving.problems import (
     MEDIA_TYPE,
-    FieldFault,
     Problem,
     platform_error_response,
     problem_response,
 )
+from shared.serving.request_faults import request_faults
 from shared.telemetry import REGISTRY
+from shared.validation.invalid import InvalidError
 
 READY = "ready"
 
@@ -168,18 +169,8 @@ def _add_error_handlers(app: FastAPI, openai_paths: tuple[str, ...]) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def on_invalid_request(request: Request, error: RequestValidationError) -> Response:
-        faults = [
-            FieldFault(location=".".join(map(str, fault["loc"])), message=fault["msg"])
-            for fault in error.errors()
-        ]
-        detail = "; ".join(f"{fault.location}: {fault.message}" for fault in faults[:5])
-        return problem_response(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
-            detail,
-            openai=openai(request),
-            param=faults[0].location.removeprefix("body.") if faults else None,
-            faults=faults,
-        )
+        invalid = InvalidError.of(request_faults(error))
+        return platform_error_response(invalid, openai=openai(request))
 
 
 def _allowed_methods(request: Request) -> str:

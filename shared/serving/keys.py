@@ -13,17 +13,18 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shared.clock import Clock, SystemClock
 from shared.errors import AuthenticationError, ConfigError, NotFoundError
 from shared.files import write_atomic
+from shared.validation.forms import NAME
 
 DEFAULT_TENANT = "default"
 _PREFIX = "bny_"
 _RELOAD_S = 1.0
 
-TenantName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+TenantName = Annotated[str, NAME]
 
 
 class Role(StrEnum):

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from shared import errors
 from shared.telemetry import REQUEST_ID
+from shared.validation.invalid import InvalidError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -32,7 +33,7 @@ _STATUS: tuple[tuple[type[errors.PlatformError], HTTPStatus], ...] = (
 
 
 class FieldFault(BaseModel):
-    """One fault of a request, and where in the request it is."""
+    """One fault of a request, and where it is: `input.1`, `limit`; '' for the body as a whole."""
 
     location: str
     message: str
@@ -99,7 +100,15 @@ def platform_error_response(error: errors.PlatformError, *, openai: bool) -> Res
     if status is HTTPStatus.UNAUTHORIZED:
         headers["www-authenticate"] = "Bearer"
     param = error.param if isinstance(error, errors.InputError) else None
-    return problem_response(status, str(error), openai=openai, param=param, headers=headers)
+    faults = error.faults if isinstance(error, InvalidError) else ()
+    return problem_response(
+        status,
+        str(error),
+        openai=openai,
+        param=param,
+        faults=[FieldFault(location=each.location, message=each.message) for each in faults],
+        headers=headers,
+    )
 
 
 def _openai_error(status: int, detail: str, param: str | None) -> OpenAIError:

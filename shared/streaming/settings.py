@@ -1,14 +1,19 @@
 """The settings of the stream: how a broker is reached, and how batches are made."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, model_validator
 
 from shared.config import Settings
+from shared.validation.forms import TextForm
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
+
+_ADDRESSES = TextForm(
+    r"^[^\s,:]+:\d{1,5}(,[^\s,:]+:\d{1,5})*$", "host:port, or several with commas between"
+)
 
 
 class KafkaSettings(Settings):
@@ -21,7 +26,7 @@ class KafkaSettings(Settings):
     `unreachable_after_s` without an answer the broker counts as away.
     """
 
-    bootstrap: str | None = Field(None, pattern=r"^[^\s,:]+:\d{1,5}(,[^\s,:]+:\d{1,5})*$")
+    bootstrap: Annotated[str, _ADDRESSES] | None = None
     security_protocol: SecurityProtocol = "PLAINTEXT"
     sasl_mechanism: SaslMechanism | None = None
     sasl_username: str | None = None

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from shared.config import Settings
 from shared.training.formats import PLAIN
+from shared.validation.forms import NAME
 
 HUB = "hf://"
 HUB_PATH = re.compile(
@@ -17,7 +18,7 @@ TEST = "test"
 """The measured set that a split's third part becomes."""
 
 Share = Annotated[float, Field(ge=0, lt=1)]
-SetName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+SetName = Annotated[str, NAME]
 Values = Annotated[tuple[str, ...], Field(min_length=1)]
 
 

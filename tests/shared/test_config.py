@@ -58,7 +58,7 @@ def test_all_faults_are_reported_at_once_with_their_sources() -> None:
     message = str(caught.value)
     assert "3 faults" in message
     assert "typo" in message
-    assert "port: Input should be a valid integer" in message
+    assert "port: expected a whole number, found 'many'" in message
     assert "(from BANYAN_PORT)" in message
     assert "inner.depth" in message
 

@@ -14,6 +14,8 @@ from shared.errors import InputError
 from shared.text.csv_cells import allow_long_cells
 from shared.text.decoding import decode_utf8
 from shared.text.identifiers import Identifier
+from shared.validation.faults import faults_of
+from shared.validation.values import found
 
 _ID: TypeAdapter[str] = TypeAdapter(Identifier)
 _QUESTION: TypeAdapter[DocumentFields] = TypeAdapter(QuestionFields)
@@ -70,7 +72,7 @@ def document_of(row: object, *, place: str) -> Document:
         InputError: the row has other fields than a document, or one is too long or empty.
     """
     if not isinstance(row, Mapping):
-        raise InputError(f"{place}: expected an object, found {type(row).__name__}")
+        raise InputError(f"{place}: expected an object, found {found(row)}")
     fields = dict(row)
     given_id = fields.pop("id", None)
     try:
@@ -78,7 +80,7 @@ def document_of(row: object, *, place: str) -> Document:
         document = kind.validate_python(fields).document("")
         document_id = _content_id(document) if given_id is None else _ID.validate_python(given_id)
     except ValidationError as error:
-        raise InputError(f"{place}: {_first_fault(error)}") from None
+        raise InputError(f"{place}: {_fault(error, row)}") from None
     return kind.validate_python(fields).document(document_id)
 
 
@@ -87,7 +89,6 @@ def _content_id(document: Document) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
 
-def _first_fault(error: ValidationError) -> str:
-    fault = error.errors(include_input=False, include_url=False)[0]
-    path = ".".join(str(part) for part in fault["loc"])
-    return f"{path or 'id'}: {fault['msg']}"
+def _fault(error: ValidationError, row: Mapping[str, object]) -> str:
+    first = faults_of(error, row)[0]
+    return str(first) if first.place else f"id: {first}"

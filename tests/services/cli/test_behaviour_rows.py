@@ -134,9 +134,9 @@ def test_an_event_of_the_platforms_shape_is_taken_as_it_is() -> None:
         (ITEMS, {"item_id": "i", "price": "12,50"}, "the price '12,50' is no number such as 12.50"),
         (ITEMS, {"item_id": "i", "price": -1}, "price"),
         (ITEMS, {"item_id": "i", "available": "perhaps"}, "expected true or false"),
-        (ITEMS, {"item_id": "i", "size": {"w": 1}}, "the size is a dict: expected a text"),
-        (ITEMS, {"item_id": "i", "cover": b"PNG"}, "the cover is a bytes"),
-        (ITEMS, {"item_id": "i", "tags": ["a", None]}, "the tags is a NoneType"),
+        (ITEMS, {"item_id": "i", "size": {"w": 1}}, "the size: expected a text, .*, found an object"),
+        (ITEMS, {"item_id": "i", "cover": b"PNG"}, "the cover: .*, found bytes"),
+        (ITEMS, {"item_id": "i", "tags": ["a", None]}, "the tags: .*, found null"),
         (ITEMS, {"item_id": "i", "sizes": ["a", 1]}, "a list holds either texts or numbers"),
         (ITEMS, {"item_id": "i", "title": "a\x00b"}, "title: .*control character"),
         (ITEMS, {"item_id": "x" * 201}, "item: .*200"),
@@ -147,7 +147,7 @@ def test_an_event_of_the_platforms_shape_is_taken_as_it_is() -> None:
         (EVENTS, {**CLICK, "type": None}, "type and rating are both empty"),
         (EVENTS, {**CLICK, "rating": "good"}, "the rating 'good' is no number"),
         (EVENTS, {"event": "click", "id": "1"}, "event"),
-        (EVENTS, {"event": "interaction", "id": "1", "timestamp": 1}, "type: Field required"),
+        (EVENTS, {"event": "interaction", "id": "1", "timestamp": 1}, "type: is missing: add it"),
     ],
 )
 def test_a_row_that_is_no_event_is_refused_by_its_column(

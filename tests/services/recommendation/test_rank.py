@@ -283,16 +283,16 @@ async def test_any_time_may_be_asked_for(http: httpx.AsyncClient, timestamp: int
 @pytest.mark.parametrize(
     ("change", "location"),
     [
-        ({"items": [{"id": f"i{n}"} for n in range(10_001)]}, "body.items"),
-        ({"items": [{"id": ""}]}, "body.items.0.id"),
-        ({"items": [{}]}, "body.items.0.id"),
-        ({"items": "lamp"}, "body.items"),
-        ({"count": 0}, "body.count"),
-        ({"count": True}, "body.count"),
-        ({"timestamp": -1}, "body.timestamp"),
-        ({"usr": "ann"}, "body.usr"),
-        ({"user": 3}, "body.user"),
-        ({"fields": [{"name": "a", "value": None}]}, "body.fields.0.value"),
+        ({"items": [{"id": f"i{n}"} for n in range(10_001)]}, "items"),
+        ({"items": [{"id": ""}]}, "items.0.id"),
+        ({"items": [{}]}, "items.0.id"),
+        ({"items": "lamp"}, "items"),
+        ({"count": 0}, "count"),
+        ({"count": True}, "count"),
+        ({"timestamp": -1}, "timestamp"),
+        ({"usr": "ann"}, "usr"),
+        ({"user": 3}, "user"),
+        ({"fields": [{"name": "a", "value": None}]}, "fields.0.value"),
     ],
 )
 async def test_a_bad_request_is_refused_with_its_place(

@@ -1,0 +1,1 @@
+"""What is wrong with values from outside, said in plain sentences."""
