@@ -104,6 +104,11 @@ NEWS_LATE = Counter(
     "Scored records that came after the allowed lateness.",
     registry=REGISTRY,
 )
+NEWS_AHEAD = Counter(
+    "banyan_news_ahead_total",
+    "Records dated after their arrival, whose effective time the arrival bounds.",
+    registry=REGISTRY,
+)
 NEWS_DEAD_LETTERS = Counter(
     "banyan_news_dead_letters_total",
     "Records that could not be used, by reason.",

@@ -93,7 +93,7 @@ def _read(path: Path, number: int, value: bytes) -> NewsLine | str:
     # As the stream will read it; only whether the time lies ahead depends on when it is sent.
     record = Record("", "", 0, 0, 0, None, value)
     try:
-        news = decode(record, max_ahead_s=float("inf"))
+        news = decode(record, arrived_at=0.0, max_ahead_s=float("inf"))
     except DecodeError as error:
         return f"{path}:{number}: {error}"
     return NewsLine(number, value, news.id, news.published_at)

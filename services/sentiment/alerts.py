@@ -41,14 +41,18 @@ class Surges:
         self._detector = detector
         self._max_mentions = max_mentions
 
-    def apply(self, connection: Connection, mark: Watermark) -> Applied:
-        """Applies what the watermark passes; writes states, alerts and their events."""
-        if mark.time is None:
+    def apply(self, connection: Connection, mark: Watermark, now: float | None) -> Applied:
+        """Applies what the watermark passes; writes states, alerts and their events.
+
+        Episodes go on until `now`, which silence may have moved past the watermark; None: no
+        record has come and nothing goes on.
+        """
+        if now is None:
             return Applied((), 0, is_drained=True)
         rows = _unapplied(connection, mark, self._max_mentions)
         is_drained = len(rows) < self._max_mentions
         states = _states(connection, {(row["tenant"], row["entity"]) for row in rows})
-        transitions = self._transitions(rows, states, mark.time, is_drained=is_drained)
+        transitions = self._transitions(rows, states, now, is_drained=is_drained)
         _mark_applied(connection, rows)
         _write_states(connection, states)
         changes = _write_alerts(connection, transitions)
@@ -76,6 +80,8 @@ class Surges:
 
 
 def _unapplied(connection: Connection, mark: Watermark, limit: int) -> Sequence[RowMapping]:
+    if mark.time is None:
+        return []
     columns = MENTION.c
     effective = columns.effective_at
     query = (
@@ -120,6 +126,14 @@ def _states(connection: Connection, keys: set[_Key]) -> dict[_Key, SurgeState]:
     for key in keys - states.keys():
         states[key] = SurgeState()
     return states
+
+
+def has_active(connection: Connection) -> bool:
+    """Whether any episode lasts, so that time alone may change it."""
+    return (
+        connection.execute(sa.select(SURGE.c.entity).where(SURGE.c.active).limit(1)).first()
+        is not None
+    )
 
 
 def _write_states(connection: Connection, states: Mapping[_Key, SurgeState]) -> None:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from services.sentiment.news import News
 from services.sentiment.scores import Analysis, Score
-from shared.sentiment.watermark import effective_time, is_late
+from shared.sentiment.watermark import PartitionTime, Silence, effective_time, is_late
 from shared.sentiment.windows import ALL_NEWS, WindowCounts, WindowKey, WindowMention, count
 from shared.storage.identifiers import new_id
 from shared.streaming.dead_letters import DeadLetter
@@ -46,18 +46,31 @@ Item = ScoredNews | DeadLetter
 
 @dataclass(slots=True)
 class PartitionRow:
-    """How far a partition is stored; the counts are of all that was ever stored of it."""
+    """How far a partition is stored; the counts are of all that was ever stored of it.
+
+    `silent_since` and `silent_until` are the stretch in which its owner saw that nothing came.
+    """
 
     partition: int
     next_offset: int = 0
     end_offset: int = 0
     max_event_time: float | None = None
     idle: bool = False
+    silent_since: float | None = None
+    silent_until: float | None = None
     scored: int = 0
     duplicates: int = 0
     conflicts: int = 0
     dead_letters: int = 0
     late: int = 0
+
+    @property
+    def time(self) -> PartitionTime:
+        """What the watermark needs of it."""
+        silence = None
+        if self.silent_since is not None and self.silent_until is not None:
+            silence = Silence(self.silent_since, self.silent_until)
+        return PartitionTime(self.partition, self.max_event_time, self.idle, silence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +99,7 @@ class Arrivals:
     dead_letters: list[Row] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
     conflicts: list[ScoredNews] = field(default_factory=list)
+    ahead: list[ScoredNews] = field(default_factory=list)
     counted: list[WindowMention] = field(default_factory=list)
     outcomes: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
     late: int = 0
@@ -105,12 +119,14 @@ class Arriving:
         partitions: dict[int, PartitionRow],
         *,
         allowed_lateness_s: float,
+        max_skew_s: float,
         now_s: float,
     ) -> None:
         self._offsets = set(known.offsets)
         self._articles = dict(known.articles)
         self._partitions = partitions
         self._allowed_lateness_s = allowed_lateness_s
+        self._max_skew_s = max_skew_s
         self._now_s = now_s
         self._result = Arrivals()
 
@@ -137,9 +153,12 @@ class Arriving:
     def _take_news(self, item: ScoredNews) -> None:
         record, news = item.record, item.news
         row = self._passed(record)
+        latest = record.arrived_at(self._now_s) + self._max_skew_s
         # A duplicate has a date as well: it moves event time on, whichever of the two comes first.
-        effective_at = effective_time(row.max_event_time, news.published_at)
+        effective_at = effective_time(row.max_event_time, news.published_at, latest=latest)
         row.max_event_time = effective_at
+        if news.published_at > latest:
+            self._result.ahead.append(item)
         first = self._articles.get((news.tenant, news.id))
         if first is not None:
             is_conflict = first.text != news.text
@@ -202,6 +221,7 @@ class Arriving:
         row = self._partitions.setdefault(record.partition, PartitionRow(record.partition))
         row.next_offset = max(row.next_offset, record.offset + 1)
         row.idle = False
+        row.silent_since = row.silent_until = None
         return row
 
     def _note(self, record: Record, tenant: str, outcome: Outcome, article: str | None) -> None:
@@ -212,6 +232,7 @@ class Arriving:
                 "tenant": tenant,
                 "outcome": outcome.value,
                 "article": article,
+                "arrived_at": record.arrived_at(self._now_s),
                 "stored_at": self._now_s,
             }
         )

@@ -19,8 +19,9 @@ class SentimentSettings(HttpSettings):
     """Settings of the sentiment application; how the broker is reached is `KafkaSettings`.
 
     `replicas` serve HTTP, `stream_hosts` read the topic. A record dated more than `max_ahead_s`
-    after its own time stamp is a dead letter; one that lies more than `allowed_lateness_s` behind
-    its partition is late. `max_dead_letters` in a row stop the stream. `entities_file` holds the
+    after its arrival is a dead letter; one dated less far ahead moves event time to its arrival and
+    `max_skew_s` at most; one that lies more than `allowed_lateness_s` behind its partition is late.
+    `max_dead_letters` in a row stop the stream. `entities_file` holds the
     known entities (JSON lines `entity, aliases, tickers`); the tagger reads texts that name none
     of them where `tag_entities` (for requests) and `tag_stream` (for the stream) allow.
     `max_judgements` bounds the pairs of text and entity of one request, `max_listeners` the open
@@ -43,6 +44,7 @@ class SentimentSettings(HttpSettings):
     encode_timeout_s: float = Field(30.0, gt=0)
     stream_timeout_s: float = Field(60.0, gt=0)
     max_ahead_s: float = Field(3600.0, ge=0)
+    max_skew_s: float = Field(10.0, ge=0)
     allowed_lateness_s: float = Field(300.0, ge=0)
     max_dead_letters: int = Field(1000, ge=1)
     max_points: int = Field(2000, ge=1)

@@ -13,6 +13,7 @@ from services.sentiment.arrivals import Item, Outcome, ScoredNews
 from services.sentiment.config import SentimentSettings
 from services.sentiment.news import News, decode
 from services.sentiment.scores import Analysis
+from services.sentiment.silence import SilenceWatch
 from services.sentiment.store import NewsStore, Stored
 from shared.clock import Clock
 from shared.errors import DependencyError
@@ -62,7 +63,7 @@ class NewsHandler:
         self._on_messages = on_messages
         self._limit = DeadLetterLimit(settings.max_dead_letters)
         self._dead_in_a_row = 0
-        self._quiet_since_s: dict[int, float] = {}
+        self._silence = SilenceWatch(clock, idle_after_s=settings.processor.idle_after_s)
         self._recent: deque[tuple[float, int]] = deque(maxlen=10_000)
         self._stopping = threading.Event()
         self._cancel: Callable[[], bool] | None = None
@@ -103,16 +104,16 @@ class NewsHandler:
     def store(self, prepared: tuple[Item, ...], progress: StreamProgress) -> None:
         """Stores a batch; see `NewsStore.store`."""
         busy = {item.record.partition for item in prepared}
-        stored = self._store.store(prepared, progress, self._idle(progress, busy))
+        stored = self._store.store(prepared, progress, self._silence.idle(progress, busy))
         fresh = sum(stored.outcomes.values()) - stored.outcomes[Outcome.REPEATED]
         self._recent.append((self._clock.monotonic(), fresh))
         self._after(stored)
 
     def idle(self, progress: StreamProgress) -> None:
         """Marks the partitions idle where nothing comes, and applies what that frees."""
-        caught_up = {number for number, place in progress.owned.items() if place.caught_up}
+        silences = self._silence.silences(progress)
         while True:
-            stored = self._store.settle(progress, caught_up)
+            stored = self._store.settle(progress, silences)
             if stored is None:
                 return
             self._after(stored)
@@ -133,7 +134,8 @@ class NewsHandler:
 
     def _decoded(self, record: Record) -> News | DecodeError:
         try:
-            return decode(record, max_ahead_s=self._settings.max_ahead_s)
+            arrived_at = record.arrived_at(self._clock.time())
+            return decode(record, arrived_at=arrived_at, max_ahead_s=self._settings.max_ahead_s)
         except DecodeError as error:
             return error
 
@@ -197,14 +199,6 @@ class NewsHandler:
             # Of a batch that failed in one part the others are asked for again.
             for part in asked:
                 part.cancel()
-
-    def _idle(self, progress: StreamProgress, busy: set[int]) -> set[int]:
-        """The owned partitions whose end has been reached for a while, beside busy ones."""
-        now_s = self._clock.monotonic()
-        quiet = {n for n, place in progress.owned.items() if place.caught_up and n not in busy}
-        self._quiet_since_s = {n: self._quiet_since_s.get(n, now_s) for n in quiet}
-        after_s = self._settings.processor.idle_after_s
-        return {n for n, since_s in self._quiet_since_s.items() if now_s - since_s >= after_s}
 
     def _after(self, stored: Stored) -> None:
         if stored.messages:

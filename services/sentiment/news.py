@@ -110,24 +110,23 @@ class News:
     entities: tuple[str, ...] | None
 
 
-def decode(record: Record, *, max_ahead_s: float) -> News:
+def decode(record: Record, *, arrived_at: float, max_ahead_s: float) -> News:
     """Reads a record's value.
 
-    `max_ahead_s` is how far `published_at` may lie after the record's own time stamp: one clock
-    that is far ahead would otherwise make everything after it late. The decision depends on the
-    record alone, so that it is the same at every reading.
+    `published_at` may lie at most `max_ahead_s` after `arrived_at` (Unix seconds): a record of next
+    year would be the newest of its entity until then.
 
     Raises:
         DecodeError: the value is missing, too large, not UTF-8, not JSON, not of the schema, or
             dated too far ahead.
     """
     fields = _fields(record.value)
-    ahead_s = fields.published_at - record.timestamp_ms / 1000
+    ahead_s = fields.published_at - arrived_at
     if ahead_s > max_ahead_s:
         raise DecodeError(
             CLOCK_AHEAD,
-            f"published_at lies {ahead_s:.0f} s after the record's time stamp, more than "
-            f"{max_ahead_s:.0f} s",
+            f"published_at lies {ahead_s:.0f} s after the record arrived, more than "
+            f"{max_ahead_s:.0f} s: correct the sender's clock",
         )
     entities = None if fields.entities is None else tuple(dict.fromkeys(fields.entities))
     return News(fields.tenant, fields.id, fields.source, fields.text, fields.published_at, entities)

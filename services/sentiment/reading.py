@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from services.sentiment.alert_record import AlertRecord, AlertState
 from services.sentiment.tables import ALERT, ALERT_EVENT, PARTITION, TOPIC, WINDOW
 from shared.errors import NotFoundError
-from shared.sentiment.watermark import Watermark
+from shared.sentiment.watermark import IdleTime, Watermark
 from shared.sentiment.windows import WindowCounts
 from shared.storage.database import Database
 from shared.streaming.places import StoredPlace
@@ -27,7 +27,10 @@ class AlertEvent:
 
 @dataclass(frozen=True, slots=True)
 class TopicFigures:
-    """What the database says of the present topic, of all tenants together."""
+    """What the database says of the present topic, of all tenants together.
+
+    `mark` is how far event time has come, with silence or by records.
+    """
 
     topic_id: str
     mark: Watermark
@@ -139,7 +142,8 @@ class NewsReader:
             row = connection.execute(query.order_by(TOPIC.c.seen_at.desc()).limit(1)).first()
             if row is None:
                 return None
-            mark = Watermark(row.watermark, row.inclusive)
+            idle_time = IdleTime(row.idle_end, row.idle_seconds, row.idle_until)
+            mark = idle_time.moves(Watermark(row.watermark, row.inclusive))
             return _figures(connection, row.topic_id, mark)
 
 

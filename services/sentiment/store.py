@@ -7,16 +7,16 @@ since surges and events of all topics share their tables.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from services.sentiment.alert_record import AlertRecord
 from services.sentiment.alertmanager import messages
-from services.sentiment.alerts import MAX_MENTIONS, Applied, Surges
+from services.sentiment.alerts import MAX_MENTIONS, Applied, Surges, has_active
 from services.sentiment.arrivals import (
     Arrivals,
     Arriving,
@@ -39,13 +39,14 @@ from services.sentiment.tables import (
 )
 from shared.clock import Clock, SystemClock
 from shared.sentiment.surge import SurgeDetector
-from shared.sentiment.watermark import PartitionTime, Watermark, advance, watermark
+from shared.sentiment.watermark import IdleTime, Silence, Watermark, advance, watermark
 from shared.storage.database import Database
 from shared.storage.outbox import Message, Outbox
 from shared.storage.statements import chunks, pairs_in, upsert
 from shared.streaming.consumer import StreamProgress
 from shared.streaming.dead_letters import DEAD_LETTERS, DeadLetter
 from shared.telemetry import (
+    NEWS_AHEAD,
     NEWS_ALERTS,
     NEWS_DEAD_LETTERS,
     NEWS_LATE,
@@ -56,13 +57,19 @@ from shared.telemetry import (
 LOGGER = logging.getLogger(__name__)
 
 _WRITER_LOCK = 0x6E657773  # "news": any number does that all writers share.
+_SILENCE_STEP_S = 30.0
+"""How much more silence is worth a transaction while no episode waits for its end."""
+
 _LOGGED = 20
 """How many records of one kind a batch names in the log; the counters have all of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What a transaction changed: records by outcome, alerts as of each change."""
+    """What a transaction changed: records by outcome, alerts as of each change.
+
+    `mark` is how far event time has come.
+    """
 
     outcomes: dict[Outcome, int]
     late: int
@@ -85,6 +92,7 @@ class NewsStore:
         detector: SurgeDetector,
         *,
         allowed_lateness_s: float,
+        max_skew_s: float,
         has_webhook: bool,
         clock: Clock | None = None,
         max_mentions: int = MAX_MENTIONS,
@@ -94,6 +102,7 @@ class NewsStore:
         self._is_drained = True
         self._outbox = Outbox(OUTBOX)
         self._allowed_lateness_s = allowed_lateness_s
+        self._max_skew_s = max_skew_s
         self._has_webhook = has_webhook
         self._clock = clock or SystemClock()
 
@@ -107,39 +116,50 @@ class NewsStore:
             partitions = _partitions(connection, progress.topic_id)
             known = _known(connection, progress.topic_id, items)
             arriving = Arriving(
-                known, partitions, allowed_lateness_s=self._allowed_lateness_s, now_s=now_s
+                known,
+                partitions,
+                allowed_lateness_s=self._allowed_lateness_s,
+                max_skew_s=self._max_skew_s,
+                now_s=now_s,
             )
             arrivals = arriving.take(items)
-            _note_ends(partitions, progress, idle)
+            _note_ends(partitions, progress, dict.fromkeys(idle))
             _insert(connection, arrivals)
             stored = self._settle(connection, progress, partitions, arrivals, now_s)
         self._is_drained = stored.is_drained
         _report(stored, arrivals)
         return stored
 
-    def settle(self, progress: StreamProgress, idle: AbstractSet[int]) -> Stored | None:
-        """Notes that partitions are idle, and applies what that frees; None if nothing changed."""
+    def settle(self, progress: StreamProgress, silences: Mapping[int, Silence]) -> Stored | None:
+        """Notes for how long owned partitions are silent, and applies what that frees.
+
+        None if nothing changed that is worth a transaction.
+        """
         now_s = self._clock.time()
-        if self._is_drained and not self._is_news(progress, idle):
+        if self._is_drained and not self._is_news(progress, silences):
             return None
         with self._database.write() as connection:
             self._take_turn(connection)
             partitions = _partitions(connection, progress.topic_id)
-            _note_ends(partitions, progress, idle)
+            _note_ends(partitions, progress, silences)
             stored = self._settle(connection, progress, partitions, Arrivals(), now_s)
         self._is_drained = stored.is_drained
         _report(stored, Arrivals())
         return stored
 
-    def _is_news(self, progress: StreamProgress, idle: AbstractSet[int]) -> bool:
+    def _is_news(self, progress: StreamProgress, silences: Mapping[int, Silence]) -> bool:
         """Whether the database does not know of these ends yet; a read holds nobody up."""
         with self._database.read() as connection:
             partitions = _partitions(connection, progress.topic_id)
             topic = connection.execute(_topic(progress.topic_id)).first()
-        before = {number: asdict(row) for number, row in partitions.items()}
-        _note_ends(partitions, progress, idle)
-        after = {number: asdict(row) for number, row in partitions.items()}
-        return before != after or topic is None or topic.partitions != len(progress.partitions)
+            step_s = 0.0 if has_active(connection) else _SILENCE_STEP_S
+        before = {number: replace(row) for number, row in partitions.items()}
+        _note_ends(partitions, progress, silences)
+        is_known = topic is not None and topic.partitions == len(progress.partitions)
+        return not is_known or any(
+            number not in before or _has_moved(before[number], row, step_s)
+            for number, row in partitions.items()
+        )
 
     def _take_turn(self, connection: Connection) -> None:
         if not self._database.is_shared:
@@ -158,9 +178,9 @@ class NewsStore:
         now_s: float,
     ) -> Stored:
         """Progress, watermark, and what follows from it."""
-        mark = _advance(connection, progress, partitions, now_s)
+        mark, now = _advance(connection, progress, partitions, now_s)
         _write_partitions(connection, progress.topic_id, partitions, now_s)
-        applied: Applied = self._surges.apply(connection, mark)
+        applied: Applied = self._surges.apply(connection, mark, now.time)
         sent = [
             Message(DEAD_LETTERS, item.key, item.kept or b"", item.headers)
             for item in arrivals.dead
@@ -169,11 +189,11 @@ class NewsStore:
             sent.extend(messages(alert, has_webhook=self._has_webhook))
         self._outbox.put(connection, sent, now_s)
         return Stored(
-            arrivals.outcomes, arrivals.late, applied.changes, mark, applied.is_drained, len(sent)
+            arrivals.outcomes, arrivals.late, applied.changes, now, applied.is_drained, len(sent)
         )
 
 
-def _topic(topic_id: str) -> sa.Select[tuple[str, str, int, float, float, bool]]:
+def _topic(topic_id: str) -> sa.Select[tuple[object, ...]]:
     return sa.select(*TOPIC.c).where(TOPIC.c.topic_id == topic_id)
 
 
@@ -226,9 +246,11 @@ def _known_articles(
 
 
 def _note_ends(
-    partitions: dict[int, PartitionRow], progress: StreamProgress, idle: AbstractSet[int]
+    partitions: dict[int, PartitionRow],
+    progress: StreamProgress,
+    idle: Mapping[int, Silence | None],
 ) -> None:
-    """Where the owned partitions end, and that nothing comes there any more.
+    """Where the owned partitions end, and that nothing comes there any more, if known since when.
 
     A member that was frozen for a while may speak of a partition that another one owns by now: it
     is heard only where it has seen all that is stored.
@@ -240,6 +262,19 @@ def _note_ends(
             # Positions step over what is no record, such as the marks of transactions.
             row.next_offset = place.position
             row.idle = True
+            if (silence := idle[number]) is not None:
+                row.silent_since, row.silent_until = silence.since, silence.until
+
+
+def _has_moved(before: PartitionRow, after: PartitionRow, step_s: float) -> bool:
+    """Whether a row says anything new, where silence that lasts is new after `step_s` alone."""
+    if replace(before, silent_since=None, silent_until=None) != replace(
+        after, silent_since=None, silent_until=None
+    ):
+        return True
+    if before.silent_until is None or after.silent_until is None:
+        return before.silent_until is not after.silent_until
+    return after.silent_until - before.silent_until > step_s
 
 
 def _insert(connection: Connection, arrivals: Arrivals) -> None:
@@ -273,13 +308,11 @@ def _advance(
     progress: StreamProgress,
     partitions: dict[int, PartitionRow],
     now_s: float,
-) -> Watermark:
-    """The topic's watermark, which never goes back."""
-    rows = [partitions.get(number, PartitionRow(number)) for number in progress.partitions]
-    current = watermark(PartitionTime(r.partition, r.max_event_time, r.idle) for r in rows)
-    topic = connection.execute(_topic(progress.topic_id)).first()
-    before = Watermark() if topic is None else Watermark(topic.watermark, topic.inclusive)
-    mark = advance(before, current)
+) -> tuple[Watermark, Watermark]:
+    """The watermark of the topic's records, which never goes back, and how far event time is."""
+    times = [partitions.get(n, PartitionRow(n)).time for n in progress.partitions]
+    mark, idle_time = _times(connection, progress)
+    mark, idle_time = advance(mark, watermark(times)), idle_time.count(times)
     row = {
         "topic_id": progress.topic_id,
         "name": progress.topic,
@@ -287,9 +320,27 @@ def _advance(
         "seen_at": now_s,
         "watermark": mark.time,
         "inclusive": mark.inclusive,
+        "idle_end": idle_time.end,
+        "idle_seconds": idle_time.seconds,
+        "idle_until": idle_time.until,
     }
-    upsert(connection, TOPIC, [row], replaced=("partitions", "watermark", "inclusive"))
-    return mark
+    kept = {"topic_id", "name", "seen_at"}
+    upsert(connection, TOPIC, [row], replaced=[name for name in row if name not in kept])
+    return mark, idle_time.moves(mark) if all(time.idle for time in times) else mark
+
+
+def _times(connection: Connection, progress: StreamProgress) -> tuple[Watermark, IdleTime]:
+    """What was stored of the topic; a new one goes on where the one of its name before it ended."""
+    row = connection.execute(_topic(progress.topic_id)).first()
+    if row is not None:
+        idle_time = IdleTime(row.idle_end, row.idle_seconds, row.idle_until)
+        return Watermark(row.watermark, row.inclusive), idle_time
+    query = sa.select(*TOPIC.c).where(TOPIC.c.name == progress.topic)
+    row = connection.execute(query.order_by(TOPIC.c.seen_at.desc()).limit(1)).first()
+    if row is None:
+        return Watermark(), IdleTime()
+    end = row.watermark if row.idle_end is None else row.idle_end
+    return Watermark(), IdleTime(end, row.idle_seconds, row.idle_until)
 
 
 def _write_partitions(
@@ -312,6 +363,10 @@ def _report(stored: Stored, arrivals: Arrivals) -> None:
     for conflict in arrivals.conflicts[:_LOGGED]:
         extra = {**_origin(conflict), "tenant": conflict.news.tenant, "id": conflict.news.id}
         LOGGER.warning("an id came again with another text: the first one counts", extra=extra)
+    NEWS_AHEAD.inc(len(arrivals.ahead))
+    for early in arrivals.ahead[:_LOGGED]:
+        extra = {**_origin(early), "tenant": early.news.tenant, "id": early.news.id}
+        LOGGER.warning("a record is dated after its arrival, which bounds it", extra=extra)
     if stored.late:
         LOGGER.info("late news corrects the windows alone", extra={"records": stored.late})
     for alert in stored.changes:

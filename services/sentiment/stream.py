@@ -107,6 +107,7 @@ class NewsStream:
             database,
             SurgeDetector(settings.surge),
             allowed_lateness_s=settings.allowed_lateness_s,
+            max_skew_s=settings.max_skew_s,
             has_webhook=settings.webhook.url is not None,
             clock=clock,
         )

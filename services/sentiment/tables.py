@@ -18,9 +18,13 @@ INBOX = sa.Table(
     sa.Column("tenant", sa.Text),
     sa.Column("outcome", sa.Text),
     sa.Column("article", sa.String(32)),
+    sa.Column("arrived_at", sa.Float),
     sa.Column("stored_at", sa.Float),
 )
-"""Every record that was read, once: `outcome` is one of `Outcome`."""
+"""Every record that was read, once: `outcome` is one of `Outcome`.
+
+`arrived_at` is what bounded its effective time: the broker's time of appending it, or `stored_at`.
+"""
 
 ARTICLE = sa.Table(
     "article",
@@ -90,6 +94,8 @@ PARTITION = sa.Table(
     sa.Column("end_offset", sa.BigInteger),
     sa.Column("max_event_time", sa.Float),
     sa.Column("idle", sa.Boolean),
+    sa.Column("silent_since", sa.Float),
+    sa.Column("silent_until", sa.Float),
     sa.Column("scored", sa.BigInteger),
     sa.Column("duplicates", sa.BigInteger),
     sa.Column("conflicts", sa.BigInteger),
@@ -108,8 +114,14 @@ TOPIC = sa.Table(
     sa.Column("seen_at", sa.Float),
     sa.Column("watermark", sa.Float),
     sa.Column("inclusive", sa.Boolean),
+    sa.Column("idle_end", sa.Float),
+    sa.Column("idle_seconds", sa.Float),
+    sa.Column("idle_until", sa.Float),
 )
-"""The topics read so far, with when each was first seen: the last one is the present one."""
+"""The topics read so far, with when each was first seen: the last one is the present one.
+
+`watermark` is that of the records, `idle_*` the `IdleTime` since the newest of them.
+"""
 
 SURGE = sa.Table(
     "surge",

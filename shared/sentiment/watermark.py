@@ -1,12 +1,26 @@
 """How far event time has come in a topic, and which records came late.
 
 The effective time of a record is the running maximum of event time in its partition: monotone
-there, and independent of the other partitions. The watermark is the time before which every
-effective time has been seen, in all partitions that are not idle.
+there, and independent of the other partitions. A record dated ahead of its arrival moves it to that
+arrival and a small allowance at most, so that one wrong clock makes nothing late. The watermark is
+the time before which every effective time has been seen, in all partitions that are not idle.
+
+While all partitions are silent event time goes on with the clock on the wall, from the largest time
+seen: what is over ends without another record. Records are not held against that time. Those that
+come after a silence are in order among themselves and late only behind their own partition, so old
+news that are replayed may pause.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """The stretch in which a partition's owner stood at its end and nothing came; Unix seconds."""
+
+    since: float
+    until: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +30,7 @@ class PartitionTime:
     partition: int
     max_event_time: float | None
     idle: bool = False
+    silence: Silence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +48,43 @@ class Watermark:
         if self.time is None:
             return False
         return effective_time < self.time or (self.inclusive and effective_time == self.time)
+
+
+@dataclass(frozen=True, slots=True)
+class IdleTime:
+    """For how many `seconds` all partitions were silent since `end`, the largest time seen.
+
+    They are counted up to `until`, in Unix seconds. Time in which nobody read is not counted.
+    """
+
+    end: float | None = None
+    seconds: float = 0.0
+    until: float | None = None
+
+    def count(self, times: Iterable[PartitionTime]) -> "IdleTime":
+        """The same after another look at all partitions of a topic.
+
+        It begins again where the largest time has moved. A topic without records goes on from the
+        `end` of the topic that it replaces.
+        """
+        known = list(times)
+        ends = [time.max_event_time for time in known if time.max_event_time is not None]
+        if ends and max(ends) != self.end:
+            return replace(self, end=max(ends), seconds=0.0)
+        silences = [time.silence for time in known if time.silence is not None]
+        if not known or len(silences) < len(known):
+            return self
+        until = min(silence.until for silence in silences)
+        start = max(silence.since for silence in silences)
+        if self.until is not None:
+            start = max(start, self.until)
+        return replace(self, seconds=self.seconds + max(0.0, until - start), until=until)
+
+    def moves(self, mark: Watermark) -> Watermark:
+        """Where event time stands: at the watermark, or as far after its end as silence lasted."""
+        if self.end is None or not self.seconds:
+            return mark
+        return advance(mark, Watermark(self.end + self.seconds, inclusive=True))
 
 
 def watermark(times: Iterable[PartitionTime]) -> Watermark:
@@ -57,9 +109,13 @@ def advance(previous: Watermark, current: Watermark) -> Watermark:
     return max(previous, current, key=lambda mark: (mark.time, mark.inclusive))
 
 
-def effective_time(max_event_time: float | None, event_time: float) -> float:
-    """The effective time of a partition's next record, given the largest event time before it."""
-    return event_time if max_event_time is None else max(max_event_time, event_time)
+def effective_time(max_event_time: float | None, event_time: float, *, latest: float) -> float:
+    """The effective time of a partition's next record, given the largest one before it.
+
+    `latest` is as far as a record may move it: when it arrived, and a small allowance.
+    """
+    bounded = min(event_time, latest)
+    return bounded if max_event_time is None else max(max_event_time, bounded)
 
 
 def is_late(event_time: float, effective_time: float, *, allowed_lateness_s: float) -> bool:

@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 
 _SETTLE_TIMEOUT_S = 2.0
 _CLOSE_TIMEOUT_MS = 2_000
+_LOG_APPEND_TIME = 1
 
 _REBALANCED = (
     CommitFailedError,
@@ -365,4 +366,5 @@ class KafkaTopicConsumer:
             raw.key,
             raw.value,
             tuple(raw.headers),
+            raw.timestamp_type == _LOG_APPEND_TIME,
         )

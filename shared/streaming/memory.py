@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from shared.clock import Clock
 from shared.errors import DependencyError, InputError
 from shared.streaming.consumer import PartitionProgress, TopicLog
 from shared.streaming.message import Record, TopicPartition
@@ -42,12 +43,14 @@ class MemoryBroker:
     """Topics and groups in memory; thread-safe, as several consumers' threads share it.
 
     A topic that is asked for and missing is made. `away` set to True makes every call fail as a
-    broker does that does not answer; `away_for_commits` only commits.
+    broker does that does not answer; `away_for_commits` only commits. `append_clock`, where it is
+    set, stamps what is appended, as `LogAppendTime` does.
     """
 
     def __init__(self, partitions: int = _DEFAULT_PARTITIONS) -> None:
         self.away = False
         self.away_for_commits = False
+        self.append_clock: Clock | None = None
         self._partitions = partitions
         self._topics: dict[str, _Topic] = {}
         self._groups: dict[tuple[str, str], _Group] = {}
@@ -127,16 +130,20 @@ class MemoryBroker:
         """Writes a record to its partition, which gives it its offset and the topic's id."""
         topic = self.find(record.topic)
         log = topic.partitions[record.partition]
+        stamp_ms = record.timestamp_ms
+        if self.append_clock is not None:
+            stamp_ms = int(self.append_clock.time() * 1000)
         log.append(
             Record(
                 record.topic,
                 topic.topic_id,
                 record.partition,
                 len(log),
-                record.timestamp_ms,
+                stamp_ms,
                 record.key,
                 record.value,
                 record.headers,
+                is_append_time=self.append_clock is not None,
             )
         )
         self.changed.notify_all()

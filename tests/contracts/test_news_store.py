@@ -2,7 +2,7 @@
 
 import random
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,14 @@ from services.sentiment.tables import (
 )
 from shared.clock import ManualClock
 from shared.sentiment.surge import SurgeDetector, SurgeSettings
+from shared.sentiment.watermark import Silence
 from shared.storage.database import Database
 from shared.storage.migrations import migrate
 from shared.storage.outbox import Outbox
 from tests.services.sentiment.made import START_S, TOPIC, TOPIC_ID, dead, news, progress, surge
+
+NOW_S = START_S + 86_400
+"""Long after what the tests send."""
 
 MIGRATIONS = Path(services.sentiment.migrations.__file__).parent
 
@@ -40,8 +44,9 @@ def store_on(database: Database, max_mentions: int = 4096) -> NewsStore:
         database,
         SurgeDetector(SurgeSettings()),
         allowed_lateness_s=300.0,
+        max_skew_s=10.0,
         has_webhook=True,
-        clock=ManualClock(),
+        clock=ManualClock(NOW_S),
         max_mentions=max_mentions,
     )
 
@@ -66,6 +71,11 @@ def windows(database: Database) -> list[tuple[Any, ...]]:
 def alerts(database: Database) -> list[tuple[Any, ...]]:
     names = ("tenant", "fingerprint", "episode_start", "entity", "state", "fired_at", "resolved_at")
     return rows(database, ALERT, *names, "figures", "version")
+
+
+def quiet(partitions: Iterable[int]) -> dict[int, Silence]:
+    """These partitions are silent as of now."""
+    return dict.fromkeys(partitions, Silence(NOW_S, NOW_S))
 
 
 def ends(items: Sequence[Item]) -> dict[int, int]:
@@ -190,16 +200,16 @@ def test_a_partition_without_news_holds_back_until_it_is_idle(
     first = store.store([acme], progress({0: 1, 1: 0}, partitions=both))
     assert first.mark.time is None
 
-    quiet = store.settle(progress({0: 1, 1: 0}, partitions=both), {1})
-    assert quiet is not None
-    assert (quiet.mark.time, quiet.mark.inclusive) == (START_S + 100, False)
+    one_quiet = store.settle(progress({0: 1, 1: 0}, partitions=both), quiet({1}))
+    assert one_quiet is not None
+    assert (one_quiet.mark.time, one_quiet.mark.inclusive) == (START_S + 100, False)
     assert {row[0] for row in rows(database, MENTION, "applied")} == {False}
 
-    all_quiet = store.settle(progress({0: 1, 1: 0}, partitions=both), {0, 1})
+    all_quiet = store.settle(progress({0: 1, 1: 0}, partitions=both), quiet({0, 1}))
     assert all_quiet is not None
     assert all_quiet.mark.inclusive
     assert {row[0] for row in rows(database, MENTION, "applied")} == {True}
-    assert store.settle(progress({0: 1, 1: 0}, partitions=both), {0, 1}) is None
+    assert store.settle(progress({0: 1, 1: 0}, partitions=both), quiet({0, 1})) is None
 
     store.store([news(1, 0, 90)], progress({0: 1, 1: 1}, partitions=both))
     assert dict(rows(database, PARTITION, "partition", "idle")) == {0: True, 1: False}
@@ -210,7 +220,7 @@ def test_a_member_that_was_frozen_marks_nothing_idle_that_went_on(
 ) -> None:
     store.store([news(0, 0, 0), news(0, 1, 1)], progress({0: 2}))
 
-    store.settle(progress({0: 1}), {0})
+    store.settle(progress({0: 1}), quiet({0}))
 
     assert rows(database, PARTITION, "idle", "next_offset") == [(False, 2)]
 
@@ -224,7 +234,7 @@ def run(store: NewsStore, items: Sequence[Item], batches: Iterator[int], partiti
         start += len(part)
         seen.update(ends(part))
         store.store(part, progress(seen))
-    while store.settle(progress(seen), set(seen)) is not None:
+    while store.settle(progress(seen), quiet(seen)) is not None:
         pass
 
 

@@ -55,6 +55,7 @@ def store_on(database: Database, settings: SentimentSettings) -> NewsStore:
         database,
         SurgeDetector(settings.surge),
         allowed_lateness_s=settings.allowed_lateness_s,
+        max_skew_s=settings.max_skew_s,
         has_webhook=False,
     )
 

@@ -13,7 +13,7 @@ from shared.streaming.message import Record
 
 TOPIC = "news"
 TOPIC_ID = "5f0c2c1e-0000-4000-8000-000000000001"
-START_S = 1_767_600_000.0  # 2026-01-05, 08:00 UTC, a full hour.
+START_S = 1_704_700_800.0  # 2024-01-08, 08:00 UTC, a full hour.
 
 _SCORES = {"negative": (0.9, 0.08, 0.02), "neutral": (0.1, 0.8, 0.1), "positive": (0.02, 0.08, 0.9)}
 
@@ -77,7 +77,7 @@ def value(**fields: object) -> bytes:
     """A record's value; what is not said is as usual."""
     usual: dict[str, object] = {
         "id": "n1",
-        "published_at": "2026-01-05T08:00:00Z",
+        "published_at": "2024-01-08T08:00:00Z",
         "source": "wire",
         "text": "Acme gains",
     }

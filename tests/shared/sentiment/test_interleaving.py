@@ -41,7 +41,9 @@ class Follower:
 
     def take(self, batch: list[Record], *, idle: bool = False) -> None:
         for record in batch:
-            at = effective_time(self.times.get(record.partition), record.event_time)
+            at = effective_time(
+                self.times.get(record.partition), record.event_time, latest=record.event_time
+            )
             self.times[record.partition] = at
             self.waiting.append((at, record))
         mark = watermark(

@@ -3,7 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.sentiment.watermark import (
+    IdleTime,
     PartitionTime,
+    Silence,
     Watermark,
     advance,
     effective_time,
@@ -53,11 +55,63 @@ def test_it_never_goes_back(previous: Watermark, current: Watermark, time: float
 
 
 def test_effective_time_is_a_running_maximum() -> None:
-    assert effective_time(None, 3.0) == 3.0
-    assert effective_time(3.0, 2.0) == 3.0
-    assert effective_time(3.0, 4.0) == 4.0
+    assert effective_time(None, 3.0, latest=9.0) == 3.0
+    assert effective_time(3.0, 2.0, latest=9.0) == 3.0
+    assert effective_time(3.0, 4.0, latest=9.0) == 4.0
+
+
+def test_a_record_moves_event_time_to_its_latest_at_most() -> None:
+    assert effective_time(None, 50.0, latest=9.0) == 9.0
+    assert effective_time(3.0, 50.0, latest=9.0) == 9.0
+    assert effective_time(12.0, 50.0, latest=9.0) == 12.0
 
 
 def test_late_is_further_behind_than_allowed() -> None:
     assert not is_late(700.0, 1_000.0, allowed_lateness_s=300.0)
     assert is_late(699.9, 1_000.0, allowed_lateness_s=300.0)
+
+
+def silent(partition: int, end: float | None, since: float, until: float) -> PartitionTime:
+    return PartitionTime(partition, end, idle=True, silence=Silence(since, until))
+
+
+def test_silence_of_all_partitions_is_counted_once() -> None:
+    first = IdleTime().count([PartitionTime(0, 5.0), PartitionTime(1, 3.0)])
+    assert first == IdleTime(5.0)
+
+    second = first.count([silent(0, 5.0, 100.0, 130.0), silent(1, 3.0, 110.0, 125.0)])
+    assert second.seconds == 15.0
+    assert second.moves(Watermark(5.0)) == Watermark(20.0, inclusive=True)
+
+    again = second.count([silent(0, 5.0, 100.0, 130.0), silent(1, 3.0, 110.0, 125.0)])
+    assert again == second
+    later = again.count([silent(0, 5.0, 100.0, 140.0), silent(1, 3.0, 110.0, 135.0)])
+    assert later.seconds == 25.0
+    # The second one's owner was away for an hour, and saw nothing of it.
+    away = later.count([silent(0, 5.0, 100.0, 4_000.0), silent(1, 3.0, 3_990.0, 3_999.0)])
+    assert away.seconds == 34.0
+
+
+def test_silence_is_over_where_event_time_moves_and_not_where_it_does_not() -> None:
+    idle = IdleTime(5.0, 60.0, 100.0)
+
+    assert idle.count([PartitionTime(0, 5.0), PartitionTime(1, 4.0)]) == idle
+    assert idle.count([PartitionTime(0, 5.0), PartitionTime(1, 6.0)]).seconds == 0.0
+    # A topic that was recreated has no end of its own yet.
+    assert idle.count([silent(0, None, 200.0, 210.0)]) == IdleTime(5.0, 70.0, 210.0)
+    assert IdleTime().moves(Watermark(7.0)) == Watermark(7.0)
+
+
+SECONDS = st.floats(0, 100)
+
+
+@given(st.lists(st.tuples(SECONDS, SECONDS, SECONDS)), SECONDS)
+def test_no_more_silence_is_counted_than_passed(
+    looks: list[tuple[float, float, float]], skew_s: float
+) -> None:
+    idle, now = IdleTime(5.0), 0.0
+    for step, length, other in looks:
+        now += step
+        then = now - skew_s
+        idle = idle.count([silent(0, 5.0, now - length, now), silent(1, 5.0, then - other, then)])
+        assert idle.seconds <= now + 100.0 + 1e-6
