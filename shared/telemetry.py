@@ -136,6 +136,12 @@ OUTBOX_ATTEMPTS = Counter(
 OUTBOX_WAITING = Gauge(
     "banyan_outbox_waiting", "Messages that a sink has not taken yet.", ["sink"], registry=REGISTRY
 )
+OUTBOX_OVERDUE = Gauge(
+    "banyan_outbox_attempt_overdue_seconds",
+    "By how much the attempt under way is over its time; 0 where none is.",
+    ["sink"],
+    registry=REGISTRY,
+)
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 

@@ -4,7 +4,7 @@ import logging
 import random
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -16,7 +16,7 @@ from shared.config import Settings
 from shared.errors import DependencyError
 from shared.storage.database import Database
 from shared.storage.outbox import Delivery, Outbox
-from shared.telemetry import OUTBOX_ATTEMPTS, OUTBOX_WAITING
+from shared.telemetry import OUTBOX_ATTEMPTS, OUTBOX_OVERDUE, OUTBOX_WAITING
 
 LOGGER = logging.getLogger(__name__)
 
@@ -30,8 +30,9 @@ class RelaySettings(Settings):
 
     After a failure it waits `retry_first_s`, then twice as long each time, at most `retry_max_s`,
     less up to half at random. A message that a sink refuses is given up after `refusals`; one that
-    finds the sink away is tried for ever. What a relay takes is its own for `lease_s`; a relay
-    that is killed leaves it to the next one after that time. It looks for work every `poll_s`.
+    finds the sink away is tried for ever. What a relay takes is its own for `lease_s` and the time
+    of an attempt; a relay that is killed leaves it to the next one after that time. It looks for
+    work every `poll_s`.
     """
 
     retry_first_s: float = Field(0.5, gt=0)
@@ -65,6 +66,10 @@ class Sink(Protocol):
     @property
     def names(self) -> tuple[str, ...]:
         """The values of the outbox's column `sink` that are meant for it."""
+
+    @property
+    def attempt_s(self) -> float:
+        """The longest that one attempt should take; what takes longer is told of as overdue."""
 
     def send(self, deliveries: Sequence[Delivery]) -> Iterator[Attempt]:
         """Tries them in order, and yields each one's attempt as soon as it is known.
@@ -107,17 +112,32 @@ class Relay:
         self._clock = clock or SystemClock()
         self._state = RelayState()
         self._failures = 0
+        self._trying_since_s: float | None = None
         self._purged_s = float("-inf")
         self._counted_s = float("-inf")
         self._stopping = threading.Event()
         self._woken = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"relay-{sink.names[0]}")
         self._thread.daemon = True
+        OUTBOX_OVERDUE.labels(sink.names[0]).set_function(lambda: self.overdue_s)
 
     @property
     def state(self) -> RelayState:
-        """How it fares now."""
-        return self._state
+        """How it fares now; an attempt that is overdue counts as failing."""
+        overdue_s, limit_s = self.overdue_s, self._sink.attempt_s
+        if not overdue_s:
+            return self._state
+        error = f"an attempt has taken {overdue_s + limit_s:.0f} s already (limit {limit_s:g} s)"
+        since_s = self._state.failing_since_s or self._clock.time() - overdue_s
+        return replace(self._state, error=error, failing_since_s=since_s)
+
+    @property
+    def overdue_s(self) -> float:
+        """By how much the attempt under way is over its time; 0 where none is."""
+        since_s = self._trying_since_s
+        if since_s is None:
+            return 0.0
+        return max(0.0, self._clock.monotonic() - since_s - self._sink.attempt_s)
 
     @property
     def is_alive(self) -> bool:
@@ -150,7 +170,8 @@ class Relay:
             self._purge(now_s)
             return settings.poll_s
         with self._database.write() as connection:
-            taken = self._outbox.claim(connection, due, now_s, settings.lease_s)
+            lease_s = settings.lease_s + self._sink.attempt_s
+            taken = self._outbox.claim(connection, due, now_s, lease_s)
         is_away = self._attempt(taken, self._clock.monotonic())
         return self._wait_s(self._failures) if is_away else 0.0
 
@@ -159,13 +180,18 @@ class Relay:
         untried = {delivery.id for delivery in taken}
         attempts: list[Attempt] = []
         is_away = False
-        for attempt in self._sink.send(taken):
-            attempts.append(attempt)
-            untried.discard(attempt.delivery.id)
-            is_away = attempt.outcome is Outcome.AWAY
-            late = self._clock.monotonic() - begun_s > self._settings.lease_s / 3
-            if is_away or late or self._stopping.is_set():
-                break
+        self._trying_since_s = begun_s
+        try:
+            for attempt in self._sink.send(taken):
+                attempts.append(attempt)
+                untried.discard(attempt.delivery.id)
+                is_away = attempt.outcome is Outcome.AWAY
+                self._trying_since_s = self._clock.monotonic()
+                late = self._trying_since_s - begun_s > self._settings.lease_s / 3
+                if is_away or late or self._stopping.is_set():
+                    break
+        finally:
+            self._trying_since_s = None
         self._note(attempts)
         # Should this fail, what was sent is sent again after the lease.
         with self._database.write() as connection:

@@ -8,6 +8,8 @@ from shared.storage.outbox import Delivery
 from shared.storage.relay import Attempt, Outcome
 
 _FLUSH_TIMEOUT_S = 5.0
+_ATTEMPT_S = 10.0
+"""A flush, and the time for which a producer's buffer may be full before that."""
 
 
 class TopicProducer(Protocol):
@@ -44,6 +46,11 @@ class TopicSink:
     def names(self) -> tuple[str, ...]:
         """The outbox's names that have a topic."""
         return tuple(self._topics)
+
+    @property
+    def attempt_s(self) -> float:
+        """The longest that a batch takes, which counts as one attempt."""
+        return _ATTEMPT_S
 
     def send(self, deliveries: Sequence[Delivery]) -> Iterator[Attempt]:
         """See `shared.storage.relay.Sink.send`."""

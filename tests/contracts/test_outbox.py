@@ -13,10 +13,12 @@ from shared.clock import ManualClock
 from shared.storage.database import Database
 from shared.storage.outbox import Backlog, Delivery, Message, Outbox, outbox_table
 from shared.storage.outbox_schema import add_order
-from shared.storage.relay import Attempt, Outcome, Relay, RelaySettings
+from shared.storage.relay import Attempt, Outcome, Relay, RelaySettings, RelayState
+from shared.telemetry import REGISTRY
 
 METADATA = sa.MetaData()
 TABLE = outbox_table(METADATA)
+_OVERDUE = "banyan_outbox_attempt_overdue_seconds"
 SETTINGS = RelaySettings(
     retry_first_s=1.0, retry_max_s=8.0, refusals=3, lease_s=15.0, poll_s=2.0, batch=10
 )
@@ -35,6 +37,10 @@ class FakeSink:
     @property
     def names(self) -> tuple[str, ...]:
         return ("hook", "other")
+
+    @property
+    def attempt_s(self) -> float:
+        return 5.0
 
     def send(self, deliveries: Sequence[Delivery]) -> Iterator[Attempt]:
         for delivery in deliveries:
@@ -393,6 +399,33 @@ def test_two_relays_share_the_work(database: Database, outbox: Outbox, clock: Ma
         thread.join()
 
     assert sorted(sinks[0].taken + sinks[1].taken) == [f"{number:02}" for number in range(60)]
+
+
+def test_an_attempt_that_is_overdue_is_told_of_while_it_lasts(
+    database: Database, outbox: Outbox, clock: ManualClock
+) -> None:
+    states: list[RelayState] = []
+
+    class Slow(FakeSink):
+        def send(self, deliveries: Sequence[Delivery]) -> Iterator[Attempt]:
+            for attempt in super().send(deliveries):
+                for seconds in (4, 3):
+                    clock.advance(seconds)
+                    states.append(relay.state)
+                    overdue.append(REGISTRY.get_sample_value(_OVERDUE, {"sink": "hook"}))
+                yield attempt
+
+    overdue: list[float | None] = []
+    relay = Relay(database, outbox, Slow(), SETTINGS, clock)
+    put(database, outbox, clock, "a")
+
+    relay.step()
+
+    late = "an attempt has taken 7 s already (limit 5 s)"
+    assert [state.error for state in states] == [None, late]
+    assert states[1].failing_since_s == clock.time() - 2
+    assert overdue == [0.0, 2.0]
+    assert relay.state.error is None
 
 
 def test_its_thread_wakes_stops_and_closes_the_sink(
