@@ -13,6 +13,7 @@ from services.cli.client import Platform
 from services.cli.patience import patiently
 from services.cli.row_file import BadRow, Row, RowFile, open_rows
 from shared.errors import InputError, NotFoundError
+from shared.ranking.timestamps import EARLIEST_MS
 
 PATH = "/recommend/feedback"
 
@@ -21,9 +22,14 @@ _BATCH_BYTES = 1024 * 1024
 
 
 class Answer(BaseModel):
-    """What became of the events of a request; `conflicting` are the ids of some conflicts."""
+    """What became of the events of a request; `conflicting` are the ids of some conflicts.
+
+    `unchanged` and `older` are of those that are `stored`: they changed no item.
+    """
 
     stored: int
+    unchanged: int = 0
+    older: int = 0
     repeated: int
     conflicts: int
     conflicting: list[str] = []
@@ -31,9 +37,15 @@ class Answer(BaseModel):
 
 @dataclass
 class Counts:
-    """What became of a file's rows; a conflict has an id that is there with other content."""
+    """What became of a file's rows, each of which counts once.
+
+    An item's row is `unchanged` where it told nothing new, and `older` where the platform had been
+    told of its fields later than that. A conflict has an id that is there with other content.
+    """
 
     stored: int = 0
+    unchanged: int = 0
+    older: int = 0
     repeated: int = 0
     conflicts: int = 0
     refused: int = 0
@@ -60,9 +72,8 @@ class _Sent:
 def open_source(kind: RowKind, path: Path) -> RowSource:
     """Opens a file and checks its columns; of JSON Lines, those of the first row.
 
-    An item without a time has always been there: before everything that people did, but later than
-    the same item of an older file. So it is dated into January 1970, by the file's modification
-    time in seconds, taken as milliseconds.
+    An item without a time is as the file told it when it was last modified, if that is not ahead of
+    the clock: a file that was written later holds.
 
     Raises:
         InputError: the file or its header cannot be used.
@@ -74,7 +85,8 @@ def open_source(kind: RowKind, path: Path) -> RowSource:
         columns = None if first is None else tuple(first.values)
     if columns is not None:
         check_columns(kind, columns, path)
-    return RowSource(kind, file, max(0, int(path.stat().st_mtime)))
+    modified_s = min(path.stat().st_mtime, time.time())
+    return RowSource(kind, file, max(EARLIEST_MS, int(modified_s * 1000)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +172,9 @@ def _send(batch: list[_Sent], path: Path, to: Sending) -> None:
         _send(batch[middle:], path, to)
         return
     answer = Answer.model_validate(answered)
-    to.counts.stored += answer.stored
+    to.counts.stored += answer.stored - answer.unchanged - answer.older
+    to.counts.unchanged += answer.unchanged
+    to.counts.older += answer.older
     to.counts.repeated += answer.repeated
     to.counts.conflicts += answer.conflicts
     conflicting = set(answer.conflicting)

@@ -3,9 +3,7 @@
 from datetime import UTC, date, datetime
 
 from shared.errors import InputError
-
-_FIRST_MS = 100_000_000_000
-"""Numbers from here on are milliseconds: as seconds, they would be of the year 5138 and later."""
+from shared.ranking.timestamps import unix_ms
 
 
 def milliseconds(value: object) -> int:
@@ -14,40 +12,11 @@ def milliseconds(value: object) -> int:
     A time without a zone is UTC. A number below 100,000,000,000 is in seconds.
 
     Raises:
-        InputError: it is no time, or lies before 1970.
+        InputError: it is no time, or lies before 1973-03-03 or after 2199.
     """
-    found = _read(value)
-    if found is None:
-        raise InputError(
-            f"the timestamp {value!r} is none: use ISO 8601 such as 2026-03-02T09:00:00Z, "
-            "or Unix seconds or milliseconds"
-        )
-    if found < 0:
-        raise InputError(f"the timestamp {value!r} lies before 1970")
-    return found
-
-
-def _read(value: object) -> int | None:
-    if isinstance(value, datetime):
-        aware = value if value.tzinfo else value.replace(tzinfo=UTC)
-        return round(aware.timestamp() * 1000)
-    if isinstance(value, date):
-        return _read(datetime(value.year, value.month, value.day, tzinfo=UTC))
-    if isinstance(value, str):
-        return _read_text(value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    if not abs(value) < float("inf"):
-        return None
-    return round(value if abs(value) >= _FIRST_MS else value * 1000)
-
-
-def _read_text(text: str) -> int | None:
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day, tzinfo=UTC)
     try:
-        return _read(float(text))
-    except ValueError:
-        pass
-    try:
-        return _read(datetime.fromisoformat(text))
-    except ValueError:
-        return None
+        return unix_ms(value, zone=UTC)
+    except ValueError as error:
+        raise InputError(f"the timestamp {error}") from None

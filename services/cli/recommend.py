@@ -4,6 +4,7 @@ A load may be run again, after Ctrl-C or for a file that has grown: an event is 
 what is stored already is counted and changes nothing.
 """
 
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -47,6 +48,9 @@ def load(platform: Platform, items: Path | None, events: Path | None, rejects: P
     with RejectsFile(_rejects_path(rejects, loads)) as refused:
         was_cut = _send_with_bars(platform, loads, refused, console)
     console.print(_table(loads))
+    for source, counts in loads:
+        if counts.older:
+            console.print(_older(source, counts.older), markup=False)
     if refused.count:
         console.print(f"what was refused, and why: {refused.path}", style="red", markup=False)
     if was_cut:
@@ -87,11 +91,22 @@ def _advance(progress: Progress, bar: TaskID, done: int) -> None:
     progress.update(bar, completed=done)
 
 
+def _older(source: RowSource, count: int) -> str:
+    written = datetime.fromtimestamp(source.undated_ms / 1000, UTC).isoformat(" ", "seconds")
+    return (
+        f"{count} items of {source.file.path.name} stay as they are: the platform was told of them "
+        f"later than the file says. A row without a timestamp is of the file's time, {written}: "
+        "give the rows a newer timestamp, or `touch` the file, to let them hold"
+    )
+
+
 def _table(loads: list[tuple[RowSource, Counts]]) -> Table:
-    table = Table("file", "stored", "there already", "conflicts", "refused", box=None)
+    names = ("stored", "unchanged", "older", "there already", "conflicts", "refused")
+    table = Table("file", *names, box=None)
     for column in table.columns[1:]:
         column.justify = "right"
     for source, each in loads:
-        figures = (each.stored, each.repeated, each.conflicts, each.refused)
+        changed = (each.stored, each.unchanged, each.older)
+        figures = (*changed, each.repeated, each.conflicts, each.refused)
         table.add_row(escape(source.file.path.name), *map(str, figures))
     return table

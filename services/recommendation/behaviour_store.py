@@ -13,12 +13,12 @@ from sqlalchemy import Connection
 
 from services.recommendation.behaviour import Behaved, Item
 from services.recommendation.metrics import BEHAVIOUR_DEAD_LETTERS
-from services.recommendation.statements import upsert_newest
 from services.recommendation.store import FeedbackStore, Outcome, Stored, report
 from services.recommendation.tables import DEAD_LETTER, INBOX, OUTBOX, PARTITION, TOPIC
 from shared.clock import Clock, SystemClock
 from shared.storage.database import Database
 from shared.storage.outbox import Message, Outbox
+from shared.storage.statements import upsert
 from shared.streaming.consumer import StreamProgress
 from shared.streaming.dead_letters import DEAD_LETTERS, DeadLetter
 from shared.streaming.message import Record
@@ -149,7 +149,7 @@ def _partitions(connection: Connection, topic_id: str) -> dict[int, PartitionRow
 def _count(rows: dict[int, PartitionRow], record: Record, outcome: Outcome | None) -> None:
     row = rows.setdefault(record.partition, PartitionRow(record.partition))
     row.next_offset = max(row.next_offset, record.offset + 1)
-    row.stored += outcome is Outcome.STORED
+    row.stored += outcome is not None and outcome.is_stored
     row.repeated += outcome is Outcome.REPEATED
     row.conflicts += outcome is Outcome.CONFLICT
     row.dead_letters += outcome is None
@@ -169,14 +169,15 @@ def _write_progress(
             row.next_offset = place.position
     topic_id = progress.topic_id
     written = [asdict(row) | {"topic_id": topic_id, "updated_at": now_s} for row in rows.values()]
-    upsert_newest(connection, PARTITION, written, (*PartitionRow.__slots__[1:], "updated_at"))
+    replaced = (*PartitionRow.__slots__[1:], "updated_at")
+    upsert(connection, PARTITION, written, replaced=replaced)
     topic = {
         "topic_id": topic_id,
         "name": progress.topic,
         "partitions": len(progress.partitions),
         "seen_at": now_s,
     }
-    upsert_newest(connection, TOPIC, [topic], ("partitions",))
+    upsert(connection, TOPIC, [topic], replaced=("partitions",))
 
 
 def _report_dead(dead: Sequence[DeadLetter]) -> None:

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.recommendation.follower import Follower
+from services.recommendation.items import ItemKey
 from services.recommendation.metrics import ITEMS_WITHOUT_VECTOR
 from services.recommendation.rankings import Rankings
 from services.recommendation.vectors import (
     Bundle,
-    ItemKey,
     ItemText,
     TenantVectors,
     VectorStore,

@@ -10,11 +10,11 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from services.recommendation.items import ItemKey
 from services.recommendation.metrics import RANKING_APPLIED
 from services.recommendation.rankings import Rankings
 from services.recommendation.reading import FeedbackReader
 from services.recommendation.store import Stored
-from services.recommendation.vectors import ItemKey
 from shared.errors import PlatformError
 
 LOGGER = logging.getLogger(__name__)

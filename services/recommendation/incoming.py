@@ -6,11 +6,11 @@ Source: Metarank documentation, "Event schema".
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     PlainValidator,
@@ -22,6 +22,7 @@ from pydantic import (
 
 from shared.ranking.events import Event, FieldValue, InteractionEvent, ItemEvent, RankingEvent
 from shared.ranking.events import UserEvent as User
+from shared.ranking.timestamps import EARLIEST_MS, LATEST_MS, unix_ms
 from shared.text.identifiers import Identifier
 from shared.validation.forms import LINE, PLAIN
 from shared.validation.values import found
@@ -30,18 +31,10 @@ MAX_TEXT_CHARS = 131_072
 MAX_FIELDS = 64
 MAX_VALUES = 100
 MAX_ITEMS = 10_000
-LATEST_MS = 7_258_118_400_000  # The year 2200.
 
 _CONTROL = r"\x00-\x08\x0B\x0C\x0E-\x1F\x7F"
 _FORBIDDEN = re.compile(f"[{_CONTROL}]")
 _LARGEST = 1e15
-
-
-def milliseconds(value: object) -> object:
-    """A decimal number as Metarank's clients quote it; anything else is left to the next check."""
-    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= 15:
-        return int(value)
-    return value
 
 
 Category = Annotated[str, StringConstraints(max_length=1_000), PLAIN]
@@ -49,8 +42,17 @@ Category = Annotated[str, StringConstraints(max_length=1_000), PLAIN]
 
 Timestamp = Annotated[
     int,
-    BeforeValidator(milliseconds),
-    Field(ge=0, le=LATEST_MS, description="Milliseconds since 1970, UTC; also as a string."),
+    PlainValidator(unix_ms),
+    WithJsonSchema(
+        {
+            "description": "Unix milliseconds, or Unix seconds, as a number or a string; or ISO "
+            "8601 with its time zone. From 1973-03-03 on.",
+            "anyOf": [
+                {"type": "integer", "minimum": EARLIEST_MS, "exclusiveMaximum": LATEST_MS},
+                {"type": "string", "format": "date-time"},
+            ],
+        }
+    ),
 ]
 
 
@@ -106,17 +108,45 @@ _VALUE_SCHEMA: dict[str, Any] = {
 Value = Annotated[Any, PlainValidator(field_value), WithJsonSchema(_VALUE_SCHEMA)]
 
 
+def told_value(value: object) -> FieldValue | None:
+    """A field's value; null removes the field.
+
+    Raises:
+        ValueError: see `field_value`.
+    """
+    return None if value is None else field_value(value)
+
+
+ToldValue = Annotated[
+    Any,
+    PlainValidator(told_value),
+    WithJsonSchema({"anyOf": [*_VALUE_SCHEMA["anyOf"], {"type": "null"}]}),
+]
+
+
 class Incoming(BaseModel):
     """Base of what clients send."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class NamedValue(Incoming):
-    """One field of an item, a user, a ranking or an interaction."""
-
+class _Named(Incoming):
     name: Annotated[str, StringConstraints(max_length=64), LINE]
+
+
+class NamedValue(_Named):
+    """One field of a ranking or an interaction."""
+
     value: Value
+
+
+class ToldField(_Named):
+    """One field of an item or a user; the value null removes it."""
+
+    value: ToldValue
+
+
+_NamedT = TypeVar("_NamedT", bound=_Named)
 
 
 def by_name(fields: Sequence[NamedValue]) -> dict[str, FieldValue]:
@@ -124,7 +154,11 @@ def by_name(fields: Sequence[NamedValue]) -> dict[str, FieldValue]:
     return {one.name: one.value for one in fields}
 
 
-def _each_once(fields: list[NamedValue]) -> list[NamedValue]:
+def _told(fields: Sequence[ToldField]) -> dict[str, FieldValue | None]:
+    return {one.name: one.value for one in fields}
+
+
+def _each_once(fields: list[_NamedT]) -> list[_NamedT]:
     if len({one.name for one in fields}) != len(fields):
         names = [one.name for one in fields]
         twice = next(name for name in names if names.count(name) > 1)
@@ -132,56 +166,61 @@ def _each_once(fields: list[NamedValue]) -> list[NamedValue]:
     return fields
 
 
-Fields = Annotated[list[NamedValue], Field(max_length=MAX_FIELDS)]
+Fields = Annotated[list[NamedValue], Field(max_length=MAX_FIELDS), AfterValidator(_each_once)]
+ToldFields = Annotated[list[ToldField], Field(max_length=MAX_FIELDS), AfterValidator(_each_once)]
 
 
 class _EventBase(Incoming):
     id: Identifier
     timestamp: Timestamp
-    fields: Fields = Field(default_factory=list)
-
-    _fields_once = field_validator("fields")(_each_once)
 
 
 class ItemIn(_EventBase):
-    """An item as it is from `timestamp` on: the fields of its newest event hold, whole.
+    """What is told of an item from `timestamp` on.
 
-    Known fields: `title`, `text` or `description`, `category` (one or several), `price`,
-    `available` (true without it) and `tags`; others are kept.
+    A field that is left out stays as an earlier event told it; the value null removes it. Known
+    fields: `title`, `text` or `description`, `category` (one or several), `price`, `available`
+    (true until it is told) and `tags`; others are kept.
     """
 
     event: Literal["item"]
     item: Identifier
+    fields: ToldFields = Field(default_factory=list)
 
     @field_validator("fields")
     @classmethod
-    def _known_fields_fit(cls, fields: list[NamedValue]) -> list[NamedValue]:
+    def _known_fields_fit(cls, fields: list[ToldField]) -> list[ToldField]:
         for one in fields:
             known = _KNOWN.get(one.name)
-            if known is not None and not known[0](one.value):
+            if known is not None and one.value is not None and not known[0](one.value):
                 raise ValueError(f"the field {one.name!r}: expected {known[1]}")
         return fields
 
     def as_event(self) -> Event:
         """The event."""
-        return ItemEvent(self.id, self.timestamp, self.item, by_name(self.fields))
+        return ItemEvent(self.id, self.timestamp, self.item, _told(self.fields))
 
 
 class UserIn(_EventBase):
-    """A user as known from `timestamp` on."""
+    """What is told of a user from `timestamp` on; fields are merged as an item's are."""
 
     event: Literal["user"]
     user: Identifier
+    fields: ToldFields = Field(default_factory=list)
 
     def as_event(self) -> Event:
         """The event."""
-        return User(self.id, self.timestamp, self.user, by_name(self.fields))
+        return User(self.id, self.timestamp, self.user, _told(self.fields))
 
 
 class Shown(Incoming):
-    """A place of a ranking; `relevancy` is taken from Metarank's clients, and not used."""
+    """A place of a ranking.
+
+    `relevancy`, and `fields` of the item, are taken as Metarank's clients send them, and not used.
+    """
 
     id: Identifier
+    fields: Fields = Field(default_factory=list)
     relevancy: Annotated[float, Field(allow_inf_nan=False)] | None = None
 
 
@@ -192,6 +231,7 @@ class RankingIn(_EventBase):
     user: Identifier | None = None
     session: Identifier | None = None
     items: Annotated[list[Shown], Field(max_length=MAX_ITEMS)]
+    fields: Fields = Field(default_factory=list)
 
     def as_event(self) -> Event:
         """The event."""
@@ -213,6 +253,7 @@ class InteractionIn(_EventBase):
     session: Identifier | None = None
     item: Identifier
     ranking: Identifier | None = None
+    fields: Fields = Field(default_factory=list)
 
     def as_event(self) -> Event:
         """The event."""

@@ -8,7 +8,8 @@ _LATENCY_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
 
 FEEDBACK_EVENTS = Counter(
     "banyan_feedback_events_total",
-    "Events by outcome: stored, repeated, conflict (an id with another content).",
+    "Events by outcome: stored; of an item and stored, but unchanged or older than what is told; "
+    "repeated; conflict (an id with another content).",
     ["outcome"],
     registry=REGISTRY,
 )

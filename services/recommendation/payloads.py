@@ -50,11 +50,6 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:_DIGEST_CHARS]
 
 
-def encode_fields(fields: Mapping[str, FieldValue]) -> bytes:
-    """An item's fields as JSON."""
-    return orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
-
-
 def decode_event(kind: str, event_id: str, timestamp_ms: int, payload: bytes) -> Event:
     """The event that was stored.
 
@@ -62,12 +57,13 @@ def decode_event(kind: str, event_id: str, timestamp_ms: int, payload: bytes) ->
         ValueError: no event of this kind was ever stored by this program.
     """
     content = orjson.loads(payload)
-    fields = {name: _value(value) for name, value in content["fields"].items()}
     match kind:
         case "item":
-            return ItemEvent(event_id, timestamp_ms, content["item"], fields)
+            return ItemEvent(event_id, timestamp_ms, content["item"], _told(content["fields"]))
         case "user":
-            return UserEvent(event_id, timestamp_ms, content["user"], fields)
+            return UserEvent(event_id, timestamp_ms, content["user"], _told(content["fields"]))
+    fields = decode_fields(content["fields"])
+    match kind:
         case "ranking":
             items = tuple(content["items"])
             user, session = content["user"], content["session"]
@@ -106,6 +102,15 @@ def _content(event: Event) -> tuple[str, dict[str, Any]]:
             }
         case _:
             assert_never(event)
+
+
+def decode_fields(fields: Mapping[str, Any]) -> dict[str, FieldValue]:
+    """Fields as JSON has them; its lists become tuples."""
+    return {name: _value(value) for name, value in fields.items()}
+
+
+def _told(fields: Mapping[str, Any]) -> dict[str, FieldValue | None]:
+    return {name: None if value is None else _value(value) for name, value in fields.items()}
 
 
 def _value(value: Any) -> FieldValue:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from services.recommendation.items import ItemKey
 from services.recommendation.metrics import RANKING_SKIPPED
 from services.recommendation.store import StoredEvent
-from services.recommendation.vectors import ItemKey, TenantVectors
+from services.recommendation.vectors import TenantVectors
 from shared.ranking.arrays import Float32s, Int64s
 from shared.ranking.blend import LinearBlend
 from shared.ranking.events import ItemEvent

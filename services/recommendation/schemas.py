@@ -26,11 +26,15 @@ MAX_COUNT = 1000
 class FeedbackAnswer(BaseModel):
     """What became of a request's events; all that is counted here is durable.
 
+    Of those that are `stored`, `unchanged` are item events that told nothing new, and `older` are
+    item events that told of fields of which a newer event had told: the item stays as it is.
     `repeated` were there already with the same content, `conflicts` are ids that were there with
     another one: the first one counts, and nothing was changed.
     """
 
     stored: int
+    unchanged: int
+    older: int
     repeated: int
     conflicts: int
     conflicting: list[str] = Field(description="The ids of the conflicts, at most 100 of them.")
@@ -40,7 +44,8 @@ class RankRequest(Incoming):
     """A ranking that is asked for, in Metarank's shape.
 
     With `items` each of them comes back once (also when it stands there twice, or is not known),
-    cut to `count` where that is given; without them the service finds candidates among what is
+    cut to `count` where that is given: first what can be had, then unknown items, last what cannot
+    be had, with no higher score; without them the service finds candidates among what is
     available and not seen yet. Without `timestamp` the time is now. A user or session that is not
     known is ranked for by context and popularity. Of the `fields`, `category` names the category
     and `item` the item that is looked at.

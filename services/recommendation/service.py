@@ -9,6 +9,7 @@ from services.recommendation.config import RecommendationSettings
 from services.recommendation.database import open_database
 from services.recommendation.embedding import ItemEmbedder, champion
 from services.recommendation.follower import Follower
+from services.recommendation.items import ItemKey
 from services.recommendation.metrics import RANK_LATENCY
 from services.recommendation.payloads import NewEvent
 from services.recommendation.rankings import RankCall, Rankings
@@ -17,7 +18,7 @@ from services.recommendation.schemas import FeedbackAnswer, StreamAnswer
 from services.recommendation.scorers import Scorers
 from services.recommendation.store import FeedbackStore, Outcome, Stored
 from services.recommendation.stream import StreamStatus
-from services.recommendation.vectors import Bundle, ItemKey, VectorStore
+from services.recommendation.vectors import Bundle, VectorStore
 from services.recommendation.writer import FeedbackWriter
 from shared.clock import Clock, SystemClock
 from shared.errors import DependencyError, PlatformError
@@ -109,7 +110,9 @@ class RecommendationService:
             if outcome is Outcome.CONFLICT
         ]
         return FeedbackAnswer(
-            stored=outcomes.count(Outcome.STORED),
+            stored=sum(outcome.is_stored for outcome in outcomes),
+            unchanged=outcomes.count(Outcome.UNCHANGED),
+            older=outcomes.count(Outcome.OLDER),
             repeated=outcomes.count(Outcome.REPEATED),
             conflicts=len(conflicting),
             conflicting=conflicting[:_SHOWN_CONFLICTS],

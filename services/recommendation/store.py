@@ -13,13 +13,13 @@ from enum import StrEnum
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from services.recommendation.items import put_items
 from services.recommendation.metrics import FEEDBACK_EVENTS, FEEDBACK_STORE_LATENCY
-from services.recommendation.payloads import NewEvent, digest, encode_fields
-from services.recommendation.statements import upsert_newest
-from services.recommendation.tables import EVENT, ITEM
+from services.recommendation.payloads import NewEvent
+from services.recommendation.tables import EVENT
 from shared.clock import Clock, SystemClock
-from shared.ranking.catalogue import tie_breaker
-from shared.ranking.events import Event, ItemEvent, item_text
+from shared.ranking.events import Event, ItemEvent
+from shared.ranking.fields import Effect
 from shared.storage.database import Database
 from shared.storage.statements import chunks, pairs_in
 
@@ -33,12 +33,28 @@ _LOGGED = 20
 class Outcome(StrEnum):
     """What became of an event. `repeated` has an id and a content that are there already.
 
-    A `conflict` has an id that is there with another content; both change nothing.
+    A `conflict` has an id that is there with another content; both change nothing. An item event
+    that is stored may tell nothing new (`unchanged`), or of fields of which a newer event has told
+    (`older`): then the item stays as it is, too.
     """
 
     STORED = "stored"
+    UNCHANGED = "unchanged"
+    OLDER = "older"
     REPEATED = "repeated"
     CONFLICT = "conflict"
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the event is stored now, and was not before."""
+        return self not in (Outcome.REPEATED, Outcome.CONFLICT)
+
+
+_OF_ITEMS = {
+    Effect.CHANGED: Outcome.STORED,
+    Effect.UNCHANGED: Outcome.UNCHANGED,
+    Effect.OLDER: Outcome.OLDER,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +122,7 @@ class FeedbackStore:
             rows.append(_row(new, seq, now_s))
         if rows:
             connection.execute(EVENT.insert(), rows)
-            _put_items(connection, stored)
+            _put_items(connection, stored, outcomes)
         return Stored(tuple(outcomes), tuple(stored))
 
 
@@ -149,30 +165,16 @@ def _row(new: NewEvent, seq: int, now_s: float) -> dict[str, object]:
     }
 
 
-def _put_items(connection: Connection, stored: Sequence[StoredEvent]) -> None:
-    """The items' rows, each as its newest event tells it."""
-    rows = []
-    for one in stored:
-        if isinstance(one.event, ItemEvent):
-            fields, time_ms = one.event.fields, one.event.timestamp_ms
-            text = item_text(fields)
-            rows.append(
-                {
-                    "tenant": one.tenant,
-                    "item": one.event.item,
-                    "fields": encode_fields(fields),
-                    "text_digest": digest(text.encode()) if text else "",
-                    "updated_ms": time_ms,
-                    "updated_tie": tie_breaker(one.event.id),
-                    "first_seen_ms": time_ms,
-                    "available": fields.get("available", True),
-                }
-            )
-    upsert_newest(
-        connection,
-        ITEM,
-        rows,
-        ("fields", "text_digest", "available", "updated_ms", "updated_tie"),
-        newest=("updated_ms", "updated_tie"),
-        least="first_seen_ms",
-    )
+def _put_items(
+    connection: Connection, stored: Sequence[StoredEvent], outcomes: list[Outcome]
+) -> None:
+    """Merges the item events among those that were stored, and notes what each of them did."""
+    places = [place for place, outcome in enumerate(outcomes) if outcome.is_stored]
+    told = [
+        (place, one.tenant, one.event)
+        for place, one in zip(places, stored, strict=True)
+        if isinstance(one.event, ItemEvent)
+    ]
+    effects = put_items(connection, [(tenant, event) for _, tenant, event in told])
+    for (place, _, _), effect in zip(told, effects, strict=True):
+        outcomes[place] = _OF_ITEMS[effect]

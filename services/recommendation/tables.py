@@ -35,15 +35,18 @@ ITEM = sa.Table(
     sa.Column("tenant", sa.Text, primary_key=True),
     sa.Column("item", sa.Text, primary_key=True),
     sa.Column("fields", sa.LargeBinary),
+    sa.Column("field_ages", sa.LargeBinary),
     sa.Column("text_digest", sa.String(32)),
     sa.Column("updated_ms", sa.BigInteger),
     sa.Column("updated_tie", sa.BigInteger),
     sa.Column("first_seen_ms", sa.BigInteger),
     sa.Column("available", sa.Boolean),
 )
-"""Each item as its newest event tells it; a `text_digest` of '' says that it has no text.
+"""Each item as all events tell it; a `text_digest` of '' says that it has no text.
 
-Of events of one millisecond the one with the greater `updated_tie` counts as newer, as in
+Each field is as the newest event that names it tells it. `field_ages` has `[ms, tie]` of those that
+are older than the newest event (`updated_ms`, `updated_tie`), and of those that were removed. Of
+events of one millisecond the one with the greater tie counts as newer, as in
 `shared.ranking.catalogue`.
 """
 

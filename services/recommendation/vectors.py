@@ -9,12 +9,12 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy import Row
 
-from services.recommendation.statements import upsert_newest
+from services.recommendation.items import ItemKey
 from services.recommendation.tables import ITEM, ITEM_VECTOR, SERVING_BUNDLE
 from shared.models.tasks import Float32s
 from shared.ranking.events import item_text
 from shared.storage.database import Database
-from shared.storage.statements import chunks, insert_into, pairs_in
+from shared.storage.statements import chunks, insert_into, pairs_in, upsert
 from shared.storage.turns import Turn, turn
 
 _STORED = np.dtype("<f4")
@@ -23,9 +23,6 @@ _SERVING = 1
 
 _TURN = Turn(0x656D6264, longest_s=120, poll_s=0.1)
 """A turn ends with a batch of the trunk's, which takes less."""
-
-ItemKey = tuple[str, str]
-"""An item's tenant and id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +80,7 @@ class VectorStore:
         """Lets the vectors of a bundle serve from now on, in every process that looks."""
         row = {"id": _SERVING, "bundle": bundle.id, "width": bundle.width}
         with self._database.write() as connection:
-            upsert_newest(connection, SERVING_BUNDLE, [row], ("bundle", "width"))
+            upsert(connection, SERVING_BUNDLE, [row], replaced=("bundle", "width"))
 
     def serve_first(self, bundle: Bundle) -> Bundle:
         """Lets a bundle serve where none does yet; returns the one that serves."""
@@ -176,7 +173,7 @@ class VectorStore:
             for one, vector in zip(items, vectors, strict=True)
         ]
         with self._database.write() as connection:
-            upsert_newest(connection, ITEM_VECTOR, rows, ("text_digest", "vector"))
+            upsert(connection, ITEM_VECTOR, rows, replaced=("text_digest", "vector"))
 
     def load(self, bundle: str) -> Iterator[TenantVectors]:
         """All vectors that a bundle made, in parts."""

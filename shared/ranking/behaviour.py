@@ -12,6 +12,7 @@ from shared.ranking.arrays import Int64s
 from shared.ranking.catalogue import tie_breaker
 from shared.ranking.cooccurrence import Cooccurrence
 from shared.ranking.events import FieldValue, InteractionEvent, UserEvent, interaction_weight
+from shared.ranking.fields import MergedFields
 from shared.ranking.histories import Histories
 from shared.ranking.history import History, Past
 from shared.ranking.popularity import Popularity
@@ -40,9 +41,7 @@ class Behaviour:
         self._types: dict[str, int] = {OTHER_TYPE: 0}
         self._users = Histories(settings.users_kept)
         self._sessions = Histories(settings.sessions_kept, settings.session_kept_s)
-        self._user_fields: OrderedDict[str, tuple[int, int, Mapping[str, FieldValue]]] = (
-            OrderedDict()
-        )
+        self._user_fields: OrderedDict[str, MergedFields] = OrderedDict()
 
     def grow(self, count: int) -> None:
         """Makes room for `count` items in all."""
@@ -50,11 +49,9 @@ class Behaviour:
         self.cooccurrence.grow(count)
 
     def put_user(self, event: UserEvent) -> None:
-        """Takes a user's fields, unless a newer event has told them already."""
-        told = (event.timestamp_ms, tie_breaker(event.id), event.fields)
-        held = self._user_fields.get(event.user)
-        if held is None or held[:2] < told[:2]:
-            self._user_fields[event.user] = told
+        """Takes those of a user's fields that no newer event has told."""
+        held = self._user_fields.setdefault(event.user, MergedFields())
+        held.take(event.fields, (event.timestamp_ms, tie_breaker(event.id)))
         self._user_fields.move_to_end(event.user)
         if len(self._user_fields) > self._settings.users_kept:
             self._user_fields.popitem(last=False)
@@ -113,7 +110,7 @@ class Behaviour:
     def user_fields(self, user: str | None) -> Mapping[str, FieldValue]:
         """What is known of a user besides behaviour."""
         held = self._user_fields.get(user) if user is not None else None
-        return _NO_FIELDS if held is None else held[2]
+        return _NO_FIELDS if held is None else held.values
 
     def _histories(self, query: Query) -> list[History]:
         user = self._users.get(query.user) if query.user is not None else None

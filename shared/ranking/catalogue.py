@@ -1,8 +1,8 @@
 """The items of one tenant as columns: a row for each item, in the order in which they came.
 
-An item is known from the first event that names it, even an interaction; its fields are those of
-its newest item event, whichever came last. So rows depend on the order of events, and nothing else
-does.
+An item is known from the first event that names it, even an interaction; each of its fields is as
+the newest item event that names it tells it, whichever came last. So rows depend on the order of
+events, and nothing else does.
 """
 
 from array import array
@@ -18,6 +18,9 @@ from shared.ranking.newest import Newest
 
 MAX_CATEGORIES = 8
 """Of an item with more categories the first ones are used."""
+
+_TOLD = ("title", "price", "available", "category")
+"""The fields that the catalogue reads, in the order of their columns of ages."""
 
 _DEAREST = 1e15
 
@@ -48,8 +51,8 @@ class Catalogue:
         self._price = Column(np.float32, np.nan)
         self._first_seen_s = Column(np.float64, np.inf)
         self._available = Column(np.bool_, True)
-        self._updated_ms = Column(np.int64, np.iinfo(np.int64).min)
-        self._updated_tie = Column(np.int64, -1)
+        self._told_ms = Column(np.int64, np.iinfo(np.int64).min, len(_TOLD))
+        self._told_tie = Column(np.int64, -1, len(_TOLD))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -113,18 +116,14 @@ class Catalogue:
         return row
 
     def put(self, event: ItemEvent) -> int:
-        """Takes an item's fields, unless a newer event has told them already; returns its row."""
+        """Takes those of an item's fields that no newer event has told; returns its row."""
         row = self.see(event.item, event.timestamp_ms / 1000.0)
         age = (event.timestamp_ms, tie_breaker(event.id))
-        if age < (int(self._updated_ms.rows[row]), int(self._updated_tie.rows[row])):
-            return row
-        self._updated_ms.rows[row], self._updated_tie.rows[row] = age
-        self.titles[row] = " ".join(strings(event.fields.get("title")))
-        self._price.rows[row] = _price(event.fields.get("price"))
-        available = event.fields.get("available", True) is not False
-        self.unavailable_count += int(self._available.rows[row]) - int(available)
-        self._available.rows[row] = available
-        self._put_categories(row, strings(event.fields.get("category")))
+        times_ms, ties = self._told_ms.rows[row], self._told_tie.rows[row]
+        for place, name in enumerate(_TOLD):
+            if name in event.fields and age >= (int(times_ms[place]), int(ties[place])):
+                times_ms[place], ties[place] = age
+                self._put_field(row, name, event.fields[name])
         return row
 
     def set_vectors(self, items: Sequence[str], vectors: Float32s) -> Int64s:
@@ -154,6 +153,19 @@ class Catalogue:
                 column.grow(row + 1)
         return row
 
+    def _put_field(self, row: int, name: str, value: FieldValue | None) -> None:
+        match name:
+            case "title":
+                self.titles[row] = " ".join(strings(value))
+            case "price":
+                self._price.rows[row] = _price(value)
+            case "available":
+                available = value is not False
+                self.unavailable_count += int(self._available.rows[row]) - int(available)
+                self._available.rows[row] = available
+            case "category":
+                self._put_categories(row, strings(value))
+
     def _put_categories(self, row: int, names: Sequence[str]) -> None:
         codes = list(dict.fromkeys(map(self._code, names)))[:MAX_CATEGORIES]
         held = set(self._category_codes.rows[row].tolist())
@@ -177,8 +189,8 @@ class Catalogue:
             self._price,
             self._first_seen_s,
             self._available,
-            self._updated_ms,
-            self._updated_tie,
+            self._told_ms,
+            self._told_tie,
         )
 
 

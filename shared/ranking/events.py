@@ -13,25 +13,28 @@ from shared.config import Settings
 
 FieldValue = str | float | bool | tuple[str, ...] | tuple[float, ...]
 
+Told = Mapping[str, FieldValue | None]
+"""Fields that an event tells: what it leaves out stays as it is, None removes a field."""
+
 
 @dataclass(frozen=True, slots=True)
 class ItemEvent:
-    """An item as it is from `timestamp_ms` on: its fields, whole; the newest event holds."""
+    """What is told of an item from `timestamp_ms` on; of each field the newest event holds."""
 
     id: str
     timestamp_ms: int
     item: str
-    fields: Mapping[str, FieldValue] = field(default_factory=dict)
+    fields: Told = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class UserEvent:
-    """A user as known from `timestamp_ms` on: the fields, whole; the newest event holds."""
+    """What is told of a user from `timestamp_ms` on; of each field the newest event holds."""
 
     id: str
     timestamp_ms: int
     user: str
-    fields: Mapping[str, FieldValue] = field(default_factory=dict)
+    fields: Told = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,7 @@ def interaction_weight(
     return weights.by_type.get(type, weights.other)
 
 
-def item_text(fields: Mapping[str, FieldValue]) -> str:
+def item_text(fields: Told) -> str:
     """The text by which an item is embedded, '' if it has none.
 
     Title, categories and tags come first, because an encoder cuts a long text at its end.

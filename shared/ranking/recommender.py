@@ -7,7 +7,7 @@ import numpy as np
 
 from shared.config import Settings
 from shared.errors import NotFoundError
-from shared.ranking.arrays import Float32s, Float64s, Int64s
+from shared.ranking.arrays import Bools, Float32s, Float64s, Int64s
 from shared.ranking.candidates import CandidateSettings, candidates
 from shared.ranking.diversity import DiversitySettings, diverse
 from shared.ranking.feature_table import feature_matrix, feature_names
@@ -85,8 +85,9 @@ class Recommender:
     ) -> list[Ranked]:
         """The best items first, at most `count`.
 
-        With `items` each of them comes back once, by score alone; unknown ones are last, with the
-        least score of the others. Filters and diversity are for what is found without them.
+        With `items` each of them comes back once, by score alone: first what can be had, then
+        unknown items with the least score of these, last what cannot be had, with no higher score.
+        Filters and diversity are for what is found without them.
         """
         if items is not None:
             return self._rank_given(query, items, count, explain=explain)
@@ -153,12 +154,15 @@ class Recommender:
         rows = catalogue.rows_of(each)
         features = feature_matrix(query, rows, self.state)
         scores = self.scorer.score(features)
-        order = np.argsort(-scores, kind="stable")[:count]
+        available = catalogue.available[rows]
+        least = _least(scores, available)
+        scores = np.where(available, scores, np.minimum(scores, least))
+        order = np.lexsort((np.arange(len(rows)), -scores, ~available))[:count]
         explained = features[order] if explain else None
         ranked = self._ranked(query, rows[order], scores[order], explained)
-        least = float(scores.min(initial=np.inf)) if len(scores) else 0.0
-        unknown = [Ranked(item, least) for item in each if catalogue.row_of(item) is None]
-        return (ranked + unknown)[:count]
+        first = int(np.count_nonzero(available[order]))
+        unknown = [Ranked(item, float(least)) for item in each if catalogue.row_of(item) is None]
+        return [*ranked[:first], *unknown, *ranked[first:]][:count]
 
     def _diverse(
         self, rows: Int64s, scores: Float32s, count: int | None, *, is_one_category: bool
@@ -190,6 +194,13 @@ class Recommender:
         titles = [catalogue.titles[row] for row in rows.tolist()]
         why = reasons(query, rows, features, self.state)
         return list(map(Ranked, ids, scores.tolist(), titles, why, map(_named, features)))
+
+
+def _least(scores: Float32s, available: Bools) -> np.float32:
+    """The least score of what can be had; what cannot be had gets no higher one [n, n]."""
+    if available.any():
+        return np.float32(scores[available].min())
+    return np.float32(scores.max() if len(scores) else 0.0)
 
 
 def _named(values: Float32s) -> dict[str, float | None]:

@@ -11,12 +11,13 @@ from pydantic import SecretStr
 
 import services.recommendation.migrations
 from services.recommendation.config import RecommendationSettings
+from services.recommendation.items import ItemKey
 from services.recommendation.payloads import NewEvent
 from services.recommendation.reading import FeedbackReader
 from services.recommendation.service import open_service
 from services.recommendation.store import FeedbackStore, Outcome
 from services.recommendation.tables import EVENT, ITEM
-from services.recommendation.vectors import Bundle, ItemKey, ItemText, VectorStore
+from services.recommendation.vectors import Bundle, ItemText, VectorStore
 from shared.clock import ManualClock
 from shared.ranking.events import (
     Event,
@@ -125,9 +126,24 @@ def test_a_replay_is_in_the_order_of_the_events_times(
     assert replayed == ["e7", "e1", "e6", "e2", "e3", "e4", "e5", "e0"]
 
 
-def test_an_item_is_as_its_newest_event_tells_it(store: FeedbackStore, database: Database) -> None:
+def test_each_field_of_an_item_is_as_the_newest_event_that_names_it_tells_it(
+    store: FeedbackStore, database: Database
+) -> None:
     store.store(new([item("lamp", at_s=10, title="Second", available=False), item("bare")]))
-    store.store(new([item("lamp", at_s=5, title="First"), item("lamp", at_s=1)]))
+    later = store.store(
+        new(
+            [
+                item("lamp", at_s=5, title="First"),
+                item("lamp", at_s=1),
+                item("lamp", at_s=7, price=3.0, tags="a"),
+                removed("lamp", "tags", at_s=8),
+                item("lamp", at_s=6, tags="b"),
+                item("lamp", at_s=9, price=3.0),
+            ]
+        )
+    )
+    older, unchanged, stored = Outcome.OLDER, Outcome.UNCHANGED, Outcome.STORED
+    assert later.outcomes == (older, unchanged, stored, stored, older, unchanged)
 
     with database.read() as connection:
         columns = ITEM.c
@@ -140,9 +156,14 @@ def test_an_item_is_as_its_newest_event_tells_it(store: FeedbackStore, database:
         ).scalar_one()
     assert rows == [
         ("bare", b"{}", True, START_MS),
-        ("lamp", b'{"available":false,"title":"Second"}', False, START_MS + 10_000),
+        ("lamp", b'{"available":false,"price":3.0,"title":"Second"}', False, START_MS + 10_000),
     ]
     assert first_seen == START_MS + 1_000
+
+
+def removed(name: str, field: str, *, at_s: float) -> ItemEvent:
+    time_ms = START_MS + int(at_s * 1000)
+    return ItemEvent(f"removed-{name}-{at_s:g}", time_ms, name, {field: None})
 
 
 def test_writers_that_meet_leave_no_gap_and_lose_nothing(

@@ -28,9 +28,11 @@ def recommend_load(
 ) -> None:
     """Load items and behaviour: CSV, JSON Lines (also gz) or Parquet, a row each.
 
-    Times are ISO 8601 (UTC, if they name no zone), Unix seconds or Unix milliseconds. A row of JSON
-    with `event` and `id` is an event in the shape of POST /recommend/feedback. Loading a file again
-    changes nothing, so a load that was cut is begun again. Ends with code 1 if a row is refused.
+    Times are ISO 8601 (UTC, if they name no zone), Unix seconds or Unix milliseconds; an item
+    without one is of the file's time. An empty cell says nothing: the item keeps what was told
+    before. A row with `event` and `id` is an event in the shape of POST /recommend/feedback.
+    Loading a file again changes nothing, so a load that was cut is begun again. Ends with code 1 if
+    a row is refused.
     """
     from services.cli.client import Platform
     from services.cli.recommend import load

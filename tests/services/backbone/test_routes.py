@@ -153,7 +153,12 @@ async def test_long_texts_are_cut_where_that_is_asked_for(client: httpx.AsyncCli
         ("classify", {"input": "a", "model": "nothing"}, 404, "no task"),
         ("rerank", {"query": "a", "documents": []}, 422, "at least 1 entry"),
         ("rerank", {"query": "a", "documents": [{"title": "b"}]}, 422, "text"),
-        ("rerank", {"query": "a", "documents": ["b"], "top_n": 0}, 422, "expected at least 1, found 0"),
+        (
+            "rerank",
+            {"query": "a", "documents": ["b"], "top_n": 0},
+            422,
+            "expected at least 1, found 0",
+        ),
         ("rerank", {"query": "a", "documents": ["b"], "model": "intent"}, 422, "score or embed"),
     ],
 )

@@ -119,7 +119,8 @@ def test_what_only_parquet_has_becomes_what_json_has() -> None:
 
 def test_an_event_of_the_platforms_shape_is_taken_as_it_is() -> None:
     ranking: dict[str, object] = {
-        "event": "ranking", "id": "r", "timestamp": 1, "session": "s", "items": [], "fields": [],
+        "event": "ranking", "id": "r", "timestamp": "1772442000000", "session": "s", "items": [],
+        "fields": [],
     }  # fmt: skip
 
     assert event_of(EVENTS, ranking, UNDATED_MS) == ranking
@@ -134,15 +135,19 @@ def test_an_event_of_the_platforms_shape_is_taken_as_it_is() -> None:
         (ITEMS, {"item_id": "i", "price": "12,50"}, "the price '12,50' is no number such as 12.50"),
         (ITEMS, {"item_id": "i", "price": -1}, "price"),
         (ITEMS, {"item_id": "i", "available": "perhaps"}, "expected true or false"),
-        (ITEMS, {"item_id": "i", "size": {"w": 1}}, "the size: expected a text, .*, found an object"),
+        (
+            ITEMS,
+            {"item_id": "i", "size": {"w": 1}},
+            "the size: expected a text, .*, found an object",
+        ),
         (ITEMS, {"item_id": "i", "cover": b"PNG"}, "the cover: .*, found bytes"),
         (ITEMS, {"item_id": "i", "tags": ["a", None]}, "the tags: .*, found null"),
         (ITEMS, {"item_id": "i", "sizes": ["a", 1]}, "a list holds either texts or numbers"),
         (ITEMS, {"item_id": "i", "title": "a\x00b"}, "title: .*control character"),
         (ITEMS, {"item_id": "x" * 201}, "item: .*200"),
         (EVENTS, {**CLICK, "timestamp": None}, "the timestamp is empty"),
-        (EVENTS, {**CLICK, "timestamp": "soon"}, "the timestamp 'soon' is none"),
-        (EVENTS, {**CLICK, "timestamp": "9999-01-01"}, "timestamp: "),
+        (EVENTS, {**CLICK, "timestamp": "soon"}, "the timestamp soon is no time"),
+        (EVENTS, {**CLICK, "timestamp": "9999-01-01"}, "timestamp .* after 2199"),
         (EVENTS, {**CLICK, "user_id": ""}, "user_id and session are both empty"),
         (EVENTS, {**CLICK, "type": None}, "type and rating are both empty"),
         (EVENTS, {**CLICK, "rating": "good"}, "the rating 'good' is no number"),

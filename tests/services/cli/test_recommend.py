@@ -1,5 +1,6 @@
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -64,8 +65,8 @@ def test_items_and_events_are_loaded_and_counted(
     kinds = [event["event"] for event in served.events.values()]
     assert kinds == ["item"] * 2 + ["interaction"] * 3
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert [items.name, "2", "0", "0", "0"] in lines
-    assert [events.name, "3", "0", "0", "0"] in lines
+    assert [items.name, "2", "0", "0", "0", "0", "0"] in lines
+    assert [events.name, "3", "0", "0", "0", "0", "0"] in lines
     assert list(items.parent.glob("*.rejects*")) == []
 
 
@@ -81,12 +82,10 @@ def test_a_second_load_changes_nothing(
 
     assert served.events == before
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert [items.name, "0", "2", "0", "0"] in lines
+    assert [items.name, "0", "0", "0", "2", "0", "0"] in lines
 
 
-def test_an_item_without_a_time_is_older_than_all_behaviour_and_a_later_file_holds(
-    items: Path,
-) -> None:
+def test_an_item_without_a_time_is_of_the_file_s_and_a_later_file_holds(items: Path) -> None:
     served = RecommendationServed()
     os.utime(items, (1_700_000_000, 1_700_000_000))
     run(served, items)
@@ -96,7 +95,17 @@ def test_an_item_without_a_time_is_older_than_all_behaviour_and_a_later_file_hol
     run(served, items)
 
     times = [event["timestamp"] for event in served.events.values() if event["item"] == "tent"]
-    assert times == [1_700_000_000, 1_700_000_001]
+    assert times == [1_700_000_000_000, 1_700_000_001_000]
+
+
+def test_a_file_of_the_future_is_of_now(items: Path) -> None:
+    served = RecommendationServed()
+    ahead_s = time.time() + 10 * 86_400
+    os.utime(items, (ahead_s, ahead_s))
+
+    run(served, items)
+
+    assert all(int(str(e["timestamp"])) <= time.time() * 1000 for e in served.events.values())
 
 
 def test_bad_rows_are_in_the_rejects_file_and_the_rest_is_loaded(
@@ -184,7 +193,13 @@ def test_a_busy_platform_is_waited_for(items: Path) -> None:
 
 def test_a_conflict_is_no_success(tmp_path: Path) -> None:
     path = tmp_path / "items.jsonl"
-    item = {"event": "item", "id": "1", "timestamp": 1, "item": "tent", "fields": []}
+    item = {
+        "event": "item",
+        "id": "1",
+        "timestamp": "2026-03-02T09:00:00Z",
+        "item": "tent",
+        "fields": [],
+    }
     path.write_text(f"{json.dumps(item)}\n{json.dumps({**item, 'item': 'pan'})}\n")
 
     assert run(RecommendationServed(), path) == 1

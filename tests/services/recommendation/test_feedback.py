@@ -62,6 +62,8 @@ async def test_one_event_a_list_and_lines_are_the_same(http: httpx.AsyncClient) 
     assert (await send(http, events[0]))["stored"] == 1
     assert await send(http, events) == {
         "stored": 1,
+        "unchanged": 0,
+        "older": 0,
         "repeated": 1,
         "conflicts": 0,
         "conflicting": [],
@@ -84,16 +86,118 @@ async def test_an_id_with_another_content_is_named(http: httpx.AsyncClient) -> N
 
     assert counts == {
         "stored": 1,
+        "unchanged": 0,
+        "older": 0,
         "repeated": 0,
         "conflicts": 1,
         "conflicting": ["click-ann-lamp"],
     }
 
 
-async def test_metarank_s_clients_quote_the_time(http: httpx.AsyncClient) -> None:
-    await send(http, click("ann", "lamp", timestamp=str(START_MS)))
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        str(START_MS),
+        START_MS // 1000,
+        str(START_MS // 1000),
+        START_MS / 1000,
+        float(START_MS),
+        "2026-01-05T08:00:00Z",
+        "2026-01-05T09:00:00.000+01:00",
+    ],
+)
+async def test_every_spelling_of_a_time_is_the_same_event(
+    http: httpx.AsyncClient, stamp: object
+) -> None:
+    """Metarank's clients quote milliseconds, or write ISO 8601; others send seconds."""
+    await send(http, click("ann", "lamp", timestamp=stamp))
 
     assert (await send(http, click("ann", "lamp")))["repeated"] == 1
+
+
+@pytest.mark.parametrize(
+    ("stamp", "said"),
+    [
+        (0, "would be 1970-01-01"),
+        (1_767_600, "would be 1970-01-21, before 1973-03-03: send Unix milliseconds"),
+        ("1767600", "would be 1970-01-21"),
+        (START_MS * 1000, "lies after 2199"),
+        ("2026-01-05T08:00:00", "has no time zone"),
+        ("1970-01-05T08:00:00Z", "before 1973-03-03"),
+        ("9" * 4000, "is no time"),
+    ],
+)
+async def test_no_time_is_read_as_january_1970(
+    http: httpx.AsyncClient, stamp: object, said: str
+) -> None:
+    (fault,) = await refused(http, click("ann", "lamp", timestamp=stamp))
+    answer = await http.post("/rank/default", json={"timestamp": stamp})
+
+    assert said in fault["message"]
+    assert answer.status_code == 422
+    assert said in answer.json()["errors"][0]["message"]
+
+
+async def test_a_ranking_has_fields_by_item_as_metarank_s_events_do(
+    http: httpx.AsyncClient,
+) -> None:
+    relevancy = [{"name": "relevancy", "value": 2.0}]
+    event = {
+        "event": "ranking",
+        "id": "81f46c34-a4bb-469c-8708-f8127cd67d27",
+        "timestamp": "1599391467000",
+        "user": "user1",
+        "session": "session1",
+        "fields": [{"name": "query", "value": "cat"}, {"name": "source", "value": "search"}],
+        "items": [{"id": "item3", "fields": relevancy}, {"id": "item1", "relevancy": 1.0}],
+    }
+
+    assert (await send(http, event))["stored"] == 1
+    answer = await http.post("/rank/default", json={"items": event["items"]})
+    assert answer.status_code == 200, answer.text
+    (fault,) = await refused(http, event | {"items": [{"id": "x", "fields": relevancy * 2}]})
+    assert "stands twice" in fault["message"]
+
+
+async def test_what_an_item_event_leaves_out_stays_and_null_removes_it(
+    http: httpx.AsyncClient,
+) -> None:
+    async def tell(at_ms: int, **fields: object) -> dict[str, Any]:
+        event = item("lamp", **fields) | {"id": f"at-{at_ms}", "timestamp": START_MS + at_ms}
+        return await send(http, event)
+
+    async def told() -> tuple[str, float | None]:
+        asked = {"items": [{"id": "lamp"}], "explain": True}
+        (one,) = (await http.post("/rank/default", json=asked)).json()["items"]
+        return one["title"], one["features"]["price"]
+
+    await tell(10, title="Lamp", category="light", price=3.0)
+    priced = await told()
+    await tell(20, price=30.0)
+    assert (await told())[0] == "Lamp"
+    assert (await told())[1] != priced[1]
+    assert (await tell(30, title="Lamp", price=30.0))["unchanged"] == 1
+    assert (await tell(15, title="Old lamp"))["older"] == 1
+    assert (await told())[0] == "Lamp"
+    await tell(40, title=None)
+    assert (await told())[0] == ""
+    assert (await tell(35, title="Late lamp"))["older"] == 1
+    assert (await told())[0] == ""
+
+
+async def test_what_cannot_be_had_is_ranked_last(http: httpx.AsyncClient) -> None:
+    await send(http, [item("gone", title="Gone", available=False), item("lamp", title="Lamp")])
+    await send(http, [click(f"u{n}", "gone") for n in range(9)])
+    given = {"items": [{"id": "gone"}, {"id": "unknown"}, {"id": "lamp"}]}
+
+    items = (await http.post("/rank/default", json=given)).json()["items"]
+    first = (await http.post("/rank/default", json=given | {"count": 1})).json()["items"]
+
+    assert [one["item"] for one in items] == ["lamp", "unknown", "gone"]
+    assert [one["score"] for one in items] == sorted([o["score"] for o in items], reverse=True)
+    assert [one["item"] for one in first] == ["lamp"]
+    alone = (await http.post("/rank/default", json={"items": [{"id": "gone"}]})).json()["items"]
+    assert [one["item"] for one in alone] == ["gone"]
 
 
 @pytest.mark.parametrize(

@@ -267,8 +267,10 @@ async def test_what_is_explained_has_its_title(
     assert all(set(one) == {"item", "score"} for one in plain)
 
 
-@pytest.mark.parametrize("timestamp", [0, 1, 4_000_000_000_000, 7_258_118_400_000])
-async def test_any_time_may_be_asked_for(http: httpx.AsyncClient, timestamp: int) -> None:
+@pytest.mark.parametrize(
+    "timestamp", [100_000_000_000, 4_000_000_000_000, 7_258_118_399_999, "1973-03-03T10:00Z"]
+)
+async def test_any_time_may_be_asked_for(http: httpx.AsyncClient, timestamp: int | str) -> None:
     await send(http, shop())
     await send(http, [click("ann", "oak-chair"), click("ann", "wool-rug")])
 

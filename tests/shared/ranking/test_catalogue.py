@@ -1,5 +1,6 @@
 """Items as rows: what an event tells, which event holds, and what is found by category or age."""
 
+import itertools
 import math
 
 import numpy as np
@@ -7,13 +8,16 @@ import pytest
 
 from shared.errors import InputError
 from shared.ranking.catalogue import MAX_CATEGORIES, Catalogue
+from shared.ranking.events import ItemEvent
 from tests.shared.ranking.made import START_MS, WIDTH, item
 
 
-def test_the_newest_event_of_an_item_holds_whichever_came_last() -> None:
+def test_of_each_field_the_newest_event_that_names_it_holds_whichever_came_last() -> None:
     old = item("lamp", at_ms=START_MS, title="Old", category="Attic", price=1.0, available=False)
-    new = item("lamp", at_ms=START_MS + 1, title="New", category="Desk", price=2.0)
-    for events in ((old, new), (new, old)):
+    new = item("lamp", at_ms=START_MS + 1, title="New", price=2.0)
+    moved = item("lamp", at_ms=START_MS + 2, category="Desk")
+    back = ItemEvent("back", START_MS + 3, "lamp", {"available": None})
+    for events in itertools.permutations((old, new, moved, back)):
         catalogue = Catalogue(WIDTH)
         for event in events:
             catalogue.put(event)

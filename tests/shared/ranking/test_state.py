@@ -134,10 +134,11 @@ def test_a_ranking_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("newest_first", [True, False])
-def test_the_newest_event_of_a_user_holds(newest_first: bool) -> None:
+def test_the_newest_event_of_a_user_s_field_holds(newest_first: bool) -> None:
     events = [
-        UserEvent("a", START_MS, "ann", {"category": "Old"}),
+        UserEvent("a", START_MS, "ann", {"category": "Old", "age": 33.0}),
         UserEvent("b", START_MS + 1, "ann", {"category": "New"}),
+        UserEvent("c", START_MS + 2, "ann", {"age": None}),
     ]
     state = state_of(reversed(events) if newest_first else events)
     assert state.behaviour.user_fields("ann") == {"category": "New"}
