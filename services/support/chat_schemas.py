@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from services.support.assistant import HandoffReason
 from services.support.schemas import Integer, Request
 
 
@@ -98,7 +99,7 @@ class CitationAnswer(BaseModel):
 class HandoffAnswer(BaseModel):
     """Why a person should take over."""
 
-    reason: Literal["no_documents", "low_confidence"]
+    reason: HandoffReason
 
 
 class BanyanAnswer(BaseModel):

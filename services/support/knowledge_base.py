@@ -195,7 +195,7 @@ class KnowledgeBase:
         for start in range(0, len(changed), _CATCH_UP_DOCUMENTS):
             ids = changed[start : start + _CATCH_UP_DOCUMENTS]
             documents = await asyncio.to_thread(store.fetch, self.uid, ids)
-            embedded.extend(await embed(documents, index.bundle, priority))
+            embedded.extend(await embed(documents, index.bundle, priority, are_stored=True))
         removed = indexed.keys() - versions.keys()
         return await asyncio.to_thread(index.replaced, version, removed, embedded)
 

@@ -1,8 +1,9 @@
 """Documents made searchable: cut into passages and embedded by the trunk."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,9 @@ from shared.errors import ArtifactError, DeadlineError, InputError, NotFoundErro
 from shared.models.tasks import EmbedOutput, Priority, TaskCall
 from shared.retrieval.index import Embedded, Entry
 from shared.serving.trunk import Trunk
-from shared.text.passages import Passage, split_passages
+from shared.text.passages import Passage, TextFormat, split_passages
+
+LOGGER = logging.getLogger(__name__)
 
 APP = "support"
 
@@ -43,19 +46,27 @@ class Embedder:
         return output.bundle, output.vectors.shape[1]
 
     async def embed(
-        self, documents: Sequence[StoredDocument], bundle: str, priority: Priority | None = None
+        self,
+        documents: Sequence[StoredDocument],
+        bundle: str,
+        priority: Priority | None = None,
+        *,
+        are_stored: bool = False,
     ) -> list[Embedded]:
         """Entries of documents, with vectors made by `bundle`.
 
         Without a `priority` the few passages of a short write are `interactive`, many `bulk`.
+        A document that `are_stored` already is read as plain text where this version of the
+        platform would refuse it, so that it does not take its knowledge base away.
 
         Raises:
-            InputError: a document has no readable text.
+            InputError: a document that is not stored yet has no readable text.
             ArtifactError: the trunk does not have the bundle any more.
             DeadlineError: `timeout_s` passed.
         """
-        entries = await asyncio.to_thread(lambda: [_entry(document) for document in documents])
-        texts = [text for entry in entries for text in _texts(entry)]
+        entry = _stored_entry if are_stored else _entry
+        entries = await asyncio.to_thread(lambda: [entry(document) for document in documents])
+        texts = [text for each in entries for text in _texts(each)]
         if priority is None:
             few = len(texts) <= _INTERACTIVE_TEXTS
             priority = Priority.INTERACTIVE if few else Priority.BULK
@@ -118,7 +129,10 @@ def check_readable(documents: Sequence[Document]) -> None:
 
 
 def _passages(document: Document) -> list[Passage]:
-    passages = split_passages(document.text, document.format)
+    try:
+        passages = split_passages(document.text, document.format)
+    except InputError as error:
+        raise InputError(f"document {document.id!r}: {error}", param="text") from None
     if not passages:
         raise InputError(
             f"document {document.id!r}: read as {document.format}, it has no text to show",
@@ -137,6 +151,15 @@ def _entry(stored: StoredDocument) -> Entry:
         _passages(document),
         is_faq=document.is_faq,
     )
+
+
+def _stored_entry(stored: StoredDocument) -> Entry:
+    try:
+        return _entry(stored)
+    except InputError as error:
+        LOGGER.warning("a document is read as plain text", extra={"reason": str(error)})
+        as_plain = replace(stored.document, format=TextFormat.PLAIN)
+        return _entry(replace(stored, document=as_plain))
 
 
 def _texts(entry: Entry) -> list[str]:

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.support.config import KnowledgeBaseName
 from services.support.documents import Document, KnowledgeBaseRecord, StoredDocument
+from shared.text.limits import MAX_DOCUMENT_CHARACTERS
 from shared.text.passages import TextFormat
 from shared.validation.forms import TextForm
 
@@ -17,7 +18,7 @@ _PLAIN = TextForm(rf"^[^{_CONTROL}]*$", "text without control characters")
 _KEY = TextForm(r"^[A-Za-z0-9_.-]{1,64}$", "1 to 64 letters, digits, dots, _ and -")
 
 Title = Annotated[str, StringConstraints(max_length=500), _FILLED]
-Text = Annotated[str, StringConstraints(max_length=500_000), _FILLED]
+Text = Annotated[str, StringConstraints(max_length=MAX_DOCUMENT_CHARACTERS), _FILLED]
 Key = Annotated[str, _KEY]
 Word = Annotated[str, StringConstraints(max_length=2000), _PLAIN]
 Integer = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]

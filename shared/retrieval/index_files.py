@@ -21,11 +21,11 @@ from shared.errors import ArtifactError
 from shared.files import new_folder, sha256_file, write_atomic
 from shared.retrieval.dense import Dense
 from shared.retrieval.index import Entry, Index
-from shared.text.blocks import Sentence
+from shared.text.blocks import Sentence, SentenceKind
 from shared.text.passages import SPLITTING, Passage
 from shared.validation.faults import joined, json_faults_of
 
-_FORMAT = 1
+_FORMAT = 2
 _FILES = ("entries.jsonl", "titles.faiss", "passages.faiss")
 
 
@@ -138,7 +138,7 @@ def _entry_line(entry: Entry) -> bytes:
         {
             "source": passage.source,
             "sentences": [
-                [s.start, s.end, s.text, s.opens_line, s.is_heading] for s in passage.sentences
+                [s.start, s.end, s.text, s.opens_line, s.kind] for s in passage.sentences
             ],
         }
         for passage in entry.passages
@@ -169,5 +169,8 @@ def _read_entries(path: Path) -> Iterator[Entry]:
 
 
 def _passage(source: str, rows: Sequence[Sequence[Any]]) -> Passage:
-    sentences = tuple(Sentence(*row) for row in rows)
+    sentences = tuple(
+        Sentence(start, end, text, opens_line, SentenceKind(kind))
+        for start, end, text, opens_line, kind in rows
+    )
     return Passage(sentences[0].start, sentences[-1].end, source, sentences)

@@ -1,7 +1,7 @@
 """What a document is made of before it is cut into passages: blocks of sentences."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,6 +16,19 @@ class BlockKind(StrEnum):
     CODE = "code"
 
 
+class SentenceKind(StrEnum):
+    """What a sentence is to somebody who looks for an answer: alone, headings and links say none.
+
+    A `ROW` is a whole row of a table, with the headings of its columns. A `LINK` is nothing but
+    links to other pages.
+    """
+
+    TEXT = "text"
+    HEADING = "heading"
+    ROW = "row"
+    LINK = "link"
+
+
 @dataclass(frozen=True, slots=True)
 class Sentence:
     """One sentence, list item, table row or line of code.
@@ -28,7 +41,7 @@ class Sentence:
     end: int
     text: str
     opens_line: bool
-    is_heading: bool = False
+    kind: SentenceKind = SentenceKind.TEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +54,8 @@ class Block:
 
 
 Clean = Callable[[str], str]
+KindOf = Callable[[str], SentenceKind]
+"""Tells from a sentence's characters in the document what it is."""
 
 _SPACE = re.compile(r"\s+")
 
@@ -50,26 +65,32 @@ def collapse_space(text: str) -> str:
     return _SPACE.sub(" ", text).strip()
 
 
-def block_of(
+def sentences_of(
     source: str,
-    ranges: Iterable[tuple[int, int]],
+    start: int,
+    end: int,
     *,
-    kind: BlockKind = BlockKind.TEXT,
-    level: int = 0,
     clean: Clean = collapse_space,
-) -> Block:
-    """A block from ranges of the source, each of which opens a line and is cut into sentences.
+    kind_of: KindOf = lambda _: SentenceKind.TEXT,
+) -> Iterator[Sentence]:
+    """The sentences of a stretch of the source, which opens a line."""
+    part = source[start:end]
+    opens_line = True
+    for low, high in split_sentences(part):
+        if text := clean(part[low:high]):
+            kind = kind_of(part[low:high])
+            yield Sentence(start + low, start + high, text, opens_line, kind)
+            opens_line = part[high : high + 2].strip(" ").startswith("\n")
 
-    Code is not cut: its lines mean nothing alone.
-    """
-    sentences: list[Sentence] = []
-    for start, end in ranges:
-        part = source[start:end]
-        pieces = [(0, len(part))] if kind is BlockKind.CODE else split_sentences(part)
-        opens_line = True
-        for low, high in pieces:
-            if text := clean(part[low:high]):
-                heading = kind is BlockKind.HEADING
-                sentences.append(Sentence(start + low, start + high, text, opens_line, heading))
-                opens_line = part[high : high + 2].strip(" ").startswith("\n")
-    return Block(kind, tuple(sentences), level)
+
+def heading_of(source: str, start: int, end: int, *, level: int, clean: Clean) -> Block:
+    """A heading from a stretch of the source."""
+    found = sentences_of(source, start, end, clean=clean, kind_of=lambda _: SentenceKind.HEADING)
+    return Block(BlockKind.HEADING, tuple(found), level)
+
+
+def code_of(source: str, start: int, end: int) -> Block:
+    """Code from a stretch of the source: it is not cut, its lines mean nothing alone."""
+    text = source[start:end].strip("\n")
+    sentences = (Sentence(start, end, text, opens_line=True),) if text else ()
+    return Block(BlockKind.CODE, sentences)

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from shared.text.blocks import Block, BlockKind, Sentence, collapse_space
-from shared.text.html import html_blocks
-from shared.text.markdown import markdown_blocks
+from shared.text.html import html_blocks, plain_html
+from shared.text.markdown import markdown_blocks, plain_markdown
 from shared.text.plain import plain_blocks
 
 MAX_TOKENS = 200
 """The backbone reads 256; the rest is room for what the estimate misses."""
 
-SPLITTING = 1
+SPLITTING = 2
 """Counts up when the same document would be cut otherwise: stored indexes are then made anew."""
 
 _WORD = re.compile(r"[^\W\d_]{1,9}|\d{1,3}|[^\w\s]|_", re.UNICODE)
@@ -32,6 +32,11 @@ _BLOCKS = {
     TextFormat.PLAIN: plain_blocks,
     TextFormat.MARKDOWN: markdown_blocks,
     TextFormat.HTML: html_blocks,
+}
+_CLEAN = {
+    TextFormat.PLAIN: collapse_space,
+    TextFormat.MARKDOWN: plain_markdown,
+    TextFormat.HTML: plain_html,
 }
 
 
@@ -84,8 +89,11 @@ def split_passages(
     """Cuts a document by its structure; no passage is estimated to exceed `max_tokens`.
 
     Blocks stay whole where they fit; a heading opens a passage and stays with what follows it.
+
+    Raises:
+        InputError: the document exceeds a limit of `shared.text.limits`.
     """
-    packing = _Packing(source, max_tokens)
+    packing = _Packing(source, text_format, max_tokens)
     for block in _BLOCKS[text_format](source):
         packing.add(block)
     return packing.finish()
@@ -94,8 +102,9 @@ def split_passages(
 class _Packing:
     """The passage that is being filled, and those that are full."""
 
-    def __init__(self, source: str, max_tokens: int) -> None:
+    def __init__(self, source: str, text_format: TextFormat, max_tokens: int) -> None:
         self._source = source
+        self._format = text_format
         self._max_tokens = max_tokens
         self._passages: list[Passage] = []
         self._pending: list[Sentence] = []
@@ -128,27 +137,30 @@ class _Packing:
             if tokens <= self._max_tokens:
                 yield [sentence], tokens
             else:
-                for part in _cut(self._source, sentence, self._max_tokens):
+                for part in self._cut(sentence):
                     yield [part], estimate_tokens(part.text)
 
+    def _cut(self, sentence: Sentence) -> Iterator[Sentence]:
+        """Parts of one overlong sentence, cut between words where there are any."""
+        start = sentence.start
+        while start < sentence.end:
+            end = _reach(self._source, start, sentence.end, self._max_tokens)
+            if self._format is TextFormat.HTML:
+                end = _before_tag(self._source, start, end)
+            source = self._source[start:end]
+            text = source.strip() if "\n" in sentence.text else ""
+            opens_line = sentence.opens_line and start == sentence.start
+            text = text or _CLEAN[self._format](source)
+            part = replace(sentence, start=start, end=end, text=text, opens_line=opens_line)
+            if part.text:
+                yield part
+            start = end
 
-def _cut(source: str, sentence: Sentence, max_tokens: int) -> Iterator[Sentence]:
-    """Parts of one overlong sentence, cut between words where there are any."""
-    start = sentence.start
-    part = sentence
-    while start < sentence.end:
-        end = _reach(source, start, sentence.end, max_tokens)
-        text = source[start:end].strip() if "\n" in sentence.text else ""
-        part = replace(
-            sentence,
-            start=start,
-            end=end,
-            text=text or collapse_space(source[start:end]),
-            opens_line=sentence.opens_line and start == sentence.start,
-        )
-        if part.text:
-            yield part
-        start = end
+
+def _before_tag(source: str, start: int, end: int) -> int:
+    """`end`, or where the tag begins that it stands in."""
+    tag = source.rfind("<", start, end)
+    return tag if tag > max(start, source.rfind(">", start, end)) else end
 
 
 def _reach(source: str, start: int, limit: int, max_tokens: int) -> int:

@@ -3,15 +3,18 @@
 import re
 from collections.abc import Iterator
 
-from shared.text.blocks import Block, block_of
+from shared.text.blocks import Block, BlockKind, sentences_of
 
 _BLANK_LINES = re.compile(r"\n\s*\n")
 
 
 def plain_blocks(source: str) -> list[Block]:
     """The paragraphs of a plain text."""
-    blocks = (block_of(source, [paragraph]) for paragraph in _paragraphs(source))
-    return [block for block in blocks if block.sentences]
+    found = (
+        Block(BlockKind.TEXT, tuple(sentences_of(source, start, end)))
+        for start, end in _paragraphs(source)
+    )
+    return [block for block in found if block.sentences]
 
 
 def _paragraphs(source: str) -> Iterator[tuple[int, int]]:

@@ -2,22 +2,19 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date
 from pathlib import PurePosixPath
 
-import yaml
-
 from services.support.documents import Document
+from services.support.ingest.front_matter import split_front_matter
 from services.support.ingest.rows import document_of, read_csv, read_json_lines
 from shared.errors import InputError
 from shared.text.decoding import decode_utf8
 from shared.text.html import html_title
 from shared.text.identifiers import MAX_IDENTIFIER_CHARS
-from shared.text.markdown import plain_markdown
+from shared.text.limits import check_characters
+from shared.text.markdown import markdown_title
 from shared.text.passages import TextFormat
 
-_FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n(.*?)(?:\A|\n)---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
-_HEADING = re.compile(r"^#{1,6}[ \t]+(\S.*)$", re.MULTILINE)
 _NOT_IN_ID = re.compile(r"[\x00-\x1f\x7f/\\]+")
 
 
@@ -34,42 +31,35 @@ def read_file(name: str, content: bytes) -> Iterable[Document]:
     return reader(name, content)
 
 
-def split_front_matter(source: str, *, name: str) -> tuple[Mapping[str, object], str]:
-    """The YAML between `---` lines at the start of a Markdown text, and what follows it.
-
-    Raises:
-        InputError: what stands between the lines is not a YAML mapping.
-    """
-    match = _FRONT_MATTER.match(source)
-    if match is None:
-        return {}, source
-    try:
-        values = yaml.safe_load(match[1])
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        reason = str(error).partition("\n")[0]
-        raise InputError(f"{name}: the front matter is not YAML: {reason}") from None
-    if values is not None and not isinstance(values, dict):
-        raise InputError(f"{name}: the front matter is a {type(values).__name__}, not a mapping")
-    return values or {}, source[match.end() :]
-
-
 def _read_markdown(name: str, content: bytes) -> list[Document]:
-    metadata, text = split_front_matter(decode_utf8(content, name=name), name=name)
-    fields = {str(k): _json_value(v) for k, v in metadata.items() if v is not None}
-    heading = _HEADING.search(text)
-    title = fields.pop("title", None) or (plain_markdown(heading[0]) if heading else _stem(name))
+    metadata, text = split_front_matter(_decode(name, content), name=name)
+    fields = dict(metadata)
+    title = fields.pop("title", None) or _title(markdown_title, text, name)
     document_id = fields.pop("id", None)
     return [_document(name, title, text, TextFormat.MARKDOWN, fields, document_id)]
 
 
 def _read_html(name: str, content: bytes) -> list[Document]:
-    text = decode_utf8(content, name=name)
-    return [_document(name, html_title(text) or _stem(name), text, TextFormat.HTML)]
+    text = _decode(name, content)
+    return [_document(name, _title(html_title, text, name), text, TextFormat.HTML)]
 
 
 def _read_plain(name: str, content: bytes) -> list[Document]:
-    text = decode_utf8(content, name=name)
+    text = _decode(name, content)
     return [_document(name, _stem(name), text, TextFormat.PLAIN)]
+
+
+def _decode(name: str, content: bytes) -> str:
+    text = decode_utf8(content, name=name)
+    check_characters(text, name=name)
+    return text
+
+
+def _title(title_of: Callable[[str], str], text: str, name: str) -> str:
+    try:
+        return title_of(text) or _stem(name)
+    except InputError as error:
+        raise InputError(f"{name}: {error}", param="file") from None
 
 
 def _document(
@@ -91,13 +81,6 @@ def _document(
 
 def _stem(name: str) -> str:
     return PurePosixPath(name).stem
-
-
-def _json_value(value: object) -> object:
-    """YAML knows dates; JSON writes them as text."""
-    if isinstance(value, date):
-        return value.isoformat()
-    return [_json_value(item) for item in value] if isinstance(value, list) else value
 
 
 _Reader = Callable[[str, bytes], Iterable[Document]]

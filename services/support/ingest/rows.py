@@ -5,7 +5,6 @@ import hashlib
 import io
 from collections.abc import Iterator, Mapping
 
-import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from services.support.documents import Document
@@ -14,6 +13,7 @@ from shared.errors import InputError
 from shared.text.csv_cells import allow_long_cells
 from shared.text.decoding import decode_utf8
 from shared.text.identifiers import Identifier
+from shared.text.json_text import load_user_json
 from shared.validation.faults import faults_of
 from shared.validation.values import found
 
@@ -33,11 +33,7 @@ def read_json_lines(content: bytes, *, name: str) -> Iterator[Document]:
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             place = f"{name}, line {number}"
-            try:
-                row = orjson.loads(line)
-            except orjson.JSONDecodeError as error:
-                raise InputError(f"{place}: not JSON: {error}") from None
-            yield document_of(row, place=place)
+            yield document_of(load_user_json(line, name=place), place=place)
 
 
 def read_csv(content: bytes, *, name: str) -> Iterator[Document]:

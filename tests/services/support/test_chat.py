@@ -67,6 +67,24 @@ async def test_a_question_that_nothing_answers_is_handed_off(filled: httpx.Async
     assert message["banyan"]["citations"] == []
 
 
+async def test_a_document_that_only_points_elsewhere_does_not_answer(
+    http: httpx.AsyncClient,
+) -> None:
+    base = "/knowledge-bases/help-centre/documents"
+    pointing = {"title": "Blocked PIN", "text": 'How to unblock a PIN is described in "PIN steps".'}
+    telling = {"title": "PIN steps", "text": "Unblock a blocked PIN under Cards in the app."}
+    await http.put(f"{base}/pointing", json=pointing)
+
+    alone = (await chat(http, QUESTION)).json()["choices"][0]["message"]
+    await http.put(f"{base}/telling", json=telling)
+    both = (await chat(http, QUESTION)).json()["choices"][0]["message"]
+
+    assert alone["content"] == HANDOFF_MESSAGE
+    assert alone["banyan"]["handoff"] == {"reason": "no_answer"}
+    assert both["content"] == f"{telling['text']} [1]"
+    assert both["banyan"]["citations"][0]["document_id"] == "telling"
+
+
 async def test_an_empty_knowledge_base_hands_off(http: httpx.AsyncClient) -> None:
     await http.put("/knowledge-bases/help-centre")
 

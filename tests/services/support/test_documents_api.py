@@ -207,7 +207,7 @@ async def test_files_of_every_kind_are_read(http: httpx.AsyncClient) -> None:
             b'{"question": "a", "answer": "b", "metadata": {"n": 1180591620717411303424}}',
             "metadata",
         ),
-        (b"[" * 50_000, "line 1: not JSON"),
+        (b"[" * 50_000, "line 1: nested deeper than 64"),
         (b"\xff", "not UTF-8"),
     ],
 )
@@ -227,8 +227,13 @@ async def test_a_bad_row_is_named_and_nothing_is_written(
         ("a.exe", b"MZ", ".csv"),
         ("a.md", b"\xff\xfe", "not UTF-8"),
         ("a.md", b"", "text"),
-        ("a.md", b"---\n- a list\n---\ntext", "front matter"),
-        ("a.md", b"---\na: [\n---\ntext", "front matter"),
+        ("a.md", b"---\na: [\n---\ntext", "a.md: the front matter, line 1: not YAML"),
+        ("a.md", b"---\na: &a [*a]\n---\ntext", "front matter, line 1: the anchor or alias 'a'"),
+        ("a.md", b"---\na: !!int ''\n---\ntext", "front matter, line 1: the tag"),
+        ("a.md", b"---\na: " + b"[" * 500 + b"\n---\ntext", "deeper than 16 levels"),
+        ("a.md", b"> " * 5000 + b"text", "a.md: the Markdown nests deeper than 100 levels"),
+        ("a.txt", b"a" * 500_001, "a.txt: 500001 characters, at most 500000"),
+        ("a.html", b"<b>" * 60_000, "a.html: the HTML has more than 50000 elements"),
         ("a.csv", b"question,answer\nonly a question\n", "line 2"),
         ("a.csv", b'question,answer\n"never closed,b\n', "not CSV"),
         ("a.csv", b"wrong,columns\n1,2\n", "line 2: title"),
@@ -244,6 +249,47 @@ async def test_a_bad_file_is_named(
 
     assert answer.status_code == 422, answer.text
     assert message in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("content", "title", "text"),
+    [
+        ("---\n\nA rule opens this page.\n", "page", None),
+        ("---\nA rule before and after.\n---\n\n# T\n\nText.\n", "A rule before and after.", None),
+        ("---\n- a list\n---\n# T\n\nText.\n", "T", None),
+        ("---\n*Note*: see [this.\nAll is fine.\n---\n# T\n\nText.\n", None, None),
+        ("---\ntitle: Mine\nno end: true\n\nText.\n", "page", None),
+        ("---\n---\n# T\n\nText.\n", "T", "# T\n\nText.\n"),
+        ("---\n# a comment\n---\n# T\n\nText.\n", "T", "# T\n\nText.\n"),
+        ("---\r\ntitle: Mine\r\n---\r\nText.\r\n", "Mine", "Text.\r\n"),
+        ("```\n# no title\n```\n\nText.\n", "page", None),
+        ("Two\nlines\n=====\n\nText.\n", "Two lines", None),
+    ],
+)
+async def test_front_matter_and_titles_are_told_from_rules_and_code(
+    http: httpx.AsyncClient, content: str, title: str | None, text: str | None
+) -> None:
+    answer = await http.post(BOOK, files={"file": ("page.md", content.encode())})
+
+    assert answer.status_code == 200, answer.text
+    read = (await http.get(f"{BOOK}/page")).json()
+    assert read["text"] == (content if text is None else text)
+    if title is not None:
+        assert read["title"] == title
+
+
+async def test_a_stored_document_that_would_be_refused_today_takes_nothing_away(
+    http: httpx.AsyncClient, service: SupportService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = {"title": "Deep", "text": f"{'> ' * 20}Owls hoot.", "format": "markdown"}
+    await http.put(f"{BOOK}/deep", json=deep)
+    monkeypatch.setattr("shared.text.markdown.MAX_MARKDOWN_DEPTH", 10)
+
+    rebuilt = await http.post("/knowledge-bases/book/rebuild")
+
+    assert rebuilt.status_code == 200, rebuilt.text
+    assert (await search(http, "owls hoot"))[0]["document_id"] == "deep"
+    assert (await http.put(f"{BOOK}/deep", json=deep)).status_code == 422
 
 
 async def test_a_body_of_another_type_is_refused(http: httpx.AsyncClient) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.support.extract import extract
+from services.support.extract import Extract, can_answer, extract
 from shared.retrieval.index import Entry, Hit
 from shared.retrieval.sparse import tokenize
 from shared.text.passages import TextFormat, split_passages
@@ -25,12 +25,18 @@ def hit_of(text: str, *, is_faq: bool = False) -> Hit:
     return Hit(entry, 0, 1.0, 1.0, 1.0, 0.0)
 
 
+def answer(hit: Hit, question: str) -> Extract:
+    found = extract(hit, weights(question))
+    assert found is not None
+    return found
+
+
 def weights(question: str) -> dict[str, float]:
     return dict.fromkeys(tokenize(question), 1.0)
 
 
 def test_it_begins_at_the_sentence_that_shares_most_with_the_question() -> None:
-    found = extract(hit_of(STEPS), weights("is it free abroad"))
+    found = answer(hit_of(STEPS), "is it free abroad")
 
     assert found.text == "It is free. It works abroad. Call us otherwise."
     assert STEPS[found.start : found.end] == found.source == found.text
@@ -38,7 +44,7 @@ def test_it_begins_at_the_sentence_that_shares_most_with_the_question() -> None:
 
 @pytest.mark.parametrize("question", ["how do I unblock", "where do I tap", "wait a minute"])
 def test_a_list_stays_whole_with_its_introduction(question: str) -> None:
-    found = extract(hit_of(STEPS), weights(question))
+    found = answer(hit_of(STEPS), question)
 
     assert found.text.startswith("To unblock the card do this:\n1. Open the app.")
     assert found.text.endswith("4. Wait a minute.")
@@ -46,16 +52,80 @@ def test_a_list_stays_whole_with_its_introduction(question: str) -> None:
 
 
 def test_the_answer_of_a_faq_begins_at_its_beginning() -> None:
-    found = extract(hit_of("One. Two. Three. Four owls.", is_faq=True), weights("owls"))
+    found = answer(hit_of("One. Two. Three. Four owls.", is_faq=True), "owls")
 
     assert found.text == "One. Two. Three."
 
 
 def test_headings_are_no_answer() -> None:
-    found = extract(hit_of("# Owls\n\nThey hoot."), weights("owls"))
+    found = answer(hit_of("# Owls\n\nThey hoot."), "owls")
 
     assert found.text == "They hoot."
-    assert extract(hit_of("# Owls"), weights("owls")).text == "Owls"
+    for source in ("# Owls", "**Owls**", "# Owls\n\n[All about owls](owls.md)"):
+        assert extract(hit_of(source), weights("owls")) is None
+        assert not can_answer(hit_of(source))
+
+
+def test_what_only_points_elsewhere_is_no_answer() -> None:
+    source = (
+        'Fees for owls are described in "Owls and fees". See the section below.\n\n'
+        'Owls cost 5 pounds. Fees for mice are listed in "Mice".'
+    )
+
+    assert answer(hit_of(source), "what fees do owls have").text == "Owls cost 5 pounds."
+    assert not can_answer(hit_of('# Fees\n\nFor fees, see "Owls and fees".'))
+    assert not can_answer(hit_of("Do you need an owl? See the section below."))
+
+
+def test_another_passage_of_the_document_answers_where_the_best_one_only_points() -> None:
+    hit = hit_of("## Owl fees\n\nOwl fees are listed below.\n\n## Prices\n\nAn owl costs 5 pounds.")
+
+    found = answer(hit, "owl fees")
+
+    assert hit.passage.text == "Owl fees\nOwl fees are listed below."
+    assert found.text == "An owl costs 5 pounds."
+
+
+def test_a_faq_is_answered_with_what_its_author_wrote() -> None:
+    hit = hit_of("See https://example.com/owls.", is_faq=True)
+
+    assert can_answer(hit)
+    assert answer(hit, "owls").text == "See https://example.com/owls."
+
+
+def test_a_question_or_an_introduction_is_not_all_of_an_answer() -> None:
+    assert extract(hit_of("How do I feed owls?"), weights("feed owls")) is None
+    assert extract(hit_of("To feed owls do this:"), weights("feed owls")) is None
+    found = answer(hit_of("How do I feed owls? With mice."), "feed owls")
+    assert found.text == "How do I feed owls? With mice."
+
+
+TABLE = "| Bird | Food | Price |\n|---|---|---|\n| Owl | mice | 5 |\n| Robin | worms | 3 |\n"
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("what is the price of a robin", "Bird: Robin; Food: worms; Price: 3"),
+        ("owl food", "Bird: Owl; Food: mice; Price: 5"),
+        ("food", "Bird: Owl; Food: mice; Price: 5\nBird: Robin; Food: worms; Price: 3"),
+    ],
+)
+def test_of_a_table_whole_rows_answer(question: str, text: str) -> None:
+    found = answer(hit_of(TABLE), question)
+
+    assert found.text == text
+    assert TABLE[found.start : found.end] == found.source
+    assert found.source.startswith("| ")
+    assert found.source.endswith(" |")
+
+
+def test_the_part_with_the_heading_that_was_asked_for_answers_alone() -> None:
+    source = (
+        "**Owls**\n\nThey eat mice.\n\n**Robins**\n\nThey eat worms.\n\n**Cats**\n\nThey eat fish."
+    )
+
+    assert answer(hit_of(source), "what do robins eat").text == "They eat worms."
 
 
 @pytest.mark.parametrize(
@@ -72,5 +142,6 @@ def test_the_limit_of_tokens_leaves_the_end_out(max_tokens: int, text: str, is_c
 
     found = extract(hit, {}, max_tokens=max_tokens)
 
+    assert found is not None
     assert (found.text, found.is_cut) == (text, is_cut)
     assert found.source.startswith("One is here.")

@@ -1,0 +1,176 @@
+"""What users send is bounded before a parser makes anything of it."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+import yaml
+
+from shared.errors import InputError
+from shared.text.html import html_blocks
+from shared.text.json_text import load_user_json
+from shared.text.limits import (
+    MAX_DOCUMENT_CHARACTERS,
+    MAX_HTML_ELEMENTS,
+    MAX_JSON_DEPTH,
+    MAX_JSON_VALUES,
+    MAX_MARKDOWN_DEPTH,
+    MAX_YAML_CHARACTERS,
+    MAX_YAML_DEPTH,
+    MAX_YAML_NODES,
+    check_characters,
+)
+from shared.text.markdown import markdown_blocks
+from shared.text.yaml_text import load_user_yaml
+
+LAUGHS = "\n".join(
+    ["a: &a [x, x, x, x, x, x, x, x, x]"]
+    + [
+        f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]"
+        for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+    ]
+)
+
+
+@contextmanager
+def counted_calls() -> Iterator[Callable[[], int]]:
+    """Counts the calls of Python functions: work that no busy machine changes."""
+    calls = 0
+
+    def count(_frame: object, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        yield lambda: calls
+    finally:
+        sys.setprofile(before)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: &a [*a]", "line 1: the anchor or alias 'a'"),
+        (LAUGHS, "line 1: the anchor or alias 'a'"),
+        ("ok: 1\na: *missing", "line 2: the anchor or alias 'missing'"),
+        ("a: !!python/object/apply:os.system [x]", "the tag"),
+        ("a: !!int ''", "the tag"),
+        ("a: !!timestamp x", "the tag"),
+        (f"a: {'9' * 5000}", "a number of 5000 characters, at most 100"),
+        (f"a: {'1:' * 3000}1", "a number of 6001 characters"),
+        (f"a: 0x{'f' * 5000}", "a number of 5002 characters"),
+        ("[" * 1000, f"deeper than {MAX_YAML_DEPTH} levels"),
+        ("- " * 5000, f"deeper than {MAX_YAML_DEPTH} levels"),
+        ("{a: " * 5000, f"deeper than {MAX_YAML_DEPTH} levels"),
+        (f"a: [{'1, ' * MAX_YAML_NODES}]", f"more than {MAX_YAML_NODES} values"),
+        ("a" * (MAX_YAML_CHARACTERS + 1), f"{MAX_YAML_CHARACTERS + 1} characters, at most"),
+        ("a: [1", "line 1: not YAML"),
+        ("a: 2024-13-45", "not YAML: month"),
+        ("a: \x07", "not YAML"),
+    ],
+)
+def test_yaml_of_users_is_plain_and_small(text: str, message: str) -> None:
+    with counted_calls() as calls, pytest.raises(InputError) as caught:
+        load_user_yaml(text, name="front matter")
+
+    assert message in str(caught.value)
+    assert str(caught.value).startswith("front matter")
+    assert calls() < 500_000
+
+
+def test_nothing_is_constructed_of_yaml_that_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def construct(_: str) -> object:
+        raise AssertionError("constructed")
+
+    monkeypatch.setattr(yaml, "safe_load", construct)
+
+    with pytest.raises(InputError):
+        load_user_yaml(LAUGHS, name="x")
+
+
+def test_yaml_within_the_limits_is_read() -> None:
+    text = "title: A\nintents: [a, b]\nnested:\n  key: {deep: [1, 2.5, true, ~]}\nwhen: 2024-01-02"
+
+    value = load_user_yaml(text, name="x")
+
+    assert isinstance(value, dict)
+    assert value["nested"] == {"key": {"deep": [1, 2.5, True, None]}}
+    assert load_user_yaml("", name="x") is None
+    assert load_user_yaml(f"a: '{'9' * 500}'", name="x") == {"a": "9" * 500}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[" * 50_000, f"deeper than {MAX_JSON_DEPTH} levels"),
+        ('{"a":' * 100 + "1" + "}" * 100, f"deeper than {MAX_JSON_DEPTH} levels"),
+        (f"[{'[],' * MAX_JSON_VALUES}0]", f"more than {MAX_JSON_VALUES} values"),
+        (f"[{'0,' * MAX_JSON_VALUES}0]", f"more than {MAX_JSON_VALUES} values"),
+        ('{"a": NaN}', "not JSON"),
+        ('"\\"' + "[" * 1000, "not JSON"),
+    ],
+)
+def test_json_of_users_is_small(text: str, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        load_user_json(text, name="line 3")
+
+    assert message in str(caught.value)
+    assert str(caught.value).startswith("line 3: ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * MAX_JSON_DEPTH + "]" * MAX_JSON_DEPTH,
+        '{"a": "' + '[{,\\\\\\"' * MAX_JSON_VALUES + '"}',
+        f"[{'0,' * (MAX_JSON_VALUES - 2)}0]",
+    ],
+    ids=["deep", "marks in a text", "many"],
+)
+def test_json_within_the_limits_is_read(text: str) -> None:
+    assert load_user_json(text, name="x")
+
+
+def test_markdown_nests_to_a_depth_and_loses_nothing_above_it() -> None:
+    most = MAX_MARKDOWN_DEPTH - 3
+    blocks = markdown_blocks(f"{'>' * most} the bottom")
+
+    assert blocks[0].sentences[0].text == "the bottom"
+    with pytest.raises(InputError, match=f"deeper than {MAX_MARKDOWN_DEPTH} levels"):
+        markdown_blocks(f"{'>' * 5000} lost")
+    with pytest.raises(InputError, match=f"deeper than {MAX_MARKDOWN_DEPTH} levels"):
+        markdown_blocks("\n".join(f"{'  ' * depth}- x" for depth in range(MAX_MARKDOWN_DEPTH)))
+
+
+def test_html_has_a_number_of_elements_and_any_depth() -> None:
+    deep = MAX_HTML_ELEMENTS // 4
+
+    blocks = html_blocks("<div>" * deep + "<table><tr><td>" * 100 + "the bottom")
+
+    assert blocks[0].sentences[0].text == "the bottom"
+    with pytest.raises(InputError, match=f"more than {MAX_HTML_ELEMENTS} elements"):
+        html_blocks("<p>" * (MAX_HTML_ELEMENTS + 1))
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["<table><tr><td>x", "<td rowspan=99>x", "<tr><td colspan=99 rowspan=99>x", "<a href=x>x</a> "],
+)
+def test_the_work_for_html_grows_with_its_size(piece: str) -> None:
+    def work(count: int) -> int:
+        with counted_calls() as calls:
+            html_blocks(f"<table><tr>{piece * count}")
+        return calls()
+
+    assert work(400) < 5 * work(100)
+
+
+def test_a_text_has_a_number_of_characters() -> None:
+    check_characters("a" * MAX_DOCUMENT_CHARACTERS, name="x")
+    with pytest.raises(
+        InputError, match=f"x: 500001 characters, at most {MAX_DOCUMENT_CHARACTERS}"
+    ):
+        check_characters("a" * (MAX_DOCUMENT_CHARACTERS + 1), name="x")
