@@ -39,11 +39,11 @@ class Behaved:
 Item = Behaved | DeadLetter
 
 
-def decode(record: Record, *, max_ahead_s: float) -> NewEvent:
+def decode(record: Record, *, arrived_at: float, max_ahead_s: float) -> NewEvent:
     """Reads a record's value: an event as `POST /recommend/feedback` takes it, and its `tenant`.
 
-    `max_ahead_s` is how far its `timestamp` may lie after the record's own time stamp. The
-    decision depends on the record alone, so that it is the same at every reading.
+    Its `timestamp` may lie at most `max_ahead_s` after `arrived_at` (Unix seconds): what is dated
+    next year would hold against every change until then.
 
     Raises:
         DecodeError: the value is missing, too large, not UTF-8, not JSON, no event, or dated too
@@ -56,7 +56,7 @@ def decode(record: Record, *, max_ahead_s: float) -> NewEvent:
     except ValidationError as error:
         raise DecodeError(BAD_SCHEMA, joined(faults_of(error, parsed))) from None
     try:
-        check_time(event, record.timestamp_ms + int(max_ahead_s * 1000))
+        check_time(event, int((arrived_at + max_ahead_s) * 1000))
     except InputError as error:
         raise DecodeError(CLOCK_AHEAD, f"timestamp: {error}") from None
     source = f"{record.topic_id}/{record.partition}/{record.offset}"

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from services.recommendation.behaviour import Behaved, Item, decode
 from services.recommendation.behaviour_store import BehaviourStore
+from services.recommendation.payloads import NewEvent
 from shared.clock import Clock
 from shared.streaming.consumer import StreamProgress
 from shared.streaming.dead_letters import DeadLetter, DeadLetterLimit, DecodeError, failed
@@ -54,7 +55,7 @@ class BehaviourHandler:
         in_a_row = self._dead_in_a_row
         for record in records:
             try:
-                items.append(Behaved(record, decode(record, max_ahead_s=self._max_ahead_s)))
+                items.append(Behaved(record, self._decoded(record)))
                 in_a_row = 0
             except DecodeError as error:
                 items.append(DeadLetter(record, error))
@@ -62,6 +63,10 @@ class BehaviourHandler:
                 self._limit.check(in_a_row, error)
         self._dead_in_a_row = in_a_row
         return tuple(items)
+
+    def _decoded(self, record: Record) -> NewEvent:
+        arrived_at = record.arrived_at(self._clock.time())
+        return decode(record, arrived_at=arrived_at, max_ahead_s=self._max_ahead_s)
 
     def store(self, prepared: tuple[Item, ...], progress: StreamProgress) -> None:
         """Stores a batch; see `BehaviourStore.store`."""

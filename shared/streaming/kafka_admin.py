@@ -133,6 +133,8 @@ class TopicAdmin:
         wanted = {
             "num_partitions": settings.partitions,
             "replication_factor": settings.replication_factor,
+            # When a record arrived is known by the broker's clock alone. The embedded one has none.
+            "configs": {"message.timestamp.type": "LogAppendTime"},
         }
         try:
             self._connected().create_topics({topic: wanted}, timeout_ms=_ADMIN_TIMEOUT_MS)

@@ -19,6 +19,8 @@ class Producer(Protocol):
     ) -> None:
         """Buffers one record; records of one key go to one partition.
 
+        `timestamp_ms`, now by default, is kept unless the topic is stamped by its broker.
+
         Raises:
             InputError: the record is too large, or has neither key nor value.
             DependencyError: the buffer is full or the topic's partitions cannot be learnt.

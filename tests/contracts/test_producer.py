@@ -51,11 +51,14 @@ def test_records_of_one_key_stay_in_one_partition_and_in_order(
     assert len({r.partition for r in records}) == PARTITIONS
 
 
-def test_a_time_of_the_callers_is_kept(producer: Producer, consumer: Consumer, topic: str) -> None:
+def test_a_time_of_the_callers_is_kept_where_the_broker_writes_none(
+    producer: Producer, consumer: Consumer, topic: str
+) -> None:
     producer.send(topic, b"x", timestamp_ms=1_234_567_890_123)
     producer.flush(30.0)
 
-    assert read(consumer, 1)[0].timestamp_ms == 1_234_567_890_123
+    (record,) = read(consumer, 1)
+    assert (record.timestamp_ms == 1_234_567_890_123) != record.is_append_time
 
 
 def test_a_record_that_is_too_large_or_empty_is_refused(producer: Producer, topic: str) -> None:

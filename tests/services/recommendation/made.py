@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from services.recommendation.payloads import NewEvent
 from shared.ranking.events import Event, FieldValue, InteractionEvent, ItemEvent
 
-START_MS = 1_767_600_000_000  # 2026-01-05, 08:00 UTC.
+START_MS = 1_704_700_800_000  # 2024-01-08, 08:00 UTC.
 
 
 def item(name: str, *, at_s: float = 0.0, event_id: str = "", **fields: FieldValue) -> ItemEvent:

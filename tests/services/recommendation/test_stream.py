@@ -226,9 +226,10 @@ async def test_a_replica_ranks_by_what_the_stream_stored(
     ],
 )
 def test_a_record_that_is_no_event_says_why(value: bytes | None, reason: str) -> None:
-    record = Record("behaviour", "t", 0, 0, START_MS, None, value)
+    # The producer's own clock is as far ahead as its events.
+    record = Record("behaviour", "t", 0, 0, START_MS + 3_700_000, None, value)
 
     with pytest.raises(DecodeError) as caught:
-        decode(record, max_ahead_s=3600.0)
+        decode(record, arrived_at=START_MS / 1000, max_ahead_s=3600.0)
 
     assert caught.value.reason == reason
