@@ -253,12 +253,13 @@ def _note_ends(
     """Where the owned partitions end, and that nothing comes there any more, if known since when.
 
     A member that was frozen for a while may speak of a partition that another one owns by now: it
-    is heard only where it has seen all that is stored.
+    is heard only where it has seen all that is stored. What is held has no end to wait for.
     """
     for number, place in progress.owned.items():
         row = partitions.setdefault(number, PartitionRow(number))
         row.end_offset = max(row.end_offset, place.end, row.next_offset)
-        if number in idle and place.position >= max(row.end_offset, row.next_offset):
+        seen = row.next_offset if place.held else max(row.end_offset, row.next_offset)
+        if number in idle and place.position >= seen:
             # Positions step over what is no record, such as the marks of transactions.
             row.next_offset = place.position
             row.idle = True

@@ -14,13 +14,15 @@ class PartitionProgress:
     `committed` is the group's next offset as far as this member knows (None before the first
     commit), `position` the offset after the last record handed out, `end` the offset that the next
     record of the partition will have, as last heard; `fresh` is False while that is old news,
-    because the partition's broker does not answer.
+    because the partition's broker does not answer. `held` says that the next records cannot be
+    unpacked: they wait, and nothing waits for them.
     """
 
     committed: int | None
     position: int
     end: int
     fresh: bool = True
+    held: bool = False
 
     @property
     def lag(self) -> int:
@@ -29,8 +31,8 @@ class PartitionProgress:
 
     @property
     def caught_up(self) -> bool:
-        """Whether every record has been handed out, as far as the broker answers."""
-        return self.fresh and self.position >= self.end
+        """Whether every record that can be had has been handed out, and the broker answers."""
+        return self.fresh and (self.held or self.position >= self.end)
 
 
 @dataclass(frozen=True, slots=True)

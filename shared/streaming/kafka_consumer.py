@@ -220,6 +220,7 @@ class KafkaTopicConsumer:
                 position,
                 max(position, high_water or 0, ends.get(partition, 0)),
                 fresh=answering and (high_water is not None or partition in ends),
+                held=self._failures.holds(place),
             )
         return progress
 

@@ -70,6 +70,10 @@ class UnpackingFailures:
             if not paused:
                 consumer.resume(place)
 
+    def holds(self, place: KafkaTopicPartition) -> bool:
+        """Whether the partition's next records cannot be unpacked, as far as was tried."""
+        return place in self._reasons
+
     def waiting(self) -> set[KafkaTopicPartition]:
         """The partitions that stay paused for now."""
         return set(self._retry_at_s)

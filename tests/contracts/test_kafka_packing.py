@@ -69,10 +69,16 @@ def test_what_cannot_be_unpacked_waits_alone_and_is_told(
                 write(plain, topic, VALUES, partition=1)
             wait_until(lambda: len(handler.stored) == 2 * len(VALUES), "and so does the other")
             assert processor.state.log.ends[0] == len(VALUES)
+            wait_until(lambda: is_held(handler), "nothing waits for what cannot be read")
             without.undo()
             wait_until(lambda: len(handler.stored) == 3 * len(VALUES), "it is read when it can be")
             wait_until(lambda: processor.state.phase == "running", "running again")
     assert handler.given_up == []
+
+
+def is_held(handler: Remembering) -> bool:
+    places = [progress.owned.get(0) for progress in handler.idles[-1:]]
+    return any(p is not None and p.held and p.caught_up and p.lag == len(VALUES) for p in places)
 
 
 def test_the_marks_of_a_transaction_are_no_lag(kafka: RealKafka, broker: Real, topic: str) -> None:

@@ -3,6 +3,7 @@
 import random
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from shared.sentiment.watermark import Silence
 from shared.storage.database import Database
 from shared.storage.migrations import migrate
 from shared.storage.outbox import Outbox
+from shared.streaming.consumer import PartitionProgress
 from tests.services.sentiment.made import START_S, TOPIC, TOPIC_ID, dead, news, progress, surge
 
 NOW_S = START_S + 86_400
@@ -223,6 +225,23 @@ def test_a_member_that_was_frozen_marks_nothing_idle_that_went_on(
     store.settle(progress({0: 1}), quiet({0}))
 
     assert rows(database, PARTITION, "idle", "next_offset") == [(False, 2)]
+
+
+def test_nobody_waits_for_a_partition_whose_records_cannot_be_unpacked(
+    store: NewsStore, database: Database
+) -> None:
+    store.store([news(0, 0, 100, {"Acme": "neutral"})], progress({0: 1}, partitions=(0, 1)))
+    held = PartitionProgress(2, 2, 9, held=True)
+    told = progress({0: 1}, partitions=(0, 1))
+
+    settled = store.settle(replace(told, owned={**told.owned, 1: held}), quiet({0, 1}))
+
+    assert settled is not None
+    assert settled.mark.time == START_S + 100
+    assert rows(database, PARTITION, "partition", "next_offset", "end_offset", "idle") == [
+        (0, 1, 1, True),
+        (1, 2, 9, True),
+    ]
 
 
 def run(store: NewsStore, items: Sequence[Item], batches: Iterator[int], partitions: int) -> None:
