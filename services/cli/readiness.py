@@ -23,9 +23,13 @@ _STEP_S = 0.05
 _PATIENCE_S = 5.0
 
 
-def not_ready(url: str, prefix: str) -> dict[str, str]:
-    """What an application misses, each with the reason; empty where it is ready."""
-    request = f"{url}{prefix}/readyz"
+def not_ready(url: str, prefix: str, key: str | None = None) -> dict[str, str]:
+    """What an application misses; empty where it is ready.
+
+    Where keys are needed, the reasons are told to an admin key of the tenant `default`.
+    """
+    headers = {"authorization": f"Bearer {key}"} if key else {}
+    request = urllib.request.Request(f"{url}{prefix}/readyz", headers=headers)  # noqa: S310
     try:
         with urllib.request.urlopen(request, timeout=_REQUEST_S):  # noqa: S310
             return {}
@@ -39,6 +43,7 @@ def wait_until_ready(
     run: Run,
     say: Callable[[str], None],
     *,
+    key: str | None = None,
     limit_s: float = _LIMIT_S,
     outside_limit_s: float = _OUTSIDE_LIMIT_S,
 ) -> dict[str, str]:
@@ -55,7 +60,7 @@ def wait_until_ready(
     said = ""
     left: dict[str, str] = {}
     for name, prefix in run.applications.items():
-        while missing := not_ready(run.url, prefix):
+        while missing := not_ready(run.url, prefix, key):
             parts = described(missing)
             waited_s = time.monotonic() - begun_s
             if missing.keys() <= OUTSIDE_PARTS and waited_s > outside_limit_s:

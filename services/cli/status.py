@@ -16,8 +16,11 @@ _MIB = 1024 * 1024
 _EXIT_NOT_READY = 1
 
 
-def show_status(state_dir: Path) -> int:
-    """Prints the state; returns 0 where every application is ready, else 1."""
+def show_status(state_dir: Path, key: str | None = None) -> int:
+    """Prints the state; returns 0 where every application is ready, else 1.
+
+    `key` is sent, so that an operator's shows why one is not ready.
+    """
     console = Console(highlight=False)
     state = StateFolder(state_dir)
     run = state.read_run()
@@ -31,16 +34,16 @@ def show_status(state_dir: Path) -> int:
     console.print(f"state {state_dir}, logs {run.run_dir}/ray/session_latest/logs")
     names = [name for name in ("statistics", "metrics", "broker") if name in run.ports]
     console.print(", ".join(f"{name} 127.0.0.1:{run.ports[name]}" for name in names) + "\n")
-    ready = _show_applications(console, run)
+    ready = _show_applications(console, run, key)
     _show_processes(console, run)
     return 0 if ready else _EXIT_NOT_READY
 
 
-def _show_applications(console: Console, run: Run) -> bool:
+def _show_applications(console: Console, run: Run, key: str | None) -> bool:
     table = Table("application", "address", "ready", box=None, pad_edge=False)
     all_ready = True
     for name, prefix in run.applications.items():
-        missing = not_ready(run.url, prefix)
+        missing = not_ready(run.url, prefix, key)
         all_ready = all_ready and not missing
         state = described(missing) or "yes"
         table.add_row(name, f"{run.url}{prefix}", state)

@@ -161,7 +161,9 @@ def _deploy(options: UpOptions, run: Run, plan: "ClusterPlan", progress: Progres
     with progress.step("the applications run"):
         cluster.deploy(applications, plan)
     with progress.step("they can be used"):
-        waiting = readiness.wait_until_ready(run, progress.note)
+        waiting = readiness.wait_until_ready(
+            run, progress.note, key=os.environ.get("BANYAN_API_KEY")
+        )
     for name, missing in waiting.items():
         progress.note(f"{name} waits and goes on by itself: {missing}")
 

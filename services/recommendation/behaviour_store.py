@@ -5,6 +5,7 @@ offset committed. A batch that comes again finds its records in the inbox.
 """
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -14,11 +15,19 @@ from sqlalchemy import Connection
 from services.recommendation.behaviour import Behaved, Item
 from services.recommendation.metrics import BEHAVIOUR_DEAD_LETTERS
 from services.recommendation.store import FeedbackStore, Outcome, Stored, report
-from services.recommendation.tables import DEAD_LETTER, INBOX, OUTBOX, PARTITION, TOPIC
+from services.recommendation.tables import (
+    DEAD_LETTER,
+    INBOX,
+    OUTBOX,
+    PARTITION,
+    TENANT_COUNT,
+    TOPIC,
+)
 from shared.clock import Clock, SystemClock
 from shared.storage.database import Database
 from shared.storage.outbox import Message, Outbox
 from shared.storage.statements import upsert
+from shared.storage.tenant_counts import TenantCounts
 from shared.streaming.consumer import StreamProgress
 from shared.streaming.dead_letters import DEAD_LETTERS, DeadLetter
 from shared.streaming.message import Record
@@ -64,6 +73,7 @@ class BehaviourStore:
         self._clock = clock or SystemClock()
         self._feedback = FeedbackStore(database, self._clock)
         self._outbox = Outbox(OUTBOX)
+        self._tenants = TenantCounts(TENANT_COUNT)
         self._noted: StreamProgress | None = None
 
     def store(self, items: Sequence[Item], progress: StreamProgress) -> StoredBatch:
@@ -83,6 +93,8 @@ class BehaviourStore:
                 connection.execute(DEAD_LETTER.insert(), [one.row(now_s) for one in dead])
             sent = [Message(DEAD_LETTERS, one.key, one.kept or b"", one.headers) for one in dead]
             self._outbox.put(connection, sent, now_s)
+            tenants = Counter(zip((one.new.tenant for one in events), outcomes, strict=True))
+            self._tenants.add(connection, progress.topic_id, tenants)
             rows = _partitions(connection, progress.topic_id)
             for one, outcome in zip(events, stored.outcomes, strict=True):
                 _count(rows, one.record, outcome)

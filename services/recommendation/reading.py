@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from services.recommendation.payloads import decode_event
-from services.recommendation.store import StoredEvent
-from services.recommendation.tables import EVENT, PARTITION, TOPIC
+from services.recommendation.store import Outcome, StoredEvent
+from services.recommendation.tables import EVENT, PARTITION, TENANT_COUNT, TOPIC
 from shared.ranking.events import Event
 from shared.storage.database import Database
+from shared.storage.tenant_counts import TenantCounts
 from shared.streaming.places import StoredPlace
 
 _PAGE = 5000
@@ -17,7 +18,7 @@ _PAGE = 5000
 
 @dataclass(frozen=True, slots=True)
 class TopicFigures:
-    """What the database says of the present topic, of all tenants together."""
+    """What the database says of the present topic; the counts are of all tenants, or of one."""
 
     topic_id: str
     partitions: Sequence[StoredPlace]
@@ -98,8 +99,11 @@ class FeedbackReader:
                 return
             place = (rows[-1].timestamp_ms, rows[-1].stored_seq)
 
-    def topic(self, name: str) -> TopicFigures | None:
-        """The topic of this name that was seen last; None before the first."""
+    def topic(self, name: str, tenant: str | None = None) -> TopicFigures | None:
+        """The topic of this name that was seen last, None before the first.
+
+        Counted are all records, or a tenant's, of which none is a dead letter: those are nobody's.
+        """
         with self._database.read() as connection:
             query = sa.select(TOPIC.c.topic_id).where(TOPIC.c.name == name)
             topic_id = connection.execute(query.order_by(TOPIC.c.seen_at.desc()).limit(1)).scalar()
@@ -108,9 +112,20 @@ class FeedbackReader:
             query_rows = sa.select(PARTITION).where(PARTITION.c.topic_id == topic_id)
             found = connection.execute(query_rows.order_by(PARTITION.c.partition))
             rows = found.mappings().all()
+            places = [StoredPlace(row["partition"], row["next_offset"]) for row in rows]
+            if tenant is not None:
+                counts = TenantCounts(TENANT_COUNT).of(connection, topic_id, tenant)
+                return TopicFigures(
+                    topic_id,
+                    places,
+                    stored=counts.get(Outcome.STORED, 0),
+                    repeated=counts.get(Outcome.REPEATED, 0),
+                    conflicts=counts.get(Outcome.CONFLICT, 0),
+                    dead_letters=0,
+                )
         return TopicFigures(
             topic_id,
-            [StoredPlace(row["partition"], row["next_offset"]) for row in rows],
+            places,
             stored=sum(row["stored"] for row in rows),
             repeated=sum(row["repeated"] for row in rows),
             conflicts=sum(row["conflicts"] for row in rows),

@@ -4,7 +4,6 @@ import time
 from typing import Annotated
 
 from fastapi import FastAPI, Path, Query, Request
-from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import Response
 
 from services.recommendation.bodies import feedback_body, read_events
@@ -22,7 +21,7 @@ from services.recommendation.scorers import DEFAULT_MODEL
 from services.recommendation.service import RecommendationService
 from shared.ranking.filters import Filters
 from shared.ranking.query import Query as RankQuery
-from shared.serving.http import AdminIdentity, CurrentIdentity, create_app
+from shared.serving.http import AdminIdentity, CurrentIdentity, add_metrics, create_app
 from shared.text.identifiers import Identifier
 
 _MS = 1000.0
@@ -132,13 +131,13 @@ def _add_lists(app: FastAPI, service: RecommendationService) -> None:
 def _add_stream(app: FastAPI, service: RecommendationService) -> None:
     @app.get("/stream", tags=["stream"])
     async def stream(identity: CurrentIdentity) -> StreamAnswer:
-        """How far the platform's stream is, and what became of its records."""
-        return await service.stream()
+        """How far the stream is, and what became of its records: of the tenant's own.
 
-    @app.get("/stream/metrics", tags=["operations"], include_in_schema=False)
-    async def metrics() -> Response:
-        """The stream host's metrics, for Prometheus."""
-        return Response(await service.probe.metrics(), media_type=CONTENT_TYPE_LATEST)
+        An admin key of the tenant `default` sees those of all tenants, the lag and the broker.
+        """
+        return await service.stream(identity.figures_of)
+
+    add_metrics(app, "/stream/metrics", service.probe.metrics)
 
 
 def _since(begun_s: float) -> float:

@@ -163,15 +163,19 @@ class RecommendationService:
                 rankings.popular, tenant, count, category, now_s, explain=explain
             )
 
-    async def stream(self) -> StreamAnswer:
-        """How far the stream is; what the host cannot say is left out, and the phase says why."""
+    async def stream(self, tenant: str | None = None) -> StreamAnswer:
+        """How far the stream is, of all tenants or as one of them may see it.
+
+        What the host cannot say is left out, and the phase says why.
+        """
         topic = self.settings.topic
-        figures = await asyncio.to_thread(self.reader.topic, topic)
+        figures = await asyncio.to_thread(self.reader.topic, topic, tenant)
         try:
             status = await self.probe.status()
+            answer = StreamAnswer.of(topic, figures, status.state, round(status.rate, 1))
         except DependencyError as error:
-            return StreamAnswer.of(topic, figures, unreachable(error), None)
-        return StreamAnswer.of(topic, figures, status.state, round(status.rate, 1))
+            answer = StreamAnswer.of(topic, figures, unreachable(error), None)
+        return answer if tenant is None else answer.of_tenant()
 
     async def readiness(self) -> Mapping[str, str]:
         """Whether the database, the trunk, the rankings, the broker and the stream are there."""

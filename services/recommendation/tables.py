@@ -7,6 +7,7 @@ carry them; other times are Unix seconds. `offset` is a word of SQL: SQLAlchemy 
 import sqlalchemy as sa
 
 from shared.storage.outbox import outbox_table
+from shared.storage.tenant_counts import tenant_count_table
 
 METADATA = sa.MetaData()
 
@@ -121,5 +122,7 @@ DEAD_LETTER = sa.Table(
     sa.Column("stored_at", sa.Float),
 )
 """Every record that could not be read, with the beginning of its value."""
+
+TENANT_COUNT = tenant_count_table(METADATA)
 
 OUTBOX = outbox_table(METADATA)

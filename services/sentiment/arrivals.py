@@ -1,5 +1,6 @@
 """What a micro-batch adds to the database, decided from the batch and what is there already."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -12,6 +13,9 @@ from shared.sentiment.windows import ALL_NEWS, WindowCounts, WindowKey, WindowMe
 from shared.storage.identifiers import new_id
 from shared.streaming.dead_letters import DeadLetter
 from shared.streaming.message import Record
+
+LATE = "late"
+"""How late records are counted, beside their outcome."""
 
 NOBODY = ""
 """The tenant of a record that could not be read."""
@@ -108,6 +112,14 @@ class Arrivals:
     def windows(self) -> dict[WindowKey, WindowCounts]:
         """What the new mentions add to each window."""
         return count(self.counted)
+
+    @property
+    def tenants(self) -> Counter[tuple[str, str]]:
+        """Records by tenant and outcome, and those that came late; dead letters are nobody's."""
+        rows = [(str(row["tenant"]), str(row["outcome"])) for row in self.inbox]
+        counts = Counter(row for row in rows if row[0] != NOBODY)
+        counts.update((str(row["tenant"]), LATE) for row in self.articles if row["late"])
+        return counts
 
 
 class Arriving:

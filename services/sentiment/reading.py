@@ -1,17 +1,19 @@
 """What the HTTP replicas read; no reader ever holds up the stream's writer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from services.sentiment.alert_record import AlertRecord, AlertState
-from services.sentiment.tables import ALERT, ALERT_EVENT, PARTITION, TOPIC, WINDOW
+from services.sentiment.arrivals import LATE, Outcome
+from services.sentiment.tables import ALERT, ALERT_EVENT, PARTITION, TENANT_COUNT, TOPIC, WINDOW
 from shared.errors import NotFoundError
 from shared.sentiment.watermark import IdleTime, Watermark
 from shared.sentiment.windows import WindowCounts
 from shared.storage.database import Database
+from shared.storage.tenant_counts import TenantCounts
 from shared.streaming.places import StoredPlace
 
 
@@ -27,7 +29,7 @@ class AlertEvent:
 
 @dataclass(frozen=True, slots=True)
 class TopicFigures:
-    """What the database says of the present topic, of all tenants together.
+    """What the database says of the present topic; the counts are of all tenants, or of one.
 
     `mark` is how far event time has come, with silence or by records.
     """
@@ -135,8 +137,11 @@ class NewsReader:
         with self._database.read() as connection:
             return [AlertEvent(**row) for row in connection.execute(query).mappings()]
 
-    def topic(self, name: str) -> TopicFigures | None:
-        """The topic of this name that was seen last; None before the first."""
+    def topic(self, name: str, tenant: str | None = None) -> TopicFigures | None:
+        """The topic of this name that was seen last, None before the first.
+
+        Counted are all records, or a tenant's, of which none is a dead letter: those are nobody's.
+        """
         with self._database.read() as connection:
             query = sa.select(TOPIC).where(TOPIC.c.name == name)
             row = connection.execute(query.order_by(TOPIC.c.seen_at.desc()).limit(1)).first()
@@ -144,7 +149,18 @@ class NewsReader:
                 return None
             idle_time = IdleTime(row.idle_end, row.idle_seconds, row.idle_until)
             mark = idle_time.moves(Watermark(row.watermark, row.inclusive))
-            return _figures(connection, row.topic_id, mark)
+            figures = _figures(connection, row.topic_id, mark)
+            if tenant is None:
+                return figures
+            counts = TenantCounts(TENANT_COUNT).of(connection, row.topic_id, tenant)
+        return replace(
+            figures,
+            scored=counts.get(Outcome.SCORED, 0),
+            duplicates=counts.get(Outcome.DUPLICATE, 0),
+            conflicts=counts.get(Outcome.CONFLICT, 0),
+            dead_letters=0,
+            late=counts.get(LATE, 0),
+        )
 
 
 def _of_entity(tenant: str, entity: str, size_s: int) -> tuple[sa.ColumnElement[bool], ...]:

@@ -4,8 +4,7 @@ import asyncio
 from typing import Annotated
 
 from fastapi import FastAPI, Header, Path, Query
-from prometheus_client import CONTENT_TYPE_LATEST
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import StreamingResponse
 
 from services.sentiment.alert_record import AlertState
 from services.sentiment.news import QueryTime
@@ -23,7 +22,7 @@ from services.sentiment.schemas import (
     WindowName,
 )
 from services.sentiment.service import SentimentService
-from shared.serving.http import CurrentIdentity, create_app
+from shared.serving.http import CurrentIdentity, add_metrics, create_app
 from shared.validation.forms import TextForm
 
 _Uid = Annotated[str, TextForm("^[0-9a-f]{32}$", "32 hexadecimal digits"), Path()]
@@ -132,10 +131,10 @@ def _add_alerts(app: FastAPI, service: SentimentService) -> None:
 def _add_stream(app: FastAPI, service: SentimentService) -> None:
     @app.get("/stream", tags=["stream"])
     async def stream(identity: CurrentIdentity) -> StreamAnswer:
-        """How far the platform's stream is, and what became of its records."""
-        return await service.stream()
+        """How far the stream is, and what became of its records: of the tenant's own.
 
-    @app.get("/stream/metrics", tags=["operations"], include_in_schema=False)
-    async def metrics() -> Response:
-        """The stream host's metrics, for Prometheus."""
-        return Response(await service.probe.metrics(), media_type=CONTENT_TYPE_LATEST)
+        An admin key of the tenant `default` sees those of all tenants, the lag and the broker.
+        """
+        return await service.stream(identity.figures_of)
+
+    add_metrics(app, "/stream/metrics", service.probe.metrics)

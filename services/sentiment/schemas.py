@@ -203,10 +203,11 @@ class PartitionAnswer(BaseModel):
 
 
 class StreamAnswer(BaseModel):
-    """The stream of the whole platform; counts are of the present topic, from the database.
+    """The platform's stream; counts are of the present topic, from the database.
 
     `topic_id` is null before the topic was seen. `phase` is what the stream host says, with the
-    `reason` where it does not run.
+    `reason` where it does not run. A tenant's key sees the tenant's counts; what is of all tenants
+    or names a machine is null for it.
     """
 
     topic: str
@@ -214,11 +215,16 @@ class StreamAnswer(BaseModel):
     bootstrap: str | None
     phase: str
     reason: str | None
-    partitions: list[PartitionAnswer]
+    partitions: list[PartitionAnswer] | None
     scored: int
     duplicates: int
     conflicts: int
-    dead_letters: int
+    dead_letters: int | None
     late: int
     watermark: float | None
     rate: float | None = Field(description="Records stored a second, over the last ten.")
+
+    def of_tenant(self) -> "StreamAnswer":
+        """Without what is of all tenants together, and what names a machine."""
+        hidden = ("topic_id", "bootstrap", "reason", "partitions", "dead_letters", "rate")
+        return self.model_copy(update=dict.fromkeys(hidden))

@@ -127,14 +127,18 @@ class SentimentService:
 
         return await asyncio.to_thread(read)
 
-    async def stream(self) -> StreamAnswer:
-        """How far the stream is; what the host cannot say is left out, and the phase says why."""
-        figures = await asyncio.to_thread(self.reader.topic, self.settings.topic)
+    async def stream(self, tenant: str | None = None) -> StreamAnswer:
+        """How far the stream is, of all tenants or as one of them may see it.
+
+        What the host cannot say is left out, and the phase says why.
+        """
+        figures = await asyncio.to_thread(self.reader.topic, self.settings.topic, tenant)
         try:
             status = await self.probe.status()
+            answer = self._stream_answer(figures, status.state, round(status.rate, 1))
         except DependencyError as error:
-            return self._stream_answer(figures, unreachable(error), None)
-        return self._stream_answer(figures, status.state, round(status.rate, 1))
+            answer = self._stream_answer(figures, unreachable(error), None)
+        return answer if tenant is None else answer.of_tenant()
 
     async def readiness(self) -> Mapping[str, str]:
         """Whether the database, the trunk with its tasks, the broker, the stream and the webhook

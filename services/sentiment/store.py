@@ -34,6 +34,7 @@ from services.sentiment.tables import (
     MENTION,
     OUTBOX,
     PARTITION,
+    TENANT_COUNT,
     TOPIC,
     WINDOW,
 )
@@ -43,6 +44,7 @@ from shared.sentiment.watermark import IdleTime, Silence, Watermark, advance, wa
 from shared.storage.database import Database
 from shared.storage.outbox import Message, Outbox
 from shared.storage.statements import chunks, pairs_in, upsert
+from shared.storage.tenant_counts import TenantCounts
 from shared.streaming.consumer import StreamProgress
 from shared.streaming.dead_letters import DEAD_LETTERS, DeadLetter
 from shared.telemetry import (
@@ -101,6 +103,7 @@ class NewsStore:
         self._surges = Surges(detector, max_mentions=max_mentions)
         self._is_drained = True
         self._outbox = Outbox(OUTBOX)
+        self._tenants = TenantCounts(TENANT_COUNT)
         self._allowed_lateness_s = allowed_lateness_s
         self._max_skew_s = max_skew_s
         self._has_webhook = has_webhook
@@ -125,6 +128,7 @@ class NewsStore:
             arrivals = arriving.take(items)
             _note_ends(partitions, progress, dict.fromkeys(idle))
             _insert(connection, arrivals)
+            self._tenants.add(connection, progress.topic_id, arrivals.tenants)
             stored = self._settle(connection, progress, partitions, arrivals, now_s)
         self._is_drained = stored.is_drained
         _report(stored, arrivals)

@@ -21,7 +21,7 @@ from shared.config import Settings
 from shared.errors import ForbiddenError, PlatformError
 from shared.serving.body_types import TypedBodyRoute
 from shared.serving.edge import Edge
-from shared.serving.keys import Identity, KeyStore, Role
+from shared.serving.keys import DEFAULT_TENANT, Identity, KeyStore, Role
 from shared.serving.problems import (
     MEDIA_TYPE,
     Problem,
@@ -33,6 +33,7 @@ from shared.telemetry import REGISTRY
 from shared.validation.invalid import InvalidError
 
 READY = "ready"
+NOT_READY = f"not ready: an admin key of the tenant {DEFAULT_TENANT} shows why"
 
 Readiness = Callable[[], Awaitable[Mapping[str, str]]]
 """Names what an application needs; each part is `READY`, `READY` followed by a warning, or the
@@ -84,8 +85,24 @@ def admin_identity(request: Request) -> Identity:
     return identity
 
 
+def operator_identity(request: Request) -> Identity:
+    """The same, for what shows all tenants together.
+
+    Raises:
+        ForbiddenError: the key is not an admin's of the tenant `default`.
+    """
+    identity = current_identity(request)
+    if not identity.is_operator:
+        raise ForbiddenError(
+            "this shows all tenants together: it needs a key of the role `admin` of the tenant "
+            f"`{DEFAULT_TENANT}`"
+        )
+    return identity
+
+
 CurrentIdentity = Annotated[Identity, Depends(current_identity)]
 AdminIdentity = Annotated[Identity, Depends(admin_identity)]
+OperatorIdentity = Annotated[Identity, Depends(operator_identity)]
 
 
 def create_app(
@@ -119,11 +136,24 @@ def create_app(
         openai_paths=openai_paths,
     )
     _add_error_handlers(app, openai_paths)
-    _add_operations(app, readiness)
+    _add_operations(app, readiness, settings.keys)
+    add_metrics(app, "/metrics", _own_metrics)
     return app
 
 
-def _add_operations(app: FastAPI, readiness: Readiness) -> None:
+def add_metrics(app: FastAPI, path: str, read: Callable[[], Awaitable[bytes]]) -> None:
+    """A route of metrics in Prometheus' text format: of all tenants, so for the operator alone."""
+
+    @app.get(path, tags=["operations"], include_in_schema=False)
+    async def metrics(_: OperatorIdentity) -> Response:
+        return Response(await read(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _own_metrics() -> bytes:
+    return generate_latest(REGISTRY)
+
+
+def _add_operations(app: FastAPI, readiness: Readiness, keys: KeyStore) -> None:
     @app.get("/healthz", tags=["operations"])
     async def healthz() -> Health:
         """The process is alive; says nothing of what it depends on."""
@@ -135,18 +165,30 @@ def _add_operations(app: FastAPI, readiness: Readiness) -> None:
         response_model=ReadinessReport,
         responses={503: {"model": ReadinessReport}},
     )
-    async def readyz() -> Response:
-        """Whether requests can be served now, and what is missing if not."""
+    async def readyz(request: Request) -> Response:
+        """Whether requests can be served now, and what is missing if not.
+
+        Reasons name hosts and tasks: where keys are needed, an admin key of the tenant `default`
+        sees them.
+        """
         checks = dict(await readiness())
         ready = all(state.startswith(READY) for state in checks.values())
+        if not _is_operator(keys, request):
+            checks = {part: _without_reason(state) for part, state in checks.items()}
         status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
         content = orjson.dumps({"ready": ready, "checks": checks})
         return Response(content, status, media_type="application/json")
 
-    @app.get("/metrics", tags=["operations"], include_in_schema=False)
-    async def metrics() -> Response:
-        """This process's metrics, for Prometheus."""
-        return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
+
+def _is_operator(keys: KeyStore, request: Request) -> bool:
+    try:
+        return keys.authenticate(request.headers.get("authorization")).is_operator
+    except PlatformError:
+        return False
+
+
+def _without_reason(state: str) -> str:
+    return READY if state.startswith(READY) else NOT_READY
 
 
 def _add_error_handlers(app: FastAPI, openai_paths: tuple[str, ...]) -> None:

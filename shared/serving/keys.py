@@ -41,6 +41,16 @@ class Identity:
     tenant: str
     role: Role
 
+    @property
+    def is_operator(self) -> bool:
+        """Whether it may see what is of all tenants: an admin of the tenant `default`."""
+        return self.tenant == DEFAULT_TENANT and self.role is Role.ADMIN
+
+    @property
+    def figures_of(self) -> str | None:
+        """The one tenant whose figures it may see; None for those of the whole platform."""
+        return None if self.is_operator else self.tenant
+
 
 class Key(BaseModel):
     """A key as it is stored; the key itself is shown once, when it is made, and never kept."""

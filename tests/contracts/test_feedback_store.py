@@ -16,7 +16,7 @@ from services.recommendation.payloads import NewEvent
 from services.recommendation.reading import FeedbackReader
 from services.recommendation.service import open_service
 from services.recommendation.store import FeedbackStore, Outcome
-from services.recommendation.tables import EVENT, ITEM
+from services.recommendation.tables import EVENT, ITEM, TENANT_COUNT
 from services.recommendation.vectors import Bundle, ItemText, VectorStore
 from shared.clock import ManualClock
 from shared.ranking.events import (
@@ -29,6 +29,7 @@ from shared.ranking.events import (
 )
 from shared.storage.database import Database
 from shared.storage.migrations import migrate
+from shared.storage.tenant_counts import TenantCounts
 from tests.services.recommendation.conftest import until, until_ready
 from tests.services.recommendation.fakes import FakeProbe, FakeTrunk
 from tests.services.recommendation.made import START_MS, click, item, new
@@ -283,6 +284,38 @@ def test_a_database_of_the_version_before_serves_the_bundle_with_most_vectors(
     assert vectors.serving() == Bundle("embed@1", 4)
     assert [list(part.items) for part in vectors.load("embed@1")] == [["a", "b"]]
     assert [list(part.items) for part in vectors.load("embed@2")] == [["c"]]
+
+
+def test_a_database_of_the_version_before_knows_what_each_tenant_stored(
+    database: Database,
+) -> None:
+    topic_id = str(uuid.uuid4())
+    migrate(database, MIGRATIONS, revision="0004")
+    sources = [("a", "http"), ("a", f"{topic_id}/0/7"), ("b", f"{topic_id}/1/7"), ("b", "http")]
+    with database.write() as connection:
+        for seq, (tenant, source) in enumerate([*sources, ("b", f"{topic_id}/1/8")]):
+            connection.execute(
+                sa.text(
+                    "INSERT INTO event (stored_seq, tenant, id, kind, timestamp_ms, payload, "
+                    "digest, source, stored_at) "
+                    "VALUES (:seq, :tenant, :id, 'item', 0, :payload, 'd', :source, 0)"
+                ),
+                {
+                    "seq": seq,
+                    "tenant": tenant,
+                    "id": str(seq),
+                    "payload": b"{}",
+                    "source": source,
+                },
+            )
+
+    migrate(database, MIGRATIONS)
+
+    counts = TenantCounts(TENANT_COUNT)
+    with database.read() as connection:
+        assert counts.of(connection, topic_id, "a") == {"stored": 1}
+        assert counts.of(connection, topic_id, "b") == {"stored": 2}
+        assert counts.of(connection, "http", "b") == {}
 
 
 def test_vectors_of_many_items_come_in_pages(

@@ -24,6 +24,7 @@ from services.sentiment.tables import (
     OUTBOX,
     PARTITION,
     SURGE,
+    TENANT_COUNT,
     WINDOW,
 )
 from shared.clock import ManualClock
@@ -32,6 +33,7 @@ from shared.sentiment.watermark import Silence
 from shared.storage.database import Database
 from shared.storage.migrations import migrate
 from shared.storage.outbox import Outbox
+from shared.storage.tenant_counts import TenantCounts
 from shared.streaming.consumer import PartitionProgress
 from tests.services.sentiment.made import START_S, TOPIC, TOPIC_ID, dead, news, progress, surge
 
@@ -82,6 +84,65 @@ def quiet(partitions: Iterable[int]) -> dict[int, Silence]:
 
 def ends(items: Sequence[Item]) -> dict[int, int]:
     return {item.record.partition: item.record.offset + 1 for item in items}
+
+
+def test_a_batch_is_counted_for_each_tenant(store: NewsStore, database: Database) -> None:
+    items: list[Item] = [
+        news(0, 0, 0, tenant="acme"),
+        news(0, 1, 10_000, tenant="acme"),
+        news(0, 2, 0, tenant="acme"),
+        news(0, 3, 0, tenant="acme", news_id="0-0", text="other"),
+        news(1, 0, 0),
+        dead(1, 1, b"{"),
+    ]
+
+    for _ in range(2):
+        store.store(items, progress(ends(items)))
+
+    expected = {"acme": {"scored": 3, "conflict": 1, "late": 1}, "default": {"scored": 1}, "": {}}
+    assert tenant_counts(database, expected) == expected
+
+
+def test_a_database_of_the_version_before_knows_what_each_tenant_sent(database: Database) -> None:
+    migrate(database, MIGRATIONS, revision="0003")
+    inbox = [("acme", "scored"), ("acme", "scored"), ("acme", "conflict"), ("", "dead")]
+    with database.write() as connection:
+        for offset, (tenant, outcome) in enumerate([*inbox, ("default", "scored")]):
+            place = {"topic": TOPIC_ID, "offset": offset, "tenant": tenant, "outcome": outcome}
+            connection.execute(
+                sa.text(
+                    'INSERT INTO inbox (topic_id, partition, "offset", tenant, outcome, stored_at)'
+                    " VALUES (:topic, 0, :offset, :tenant, :outcome, 0)"
+                ),
+                place,
+            )
+        for offset, late in enumerate([True, False]):
+            connection.execute(
+                sa.text(
+                    "INSERT INTO article (uid, tenant, id, source, text, published_at, "
+                    'effective_at, late, topic_id, partition, "offset", label, negative, neutral, '
+                    "positive, bundle) VALUES (:uid, 'acme', :id, 's', 't', 0, 0, :late, :topic, "
+                    "0, :offset, 'neutral', 0, 1, 0, 'b')"
+                ),
+                {
+                    "uid": f"{offset:032}",
+                    "id": str(offset),
+                    "late": late,
+                    "topic": TOPIC_ID,
+                    "offset": offset,
+                },
+            )
+
+    migrate(database, MIGRATIONS)
+
+    expected = {"acme": {"scored": 2, "conflict": 1, "late": 1}, "default": {"scored": 1}, "": {}}
+    assert tenant_counts(database, expected) == expected
+
+
+def tenant_counts(database: Database, tenants: Iterable[str]) -> dict[str, dict[str, int]]:
+    counts = TenantCounts(TENANT_COUNT)
+    with database.read() as connection:
+        return {tenant: counts.of(connection, TOPIC_ID, tenant) for tenant in tenants}
 
 
 def test_a_batch_is_stored_with_all_that_follows_from_it(

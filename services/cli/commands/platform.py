@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli.commands.options import DeploymentFile, StateDir, resolved
+from services.cli.commands.options import ApiKey, DeploymentFile, StateDir, resolved
 
 app = typer.Typer()
 
@@ -50,11 +50,11 @@ def down(state_dir: StateDir = None) -> None:
 
 
 @app.command()
-def status(state_dir: StateDir = None) -> None:
+def status(state_dir: StateDir = None, key: ApiKey = None) -> None:
     """Show what runs: addresses, readiness, processes, memory."""
     from services.cli.status import show_status
 
-    raise typer.Exit(show_status(resolved(None, {"state_dir": state_dir})[1].state_dir))
+    raise typer.Exit(show_status(resolved(None, {"state_dir": state_dir})[1].state_dir, key))
 
 
 @app.command()

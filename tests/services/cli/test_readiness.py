@@ -16,10 +16,12 @@ class Application(BaseHTTPRequestHandler):
     """Not ready for the first requests, then ready."""
 
     waits = 0
+    keys: ClassVar[list[str | None]] = []
     missing: ClassVar[dict[str, str]] = {"model": "still loads"}
 
     def do_GET(self) -> None:
         kind = type(self)
+        kind.keys.append(self.headers["authorization"])
         ready = kind.waits <= 0
         kind.waits -= 1  # before the answer, which the test goes on from
         self.send_response(200 if ready else 503)
@@ -43,7 +45,8 @@ def test_only_what_is_missing_is_named(url: str) -> None:
     Application.waits = 1
 
     assert not_ready(url, "/v1") == {"model": "still loads"}
-    assert not_ready(url, "/v1") == {}
+    assert not_ready(url, "/v1", "bny_a") == {}
+    assert Application.keys[-2:] == [None, "Bearer bny_a"]
 
 
 def test_nobody_there_is_a_reason_too() -> None:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import orjson
 import pytest
@@ -17,6 +18,7 @@ from services.recommendation.service import RecommendationService
 from services.recommendation.store import FeedbackStore
 from services.recommendation.stream import BehaviourStream
 from services.recommendation.tables import INBOX, PARTITION
+from shared.serving.keys import KeyStore, Role
 from shared.storage.database import Database
 from shared.storage.relay import RelaySettings
 from shared.streaming.dead_letters import DecodeError
@@ -209,6 +211,44 @@ async def test_a_replica_ranks_by_what_the_stream_stored(
     assert {one["lag"] for one in stream["partitions"]} == {0}
     assert {one["lag"] for one in away["partitions"]} == {None}
     assert (away["phase"], away["stored"], away["rate"]) == ("unreachable", 3, None)
+
+
+async def test_a_tenant_sees_its_own_counts_of_the_stream(
+    quick: RecommendationSettings,
+    broker: MemoryBroker,
+    database: Database,
+    service: RecommendationService,
+    probe: FakeProbe,
+) -> None:
+    ours = [click("ann", "lamp", tenant="acme"), click("ann", "desk", tenant="acme")]
+    again = [ours[0], ours[0] | {"type": "view"}]
+    with running(quick, broker, database) as host:
+        send(broker, [*ours, *again, click("bob", "lamp"), b"{"])
+        wait_for(lambda: counted(database) == 6, "all records are stored")
+        probe.state = replace(host.status.state, reason="kafka-7:9092 is slow")
+    keys = KeyStore(quick.state_dir / "keys.json")
+
+    # All at once: a server looks for new ones every second.
+    headers = {
+        (tenant, role): {"authorization": f"Bearer {keys.create('k', tenant, role)}"}
+        for tenant in ("acme", "default", "new")
+        for role in Role
+    }
+    operator = headers.pop(("default", Role.ADMIN))
+    expected = {"acme": (2, 1, 1), "default": (1, 0, 0), "new": (0, 0, 0)}
+    counts = ("stored", "repeated", "conflicts")
+    async with client(service) as http:
+        for (tenant, _), key in headers.items():
+            answer = (await http.get("/stream", headers=key)).json()
+            assert tuple(answer[name] for name in counts) == expected[tenant]
+            hidden = ("topic_id", "reason", "partitions", "dead_letters", "rate")
+            assert [answer[name] for name in hidden] == [None] * 5
+            assert answer["phase"] == "running"
+            assert (await http.get("/stream/metrics", headers=key)).status_code == 403
+        answer = (await http.get("/stream", headers=operator)).json()
+        assert tuple(answer[name] for name in counts) == (3, 1, 1)
+        assert (answer["dead_letters"], answer["rate"]) == (1, 12.5)
+        assert (await http.get("/stream/metrics", headers=operator)).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -19,13 +19,13 @@ from services.sentiment.routes import routes
 from services.sentiment.service import SentimentService, open_database
 from services.sentiment.store import NewsStore
 from shared.errors import DependencyError, OverloadedError
-from shared.serving.keys import Role
+from shared.serving.keys import KeyStore, Role
 from shared.storage.database import Database
 from shared.storage.relay import RelayState
 from shared.streaming.consumer import TopicLog
 from shared.streaming.health import StreamState
 from tests.services.sentiment.fakes import FakeProbe, FakeTrunk
-from tests.services.sentiment.made import START_S, news, progress, surge
+from tests.services.sentiment.made import START_S, dead, news, progress, surge
 
 WAIT_S = 60.0
 
@@ -285,6 +285,43 @@ async def test_the_streams_state_comes_from_the_database_and_its_host(
     away = await get(http, "/stream")
     assert (away["phase"], away["rate"], away["scored"]) == ("unreachable", None, 1)
     assert [(one["committed"], one["lag"]) for one in away["partitions"]] == [(2, None)]
+
+
+async def test_a_tenant_sees_its_own_counts_of_the_stream(
+    http: httpx.AsyncClient, probe: FakeProbe, store: NewsStore, settings: SentimentSettings
+) -> None:
+    ours = [
+        news(0, 0, 0, tenant="acme"),
+        news(0, 1, 0, tenant="acme", news_id="0-0", text="text 0-0"),
+        news(0, 2, 10_000, tenant="acme", news_id="0-0", text="other"),
+        news(0, 3, 0, tenant="acme"),
+    ]
+    theirs = [news(1, n, n) for n in range(5)]
+    store.store([*ours, *theirs, dead(0, 4, b"{")], progress({0: 5, 1: 5}))
+    log = TopicLog(progress({}).topic_id, {0: 0}, {0: 9})
+    probe.state = StreamState("running", "kafka-7:9092 is slow", 0.0, 0.0, log)
+    keys = KeyStore(settings.state_dir / "keys.json")
+
+    # All at once: a server looks for new ones every second.
+    headers = {
+        (tenant, role): {"authorization": f"Bearer {keys.create('k', tenant, role)}"}
+        for tenant in ("acme", "default", "new")
+        for role in Role
+    }
+    operator = headers.pop(("default", Role.ADMIN))
+    counts = ("scored", "duplicates", "conflicts", "late")
+    expected = {"acme": (2, 1, 1, 1), "default": (5, 0, 0, 0), "new": (0, 0, 0, 0)}
+    for (tenant, _), key in headers.items():
+        answer = (await http.get("/stream", headers=key)).json()
+        assert tuple(answer[name] for name in counts) == expected[tenant]
+        hidden = ("topic_id", "bootstrap", "reason", "partitions", "dead_letters", "rate")
+        assert [answer[name] for name in hidden] == [None] * 6
+        assert answer["phase"] == "running"
+        assert (await http.get("/stream/metrics", headers=key)).status_code == 403
+    answer = (await http.get("/stream", headers=operator)).json()
+    assert tuple(answer[name] for name in counts) == (7, 1, 1, 1)
+    assert (answer["dead_letters"], answer["bootstrap"]) == (1, "127.0.0.1:9092")
+    assert (await http.get("/stream/metrics", headers=operator)).status_code == 200
 
 
 async def test_lag_is_told_before_anything_is_stored_and_for_a_topic_made_anew(

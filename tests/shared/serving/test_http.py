@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from shared import errors
 from shared.serving.http import READY, AdminIdentity, CurrentIdentity, HttpSettings, create_app
-from shared.serving.keys import KeyStore, Role
+from shared.serving.keys import DEFAULT_TENANT, KeyStore, Role
 from shared.serving.problems import status_of
 
 FAILURES: dict[str, Exception] = {
@@ -248,6 +248,44 @@ async def test_keys_select_tenants_and_roles(client: httpx.AsyncClient, tmp_path
     assert (await client.get("/metrics")).status_code == 401
     for path in ("/healthz", "/readyz", "/docs", "/openapi.json"):
         assert (await client.get(path)).status_code == 200
+
+
+async def test_what_is_of_all_tenants_is_the_operators(
+    client: httpx.AsyncClient, tmp_path: Path, ready: dict[str, str]
+) -> None:
+    ready |= {"broker": "kafka-7:9092 is away", "tasks": f"{READY}, but x: /srv/y is gone"}
+    store = KeyStore(tmp_path / "keys.json")
+    operator = store.create("o", DEFAULT_TENANT, Role.ADMIN)
+    others = [
+        store.create("u", DEFAULT_TENANT, Role.USER),
+        store.create("a", "acme", Role.ADMIN),
+        store.create("b", "acme", Role.USER),
+        "unknown",
+    ]
+    for key in others:
+        headers = {"authorization": f"Bearer {key}"}
+        refused = await client.get("/metrics", headers=headers)
+        assert refused.status_code == (401 if key == "unknown" else 403)
+        assert "banyan_" not in refused.text
+        readiness = await client.get("/readyz", headers=headers)
+        assert readiness.status_code == 503
+        checks = readiness.json()["checks"]
+        assert (checks["database"], checks["tasks"]) == (READY, READY)
+        assert checks["broker"].startswith("not ready")
+        assert "kafka" not in readiness.text
+    assert "kafka" not in (await client.get("/readyz")).text
+    headers = {"authorization": f"Bearer {operator}"}
+    assert "banyan_" in (await client.get("/metrics", headers=headers)).text
+    assert (await client.get("/readyz", headers=headers)).json()["checks"] == ready
+
+
+async def test_without_keys_this_machine_is_the_operator(
+    client: httpx.AsyncClient, ready: dict[str, str]
+) -> None:
+    ready["broker"] = "kafka-7:9092 is away"
+
+    assert (await client.get("/metrics")).status_code == 200
+    assert (await client.get("/readyz")).json()["checks"] == ready
 
 
 async def test_readiness_names_what_is_missing(
