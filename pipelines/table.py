@@ -8,7 +8,6 @@ added later moves no other one, so what was held out once is held out for good. 
 that was used is `<state_dir>/tables/<task>/finetune.yaml`.
 """
 
-import csv
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +23,9 @@ from shared.errors import InputError
 from shared.files import write_atomic
 from shared.models.bundle import TaskName
 from shared.models.threads import share_cores
+from shared.tabular.headings import find_heading
+from shared.tabular.rows import Row
+from shared.tabular.table import TableFormat, format_of, open_table
 
 CONFIG_FILE = "finetune.yaml"
 _SPLIT = {"by": "text_hash", "dev": 0.1, "test": 0.15}
@@ -91,8 +93,8 @@ def columns_of(settings: TableSettings) -> tuple[str, str]:
     if settings.text is not None and settings.label is not None:
         return settings.text, settings.label
     names, distinct = _head(settings.table)
-    text = settings.text or (_TEXT if _TEXT in names else None)
-    label = settings.label or (_LABEL if _LABEL in names else None)
+    text = settings.text or find_heading(names, _TEXT)
+    label = settings.label or find_heading(names, _LABEL)
     rest = [name for name in names if name not in (text, label)]
     if text is None and label is None and len(names) == 2:
         label, text = sorted(names, key=lambda name: distinct[name])
@@ -108,22 +110,19 @@ def columns_of(settings: TableSettings) -> tuple[str, str]:
     return text, label
 
 
-def _head(table: Path) -> tuple[list[str], dict[str, int]]:
+def _head(path: Path) -> tuple[tuple[str, ...], dict[str, int]]:
     """The columns of a CSV, and how many different values each has."""
-    if table.suffix != ".csv":
+    if format_of(path.name) is not TableFormat.CSV:
         raise InputError(
-            f"{table}: name the columns of a file that is no .csv, with --text and --label"
+            f"{path}: name the columns of a file that is no .csv, with --text and --label"
         )
-    try:
-        with table.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-            reader = csv.DictReader(file)
-            names = list(reader.fieldnames or ())
-            seen: dict[str, set[str | None]] = {name: set() for name in names}
-            for row in reader:
-                for name in names:
-                    seen[name].add(row[name])
-    except (OSError, csv.Error) as error:
-        raise InputError(f"{table} cannot be read: {error}") from None
+    table = open_table(path)
+    names = table.columns or ()
+    seen: dict[str, set[object]] = {name: set() for name in names}
+    for row in table.rows():
+        if isinstance(row, Row):
+            for name, value in row.values.items():
+                seen[name].add(value)
     return names, {name: len(values) for name, values in seen.items()}
 
 

@@ -9,8 +9,6 @@ A film is liked from a rating of 4 on. Films seen before are not recommended; pr
 twentieth of the next items is bought again).
 """
 
-import gzip
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -30,6 +28,8 @@ from shared.ranking.events import (
     ItemEvent,
     interaction_weight,
 )
+from shared.tabular.rows import BadRow
+from shared.tabular.table import open_table
 
 _WEIGHTS = InteractionWeights()
 _YEAR = re.compile(r"\((\d{4})\)\s*$")
@@ -98,10 +98,9 @@ def read_dataset(name: str, folder: Path) -> RankingData:
         raise ArtifactError(f"there is no data set {name!r}: choose from {', '.join(DATASETS)}")
     try:
         return read(name, folder / "recommendation")
-    except (OSError, EOFError, UnicodeDecodeError, ValueError, KeyError) as error:
-        raise ArtifactError(
-            f"{name} in {folder} cannot be read: {type(error).__name__}: {error}"
-        ) from error
+    except (InputError, ValueError, KeyError) as error:
+        reason = f"a row has no {error}" if isinstance(error, KeyError) else str(error)
+        raise ArtifactError(f"{name} in {folder} cannot be read: {reason}") from error
 
 
 def split(events: Iterable[Event], share: float = 0.9, most_questions: int = 2_000) -> RankingData:
@@ -242,10 +241,10 @@ def _by_user(events: Iterable[InteractionEvent]) -> dict[str, list[InteractionEv
 
 
 def _rows(path: Path) -> Iterator[Any]:
-    content = path.read_bytes()
-    text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8")
-    for line in text.splitlines():
-        yield json.loads(line)
+    for row in open_table(path).rows():
+        if isinstance(row, BadRow):
+            raise ArtifactError(f"{path}, line {row.number}: {row.reason}")
+        yield row.values
 
 
 DATASETS: Mapping[str, Callable[[str, Path], RankingData]] = {

@@ -25,6 +25,7 @@ from pydantic import ValidationError
 from services.cli.moments import milliseconds
 from services.recommendation.incoming import EVENT
 from shared.errors import InputError
+from shared.tabular.headings import shown
 from shared.validation.faults import Fault, faults_of
 from shared.validation.values import found
 
@@ -44,6 +45,7 @@ class RowKind:
 
     name: str
     needed: tuple[tuple[str, ...], ...]
+    others: tuple[str, ...]
     make: Callable[[Mapping[str, object], int], Json]
 
 
@@ -61,8 +63,13 @@ def event_of(kind: RowKind, values: Mapping[str, object], undated_ms: int) -> Js
     return event
 
 
-def check_columns(kind: RowKind, columns: Sequence[str], path: Path) -> None:
-    """Refuses a table whose header misses what every row needs.
+def known_columns(kind: RowKind) -> tuple[str, ...]:
+    """The columns that mean something, whose headings may be in another case."""
+    return tuple(dict.fromkeys([*(name for group in kind.needed for name in group), *kind.others]))
+
+
+def check_columns(kind: RowKind, columns: Sequence[str], path: Path, found: str) -> None:
+    """Refuses a table whose header misses what every row needs; `found` is how it was read.
 
     Raises:
         InputError: a column is missing; the message says which is likely to be meant.
@@ -74,7 +81,7 @@ def check_columns(kind: RowKind, columns: Sequence[str], path: Path) -> None:
             wanted = " or ".join(group)
             raise InputError(
                 f"{path}: the {kind.name} need a column {wanted}; there are "
-                f"{', '.join(columns)}: {_likely(group, columns)}"
+                f"{shown(columns)} (read as {found}): {_likely(group, columns)}"
             )
 
 
@@ -131,10 +138,16 @@ def _interaction_event(values: Mapping[str, object], _undated_ms: int) -> Json:
     )
 
 
-ITEMS = RowKind("items", (("item_id",),), _item_event)
+ITEMS = RowKind(
+    "items",
+    (("item_id",),),
+    ("title", "description", "text", "category", "tags", "price", "available", "timestamp"),
+    _item_event,
+)
 EVENTS = RowKind(
     "events",
     (("item_id",), ("timestamp",), ("user_id", "session"), ("type", "rating")),
+    ("ranking",),
     _interaction_event,
 )
 
@@ -205,8 +218,6 @@ def _truth(name: str, value: object) -> bool:
 
 def _likely(group: Sequence[str], columns: Sequence[str]) -> str:
     """What to do about a missing column."""
-    if len(columns) == 1 and (mark := next((m for m in ";\t" if m in columns[0]), None)):
-        return f"separate the columns by commas, not by {mark!r}"
     plain = {name.lower().replace(" ", "_").replace("-", "_"): name for name in columns}
     for name in group:
         if close := difflib.get_close_matches(name, plain, n=1, cutoff=0.7):

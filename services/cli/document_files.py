@@ -2,16 +2,30 @@
 
 import csv
 import io
+import re
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.errors import InputError
-from shared.text.csv_cells import allow_long_cells
+import orjson
 
-SUFFIXES = (".csv", ".htm", ".html", ".jsonl", ".markdown", ".md", ".ndjson", ".txt")
-_ROW_SUFFIXES = (".csv", ".jsonl", ".ndjson")
+from services.support.ingest.ids import DerivedIds
+from services.support.ingest.table_rows import (
+    FIELDS,
+    ROW_SUFFIXES,
+    check_headings,
+    fields_of,
+    place_of,
+)
+from shared.errors import InputError
+from shared.tabular.rows import Row
+from shared.tabular.table import Table, open_table
+
+SUFFIXES = (".csv", ".htm", ".html", ".jsonl", ".markdown", ".md", ".ndjson", ".tsv", ".txt")
 _PIECE_BYTES = 256 * 1024
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,80 +39,118 @@ class Piece:
     @property
     def holds_rows(self) -> bool:
         """Whether it may hold more than one document."""
-        return self.path.suffix.lower() in _ROW_SUFFIXES
-
-
-def find_files(path: Path) -> list[Path]:
-    """The file itself, or the files of documents below a folder, in order.
-
-    Raises:
-        InputError: there is none.
-    """
-    if path.is_file():
-        return [path]
-    if not path.is_dir():
-        raise InputError(f"there is no file or folder {path}")
-    files = [f for f in sorted(path.rglob("*")) if f.suffix.lower() in SUFFIXES and f.is_file()]
-    if not files:
-        raise InputError(f"{path} holds no file that ends in {' '.join(SUFFIXES)}")
-    return files
-
-
-def cut(path: Path) -> Iterator[Piece]:
-    """The pieces of a file. Each keeps its rows' line numbers, by empty lines before them.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
-    content = path.read_bytes()
-    suffix = path.suffix.lower()
-    if suffix not in _ROW_SUFFIXES or len(content) <= _PIECE_BYTES:
-        yield Piece(path, path.name, content)
-        return
-    try:
-        text = content.decode("utf-8-sig")
-        header, rows = _csv_rows(text) if suffix == ".csv" else (_Row("", 0), _lines(text))
-    except (UnicodeDecodeError, csv.Error):
-        # The platform refuses the file whole, and says where its fault is.
-        yield Piece(path, path.name, content)
-        return
-    for before, part in _stretches(rows):
-        body = header.text + "\n" * before + part
-        yield Piece(path, path.name, body.encode())
+        return self.path.suffix.lower() in ROW_SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
-    text: str
-    lines: int
+class Found:
+    """The files of documents of a folder, in order, and those that have other endings."""
+
+    files: list[Path]
+    passed_over: list[Path]
+
+    def reasons(self) -> Iterator[str]:
+        """A line for each ending that is passed over: how many files, the first of them, why."""
+        by_suffix: dict[str, list[Path]] = defaultdict(list)
+        for path in self.passed_over:
+            by_suffix[path.suffix.lower()].append(path)
+        for suffix, paths in sorted(by_suffix.items()):
+            count = f"{len(paths)} file{'' if len(paths) == 1 else 's'}"
+            ending = (
+                f"that end{'s' if len(paths) == 1 else ''} in {suffix}"
+                if suffix
+                else ("without an ending")
+            )
+            names = ", ".join(path.name for path in paths[:_NAMED])
+            more = ", ..." if len(paths) > _NAMED else ""
+            yield f"{count} {ending} ({names}{more}): documents end in {' '.join(SUFFIXES)}"
 
 
-def _lines(text: str) -> list[_Row]:
-    return [_Row(f"{line}\n", 1) for line in text.split("\n")]
+def find_files(path: Path) -> Found:
+    """The file itself, or the files below a folder.
+
+    Raises:
+        InputError: there is no file of documents.
+    """
+    if path.is_file():
+        return Found([path], [])
+    if not path.is_dir():
+        raise InputError(f"there is no file or folder {path}")
+    files = [file for file in sorted(path.rglob("*")) if file.is_file()]
+    found = Found(
+        [file for file in files if file.suffix.lower() in SUFFIXES],
+        [file for file in files if file.suffix.lower() not in SUFFIXES],
+    )
+    if not found.files:
+        other = f"; it has {'; '.join(found.reasons())}" if found.passed_over else ""
+        raise InputError(f"{path} holds no file that ends in {' '.join(SUFFIXES)}{other}")
+    return found
 
 
-def _csv_rows(text: str) -> tuple[_Row, list[_Row]]:
-    """The headings, and every row; a quoted cell may hold line breaks."""
-    lines = io.StringIO(text, newline="").readlines()
-    allow_long_cells()
-    reader = csv.reader(iter(lines), strict=True)
-    rows, start = [], 0
-    for _ in reader:
-        rows.append(_Row("".join(lines[start : reader.line_num]), reader.line_num - start))
-        start = reader.line_num
-    return rows[0], rows[1:]
+def cut(path: Path, derived: DerivedIds) -> Iterator[Piece]:
+    """The pieces of a file. Each keeps its rows' line numbers, by empty lines before them.
+
+    `derived` knows the rows without an id of the files before it.
+
+    Raises:
+        OSError: the file cannot be read.
+        InputError: it is a table that cannot be read, or a row of it says what another one says
+            otherwise.
+    """
+    if path.suffix.lower() not in ROW_SUFFIXES:
+        yield Piece(path, path.name, path.read_bytes())
+        return
+    table = open_table(path, known=FIELDS)
+    check_headings(table)
+    rows = _checked(table, derived)
+    if table.total <= _PIECE_BYTES:
+        for _ in rows:
+            continue
+        yield Piece(path, path.name, path.read_bytes())
+        return
+    for content in _stretches(table, rows):
+        yield Piece(path, path.name, content)
 
 
-def _stretches(rows: list[_Row]) -> Iterator[tuple[int, str]]:
-    """Rows in stretches of about a piece's size, each with the number of lines before it."""
-    part: list[_Row] = []
-    size = lines = 0
+def _checked(table: Table, derived: DerivedIds) -> Iterator[Row]:
+    for row in table.rows():
+        fields = fields_of(table, row)
+        title = fields.get("question", fields.get("title"))
+        text = fields.get("answer", fields.get("text"))
+        if fields.get("id") is None and isinstance(title, str) and isinstance(text, str):
+            derived.check(title, text, place=place_of(table, row))
+        if isinstance(row, Row):
+            yield row
+
+
+def _stretches(table: Table, rows: Iterator[Row]) -> Iterator[bytes]:
+    """Rows in stretches of about a piece's size: UTF-8, and cells separated by commas."""
+    head = (
+        _written(table, dict(zip(table.columns, table.columns, strict=True)))
+        if (table.columns)
+        else ""
+    )
+    part, size, lines = [head], 0, _line_ends(head)
     for row in rows:
-        if part and size + len(row.text) > _PIECE_BYTES:
-            yield lines, "".join(r.text for r in part)
-            lines += sum(r.lines for r in part)
-            part, size = [], 0
-        part.append(row)
-        size += len(row.text)
-    if part:
-        yield lines, "".join(r.text for r in part)
+        text = _written(table, row.values)
+        if size and size + len(text) > _PIECE_BYTES:
+            yield "".join(part).encode()
+            part, size, lines = [head], 0, _line_ends(head)
+        part += ["\n" * (row.number - 1 - lines), text]
+        lines = row.number - 1 + _line_ends(text)
+        size += len(text)
+    if size:
+        yield "".join(part).encode()
+
+
+def _written(table: Table, values: dict[str, object]) -> str:
+    """A row in its file's format."""
+    if table.columns is None:
+        return orjson.dumps(values).decode() + "\n"
+    text = io.StringIO(newline="")
+    csv.writer(text).writerow(values.values())
+    return text.getvalue()
+
+
+def _line_ends(text: str) -> int:
+    return len(_LINE_END.findall(text))

@@ -8,12 +8,13 @@ from pathlib import Path
 import orjson
 from pydantic import BaseModel
 
-from services.cli.behaviour_rows import Json, RowKind, check_columns, event_of
+from services.cli.behaviour_rows import Json, RowKind, check_columns, event_of, known_columns
 from services.cli.client import Platform
 from services.cli.patience import patiently
-from services.cli.row_file import BadRow, Row, RowFile, open_rows
 from shared.errors import InputError, NotFoundError
 from shared.ranking.timestamps import EARLIEST_MS
+from shared.tabular.rows import BadRow, Row
+from shared.tabular.table import Table, TableFormat, open_table
 
 PATH = "/recommend/feedback"
 
@@ -56,7 +57,8 @@ class RowSource:
     """A file of one kind of rows that has what its rows need; see `open_source`."""
 
     kind: RowKind
-    file: RowFile
+    path: Path
+    table: Table
     undated_ms: int
 
 
@@ -78,15 +80,15 @@ def open_source(kind: RowKind, path: Path) -> RowSource:
     Raises:
         InputError: the file or its header cannot be used.
     """
-    file = open_rows(path)
-    columns = file.columns
+    table = open_table(path, known=known_columns(kind))
+    columns = table.columns
     if columns is None:
-        first = next((row for row in file.rows() if not isinstance(row, BadRow)), None)
+        first = next((row for row in table.rows() if not isinstance(row, BadRow)), None)
         columns = None if first is None else tuple(first.values)
     if columns is not None:
-        check_columns(kind, columns, path)
+        check_columns(kind, columns, path, table.description)
     modified_s = min(path.stat().st_mtime, time.time())
-    return RowSource(kind, file, max(EARLIEST_MS, int(modified_s * 1000)))
+    return RowSource(kind, path, table, max(EARLIEST_MS, int(modified_s * 1000)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,22 +111,22 @@ def send_rows(source: RowSource, to: Sending, on_done: Callable[[int], None]) ->
         PlatformError: the platform does not answer.
     """
     for batch in _batches(source, to):
-        _send(batch, source.file.path, to)
+        _send(batch, source.path, to)
         on_done(batch[-1].done)
-    on_done(source.file.total)
+    on_done(source.table.total)
 
 
 def _batches(source: RowSource, to: Sending) -> Iterator[list[_Sent]]:
     batch: list[_Sent] = []
     size = 0
     undated: dict[object, int] = {}
-    for row in source.file.rows():
+    for row in source.table.rows():
         try:
             event = _event(source, row)
             _check_undated(event, source.undated_ms, undated, row.number)
         except InputError as error:
             to.counts.refused += 1
-            to.refuse(source.file.path, row.number, str(error))
+            to.refuse(source.path, row.number, str(error))
             continue
         event_bytes = len(orjson.dumps(event))
         if batch and (len(batch) == _BATCH_EVENTS or size + event_bytes > _BATCH_BYTES):
@@ -139,7 +141,14 @@ def _batches(source: RowSource, to: Sending) -> Iterator[list[_Sent]]:
 def _event(source: RowSource, row: Row | BadRow) -> Json:
     if isinstance(row, BadRow):
         raise InputError(row.reason)
-    return event_of(source.kind, row.values, source.undated_ms)
+    return event_of(source.kind, values_of(source, row), source.undated_ms)
+
+
+def values_of(source: RowSource, row: Row) -> dict[str, object]:
+    """A row's values; those of a CSV without the space around them."""
+    if source.table.format is TableFormat.CSV:
+        return {name: str(cell).strip() for name, cell in row.values.items()}
+    return row.values
 
 
 def _check_undated(event: Json, undated_ms: int, seen: dict[object, int], number: int) -> None:

@@ -11,6 +11,7 @@ from rich.table import Table
 from services.cli.client import Platform
 from services.cli.document_files import Piece, cut, find_files
 from services.cli.patience import patiently
+from services.support.ingest.ids import DerivedIds
 from shared.errors import AuthenticationError, ForbiddenError, InputError
 
 _PATH = "/support/knowledge-bases"
@@ -33,7 +34,8 @@ def load(platform: Platform, path: Path, kb: str) -> int:
     Raises:
         PlatformError: the platform does not answer.
     """
-    files = find_files(path)
+    found = find_files(path)
+    files = found.files
     console = Console(highlight=False, soft_wrap=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
@@ -41,6 +43,8 @@ def load(platform: Platform, path: Path, kb: str) -> int:
         loaded = load_files(platform, files, kb, lambda done: progress.update(bar, completed=done))
     for reason in loaded.refused:
         console.print(f"refused: {reason}", style="red", markup=False)
+    for reason in found.reasons():
+        console.print(f"passed over: {reason}", markup=False)
     console.print(f"{loaded.documents} documents in {kb}, {len(loaded.refused)} refused")
     return _EXIT_REFUSED if loaded.refused else 0
 
@@ -95,14 +99,18 @@ def names(platform: Platform) -> list[str]:
 def _pieces(files: Iterable[Path], loaded: Loaded) -> Iterator[Piece]:
     """Every file's pieces; of two files whose documents would have one id, the first."""
     stems: dict[str, Path] = {}
+    derived = DerivedIds()
     for file in files:
         try:
-            pieces = list(cut(file))
+            pieces = list(cut(file, derived))
         except OSError as error:
             loaded.refused.append(f"{file}: {error.strerror}")
             continue
+        except InputError as error:
+            loaded.refused.append(str(error))
+            continue
         first = stems.setdefault(file.stem, file)
-        if first != file and not pieces[0].holds_rows:
+        if first != file and pieces and not pieces[0].holds_rows:
             loaded.refused.append(f"{file}: has the same name, and so the same id, as {first}")
             continue
         yield from pieces

@@ -1,26 +1,34 @@
-"""A file of news for a replay: JSON Lines of the topic's shape, read line by line, gzip or not."""
+"""A file of news for a replay: rows of the topic's fields, read one by one.
 
-import gzip
-import zlib
-from collections.abc import Iterator
+Of a CSV the cell `entities` holds names with `|` between; an empty cell is no field.
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
-from typing import BinaryIO, cast
 
-from services.sentiment.news import MAX_VALUE_BYTES, decode
+import orjson
+
+from services.sentiment.news import decode
 from shared.errors import InputError
 from shared.streaming.dead_letters import DecodeError
 from shared.streaming.message import Record
+from shared.tabular.headings import shown
+from shared.tabular.rows import BadRow
+from shared.tabular.table import TableFormat, format_of, open_table
+
+NEEDED = ("id", "published_at", "source", "text")
+COLUMNS = (*NEEDED, "entities", "tenant")
 
 _KEPT_FAULTS = 100
-_MAX_LINE_BYTES = MAX_VALUE_BYTES + 1024
-_BLOCK_BYTES = 64 * 1024
-_GZIP_MARK = b"\x1f\x8b"
+_LIST_MARK = "|"
 
 
 @dataclass(frozen=True, slots=True)
 class NewsLine:
-    """A line that the stream will take: its number, its bytes, and what a replay needs of it."""
+    """A row that the stream will take: its number, its JSON, and what a replay needs of it."""
 
     number: int
     value: bytes
@@ -75,37 +83,62 @@ def examine_news(path: Path) -> NewsFile:
 
 
 def _lines(path: Path) -> Iterator[NewsLine | str]:
-    """Every line that is not empty: as news, or the reason why it is none."""
-    try:
-        with _opened(path) as file:
-            number = 0
-            while raw := file.readline(_MAX_LINE_BYTES + 1):
-                number += 1
-                if not raw.endswith(b"\n") and len(raw) > _MAX_LINE_BYTES:
-                    _skip_line(file)
-                if value := raw.strip():
-                    yield _read(path, number, value)
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path} cannot be read: {error}") from None
+    """Every row that is not empty: as news, or the reason why it is none."""
+    table_format = format_of(path.name) or TableFormat.JSON_LINES
+    table = open_table(path, known=COLUMNS, table_format=table_format)
+    if table.columns is not None:
+        _check_columns(path, table.columns, table.description)
+    is_csv = table.format is TableFormat.CSV
+    for row in table.rows():
+        if isinstance(row, BadRow):
+            yield f"{path}:{row.number}: {row.reason}"
+        else:
+            yield _read(path, row.number, of_cells(row.values) if is_csv else row.values)
 
 
-def _read(path: Path, number: int, value: bytes) -> NewsLine | str:
+def of_cells(cells: Mapping[str, object]) -> dict[str, object]:
+    """The fields of a CSV's cells, which are all texts; an empty one is no field.
+
+    Names of entities are parted by `|`.
+    """
+    values: dict[str, object] = {}
+    for name, cell in cells.items():
+        if text := str(cell).strip():
+            values[name] = text
+    if "entities" in values:
+        parts = str(values["entities"]).split(_LIST_MARK)
+        values["entities"] = [part.strip() for part in parts if part.strip()]
+    with contextlib.suppress(ValueError, KeyError):
+        values["published_at"] = float(str(values["published_at"]))
+    return values
+
+
+def _check_columns(path: Path, columns: Sequence[str], found: str) -> None:
+    missing = [name for name in NEEDED if name not in columns]
+    if missing:
+        raise InputError(
+            f"{path}: news need the columns {', '.join(NEEDED)}; there are {shown(columns)} (read "
+            f"as {found}): {', '.join(missing)} is missing"
+        )
+
+
+def _read(path: Path, number: int, values: Mapping[str, object]) -> NewsLine | str:
     # As the stream will read it; only whether the time lies ahead depends on when it is sent.
-    record = Record("", "", 0, 0, 0, None, value)
     try:
-        news = decode(record, arrived_at=0.0, max_ahead_s=float("inf"))
+        value = orjson.dumps(values, default=_written)
+    except orjson.JSONEncodeError as error:
+        return f"{path}:{number}: cannot be sent as JSON: {error}"
+    try:
+        news = decode(
+            Record("", "", 0, 0, 0, None, value), arrived_at=0.0, max_ahead_s=float("inf")
+        )
     except DecodeError as error:
         return f"{path}:{number}: {error}"
     return NewsLine(number, value, news.id, news.published_at)
 
 
-def _opened(path: Path) -> BinaryIO:
-    with path.open("rb") as file:
-        is_gzip = file.read(len(_GZIP_MARK)) == _GZIP_MARK
-    return cast(BinaryIO, gzip.open(path, "rb")) if is_gzip else path.open("rb")
-
-
-def _skip_line(file: BinaryIO) -> None:
-    """Reads to the end of a line that is too long to be kept."""
-    while (block := file.readline(_BLOCK_BYTES)) and not block.endswith(b"\n"):
-        continue
+def _written(value: object) -> object:
+    """What Parquet has and JSON has not."""
+    if isinstance(value, Decimal):
+        return float(value)
+    raise TypeError(f"a {type(value).__name__}")

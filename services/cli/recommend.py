@@ -60,7 +60,7 @@ def load(platform: Platform, items: Path | None, events: Path | None, rejects: P
 
 
 def _rejects_path(given: Path | None, loads: list[tuple[RowSource, Counts]]) -> Path:
-    paths = [source.file.path for source, _ in loads]
+    paths = [source.path for source, _ in loads]
     if given is None:
         return paths[0].with_name(f"{paths[0].name}.rejects.jsonl")
     if given.exists() and any(given.samefile(path) for path in paths):
@@ -78,7 +78,7 @@ def _send_with_bars(
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
     with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
         for source, counts in loads:
-            bar = progress.add_task(source.kind.name, total=source.file.total)
+            bar = progress.add_task(source.kind.name, total=source.table.total)
             advance = partial(_advance, progress, bar)
             try:
                 send_rows(source, Sending(platform, counts, refused.add), advance)
@@ -94,7 +94,7 @@ def _advance(progress: Progress, bar: TaskID, done: int) -> None:
 def _older(source: RowSource, count: int) -> str:
     written = datetime.fromtimestamp(source.undated_ms / 1000, UTC).isoformat(" ", "seconds")
     return (
-        f"{count} items of {source.file.path.name} stay as they are: the platform was told of them "
+        f"{count} items of {source.path.name} stay as they are: the platform was told of them "
         f"later than the file says. A row without a timestamp is of the file's time, {written}: "
         "give the rows a newer timestamp, or `touch` the file, to let them hold"
     )
@@ -108,5 +108,5 @@ def _table(loads: list[tuple[RowSource, Counts]]) -> Table:
     for source, each in loads:
         changed = (each.stored, each.unchanged, each.older)
         figures = (*changed, each.repeated, each.conflicts, each.refused)
-        table.add_row(escape(source.file.path.name), *map(str, figures))
+        table.add_row(escape(source.path.name), *map(str, figures))
     return table

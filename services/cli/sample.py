@@ -27,7 +27,7 @@ def load_sample(run: Run, progress: Progress, *, key: str | None = None) -> None
         except AuthenticationError:
             progress.note("requests need a key, so the sample is left to `banyan kb load`")
             return
-        files = find_files(SAMPLE_FOLDER)
+        files = find_files(SAMPLE_FOLDER).files
         with progress.step(f"the sample knowledge base {SAMPLE_NAME} is loaded"):
             loaded = load_files(platform, files, SAMPLE_NAME, lambda done: None)
     if loaded.refused:

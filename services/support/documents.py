@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, RowMapping
 from sqlalchemy.exc import IntegrityError
 
+from services.support.ingest.ids import derived_id, former_id
 from shared.clock import Clock, SystemClock
 from shared.errors import NotFoundError
 from shared.storage.database import Database
@@ -169,15 +170,33 @@ class DocumentStore:
         with self._database.write() as connection:
             connection.execute(_KNOWLEDGE_BASE.delete().where(_KNOWLEDGE_BASE.c.uid == uid))
 
-    def put(self, uid: str, documents: Sequence[Document]) -> int:
+    def former(self, uid: str, documents: Sequence[Document]) -> list[str]:
+        """The ids of stored documents that give way to these.
+
+        Ids of rows once came from title and text. They give way to a document whose id comes from
+        the same title alone.
+        """
+        titles = [each.title for each in documents if each.id == derived_id(each.title)]
+        columns = sa.select(_DOCUMENT.c.id, _DOCUMENT.c.title, _DOCUMENT.c.text)
+        query = columns.where(_DOCUMENT.c.knowledge_base == uid)
+        found: list[str] = []
+        with self._database.read() as connection:
+            for chunk in chunks(titles):
+                rows = connection.execute(query.where(_DOCUMENT.c.title.in_(chunk)))
+                found += [row.id for row in rows if row.id == former_id(row.title, row.text)]
+        return found
+
+    def put(self, uid: str, documents: Sequence[Document], former: Sequence[str] = ()) -> int:
         """Writes documents, each in the place of the one with its id; returns the new version.
+
+        Those with the ids `former` are deleted.
 
         Raises:
             NotFoundError: the knowledge base was deleted.
         """
         with self._database.write() as connection:
             tenant, version = self._advance(connection, uid)
-            _delete(connection, uid, [document.id for document in documents])
+            _delete(connection, uid, [*(document.id for document in documents), *former])
             rows = [
                 {
                     "knowledge_base": uid,

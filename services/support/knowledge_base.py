@@ -200,9 +200,11 @@ class KnowledgeBase:
         return await asyncio.to_thread(index.replaced, version, removed, embedded)
 
     async def _commit_put(self, documents: Sequence[Document], embedded: Sequence[Embedded]) -> int:
-        version = await asyncio.to_thread(self._around.store.put, self.uid, documents)
+        store = self._around.store
+        former = await asyncio.to_thread(store.former, self.uid, documents)
+        version = await asyncio.to_thread(store.put, self.uid, documents, former)
         added = [replace(e, entry=replace(e.entry, version=version)) for e in embedded]
-        await self._swap(version, (), added)
+        await self._swap(version, set(former), added)
         return version
 
     async def _commit_delete(self, document_id: str) -> int:

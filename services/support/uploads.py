@@ -9,10 +9,13 @@ from starlette.formparsers import MultiPartException
 
 from services.support.documents import Document
 from services.support.ingest.files import read_file
-from services.support.ingest.rows import read_json_lines
+from services.support.ingest.ids import DerivedIds
+from services.support.ingest.rows import read_rows
 from shared.errors import InputError
 from shared.serving.body_types import FORM, JSON_LINES, media_type
+from shared.tabular.table import TableFormat
 
+_BODY = "the body"
 _MAX_FILES = 1000
 
 UPLOAD_BODY = {
@@ -49,7 +52,7 @@ async def read_upload(request: Request, *, max_rows: int) -> list[Document]:
     if media_type(request.headers) == FORM:
         files = await _files(request)
     else:
-        files = [("body.jsonl", await request.body())]
+        files = [(_BODY, await request.body())]
     return await asyncio.to_thread(_documents, files, max_rows)
 
 
@@ -71,8 +74,9 @@ async def _files(request: Request) -> list[tuple[str, bytes]]:
 def _documents(files: Iterable[tuple[str, bytes]], max_rows: int) -> list[Document]:
     documents: dict[str, Document] = {}
     rows = 0
+    derived = DerivedIds()
     for name, content in files:
-        for document in _read(name, content):
+        for document in _read(name, content, derived):
             rows += 1
             if rows > max_rows:
                 raise InputError(f"{name}: more than {max_rows} documents: send them in parts")
@@ -82,7 +86,7 @@ def _documents(files: Iterable[tuple[str, bytes]], max_rows: int) -> list[Docume
     return list(documents.values())
 
 
-def _read(name: str, content: bytes) -> Iterable[Document]:
-    if name == "body.jsonl":
-        return read_json_lines(content, name="the body")
-    return read_file(name, content)
+def _read(name: str, content: bytes, derived: DerivedIds) -> Iterable[Document]:
+    if name == _BODY:
+        return read_rows(content, name=_BODY, derived=derived, table_format=TableFormat.JSON_LINES)
+    return read_file(name, content, derived)

@@ -14,10 +14,6 @@ MAX_YAML_CHARACTERS = 65_536
 MAX_YAML_NODES = 2_000
 MAX_YAML_DEPTH = 16
 
-MAX_JSON_VALUES = 100_000
-"""Of one line of JSON Lines; objects, lists and what they hold count alike."""
-MAX_JSON_DEPTH = 64
-
 MAX_MARKDOWN_DEPTH = 100
 """A quotation is one level, a list and its item are two."""
 

@@ -8,16 +8,15 @@
 import re
 
 from shared.training.examples import Candidates
-from shared.training.reading import Row, RowError, label_cell, text_cell
+from shared.training.reading import Row, RowError, column_of, label_cell, text_cell, value_of
 
 _BETWEEN_WORDS = re.compile(r"[\s_/-]+")
 
 
 def listed(row: Row) -> list[Candidates]:
     """A query with a `positive`, and with `negatives` or one `negative` if there are some."""
-    negatives = row.get("negatives", [])
-    if "negative" in row:
-        negatives = [row["negative"]]
+    one, several = column_of(row, "negative"), column_of(row, "negatives")
+    negatives = [row[one]] if one else row[several] if several else []
     if not isinstance(negatives, list):
         raise RowError("'negatives' is no list of texts")
     read = tuple(text_cell({"negatives": text}, "negatives") for text in negatives)
@@ -29,7 +28,11 @@ def listed(row: Row) -> list[Candidates]:
 
 def judged(row: Row) -> list[Candidates]:
     """A query with one `document`, whose `label` is 1 where it answers the query, else 0."""
-    query, document, label = text_cell(row, "query"), text_cell(row, "document"), row.get("label")
+    query, document, label = (
+        text_cell(row, "query"),
+        text_cell(row, "document"),
+        value_of(row, "label"),
+    )
     if str(label) not in ("0", "1"):
         raise RowError(f"'label' is {str(label)[:40]!r}: expected 1 (relevant) or 0")
     return [

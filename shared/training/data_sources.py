@@ -10,7 +10,7 @@ def locate_files(file: DataFile, data_dir: Path) -> list[Path]:
     """The files that a path names, those of a Hugging Face data set downloaded, in order of name.
 
     What was downloaded once is read from the cache, also without a network. Scripts of a data set
-    are not run: only files that `shared.training.row_files` reads are taken.
+    are not run: only files that `shared.tabular.table` reads are taken.
 
     Raises:
         InputError: no file of the data set fits the pattern.

@@ -17,7 +17,15 @@ from shared.models.tasks import Float32s, Input
 from shared.models.tokenization import TextTokenizer
 from shared.training.arrays import TokenArrays
 from shared.training.examples import Evaluation, TrainingData
-from shared.training.reading import Row, RowError, RowReader, raise_faults, text_cell
+from shared.training.reading import (
+    Row,
+    RowError,
+    RowReader,
+    column_of,
+    raise_faults,
+    text_cell,
+    value_of,
+)
 from shared.training.tokenisation import tokenise_to
 
 Bools = npt.NDArray[np.bool_]
@@ -143,9 +151,9 @@ def judge_labels(logits: Float32s, arrays: TokenArrays) -> dict[str, float]:
 
 
 def _labels_cell(row: Row, column: str) -> tuple[str, ...]:
-    value = row.get(column)
+    value = value_of(row, column)
     names = value.split(_SEPARATOR) if isinstance(value, str) else value
-    if column not in row:
+    if column_of(row, column) is None:
         raise RowError(f"has no column {column!r}: set data.labels")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise RowError(f"{column!r} is no list of labels")

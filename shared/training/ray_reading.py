@@ -11,15 +11,15 @@ from collections.abc import Iterator, Sequence
 import ray
 import ray.data
 
+from shared.tabular.table import Table
 from shared.training.reading import ExampleT, Portion, RowReader, read_part
-from shared.training.row_files import FilePart
 
 PART_BYTES = 16 * 1024 * 1024
 """How much of a file one task reads."""
 
 
 def read_parts(
-    parts: Sequence[tuple[FilePart, RowReader[ExampleT]]], *, address: str = "local"
+    parts: Sequence[tuple[Table, RowReader[ExampleT]]], *, address: str = "local"
 ) -> list[Portion[ExampleT]]:
     """What each part gives, in order, see `shared.training.reading.read_part`.
 

@@ -7,14 +7,11 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from shared.errors import InputError
-from shared.training.row_files import (
-    UNREADABLE,
-    FileError,
-    FilePart,
-    RawRow,
-    parts_of,
-    raw_rows,
-)
+from shared.tabular.headings import find_heading, shown
+from shared.tabular.rows import BadRow
+from shared.tabular.rows import Row as TableRow
+from shared.tabular.source import TableError
+from shared.tabular.table import Table, open_table
 
 _FAULTS_SHOWN = 20
 _MAX_TEXT_CHARACTERS = 1_000_000
@@ -42,6 +39,10 @@ class RowError(Exception):
     """Why one row cannot be used."""
 
 
+class ColumnError(RowError):
+    """A column is missing: how the file was read matters, too."""
+
+
 @dataclass(slots=True)
 class Portion(Generic[ExampleT]):
     """What a file or a part of it gives; `rows` counts all, the bad ones too."""
@@ -57,13 +58,11 @@ class Portion(Generic[ExampleT]):
         self.rows += other.rows
 
 
-PartsReader = Callable[
-    [Sequence[tuple[FilePart, RowReader[ExampleT]]]], Sequence[Portion[ExampleT]]
-]
+PartsReader = Callable[[Sequence[tuple[Table, RowReader[ExampleT]]]], Sequence[Portion[ExampleT]]]
 
 
 def read_rows(files: Sequence[tuple[Path, RowReader[ExampleT]]]) -> list[ExampleT]:
-    """Reads files, see `shared.training.row_files`, each by its reader of rows.
+    """Reads files, see `shared.tabular.table`, each by its reader of rows.
 
     Raises:
         InputError: a file is missing, empty or of another kind, or rows of it are bad; the
@@ -86,12 +85,12 @@ def read_files(
     """
     portions = [Portion[ExampleT]() for _ in files]
     owners: list[int] = []
-    parts: list[tuple[FilePart, RowReader[ExampleT]]] = []
+    parts: list[tuple[Table, RowReader[ExampleT]]] = []
     for owner, (file, read_row) in enumerate(files):
         try:
-            found = parts_of(file, part_bytes)
-        except (FileError, *UNREADABLE) as error:
-            portions[owner].faults.append(_of_file(file, error))
+            found = open_table(file).parts(part_bytes)
+        except TableError as error:
+            portions[owner].faults.append(RowFault(file, 0, error.reason))
             continue
         owners += [owner] * len(found)
         parts += [(part, read_row) for part in found]
@@ -105,18 +104,21 @@ def read_files(
     return portions
 
 
-def read_part(part: FilePart, read_row: RowReader[ExampleT]) -> Portion[ExampleT]:
+def read_part(part: Table, read_row: RowReader[ExampleT]) -> Portion[ExampleT]:
     """What a part of a file gives."""
     portion = Portion[ExampleT]()
+    file = Path(part.name)
     try:
-        for row in raw_rows(part):
+        for row in part.rows():
             portion.rows += 1
             try:
                 portion.examples.extend(read_row(_checked(row)))
             except RowError as error:
-                portion.faults.append(RowFault(part.file, row.line, str(error)))
-    except (FileError, *UNREADABLE) as error:
-        portion.faults.append(_of_file(part.file, error))
+                read_as = isinstance(error, ColumnError)
+                reason = f"{error} (read as {part.description})" if read_as else str(error)
+                portion.faults.append(RowFault(file, row.number, reason))
+    except TableError as error:
+        portion.faults.append(RowFault(file, 0, error.reason))
     return portion
 
 
@@ -126,13 +128,27 @@ def renamed(read_row: RowReader[ExampleT], columns: Mapping[str, str]) -> RowRea
         return read_row
 
     def read(row: Row) -> Sequence[ExampleT]:
-        for name, theirs in columns.items():
-            if theirs not in row:
+        found = {name: column_of(row, theirs) for name, theirs in columns.items()}
+        for name, theirs in found.items():
+            if theirs is None:
                 remedy = f"columns.{name} of the file names it"
-                raise RowError(f"has no column {theirs!r} (it has {_names(row)}): {remedy}")
-        return read_row({**row, **{name: row[theirs] for name, theirs in columns.items()}})
+                raise ColumnError(
+                    f"has no column {columns[name]!r} (it has {shown(row)}): {remedy}"
+                )
+        return read_row({**row, **{name: row[key] for name, key in found.items() if key}})
 
     return read
+
+
+def column_of(row: Row, column: str) -> str | None:
+    """The row's own name of a column, whose case may be another; None where it has none."""
+    return column if column in row else find_heading(row, column)
+
+
+def value_of(row: Row, column: str) -> object:
+    """What a column holds; None where the row has no such column."""
+    name = column_of(row, column)
+    return None if name is None else row[name]
 
 
 def text_cell(row: Row, column: str) -> str:
@@ -170,31 +186,20 @@ def raise_faults(faults: Sequence[object], rejects: Path | None = None) -> None:
     )
 
 
-def _of_file(file: Path, error: Exception) -> RowFault:
-    message = str(error) if isinstance(error, FileError) else f"cannot be read: {error}"
-    return RowFault(file, 0, message)
-
-
-def _checked(row: RawRow) -> Row:
-    if row.fault:
-        raise RowError(row.fault)
-    if not isinstance(row.value, dict):
-        kind = _kind(row.value)
-        raise RowError(f"is no JSON object with the columns of this run but {kind}")
-    return row.value
-
-
-def _names(row: Row) -> str:
-    return ", ".join(repr(str(name)[:40]) for name in list(row)[:10])
+def _checked(row: TableRow | BadRow) -> Row:
+    if isinstance(row, BadRow):
+        raise RowError(row.reason)
+    return row.values
 
 
 def _cell(row: Row, column: str, limit: int) -> str:
-    if column not in row:
-        raise RowError(
-            f"has no column {column!r} (it has {_names(row)}); set data.text and data.label, or "
+    name = column_of(row, column)
+    if name is None:
+        raise ColumnError(
+            f"has no column {column!r} (it has {shown(row)}); set data.text and data.label, or "
             "the file's columns or format"
         )
-    value = row[column]
+    value = row[name]
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str):
@@ -203,23 +208,7 @@ def _cell(row: Row, column: str, limit: int) -> str:
         raise RowError(f"{column!r} is empty")
     if len(value) > limit:
         raise RowError(f"{column!r} has {len(value)} characters: at most {limit} are allowed")
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise RowError(
-            f"{column!r} is not UTF-8 at its character {error.start + 1}: convert the row"
-            f"{_as_western(value)}"
-        ) from None
     return value
-
-
-def _as_western(value: str) -> str:
-    """What the bytes of a text say in the encoding that they mostly are in, as a hint."""
-    try:
-        meant = value.encode("utf-8", "surrogateescape").decode("cp1252")
-    except UnicodeError:
-        return ""
-    return f" (in Windows-1252 it says {meant[:60]!r})"
 
 
 def _kind(value: object) -> str:

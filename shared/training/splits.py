@@ -12,7 +12,7 @@ import numpy.typing as npt
 from shared.errors import InputError
 from shared.training.data_settings import TEST, FieldSplit, Split, TextHashSplit, TimeSplit
 from shared.training.near_duplicates import normalised
-from shared.training.reading import Row, RowError, label_cell, text_cell
+from shared.training.reading import Row, RowError, label_cell, text_cell, value_of
 
 _HASH_RANGE = 1 << 64
 
@@ -90,7 +90,7 @@ def _moments(times: npt.NDArray[np.float64], split: TimeSplit) -> list[float]:
 
 def _hashed(row: Row, column: str) -> str:
     """A cell's text, or that of its tokens."""
-    value = row.get(column)
+    value = value_of(row, column)
     if not isinstance(value, list):
         return text_cell(row, column)
     return " ".join(text_cell({column: token}, column) for token in value)
@@ -105,7 +105,7 @@ def _named_part(row: Row, column: str, parts: dict[str, SetPart]) -> SetPart:
 
 def _time_s(row: Row, column: str) -> float:
     """A cell's time in seconds since 1970: ISO 8601, a number, or Parquet's date or time."""
-    value = row.get(column)
+    value = value_of(row, column)
     if isinstance(value, str):
         value = _time_of(value.strip())
     if isinstance(value, date) and not isinstance(value, datetime):
@@ -115,7 +115,8 @@ def _time_s(row: Row, column: str) -> float:
     if isinstance(value, int | float) and not isinstance(value, bool) and np.isfinite(value):
         return float(value)
     raise RowError(
-        f"{column!r} is {str(row.get(column))[:40]!r}: expected ISO 8601 or seconds since 1970"
+        f"{column!r} is {str(value_of(row, column))[:40]!r}: expected ISO 8601 or seconds "
+        "since 1970"
     )
 
 

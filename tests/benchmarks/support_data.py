@@ -12,6 +12,7 @@ import orjson
 
 from services.support.documents import Document, StoredDocument
 from services.support.ingest.files import read_file
+from services.support.ingest.ids import DerivedIds
 from services.support.passages import Embedder
 from shared.clock import SystemClock
 from shared.models.tasks import EmbedOutput, Float32s, Priority, TaskCall
@@ -72,7 +73,7 @@ def help_centre() -> RetrievalSet:
     documents = [
         document
         for path in sorted(SAMPLE.glob("*.md"))
-        for document in read_file(path.name, path.read_bytes())
+        for document in read_file(path.name, path.read_bytes(), DerivedIds())
     ]
     asked = list(rows("support/banking77.dev.jsonl"))
     return RetrievalSet(

@@ -6,9 +6,12 @@ from pathlib import PurePosixPath
 
 from services.support.documents import Document
 from services.support.ingest.front_matter import split_front_matter
-from services.support.ingest.rows import document_of, read_csv, read_json_lines
+from services.support.ingest.ids import DerivedIds
+from services.support.ingest.rows import document_of, read_rows
+from services.support.ingest.table_rows import ROW_SUFFIXES
 from shared.errors import InputError
-from shared.text.decoding import decode_utf8
+from shared.tabular.encoding import decode_text
+from shared.text.decoding import check_text
 from shared.text.html import html_title
 from shared.text.identifiers import MAX_IDENTIFIER_CHARS
 from shared.text.limits import check_characters
@@ -18,15 +21,20 @@ from shared.text.passages import TextFormat
 _NOT_IN_ID = re.compile(r"[\x00-\x1f\x7f/\\]+")
 
 
-def read_file(name: str, content: bytes) -> Iterable[Document]:
+def read_file(name: str, content: bytes, derived: DerivedIds) -> Iterable[Document]:
     """The documents of one file; Markdown, HTML and plain text are one document each.
+
+    `derived` knows the rows without an id of the files before it.
 
     Raises:
         InputError: the ending is not known, or the content is not what it says.
     """
-    reader = _READERS.get(PurePosixPath(name.lower()).suffix)
+    suffix = PurePosixPath(name.lower()).suffix
+    if suffix in ROW_SUFFIXES:
+        return read_rows(content, name=name, derived=derived)
+    reader = _READERS.get(suffix)
     if reader is None:
-        known = " ".join(sorted(_READERS))
+        known = " ".join(sorted([*_READERS, *ROW_SUFFIXES]))
         raise InputError(f"file {name!r}: its ending is none of {known}", param="file")
     return reader(name, content)
 
@@ -50,7 +58,7 @@ def _read_plain(name: str, content: bytes) -> list[Document]:
 
 
 def _decode(name: str, content: bytes) -> str:
-    text = decode_utf8(content, name=name)
+    text = check_text(decode_text(content, name=name), name=name)
     check_characters(text, name=name)
     return text
 
@@ -90,7 +98,4 @@ _READERS: Mapping[str, _Reader] = {
     ".html": _read_html,
     ".htm": _read_html,
     ".txt": _read_plain,
-    ".csv": lambda name, content: read_csv(content, name=name),
-    ".jsonl": lambda name, content: read_json_lines(content, name=name),
-    ".ndjson": lambda name, content: read_json_lines(content, name=name),
 }

@@ -123,7 +123,7 @@ def test_a_replay_names_bad_lines_and_needs_a_broker(banyan: Banyan, tmp_path: P
 
     for done in (refused, sent):
         assert done.exit_code == 1
-        assert f"refused: {file}:2: bad-json" in done.stdout
+        assert f"refused: {file}:2: not JSON" in done.stdout
     assert "1 line of" in refused.stderr
     assert "nothing was sent" in refused.stderr
     assert "no broker is known" in sent.stderr

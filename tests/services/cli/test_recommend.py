@@ -223,7 +223,7 @@ def test_json_lines_of_another_shape_are_refused_by_the_first(tmp_path: Path, te
     path = tmp_path / "items.jsonl"
     path.write_text(text)
 
-    with pytest.raises(InputError, match="the items need a column item_id; there are sku"):
+    with pytest.raises(InputError, match="the items need a column item_id; there are 'sku'"):
         run(RecommendationServed(), path)
 
 

@@ -88,5 +88,5 @@ def test_a_platform_that_stops_is_not_kept() -> None:
 def test_a_damaged_sample_is_named(sample: Path) -> None:
     sample.write_text("{\n")
 
-    with pytest.raises(ArtifactError, match=r"news\.jsonl:1: bad-json"):
+    with pytest.raises(ArtifactError, match=r"news\.jsonl:1: not JSON"):
         Start(SentimentServed(news=False))()

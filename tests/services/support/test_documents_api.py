@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from services.support.config import SupportSettings
+from services.support.ingest.ids import derived_id, former_id
 from services.support.service import SupportService
 from shared.errors import DependencyError
 from shared.serving.keys import Role
@@ -189,6 +190,68 @@ async def test_files_of_every_kind_are_read(http: httpx.AsyncClient) -> None:
     assert (await search(http, "cats sleep"))[0]["document_id"] == "q2"
 
 
+async def test_an_edited_answer_replaces_the_old_one(http: httpx.AsyncClient) -> None:
+    await http.post(
+        BOOK, files={"file": ("faq.csv", b"question,answer\nOwls?,Mice.\nCats?,Fish.\n")}
+    )
+    edited = "Frage;question;answer\n1; OWLS? ;Voles.\n2;Cats?;Fish.\n".encode("utf-16")
+
+    await http.post(BOOK, files={"file": ("faq.csv", edited)})
+
+    listed = (await http.get(BOOK)).json()["documents"]
+    read = [(await http.get(f"{BOOK}/{each['id']}")).json() for each in listed]
+    assert sorted((each["question"].strip(), each["answer"]) for each in read) == [
+        ("Cats?", "Fish."),
+        ("OWLS?", "Voles."),
+    ]
+    assert len(await search(http, "owls")) == 2
+
+
+async def test_what_was_stored_by_the_answer_gives_way_to_its_question(
+    http: httpx.AsyncClient,
+) -> None:
+    for answer in ("Mice.", "Rats."):
+        await http.put(
+            f"{BOOK}/{former_id(OWL['question'], answer)}", json={**OWL, "answer": answer}
+        )
+    await http.put(f"{BOOK}/kept", json={**OWL, "answer": "Kept, for it has an id of its own."})
+    await search(http, "owls")
+
+    await http.post(BOOK, content=lines({**OWL, "answer": "Voles."}), headers=LINES)
+
+    ids = [each["id"] for each in (await http.get(BOOK)).json()["documents"]]
+    assert sorted(ids) == sorted(["kept", derived_id(OWL["question"])])
+    found = {hit["document_id"] for hit in await search(http, "what do owls eat mice rats")}
+    assert found == set(ids)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        [("a.csv", b"question,answer\nOwls?,Mice.\nowls? ,Voles.\n")],
+        [
+            ("a.csv", b"question,answer\nOwls?,Mice.\n"),
+            ("b.jsonl", b'{"title":"Owls?","text":"x"}'),
+        ],
+    ],
+)
+async def test_a_question_with_two_answers_is_refused_with_both_places(
+    http: httpx.AsyncClient, files: list[tuple[str, bytes]]
+) -> None:
+    answer = await http.post(BOOK, files=[("file", file) for file in files])
+
+    assert answer.status_code == 422
+    assert "stands in a.csv, line 2 already, with another answer" in answer.json()["detail"]
+
+
+async def test_a_row_that_stands_twice_is_there_once(http: httpx.AsyncClient) -> None:
+    content = b"id,question,answer\n,Owls?,Mice.\n,Owls?,Mice.\nown,Owls?,Voles.\n"
+
+    written = await http.post(BOOK, files={"file": ("a.csv", content)})
+
+    assert written.json()["documents"] == 2, written.text
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [
@@ -225,7 +288,8 @@ async def test_a_bad_row_is_named_and_nothing_is_written(
     ("name", "content", "message"),
     [
         ("a.exe", b"MZ", ".csv"),
-        ("a.md", b"\xff\xfe", "not UTF-8"),
+        ("a.md", b"\xff\xff", "not UTF-8"),
+        ("a.md", b"\xff\xfea", "begins as UTF-16 LE, and its byte 3 is not"),
         ("a.md", b"", "text"),
         ("a.md", b"---\na: [\n---\ntext", "a.md: the front matter, line 1: not YAML"),
         ("a.md", b"---\na: &a [*a]\n---\ntext", "front matter, line 1: the anchor or alias 'a'"),
@@ -235,8 +299,8 @@ async def test_a_bad_row_is_named_and_nothing_is_written(
         ("a.txt", b"a" * 500_001, "a.txt: 500001 characters, at most 500000"),
         ("a.html", b"<b>" * 60_000, "a.html: the HTML has more than 50000 elements"),
         ("a.csv", b"question,answer\nonly a question\n", "line 2"),
-        ("a.csv", b'question,answer\n"never closed,b\n', "not CSV"),
-        ("a.csv", b"wrong,columns\n1,2\n", "line 2: title"),
+        ("a.csv", b'question,answer\n"never closed,b\n', "line 2: a quote that opens"),
+        ("a.csv", b"wrong,columns\n1,2\n", "there are 'wrong', 'columns'"),
         ("a.csv", b"question,answer\nq," + b"a" * 500_001, "line 2: answer"),
         ("a.html", b"<p>" * 20_000, "no text"),
         ("", b"text", "file"),
@@ -379,6 +443,7 @@ import asyncio, sys, httpx
 from pathlib import Path
 import services.support.app
 from services.support.config import SupportSettings
+from services.support.ingest.ids import derived_id, former_id
 from services.support.routes import routes
 from services.support.service import open_service
 from tests.services.support.fakes import FakeTrunk

@@ -9,12 +9,9 @@ import yaml
 
 from shared.errors import InputError
 from shared.text.html import html_blocks
-from shared.text.json_text import load_user_json
 from shared.text.limits import (
     MAX_DOCUMENT_CHARACTERS,
     MAX_HTML_ELEMENTS,
-    MAX_JSON_DEPTH,
-    MAX_JSON_VALUES,
     MAX_MARKDOWN_DEPTH,
     MAX_YAML_CHARACTERS,
     MAX_YAML_DEPTH,
@@ -100,38 +97,6 @@ def test_yaml_within_the_limits_is_read() -> None:
     assert value["nested"] == {"key": {"deep": [1, 2.5, True, None]}}
     assert load_user_yaml("", name="x") is None
     assert load_user_yaml(f"a: '{'9' * 500}'", name="x") == {"a": "9" * 500}
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("[" * 50_000, f"deeper than {MAX_JSON_DEPTH} levels"),
-        ('{"a":' * 100 + "1" + "}" * 100, f"deeper than {MAX_JSON_DEPTH} levels"),
-        (f"[{'[],' * MAX_JSON_VALUES}0]", f"more than {MAX_JSON_VALUES} values"),
-        (f"[{'0,' * MAX_JSON_VALUES}0]", f"more than {MAX_JSON_VALUES} values"),
-        ('{"a": NaN}', "not JSON"),
-        ('"\\"' + "[" * 1000, "not JSON"),
-    ],
-)
-def test_json_of_users_is_small(text: str, message: str) -> None:
-    with pytest.raises(InputError) as caught:
-        load_user_json(text, name="line 3")
-
-    assert message in str(caught.value)
-    assert str(caught.value).startswith("line 3: ")
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "[" * MAX_JSON_DEPTH + "]" * MAX_JSON_DEPTH,
-        '{"a": "' + '[{,\\\\\\"' * MAX_JSON_VALUES + '"}',
-        f"[{'0,' * (MAX_JSON_VALUES - 2)}0]",
-    ],
-    ids=["deep", "marks in a text", "many"],
-)
-def test_json_within_the_limits_is_read(text: str) -> None:
-    assert load_user_json(text, name="x")
 
 
 def test_markdown_nests_to_a_depth_and_loses_nothing_above_it() -> None:

@@ -1,0 +1,1 @@
+"""One reader of rows for all files: formats, encodings, separators, headings, limits."""
