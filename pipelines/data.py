@@ -3,8 +3,9 @@
     python -m pipelines.data --config FILE [--set key=value ...]
 
 FILE is a configuration of `pipelines.finetune`. Into `<state_dir>/data/<task>/` go `report.json`
-(labels, lengths in tokens, exact and near duplicates, what of dev and of the task's frozen
-evaluation set leaks into train), each set as `<set>.jsonl`, and `rejects.csv` if rows are bad. Ends
+(labels, also those that differ in writing alone, lengths in tokens, exact and near duplicates, what
+was done to keep the four parts apart, what of a part or of the task's frozen evaluation set leaks
+into another), each set as `<set>.jsonl`, and `rejects.csv` if rows are bad. Ends
 with status 1 where a run would refuse the data.
 """
 
@@ -20,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipelines.judging.frozen import find_frozen, read_frozen
-from pipelines.judging.subject import Subject
+from pipelines.judging.held_out import held_out, judged_already
 from shared.config import load, parse_assignments
 from shared.errors import InputError, NotFoundError, PlatformError
 from shared.files import write_atomic
@@ -28,7 +29,6 @@ from shared.models.backbone import Backbone
 from shared.training.arrays import Int64s
 from shared.training.data import REJECTS, read_data
 from shared.training.data_report import AnyExample, DataReport, report_data
-from shared.training.data_settings import TEST
 from shared.training.sets import ReadSets
 from shared.training.settings import FinetuneSettings
 
@@ -74,7 +74,7 @@ def examine(settings: FinetuneSettings) -> DataReport:
     seen: list[ReadSets[AnyExample]] = []
     faults: tuple[str, ...] = ()
     try:
-        read_data(settings, seen.append)
+        read_data(settings, seen.append, judged_already(settings))
     except InputError as error:
         if not seen:
             raise
@@ -102,11 +102,11 @@ def write_report(
 
     report = report_data(
         settings.task,
-        sets | _judging(settings, sets.get(TEST, [])),
+        sets | _judging(settings, held_out(settings, read)),
         near_duplicate=settings.data.near_duplicate,
         count_tokens=count_tokens,
         max_length=min(settings.max_length or backbone.max_length, backbone.max_length),
-    ).model_copy(update={"rejected": len(read.rejected), "faults": faults})
+    ).model_copy(update={"rejected": len(read.rejected), "faults": faults, "notes": read.notes})
     folder = settings.data_folder
     for name, examples in sets.items():
         lines = (_EXAMPLE.dump_json(example) + b"\n" for example in examples)
@@ -116,15 +116,11 @@ def write_report(
 
 
 def _judging(
-    settings: FinetuneSettings, held_out: Sequence[AnyExample]
+    settings: FinetuneSettings, rows: Sequence[AnyExample]
 ) -> dict[str, Sequence[AnyExample]]:
     """What the task is judged by, where it is there and is not what this run holds out anyway."""
-    try:
-        entry, examples = read_frozen(settings.registry_root, settings.task)
-    except NotFoundError:
-        return {}
-    comparable = entry.subject == Subject(settings.kind, settings.multi_label)
-    return {_FROZEN: examples} if comparable and examples != tuple(held_out) else {}
+    examples = judged_already(settings)
+    return {_FROZEN: examples} if examples and examples != tuple(rows) else {}
 
 
 def not_compared(settings: FinetuneSettings) -> str:
@@ -162,6 +158,8 @@ def show(report: DataReport, folder: Path, console: Console) -> None:
     console.print(twins)
     if report.rejected:
         console.print(f"{report.rejected:,} bad rows are left out: see {folder / REJECTS}")
+    for line in (*report.notes, *map(str, report.variants)):
+        console.print(line, markup=False, highlight=False)
     for fault in report.faults:
         console.print(f"a run would refuse this data: {fault}", markup=False, highlight=False)
     console.print(f"report and sets are in {folder}")

@@ -12,15 +12,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
 
 from pipelines.command import run_pipeline
 from pipelines.fewshot_settings import FewshotSettings
-from pipelines.judging.held_out import keep_held_out
-from shared.metrics.bootstrap import Interval
+from pipelines.judging.held_out import judged_already, keep_held_out
 from shared.models.backbone import Backbone
 from shared.models.bundle import Bundle, Method
 from shared.models.tokenization import TextTokenizer
@@ -31,7 +30,8 @@ from shared.training.class_pairs import drawn, pairs_across, pairs_within
 from shared.training.classification import LabelledSet, check_labelled
 from shared.training.data import read_data
 from shared.training.data_report import AnyExample
-from shared.training.examples import Example, ExampleSet, TrainingData
+from shared.training.data_settings import SetPart
+from shared.training.examples import Evaluation, Example, ExampleSet, TrainingData
 from shared.training.headed import Recipe, write_headed
 from shared.training.methods import check_method
 from shared.training.model import TunedModel
@@ -83,7 +83,7 @@ def fewshot(settings: FewshotSettings, *, command: str, console: Console) -> Bun
     registry = open_registry(settings.registry_root)
     registry.aliases()
     read: list[ReadSets[AnyExample]] = []
-    data = _drawn(read_data(settings, read.append), settings)
+    data = _drawn(read_data(settings, read.append, judged_already(settings)), settings)
     backbone = Backbone.load(settings.backbone, settings.optimisation.attention_dropout)
     length = min(settings.max_length or backbone.max_length, backbone.max_length)
     check_method(backbone, settings, length)
@@ -114,7 +114,8 @@ def _drawn(data: TrainingData, settings: FewshotSettings) -> TrainingData:
         return data
     train = drawn(_examples(data.train), settings.examples_per_class, _seed(settings))
     measured = {name: _examples(each) for name, each in data.measured.items()}
-    return check_labelled(train, _examples(data.dev), measured)
+    checked = check_labelled(train, _examples(data.dev), measured)
+    return replace(data, train=checked.train, labels=checked.labels)
 
 
 def _examples(examples: ExampleSet) -> tuple[Example, ...]:
@@ -132,7 +133,7 @@ def _tune(settings: FewshotSettings, few: _Few, length: int, console: Console) -
     with (
         cluster(settings.workers) as group,
         locked(folder),
-        shown(console) as line,
+        shown(console, few.data.chosen_on) as line,
         followed(folder, line),
     ):
         write_run(spec, pairs, pairs_across(dev_arrays, train_arrays, seed))
@@ -161,14 +162,21 @@ def _recipe(
     worker = Worker(0, 1, backbone.device)
     model.to(backbone.device)
 
-    sets = {"": data.dev, **{f"{name}.": each for name, each in data.measured.items()}}
-    metrics: dict[str, Interval] = {}
-    temperature = 1.0
-    for prefix, examples in sets.items():
+    def evaluate(examples: ExampleSet, served: Evaluation | None) -> Evaluation:
         outputs = predict(model, few.arrays(examples), backbone.pad_id, worker)
-        evaluation = examples.evaluate(outputs, few.tokenizer, data.labels)
-        metrics |= {f"{prefix}{name}": each for name, each in evaluation.metrics.items()}
-        temperature = temperature if prefix else evaluation.temperature
+        return examples.evaluate(outputs, few.tokenizer, data.labels, served)
+
+    calibrating = data.calibrating
+    served = Evaluation({}, 1.0) if calibrating is None else evaluate(calibrating, None)
+    found = {} if data.chosen_on == SetPart.TRAIN else {data.chosen_on: served}
+    if found and calibrating is not data.dev:
+        found[data.chosen_on] = evaluate(data.dev, served)
+    found |= {name: evaluate(examples, served) for name, examples in data.measured.items()}
+    metrics = {
+        name if set_name == SetPart.DEV else f"{set_name}.{name}": each
+        for set_name, evaluation in found.items()
+        for name, each in evaluation.metrics.items()
+    }
     tuned = settings.method is not Method.HEAD
     pairs = settings.pairs_per_example * len(data.train)
     return Recipe(
@@ -187,7 +195,8 @@ def _recipe(
         data_fingerprint=data.fingerprint(),
         command=command,
         metrics=metrics,
-        temperature=temperature,
+        temperature=served.temperature,
+        calibrated_on=data.calibrated_on,
         licence=settings.data.licence,
         attribution=settings.data.attribution,
     )

@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, PositiveInt, model_validator
 
 from shared.models.tasks import TaskKind
+from shared.training.data_settings import JUDGING, SetPart
 from shared.training.formats import PLAIN
 from shared.training.settings import FinetuneSettings
 
@@ -53,12 +54,8 @@ class FewshotSettings(FinetuneSettings):
         """The settings of the loop that tunes the encoder, which never reads the files."""
         values = self.model_dump(include=set(FinetuneSettings.model_fields))
         data = values["data"]
-        files = [
-            *data["train"],
-            *data["dev"],
-            *(f for each in data["measured"].values() for f in each),
-        ]
-        for file in files:
+        parts = [data[part] for part in (SetPart.TRAIN, SetPart.DEV, *JUDGING)]
+        for file in (file for files in (*parts, *data["measured"].values()) for file in files):
             file["format"] = PLAIN
         values["optimisation"]["metric"] = None
         if self.backbone.is_folder:

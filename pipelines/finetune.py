@@ -3,12 +3,14 @@
     python -m pipelines.finetune --config FILE [--set key=value ...]
 
 Checks the configuration and the data first, reports on the data (see `pipelines.data`), trains by
-Ray Train, measures and calibrates on dev, writes the bundle with its card, and names it the task's
-candidate, which `pipelines.promote` judges. What `data.split` holds out as `test` becomes the
-task's frozen evaluation set, unless it has one. After an interruption the same command continues at
-the last valid checkpoint. What is trained is the configuration's `kind` (`classify`, `tag`, `span`,
-`score` or `embed`), how its `method` (`lora`, `full`, `head` or `prompt`). The curves are in
-`<state_dir>/tracking`, for TensorBoard.
+Ray Train, writes the bundle with its card, and names it the task's candidate, which
+`pipelines.promote` judges. `data` has four parts that share nothing: train is learned from, choice
+chooses epoch and seed, temperature and threshold are fitted on calibration, and gate decides
+nothing: it is measured, and becomes the task's frozen evaluation set, unless it has one (`dev`
+instead of these chooses and calibrates, and its figures are too good for that). After an
+interruption the same command continues at the last valid checkpoint. What is trained is the
+configuration's `kind` (`classify`, `tag`, `span`, `score` or `embed`), how its `method` (`lora`,
+`full`, `head` or `prompt`). The curves are in `<state_dir>/tracking`, for TensorBoard.
 """
 
 import shutil
@@ -16,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -23,16 +26,18 @@ from rich.table import Table
 
 from pipelines.command import run_pipeline
 from pipelines.data import REPORT_FILE, not_compared, write_report
-from pipelines.judging.held_out import keep_held_out
+from pipelines.judging.held_out import judged_already, keep_held_out
+from shared.errors import InputError
 from shared.models.backbone import Backbone
 from shared.models.bundle import Bundle
+from shared.models.tasks import Float32s
 from shared.models.tokenization import TextTokenizer
 from shared.training.card import METRIC_NAMES, Card, Finished
 from shared.training.checkpoint import CheckpointStore
 from shared.training.data import read_data
-from shared.training.data_findings import findings
+from shared.training.data_findings import NOTHING_FOUND, findings
 from shared.training.data_report import AnyExample
-from shared.training.examples import TrainingData
+from shared.training.examples import Evaluation, ExampleSet, TrainingData
 from shared.training.methods import Lora, check_method
 from shared.training.model import TunedModel
 from shared.training.prediction import predict
@@ -68,7 +73,7 @@ def finetune(settings: FinetuneSettings, *, command: str, console: Console) -> B
     registry.aliases()
     check_tracking(settings.tracking)
     read: list[ReadSets[AnyExample]] = []
-    data = read_data(settings, read.append)
+    data = read_data(settings, read.append, judged_already(settings))
     if settings.rejection is not None:
         rejecting_label(settings.rejection, data.labels)
     backbone = Backbone.load(settings.backbone, settings.optimisation.attention_dropout)
@@ -79,6 +84,7 @@ def finetune(settings: FinetuneSettings, *, command: str, console: Console) -> B
         runs = [_train(spec, data, backbone, group, console) for spec in specs]
     chosen = max(runs, key=lambda run: run.score)
     card, model = _measure(chosen, runs, data, backbone, command)
+    card = replace(card, notes=read[0].notes)
     with tempfile.TemporaryDirectory(dir=chosen.spec.folder()) as aside:
         written = write_trained(Path(aside), model, backbone, card, time.time())
         keep_held_out(settings, read[0], console)
@@ -112,7 +118,7 @@ def _report_data(
     settings: FinetuneSettings, read: ReadSets[AnyExample], backbone: Backbone, console: Console
 ) -> None:
     report = write_report(settings, read, backbone)
-    found = findings(report) or ["nothing stands twice, no label is rare, no text is too long"]
+    found = findings(report) or [NOTHING_FOUND]
     for line in filter(None, [*found, not_compared(settings)]):
         console.print(f"data: {line}", markup=False)
     console.print(f"data: the report is {settings.data_folder / REPORT_FILE}", markup=False)
@@ -126,7 +132,7 @@ def _train(
     tokenizer = tokenizer_of(backbone, spec)
     with (
         locked(folder),
-        shown(console) as line,
+        shown(console, data.chosen_on) as line,
         tracked(spec.settings, folder.name) as curves,
         followed(folder, line, curves),
     ):
@@ -154,26 +160,41 @@ def _measure(
     best = store.best(chosen.state)
     model = TunedModel.on(backbone, spec.settings, data.labels, spec.max_length)
     model.restore(best.model)
-    dev_logits = best.dev["logits"].numpy()
+    model.to(backbone.device)
     worker = Worker(rank=0, world=1, device=backbone.device)
     tokenizer = tokenizer_of(backbone, spec)
-    if (rejection := spec.settings.rejection) is not None:
-        label, least = rejecting_label(rejection, data.labels), rejection.in_scope_accuracy
-        truth = data.dev.arrays(tokenizer, data.labels).targets
-        shift = rejection_shift(dev_logits, truth, label=label, least_accuracy=least)
-        dev_logits[:, label] += shift
-        model.shift_output(label, shift)
-    model.to(backbone.device)
+
+    def answer(examples: ExampleSet) -> Float32s:
+        return predict(model, examples.arrays(tokenizer, data.labels), spec.pad_id, worker)
+
+    dev_logits = best.dev["logits"].numpy()
     strength = spec.settings.lora.strength
     if isinstance(model.tuned, Lora) and strength < 1:
         model.tuned.weaken(strength)
-        dev_arrays = data.dev.arrays(tokenizer, data.labels)
-        dev_logits = predict(model, dev_arrays, spec.pad_id, worker)
-    evaluation = data.dev.evaluate(dev_logits, tokenizer, data.labels)
-    measured = {}
-    for name, examples in data.measured.items():
-        logits = predict(model, examples.arrays(tokenizer, data.labels), spec.pad_id, worker)
-        measured[name] = examples.evaluate(logits, tokenizer, data.labels, evaluation)
+        dev_logits = answer(data.dev)
+    calibrating = data.calibrating
+    own = calibrating is data.dev
+    logits = dev_logits if own or calibrating is None else answer(calibrating)
+    if (rejection := spec.settings.rejection) is not None:
+        if calibrating is None:
+            raise InputError("rejection: no row is left to set its threshold on: give more rows")
+        label, least = rejecting_label(rejection, data.labels), rejection.in_scope_accuracy
+        truth = calibrating.arrays(tokenizer, data.labels).targets
+        shift = rejection_shift(logits, truth, label=label, least_accuracy=least)
+        # One array where dev calibrates too: it is shifted once.
+        for each in (logits,) if own else (logits, dev_logits):
+            each[:, label] += shift
+        model.shift_output(label, shift)
+    served = Evaluation({}, temperature=1.0)
+    if calibrating is not None:
+        served = calibrating.evaluate(logits, tokenizer, data.labels)
+    evaluation = served
+    if not own:
+        evaluation = data.dev.evaluate(dev_logits, tokenizer, data.labels, served)
+    measured = {
+        name: examples.evaluate(answer(examples), tokenizer, data.labels, served)
+        for name, examples in data.measured.items()
+    }
     card = Card(
         chosen=chosen,
         runs=runs,
@@ -182,6 +203,9 @@ def _measure(
         evaluation=evaluation,
         command=command,
         measured=measured,
+        chosen_on=data.chosen_on,
+        calibrated_on=data.calibrated_on,
+        calibration_rows=0 if calibrating is None else len(calibrating),
     )
     return card, model
 
@@ -196,7 +220,9 @@ def _say_result(card: Card, bundle: Bundle, console: Console) -> None:
     for name, metric in card.metrics().items():
         set_name, _, measure = name.rpartition(".")
         interval = f"{metric.low:.4f} to {metric.high:.4f}"
-        table.add_row(set_name or "dev", METRIC_NAMES[measure], f"{metric.value:.4f}", interval)
+        table.add_row(
+            set_name or card.chosen_on, METRIC_NAMES[measure], f"{metric.value:.4f}", interval
+        )
     console.print(table)
     size = sum(file.stat().st_size for file in bundle.folder.rglob("*") if file.is_file())
     console.print(f"registered {bundle.id} ({size / 1e6:.2f} MB) in {bundle.folder}")

@@ -2,10 +2,12 @@
 
     python -m pipelines.table --set table=FILE.csv task=NAME [finetune.KEY=VALUE ...]
 
-The rows are split by a hash of their text: 75 % train, 10 % choose the epoch and the temperature,
-15 % are held out: they become the task's frozen evaluation set, unless it has one. A row that is
-added later moves no other one, so what was held out once is held out for good. The configuration
-that was used is `<state_dir>/tables/<task>/finetune.yaml`.
+The rows are split by a hash of their text into four parts that share no text, exactly or nearly:
+65 % train, 10 % choose the epoch (choice), 10 % calibrate the confidence (calibration), 15 % are
+held out (gate): they become the task's frozen evaluation set, unless it has one. Of each label two
+rows at least are kept in train; what is too few for the other parts is said. A row that is added
+later moves no other one but its near duplicates, and what was held out once is never trained on.
+The configuration that was used is `<state_dir>/tables/<task>/finetune.yaml`.
 """
 
 import sys
@@ -28,7 +30,7 @@ from shared.tabular.rows import Row
 from shared.tabular.table import TableFormat, format_of, open_table
 
 CONFIG_FILE = "finetune.yaml"
-_SPLIT = {"by": "text_hash", "dev": 0.1, "test": 0.15}
+_SPLIT = {"by": "text_hash", "choice": 0.1, "calibration": 0.1, "gate": 0.15}
 _TEXT, _LABEL = "text", "label"
 
 

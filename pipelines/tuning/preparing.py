@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from pipelines.finetune import spec_of, tokenizer_of
+from pipelines.judging.held_out import judged_already
 from pipelines.tuning.space import Planned
 from shared.models.backbone import Backbone
 from shared.training.arrays import TokenArrays
@@ -54,7 +55,7 @@ class Preparation:
     def _read(self, settings: FinetuneSettings) -> TrainingData:
         key = _data_key(settings)
         if key not in self._data:
-            self._data[key] = read_data(settings)
+            self._data[key] = read_data(settings, judged=judged_already(settings))
         return self._data[key]
 
     def _backbone(self, settings: FinetuneSettings) -> Backbone:

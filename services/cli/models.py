@@ -8,6 +8,7 @@ from rich.table import Table
 from pipelines.judging.frozen import find_frozen
 from shared.models.bundle import Manifest
 from shared.models.registry import Registry
+from shared.training.data_settings import SetPart
 from shared.training.settings import metric_names
 
 _WIDTH = 240
@@ -20,7 +21,7 @@ def show_models(root: Path) -> None:
         ArtifactError: a bundle, or the table of aliases or of evaluation sets, is corrupt.
     """
     registry = Registry(root)
-    bundles = Table("task", "alias", "bundle", "kind", "method", "on dev", box=None, pad_edge=False)
+    bundles = Table("task", "alias", "bundle", "kind", "method", "figure", box=None, pad_edge=False)
     judges = Table("task", "frozen evaluation set", "rows", "sha256", box=None, pad_edge=False)
     for task, named in sorted(registry.aliases().items()):
         for alias, target in sorted(named.items()):
@@ -41,9 +42,10 @@ def show_models(root: Path) -> None:
 
 
 def _main_figure(manifest: Manifest) -> str:
-    """The figure that a task's kind is judged by first, where the bundle has it."""
+    """The figure that a task's kind is judged by first, of the gate where the bundle has one."""
     name = metric_names(manifest.kind, manifest.multi_label)[0]
-    metric = manifest.metrics.get(name)
-    if metric is None:
-        return "not measured"
-    return f"{name} {metric.value:.3f} ({metric.low:.3f} to {metric.high:.3f})"
+    for part, key in ((SetPart.GATE, f"{SetPart.GATE}.{name}"), (SetPart.DEV, name)):
+        if metric := manifest.metrics.get(key):
+            interval = f"{metric.low:.3f} to {metric.high:.3f}"
+            return f"{name} {metric.value:.3f} ({interval}) on {part}"
+    return "not measured"

@@ -10,8 +10,8 @@ from shared.metrics.bootstrap import Interval
 from shared.models.bundle import Method
 from shared.models.tasks import TaskKind
 from shared.training.checkpoint import TrainingState
-from shared.training.data_settings import DataFile, Split
-from shared.training.examples import Evaluation
+from shared.training.data_settings import JUDGING, DataFile, SetPart
+from shared.training.examples import NOTHING, Evaluation
 from shared.training.formats import describe
 from shared.training.run_folder import RunSpec
 from shared.training.settings import FinetuneSettings, OptimisationSettings
@@ -36,9 +36,12 @@ METRIC_NAMES = {
     "average_precision": "average precision",
     "ece_before": "expected calibration error, before",
     "ece_after": "expected calibration error, after (cross-fitted)",
+    "ece_raw": "expected calibration error, temperature 1",
+    "ece": "expected calibration error",
 }
-# Other sets are not what the temperature was fitted on, and their own would say nothing of it.
-_OF_CALIBRATION = ("ece_before", "ece_after")
+# Of other sets than these, which may be small or of another kind, they would say little.
+_OF_CALIBRATION = ("ece_raw", "ece")
+_CALIBRATED = (SetPart.CHOICE, SetPart.GATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,12 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What the card tells of one bundle; `runs` are all seeds, `chosen` the one it holds."""
+    """What the card tells of one bundle; `runs` are all seeds, `chosen` the one it holds.
+
+    `evaluation` is of the set that chose the epoch, whose name is `chosen_on`; `calibrated_on` is
+    that of the one with `calibration_rows` that temperature and threshold were fitted on. `notes`
+    say what was done to keep the parts of the data apart.
+    """
 
     chosen: Finished
     runs: Sequence[Finished]
@@ -65,14 +73,23 @@ class Card:
     evaluation: Evaluation
     command: str
     measured: Mapping[str, Evaluation] = field(default_factory=dict)
+    chosen_on: str = SetPart.DEV.value
+    calibrated_on: str = SetPart.DEV.value
+    calibration_rows: int = 0
+    notes: tuple[str, ...] = ()
 
     def metrics(self) -> dict[str, Interval]:
-        """All figures by name: dev's, and those of each measured set as `<set>.<name>`."""
-        return self.evaluation.metrics | {
-            f"{set_name}.{name}": interval
-            for set_name, evaluation in self.measured.items()
+        """All figures by name: dev's, and those of each other set as `<set>.<name>`.
+
+        There are none of the train set, where no row was left to choose the epoch by.
+        """
+        figures = {} if self.chosen_on == SetPart.TRAIN else {self.chosen_on: self.evaluation}
+        figures |= self.measured
+        return {
+            name if set_name == SetPart.DEV else f"{set_name}.{name}": interval
+            for set_name, evaluation in figures.items()
             for name, interval in evaluation.metrics.items()
-            if name not in _OF_CALIBRATION
+            if name not in _OF_CALIBRATION or set_name in _CALIBRATED
         }
 
 
@@ -95,7 +112,7 @@ def render(card: Card) -> str:
             "|---|---|---|---|---|",
             *(_figure_line(name, metric) for name, metric in card.metrics().items()),
             "",
-            f"{_chosen_on_dev(card)}; the intervals are bias-corrected bootstrap percentiles over "
+            f"{_chosen(card)} The intervals are bias-corrected bootstrap percentiles over "
             "the examples (1,000 resamples).",
             "",
             *_seed_lines(card),
@@ -146,14 +163,37 @@ def _purpose(card: Card) -> str:
             assert_never(kind)
 
 
-def _chosen_on_dev(card: Card) -> str:
-    evaluation = card.evaluation
-    fitted = f"the temperature ({evaluation.temperature:.3f})"
+def _chosen(card: Card) -> str:
+    """What was chosen and fitted on which set, and which figures are those of unseen data."""
+    by = "The epoch was" if len(card.runs) == 1 else "Epoch and seed were"
+    lines = [f"{by} chosen on {card.chosen_on}{_at_full_strength(card)}{_fitted(card)}."]
+    if card.chosen_on == SetPart.DEV:
+        lines.append(
+            "So dev's figures are measured on the same set that they were chosen on, and so are "
+            "those of other sets of its files: they are too good for unseen data."
+        )
+    if SetPart.GATE in card.measured:
+        lines.append(
+            "gate decided nothing and shares nothing with the others: its figures are those of "
+            "unseen data."
+        )
+    return " ".join(lines)
+
+
+def _fitted(card: Card) -> str:
     if card.chosen.spec.settings.kind is TaskKind.EMBED:
-        return f"The epoch was chosen on dev{_at_full_strength(card)}"
+        return ""
+    evaluation, on = card.evaluation, card.calibrated_on
+    fitted = f"the temperature ({evaluation.temperature:.3f})"
     if evaluation.no_answer_bias:
         fitted += f' and the bias of "no answer" ({evaluation.no_answer_bias:.3f})'
-    return f"The epoch was chosen on dev, and {fitted} fitted on it"
+    if card.chosen.spec.settings.rejection is not None:
+        fitted += " and the threshold of rejection"
+    if on == NOTHING:
+        return "; confidence is not calibrated (temperature 1)"
+    if on == card.chosen_on:
+        return f", and {fitted} fitted on it"
+    return f", and {fitted} fitted on {on} ({card.calibration_rows:,} examples)"
 
 
 def _at_full_strength(card: Card) -> str:
@@ -179,24 +219,31 @@ def _figure_line(name: str, metric: Interval) -> str:
 
 def _data_lines(card: Card) -> list[str]:
     spec, data = card.chosen.spec, card.chosen.spec.settings.data
+    parts = JUDGING if data.four_parts else (SetPart.DEV,)
     measured = [
         f"- also measured: `{name}`: {_files(card, files)}" for name, files in data.measured.items()
     ]
     return [
         f"- {data.name or 'Data'}: {card.train_rows:,} examples to train on",
         f"- train: {_files(card, data.train)}",
-        f"- dev: {_files(card, data.dev) if data.split is None else _split(data.split)}",
+        *(f"- {part}: {_source(card, part)}" for part in parts),
         *measured,
+        *(f"- {note}" for note in card.notes),
         f"- licence: {data.licence or 'not stated'}",
         f"- attribution: {data.attribution or 'none given'}",
         f"- SHA-256 of the examples: `{spec.data_fingerprint}`",
     ]
 
 
-def _split(split: Split) -> str:
-    """How dev was parted from train, as the configuration says it."""
-    values = ", ".join(f"{key}: {value}" for key, value in split if value is not None)
-    return f"a part of train, split {values}"
+def _source(card: Card, part: SetPart) -> str:
+    """Where a part comes from: its files, or how it was parted from train."""
+    data = card.chosen.spec.settings.data
+    files: Sequence[DataFile] = getattr(data, part)
+    if files or data.split is None:
+        return _files(card, files)
+    values = {"by": data.split.by} | dict(data.split.parts())
+    values |= {key: column for key, column in data.split if key == "column" and column}
+    return f"a part of train, split {', '.join(f'{key}: {value}' for key, value in values.items())}"
 
 
 def _files(card: Card, files: Sequence[DataFile]) -> str:
@@ -214,9 +261,9 @@ def _seed_lines(card: Card) -> list[str]:
         scores = np.array([run.score for run in card.runs])
         listed = ", ".join(f"{run.spec.seed}: {run.score:.4f}" for run in card.runs)
         lines = [
-            f"Seeds and their {metric}{_at_full_strength(card)} ({listed}): mean "
-            f"{scores.mean():.4f}, standard deviation {scores.std(ddof=1):.4f}. This bundle holds "
-            f"seed {card.chosen.spec.seed}, the best."
+            f"Seeds and their {metric} on {card.chosen_on}{_at_full_strength(card)} ({listed}): "
+            f"mean {scores.mean():.4f}, standard deviation {scores.std(ddof=1):.4f}. This bundle "
+            f"holds seed {card.chosen.spec.seed}, the best."
         ]
     return lines
 

@@ -51,24 +51,29 @@ class LabelledSet:
         """Accuracy, macro-F1 and calibration error of the logits [n, c]."""
         index = {label: i for i, label in enumerate(labels)}
         truth = np.array([index[example.label] for example in self.examples])
-        return evaluate_classes(outputs, truth)
+        return evaluate_classes(outputs, truth, None if dev is None else dev.temperature)
 
 
 def check_labelled(
     train: Sequence[Example],
     dev: Sequence[Example],
     measured: Mapping[str, Sequence[Example]] | None = None,
+    *,
+    choosing: str = "dev",
 ) -> TrainingData:
-    """Puts the sets together; the labels are train's, sorted.
+    """Puts the sets together; the labels are train's, sorted. `choosing` is the name of `dev`.
 
     Raises:
         InputError: there are fewer than two classes, a class has fewer than two examples, or
             another set has a label that train has not; every such fault is named.
     """
-    others = {"dev": dev, **(measured or {})}
+    others = {choosing: dev, **(measured or {})}
     counts = Counter(example.label for example in train)
+    rest = [examples for examples in others.values() if examples is not train]
+    elsewhere = Counter(each.label for examples in rest for each in examples)
     faults = [
-        f"train: class {label!r} has {count} example: give it at least {_LEAST_PER_CLASS}"
+        f"train: class {label!r} has {count} example, and {elsewhere[label]} in the other sets: "
+        f"give train at least {_LEAST_PER_CLASS}"
         for label, count in sorted(counts.items())
         if count < _LEAST_PER_CLASS
     ]
@@ -82,7 +87,7 @@ def check_labelled(
         ]
     raise_faults(faults)
     sets = {name: LabelledSet(tuple(examples)) for name, examples in others.items()}
-    return TrainingData(LabelledSet(tuple(train)), sets.pop("dev"), tuple(sorted(counts)), sets)
+    return TrainingData(LabelledSet(tuple(train)), sets.pop(choosing), tuple(sorted(counts)), sets)
 
 
 def judge_classes(logits: Float32s, arrays: TokenArrays) -> dict[str, float]:
@@ -94,21 +99,24 @@ def judge_classes(logits: Float32s, arrays: TokenArrays) -> dict[str, float]:
     }
 
 
-def evaluate_classes(logits: Float32s, truth: Classes) -> Evaluation:
-    """Measures logits [n, c] against classes [n], and fits the temperature on all of them.
+def evaluate_classes(
+    logits: Float32s, truth: Classes, temperature: float | None = None
+) -> Evaluation:
+    """Measures logits [n, c] against classes [n], as served with a temperature (`ece`).
 
-    `ece_after` is cross-fitted: each half is scaled by the temperature that fits the other half,
-    so that it is not measured on the examples that it was fitted to.
+    Without one it is fitted on all of them. `ece_after` is cross-fitted then: each half is scaled
+    by the temperature that fits the other half, so that it is not measured on the examples that it
+    was fitted to.
     """
     predicted = logits.argmax(axis=1)
+    figures = {"accuracy": accuracy(truth, predicted), "macro_f1": macro_f1(truth, predicted)}
+    raw = expected_calibration_error(softmax(logits), truth)
+    if temperature is not None:
+        served = expected_calibration_error(softmax(logits, temperature), truth)
+        return Evaluation(figures | {"ece_raw": raw, "ece": served}, temperature)
+    after = expected_calibration_error(_cross_fitted(logits, truth), truth)
     return Evaluation(
-        metrics={
-            "accuracy": accuracy(truth, predicted),
-            "macro_f1": macro_f1(truth, predicted),
-            "ece_before": expected_calibration_error(softmax(logits), truth),
-            "ece_after": expected_calibration_error(_cross_fitted(logits, truth), truth),
-        },
-        temperature=fit_temperature(logits, truth),
+        figures | {"ece_before": raw, "ece_after": after}, fit_temperature(logits, truth)
     )
 
 

@@ -1,13 +1,16 @@
 """A run's data and what its epochs are judged by: all that differs from kind to kind of task."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, assert_never
 
 from shared.models.tasks import TaskKind
 from shared.training.classification import check_labelled, judge_classes
+from shared.training.data_report import AnyExample
+from shared.training.data_settings import SetPart
 from shared.training.embedding import check_embedding, judge_vectors
-from shared.training.examples import TrainingData
+from shared.training.examples import NOTHING, TrainingData
 from shared.training.formats import (
     EMBEDDING_FORMATS,
     QUESTION_FORMATS,
@@ -19,8 +22,8 @@ from shared.training.formats import (
 )
 from shared.training.loop import Judge
 from shared.training.multi_label import check_multi_labelled, judge_labels
-from shared.training.reading import ExampleT
 from shared.training.scoring import check_scored, judge_scores
+from shared.training.separation import ExampleT
 from shared.training.sets import ReadSets, read_sets
 from shared.training.settings import FinetuneSettings
 from shared.training.spans import check_questions, judge_spans
@@ -29,34 +32,44 @@ from shared.training.tagging import check_tagged, judge_tags
 REJECTS = "rejects.csv"
 """The file in `FinetuneSettings.data_folder` that names every bad row."""
 
+_CALIBRATION = SetPart.CALIBRATION.value
+
 Watcher = Callable[[ReadSets[Any]], None]
+Check = Callable[[list[ExampleT], list[ExampleT], dict[str, list[ExampleT]]], TrainingData]
 
 
-def read_data(settings: FinetuneSettings, watch: Watcher = lambda _: None) -> TrainingData:
+def read_data(
+    settings: FinetuneSettings,
+    watch: Watcher = lambda _: None,
+    judged: Sequence[AnyExample] = (),
+) -> TrainingData:
     """Reads and checks the sets of a run; `watch` is given them, by name, before the check.
+
+    `judged` is the evaluation set that the task has already, see `read_sets`.
 
     Raises:
         InputError: a file or a row cannot be used, or the sets cannot be learned from.
     """
-    data = settings.data
+    data, choosing = settings.data, settings.data.choosing.value
+    read = _Reading(settings, watch, judged)
     match settings.kind:
         case TaskKind.CLASSIFY if settings.multi_label:
             several = multi_labelled_formats(text=data.text, second=data.second, labels=data.labels)
-            return check_multi_labelled(*_read(settings, several, watch))
+            return read.checked(several, partial(check_multi_labelled, choosing=choosing))
         case TaskKind.CLASSIFY:
             formats = labelled_formats(text=data.text, second=data.second, label=data.label)
-            return check_labelled(*_read(settings, formats, watch))
+            return read.checked(formats, partial(check_labelled, choosing=choosing))
         case TaskKind.TAG:
-            return check_tagged(*_read(settings, TAGGED_FORMATS, watch))
+            return read.checked(TAGGED_FORMATS, partial(check_tagged, choosing=choosing))
         case TaskKind.SPAN:
-            return check_questions(
-                *_read(settings, QUESTION_FORMATS, watch),
-                least_silent=settings.unanswerable_accuracy,
-            )
+            silent = settings.unanswerable_accuracy
+            check = partial(check_questions, least_silent=silent, choosing=choosing)
+            return read.checked(QUESTION_FORMATS, check)
         case TaskKind.EMBED:
-            return check_embedding(*_read(settings, EMBEDDING_FORMATS, watch))
+            return read.checked(EMBEDDING_FORMATS, partial(check_embedding, choosing=choosing))
         case TaskKind.SCORE:
-            return check_scored(*_read(settings, SCORING_FORMATS, watch), metric=settings.metric)
+            scored = partial(check_scored, metric=settings.metric, choosing=choosing)
+            return read.checked(SCORING_FORMATS, scored)
         case kind:
             assert_never(kind)
 
@@ -78,16 +91,36 @@ def judge_of(settings: FinetuneSettings, labels: tuple[str, ...]) -> Judge:
             assert_never(kind)
 
 
-def _read(
-    settings: FinetuneSettings, formats: Mapping[str, Format[ExampleT]], watch: Watcher
-) -> tuple[list[ExampleT], list[ExampleT], dict[str, list[ExampleT]]]:
-    """Train, dev and the measured sets."""
-    found = read_sets(
-        settings.data,
-        {name: each.read for name, each in formats.items()},
-        data_dir=settings.data_dir,
-        rejects=settings.data_folder / REJECTS,
-        ray_address=settings.workers.ray_address,
-    )
-    watch(found)
-    return found.train, found.dev, found.measured
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    settings: FinetuneSettings
+    watch: Watcher
+    judged: Sequence[AnyExample]
+
+    def checked(
+        self, formats: Mapping[str, Format[ExampleT]], check: Check[ExampleT]
+    ) -> TrainingData:
+        """Reads the sets and checks them; what four parts lack is said in their names."""
+        settings = self.settings
+        found = read_sets(
+            settings.data,
+            {name: each.read for name, each in formats.items()},
+            data_dir=settings.data_dir,
+            rejects=settings.data_folder / REJECTS,
+            ray_address=settings.workers.ray_address,
+            judged=self.judged,
+        )
+        self.watch(found)
+        if found.calibration is None:
+            return check(found.train, found.dev, found.measured)
+        calibration = {_CALIBRATION: found.calibration} if found.calibration else {}
+        # Too few rows for a part that chooses: better this than none, and it is said.
+        checked = check(found.train, found.dev or found.train, found.measured | calibration)
+        measured = dict(checked.measured)
+        return replace(
+            checked,
+            calibration=measured.pop(_CALIBRATION, None),
+            measured=measured,
+            chosen_on=(SetPart.CHOICE if found.dev else SetPart.TRAIN).value,
+            calibrated_on=_CALIBRATION if calibration else NOTHING,
+        )

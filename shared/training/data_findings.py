@@ -3,20 +3,28 @@
 from collections.abc import Iterable
 
 from shared.training.data_report import WHOLE, DataReport
-from shared.training.overlaps import TRAIN, Overlap
+from shared.training.overlaps import PARTS, TRAIN, Overlap
 
+NOTHING_FOUND = "nothing stands twice, no label is rare or written in two ways, no text is too long"
 IMBALANCE = 10.0
 """From how many examples of the most frequent label for each of the rarest on this is told."""
 
 
 def findings(report: DataReport) -> list[str]:
-    """Leaks into train, repeats in it, rare labels and long texts: a line of each that there is."""
+    """What was done to the parts, leaks between them, repeats in train, labels that differ in
+    writing alone, rare labels and long texts: a line of each that there is.
+    """
     overlaps = [(view, each) for view, of_view in report.overlaps.items() for each in of_view]
-    leaks = [(v, each) for v, each in overlaps if each.within == TRAIN != each.name]
+    leaks = [
+        _repeated([(v, e) for v, e in overlaps if e.within == part != e.name], f"in {part} too")
+        for part in PARTS
+    ]
     repeats = [(v, each) for v, each in overlaps if each.within == TRAIN == each.name]
     lines = [
-        _repeated(leaks, "in train too"),
+        *report.notes,
+        *leaks,
         _repeated([(v, each) for v, each in repeats if v == WHOLE], "twice"),
+        *map(str, report.variants),
         _rare_labels(report),
         _long_texts(report),
     ]

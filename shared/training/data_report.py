@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from shared.training.arrays import Int64s
 from shared.training.examples import Candidates, Example, Question, TaggedExample
+from shared.training.label_variants import Variants, label_variants
 from shared.training.multi_label import MultiLabelled
 from shared.training.overlaps import Overlap, overlaps
 
@@ -64,7 +65,8 @@ class DataReport(BaseModel):
 
     `overlaps` has the repeats by what is compared: whole examples, and where these have several
     texts, each of them (passages of which other questions are asked in train leak too). `rejected`
-    counts the bad rows left out; `faults` says why a run would refuse the data.
+    counts the bad rows left out; `faults` says why a run would refuse the data, `notes` what was
+    done to keep its parts apart; `variants` are labels that differ in writing alone.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -75,6 +77,8 @@ class DataReport(BaseModel):
     overlaps: dict[str, tuple[Overlap, ...]]
     rejected: int = 0
     faults: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    variants: tuple[Variants, ...] = ()
 
 
 def report_data(
@@ -119,6 +123,14 @@ def report_data(
             view: tuple(overlaps(of_view, 1.0 if view == WHOLE and several else near_duplicate))
             for view, of_view in compared.items()
         },
+        variants=tuple(
+            label_variants(
+                (label, "\n".join(text for texts in view.values() for text in texts))
+                for name, examples in sets.items()
+                for view, example in zip(views[name], examples, strict=True)
+                for label in labels(example)
+            )
+        ),
     )
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -14,8 +15,26 @@ HUB = "hf://"
 HUB_PATH = re.compile(
     r"hf://datasets/(?P<name>[\w.-]+(?:/[\w.-]+)?)@(?P<revision>[0-9a-f]{40})/(?P<pattern>[^/].*)"
 )
-TEST = "test"
-"""The measured set that a split's third part becomes."""
+
+
+class SetPart(StrEnum):
+    """What a set of a run is for; `CHOICE`, `CALIBRATION` and `GATE` are given together.
+
+    `DEV` chooses and calibrates, `TEST` is what a split with `DEV` holds out.
+    """
+
+    TRAIN = "train"
+    CHOICE = "choice"
+    CALIBRATION = "calibration"
+    GATE = "gate"
+    DEV = "dev"
+    TEST = "test"
+
+
+JUDGING = (SetPart.CHOICE, SetPart.CALIBRATION, SetPart.GATE)
+"""The parts beside train of data that keep all four apart."""
+
+_DEV_SHARE = 0.1
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 SetName = Annotated[str, NAME]
@@ -68,21 +87,43 @@ class FieldSplit(Settings):
     train: Values = ("train",)
     dev: Values = ("dev", "val", "valid", "validation")
     test: tuple[str, ...] = ("test",)
+    choice: tuple[str, ...] = ()
+    calibration: tuple[str, ...] = ()
+    gate: tuple[str, ...] = ()
+
+    def parts(self) -> dict[SetPart, tuple[str, ...]]:
+        """The parts that are taken from train, and the values that mean them."""
+        given = {SetPart(name): getattr(self, name) for name in JUDGING if getattr(self, name)}
+        return given or {SetPart.DEV: self.dev, SetPart.TEST: self.test}
 
 
 class _Shares(Settings):
-    dev: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    dev: Annotated[float, Field(gt=0, lt=1)] | None = None
     test: Share = 0.0
+    choice: Share = 0.0
+    calibration: Share = 0.0
+    gate: Share = 0.0
 
     @model_validator(mode="after")
     def _something_is_left(self) -> Self:
-        if self.dev + self.test >= 1:
-            raise ValueError(f"dev {self.dev:g} and test {self.test:g} leave nothing to train on")
+        parts = self.parts()
+        if SetPart.DEV not in parts and (self.dev is not None or self.test):
+            raise ValueError("give choice, calibration and gate, or dev and test, not both")
+        if sum(parts.values()) >= 1:
+            named = " and ".join(f"{part} {share:g}" for part, share in parts.items() if share)
+            raise ValueError(f"{named} leave nothing to train on")
         return self
+
+    def parts(self) -> dict[SetPart, float]:
+        """The parts that are taken from train and their shares, in the order of the axis."""
+        axis = (SetPart.CALIBRATION, SetPart.CHOICE, SetPart.GATE)
+        given = {part: getattr(self, part) for part in axis if getattr(self, part)}
+        return given or {SetPart.DEV: self.dev or _DEV_SHARE, SetPart.TEST: self.test}
 
 
 class TimeSplit(_Shares):
-    """By time: the latest rows are the test part, those before them dev.
+    """By time: the latest rows are the gate (or test), before them come choice (or dev) and
+    calibration.
 
     `column` holds ISO 8601 (UTC where it names no zone) or seconds since 1970. Rows of one moment
     stay together.
@@ -93,11 +134,12 @@ class TimeSplit(_Shares):
 
 
 class TextHashSplit(_Shares):
-    """By a hash of the text in `column` (none: `data.text`), so each text has a place for good.
+    """By a hash of the text in `column` (none: `data.group`, else `data.text`): a place for good.
 
-    Texts that differ only in case, punctuation or space stay together, and a row that is added
-    moves no other one. Tokens count as the text that they make. For questions on passages split by
-    the passage.
+    Texts that differ only in case, punctuation or space stay together, and so do, in four parts,
+    near duplicates. A row that is added moves no other one, but for those: of a class with fewer
+    than two rows in train, rows are moved there, until it has two or all. Tokens count as the text
+    that they make. For questions on passages split by the passage.
     """
 
     by: Literal["text_hash"]
@@ -108,11 +150,18 @@ Split = Annotated[FieldSplit | TimeSplit | TextHashSplit, Field(discriminator="b
 
 
 class DataSettings(Settings):
-    """What is trained on, what the epoch is chosen by, and named sets that are only measured.
+    """What is learned from, chosen by, calibrated on and judged by, and sets that are measured.
+
+    `train` is learned from; `choice` chooses epoch and seed; on `calibration` temperature and
+    threshold are fitted; `gate` decides nothing: its figures are those of unseen data, and it
+    becomes the task's evaluation set. Each of the three is files, or a part of train by `split`.
+    The four share no text, no near duplicate and no `group` (a column that names the domain, the
+    user or the company of a row): what repeats a row of a later part is left out, or moved where a
+    hash splits. `dev` is one set that chooses and calibrates, and whose figures are too good for
+    that: either files, or a split with a part `dev`, whose third part is measured as `test`.
 
     `text` and `label` are the columns of plain files, `second` that of a pair's second text,
-    `labels` that of a list of classes. `split` parts the rows of `train` instead of naming files
-    of `dev`; a third part of it is measured as `test`.
+    `labels` that of a list of classes.
 
     Of each set as many bad rows are left out as the larger of `max_bad_rows` and `max_bad_share`
     allows; more stop the run. From `ray_from_mb` megabytes on, all files together, Ray Data reads.
@@ -121,8 +170,12 @@ class DataSettings(Settings):
 
     train: Files
     dev: SomeFiles = ()
+    choice: SomeFiles = ()
+    calibration: SomeFiles = ()
+    gate: SomeFiles = ()
     measured: dict[SetName, Files] = Field(default_factory=dict)
     split: Split | None = None
+    group: str | None = None
     text: str = "text"
     second: str | None = None
     label: str = "label"
@@ -136,21 +189,47 @@ class DataSettings(Settings):
     attribution: str | None = None
 
     @model_validator(mode="after")
-    def _dev_comes_from_one_place(self) -> Self:
-        if bool(self.dev) == (self.split is not None):
+    def _each_part_comes_from_one_place(self) -> Self:
+        split = self.split.parts() if self.split is not None else {}
+        taken = [part for part in split if split[part]]
+        if self.four_parts:
+            given = sorted([part for part in JUDGING if getattr(self, part)] + taken)
+            if self.dev or given != sorted(JUDGING):
+                raise ValueError(
+                    "give each of choice, calibration and gate once, as files or as a part of "
+                    "split: {by: text_hash, choice: 0.1, calibration: 0.1, gate: 0.1}, and no dev; "
+                    f"given are {', '.join([*given, *(['dev'] if self.dev else [])])}"
+                )
+        elif bool(self.dev) == (self.split is not None):
             raise ValueError(
                 "give either files of dev or a split of train, such as "
                 "split: {by: text_hash, dev: 0.1}; "
                 f"{'both are' if self.dev else 'neither is'} given"
             )
-        if self.split is not None and self.split.test and TEST in self.measured:
-            raise ValueError(f"measured: {TEST} is the name of the split's third part: rename it")
+        elif self.group is not None:
+            raise ValueError("group: only choice, calibration and gate are kept apart by it")
+        for part in {*taken, *(JUDGING if self.four_parts else ())}:
+            if part in self.measured:
+                raise ValueError(f"measured: {part} is the name of a part of the data: rename it")
         return self
+
+    @property
+    def four_parts(self) -> bool:
+        """Whether choice, calibration and gate are kept apart."""
+        split = self.split.parts() if self.split is not None else {}
+        return any(getattr(self, part) or part in split for part in JUDGING)
+
+    @property
+    def choosing(self) -> SetPart:
+        """The name of the set that chooses the epoch."""
+        return SetPart.CHOICE if self.four_parts else SetPart.DEV
+
+    def named_files(self) -> dict[str, tuple[DataFile, ...]]:
+        """The files of each set that has some, train first."""
+        parts = (SetPart.TRAIN, SetPart.DEV, *JUDGING)
+        named: dict[str, tuple[DataFile, ...]] = {part.value: getattr(self, part) for part in parts}
+        return {name: files for name, files in named.items() if files} | self.measured
 
     def files(self) -> list[DataFile]:
         """All files of all sets."""
-        return [
-            *self.train,
-            *self.dev,
-            *(file for files in self.measured.values() for file in files),
-        ]
+        return [file for files in self.named_files().values() for file in files]

@@ -58,14 +58,16 @@ def check_embedding(
     train: Sequence[Candidates],
     dev: Sequence[Candidates],
     measured: Mapping[str, Sequence[Candidates]] | None = None,
+    *,
+    choosing: str = "dev",
 ) -> TrainingData:
-    """Puts the sets together; there are no labels.
+    """Puts the sets together; there are no labels. `choosing` is the name of `dev`.
 
     Raises:
         InputError: train has fewer than two examples, or examples of one set have different
             numbers of negatives; every such fault is named.
     """
-    sets = {"train": train, "dev": dev, **(measured or {})}
+    sets = {"train": train, choosing: dev, **(measured or {})}
     faults = [
         f"{name}: example {i + 1} has {len(each.negatives)} negatives and the first "
         f"{len(examples[0].negatives)}: give each example of a set as many"
@@ -77,7 +79,7 @@ def check_embedding(
         faults.append(f"train: {len(train)} example: a document is told apart from another's")
     raise_faults(faults)
     made = {name: EmbeddingSet(tuple(examples)) for name, examples in sets.items()}
-    return TrainingData(made.pop("train"), made.pop("dev"), (), made)
+    return TrainingData(made.pop("train"), made.pop(choosing), (), made)
 
 
 def judge_vectors(outputs: Float32s, arrays: TokenArrays) -> dict[str, float]:

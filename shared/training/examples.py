@@ -13,6 +13,9 @@ from shared.models.tasks import Float32s, Input
 from shared.models.tokenization import TextTokenizer
 from shared.training.arrays import TokenArrays
 
+NOTHING = "nothing"
+"""What a model is calibrated on where no row is left for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Example:
@@ -111,19 +114,35 @@ class ExampleSet(Protocol):
 class TrainingData:
     """Checked sets; `labels` are in the order of the manifest.
 
-    On `dev` the epoch is chosen and the temperature fitted; `measured` are further sets, by name,
-    that decide nothing.
+    On `dev` the epoch is chosen, and where there is no `calibration` the temperature is fitted on
+    it too; `measured` are further sets, by name, that decide nothing. `chosen_on` and
+    `calibrated_on` are the names of what does both, the latter `NOTHING` where there is no row.
     """
 
     train: ExampleSet
     dev: ExampleSet
     labels: tuple[str, ...]
     measured: Mapping[str, ExampleSet] = field(default_factory=dict)
+    calibration: ExampleSet | None = None
+    chosen_on: str = "dev"
+    calibrated_on: str = "dev"
+
+    @property
+    def calibrating(self) -> ExampleSet | None:
+        """What the temperature is fitted on; None where there is no row for it."""
+        if self.calibrated_on == NOTHING:
+            return None
+        return self.dev if self.calibration is None else self.calibration
 
     def fingerprint(self) -> str:
-        """SHA-256 of all that decides the weights, in order: every example of train and dev."""
+        """SHA-256 of all that decides the weights and their calibration, in order: every example
+        of train, of dev, and of calibration where it is a set of its own.
+        """
         digest = hashlib.sha256()
-        for name, examples in (("train", self.train), ("dev", self.dev)):
+        parts = [("train", self.train), ("dev", self.dev)]
+        if self.calibration is not None:
+            parts.append(("calibration", self.calibration))
+        for name, examples in parts:
             digest.update(f"{name} {len(examples)}\n".encode())
             for line in examples.canonical():
                 digest.update(f"{line}\n".encode())

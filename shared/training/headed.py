@@ -39,6 +39,7 @@ class Recipe:
     command: str
     metrics: Mapping[str, Interval]
     temperature: float = 1.0
+    calibrated_on: str = "dev"
     licence: str | None = None
     attribution: str | None = None
 
@@ -118,5 +119,5 @@ def _figures(recipe: Recipe) -> list[str]:
         "|---|---|---|---|---|",
         *rows,
         "",
-        f"The temperature ({recipe.temperature:.3f}) was fitted on dev.",
+        f"The temperature ({recipe.temperature:.3f}) was fitted on {recipe.calibrated_on}.",
     ]

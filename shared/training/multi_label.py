@@ -75,14 +75,16 @@ class MultiLabelledSet:
         # The sigmoid of a logit is the softmax of it and 0.
         answers = np.stack([np.zeros_like(outputs), outputs], axis=-1).reshape(-1, 2)
         right = truth.ravel().astype(np.int64)
-        n, temperature = len(truth), fit_temperature(answers, right)
+        n = len(truth)
+        temperature = fit_temperature(answers, right) if dev is None else dev.temperature
+        before, after = ("ece_before", "ece_after") if dev is None else ("ece_raw", "ece")
         return Evaluation(
             metrics={
                 "micro_f1": bootstrap(lambda i: _micro_f1(truth[i], predicted[i]), n, bounds=SHARE),
                 "macro_f1": bootstrap(lambda i: _macro_f1(truth[i], predicted[i]), n, bounds=SHARE),
                 "exact_match": bootstrap_mean((truth == predicted).all(axis=1)),
-                "ece_before": expected_calibration_error(softmax(answers), right),
-                "ece_after": expected_calibration_error(softmax(answers, temperature), right),
+                before: expected_calibration_error(softmax(answers), right),
+                after: expected_calibration_error(softmax(answers, temperature), right),
             },
             temperature=temperature,
         )
@@ -112,14 +114,16 @@ def check_multi_labelled(
     train: Sequence[MultiLabelled],
     dev: Sequence[MultiLabelled],
     measured: Mapping[str, Sequence[MultiLabelled]] | None = None,
+    *,
+    choosing: str = "dev",
 ) -> TrainingData:
-    """Puts the sets together; the labels are train's, sorted.
+    """Puts the sets together; the labels are train's, sorted. `choosing` is the name of `dev`.
 
     Raises:
         InputError: no text has a class, a class stands at fewer than two, or another set has a
             label that train has not; every such fault is named.
     """
-    others = {"dev": dev, **(measured or {})}
+    others = {choosing: dev, **(measured or {})}
     counts = Counter(label for example in train for label in example.labels)
     faults = [
         f"train: class {label!r} has {count} example: give it at least {_LEAST_PER_CLASS}"
@@ -137,7 +141,7 @@ def check_multi_labelled(
     raise_faults(faults)
     sets = {name: MultiLabelledSet(tuple(examples)) for name, examples in others.items()}
     labels = tuple(sorted(counts))
-    return TrainingData(MultiLabelledSet(tuple(train)), sets.pop("dev"), labels, sets)
+    return TrainingData(MultiLabelledSet(tuple(train)), sets.pop(choosing), labels, sets)
 
 
 def judge_labels(logits: Float32s, arrays: TokenArrays) -> dict[str, float]:

@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from shared.training.data_settings import JUDGING, SetPart
 from shared.training.near_duplicates import near_pairs
 
-TRAIN = "train"
+TRAIN = SetPart.TRAIN.value
+PARTS = (TRAIN, *(part.value for part in JUDGING))
 _SHOWN = 5
 _SHOWN_CHARACTERS = 240
 
@@ -54,13 +56,18 @@ Text = tuple[str, tuple[str, ...]]
 
 
 def overlaps(sets: Mapping[str, Sequence[Text]], similarity: float) -> list[Overlap]:
-    """Each set with itself, and each but train with train.
+    """Each set with itself, and each with every part of the data before it.
+
+    Parts are the sets of `PARTS`; the others are compared with train alone.
 
     Near duplicates are those that `shared.training.near_duplicates` finds, at least that similar.
     """
     found = _Search(sets, similarity)
+    parts = [name for name in PARTS if name in sets]
     return [found.within(name) for name in sets] + [
-        found.between(name, TRAIN) for name in sets if name != TRAIN
+        found.between(name, earlier)
+        for name in sets
+        for earlier in (parts[: parts.index(name)] if name in parts else [TRAIN])
     ]
 
 

@@ -67,8 +67,11 @@ def followed(folder: Path, *followers: Follower) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def shown(console: Console) -> Iterator[Follower]:
-    """Yields what shows a run's position on the terminal, and a line for each epoch."""
+def shown(console: Console, choosing: str = "dev") -> Iterator[Follower]:
+    """Yields what shows a run's position on the terminal, and a line for each epoch.
+
+    `choosing` is the name of the set that the epoch is chosen on.
+    """
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("starting the workers", total=None)
@@ -78,7 +81,7 @@ def shown(console: Console) -> Iterator[Follower]:
             nonlocal printed
             _show_position(progress, task, position)
             for score in position.finished[printed:]:
-                progress.console.print(_epoch_line(score, position.epochs))
+                progress.console.print(_epoch_line(score, position.epochs, choosing))
             printed = len(position.finished)
 
         yield show
@@ -107,9 +110,9 @@ def _show_position(progress: Progress, task: TaskID, position: Position) -> None
     )
 
 
-def _epoch_line(score: EpochScore, epochs: int) -> str:
+def _epoch_line(score: EpochScore, epochs: int, choosing: str) -> str:
     figures = ", ".join(f"{name} {value:.4f}" for name, value in score.metrics.items())
     return (
-        f"epoch {score.epoch + 1}/{epochs}: loss {score.train_loss:.3f}, dev {figures}, "
+        f"epoch {score.epoch + 1}/{epochs}: loss {score.train_loss:.3f}, {choosing} {figures}, "
         f"{score.seconds:.0f} s, {score.tokens_per_s:,.0f} tokens/s"
     )

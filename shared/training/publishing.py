@@ -30,8 +30,8 @@ def write_trained(
 ) -> Bundle:
     """Writes the bundle of a trained model below `root`, whole or not at all.
 
-    The metrics of dev stand in its manifest by their names, those of measured sets as
-    `<set>.<name>`.
+    The metrics of dev stand in its manifest by their names, those of other sets, choice and gate
+    too, as `<set>.<name>`.
     """
     spec, data = card.chosen.spec, card.chosen.spec.settings.data
     manifest = Manifest(

@@ -36,7 +36,7 @@ def rejection_shift(
 ) -> float:
     """The largest addition to a label's logit that leaves the others their accuracy.
 
-    `logits` [n, c] and `truth` [n] are of a development set; `least_accuracy` is asked of its
+    `logits` [n, c] and `truth` [n] are of the set that calibrates; `least_accuracy` is asked of its
     examples that do not have the label, where a rejected one counts as wrong.
 
     Raises:
@@ -53,7 +53,7 @@ def rejection_shift(
     if not wanted or len(kept) < wanted:
         raise InputError(
             f"rejection.in_scope_accuracy {least_accuracy}: {len(kept)} of {int(inside.sum())} "
-            "examples of dev are right without any rejection: ask for less, or train longer"
+            "examples to calibrate on are right without rejection: ask for less, or train longer"
         )
     # Between that example and the nearest below it, so that rounding changes no decision.
     highest = kept[len(kept) - wanted]

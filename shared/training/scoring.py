@@ -68,6 +68,8 @@ class ScoredSet:
         }
         metrics |= {name: bootstrap_mean(each) for name, each in _ranked(truth, scores).items()}
         of_both = np.concatenate([np.zeros_like(outputs), outputs], axis=1)
+        if dev is not None:
+            return Evaluation(metrics, dev.temperature)
         return Evaluation(metrics, fit_temperature(of_both, truth.ravel().astype(np.int64)))
 
 
@@ -77,24 +79,26 @@ def check_scored(
     measured: Mapping[str, Sequence[Candidates]] | None = None,
     *,
     metric: str = AVERAGE_PRECISION,
+    choosing: str = "dev",
 ) -> TrainingData:
-    """Puts the sets together; there are no labels. `metric` is what chooses the epoch.
+    """Puts the sets together; there are no labels. `metric` is what chooses the epoch, `choosing`
+    the name of `dev`.
 
     Raises:
         InputError: a set has no relevant or no irrelevant document, its examples have different
             numbers of documents, or dev has one for each and so none to rank; every such fault is
             named.
     """
-    sets = {"train": train, "dev": dev, **(measured or {})}
+    sets = {"train": train, choosing: dev, **(measured or {})}
     faults = [fault for name, examples in sets.items() for fault in _faults(name, examples)]
     if metric != AVERAGE_PRECISION and all(len(each.documents) == 1 for each in dev):
         faults.append(
-            f"dev: each query has one document, and optimisation.metric {metric} ranks several: "
-            f"set {AVERAGE_PRECISION}, or give rows with negatives"
+            f"{choosing}: each query has one document, and optimisation.metric {metric} ranks "
+            f"several: set {AVERAGE_PRECISION}, or give rows with negatives"
         )
     raise_faults(faults)
     made = {name: ScoredSet(tuple(examples)) for name, examples in sets.items()}
-    return TrainingData(made.pop("train"), made.pop("dev"), (), made)
+    return TrainingData(made.pop("train"), made.pop(choosing), (), made)
 
 
 def judge_scores(logits: Float32s, arrays: TokenArrays) -> dict[str, float]:

@@ -18,6 +18,7 @@ from shared.models.span import Float64s, span_sums
 from shared.models.tasks import Float32s
 from shared.models.tokenization import TextTokenizer
 from shared.training.arrays import TokenArrays
+from shared.training.data_settings import SetPart
 from shared.training.examples import Evaluation, Question, TrainingData
 from shared.training.reading import raise_faults
 from shared.training.tokenisation import answer_tokens, tokenise_questions
@@ -141,27 +142,39 @@ def check_questions(
     measured: Mapping[str, Sequence[Question]] | None = None,
     *,
     least_silent: float | None = None,
+    choosing: str = "dev",
 ) -> TrainingData:
-    """Puts the sets together; there are no labels. `least_silent` is dev's, see `QuestionSet`.
+    """Puts the sets together; there are no labels. `least_silent` is that of dev and of
+    calibration, see `QuestionSet`; `choosing` is the name of `dev`.
 
     Raises:
-        InputError: train has fewer than two questions with an answer, or dev has none; or, with
-            `least_silent`, dev has none without an answer.
+        InputError: train has fewer than two questions with an answer, or dev or calibration has
+            none; or, with `least_silent`, one of these has none without an answer.
     """
+    further = dict(measured or {})
+    biased = {choosing: dev}
+    if SetPart.CALIBRATION in further:
+        biased[SetPart.CALIBRATION] = further[SetPart.CALIBRATION]
     faults = [
         f"{name}: {count} questions have an answer: give it at least {least}"
-        for name, examples, least in (("train", train, _LEAST_ANSWERED), ("dev", dev, 1))
+        for name, examples, least in (
+            ("train", train, _LEAST_ANSWERED),
+            *((name, examples, 1) for name, examples in biased.items()),
+        )
         if (count := sum(bool(each.answers) for each in examples)) < least
     ]
-    if least_silent is not None and all(each.answers for each in dev):
-        faults.append(
-            "dev: every question has an answer, so unanswerable_accuracy cannot be measured: give "
-            "it questions without one, or leave unanswerable_accuracy out"
-        )
+    faults += [
+        f"{name}: every question has an answer, so unanswerable_accuracy cannot be measured: give "
+        "it questions without one, or leave unanswerable_accuracy out"
+        for name, examples in biased.items()
+        if least_silent is not None and all(each.answers for each in examples)
+    ]
     raise_faults(faults)
-    sets = {name: QuestionSet(tuple(examples)) for name, examples in (measured or {}).items()}
-    judged = QuestionSet(tuple(dev), least_silent)
-    return TrainingData(QuestionSet(tuple(train)), judged, (), sets)
+    sets = {
+        name: QuestionSet(tuple(examples), least_silent if name in biased else None)
+        for name, examples in (further | biased).items()
+    }
+    return TrainingData(QuestionSet(tuple(train)), sets.pop(choosing), (), sets)
 
 
 def judge_spans(

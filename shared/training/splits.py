@@ -4,25 +4,18 @@ import contextlib
 import hashlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time
-from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
 
 from shared.errors import InputError
-from shared.training.data_settings import TEST, FieldSplit, Split, TextHashSplit, TimeSplit
+from shared.training.data_settings import FieldSplit, SetPart, Split, TimeSplit
 from shared.training.near_duplicates import normalised
 from shared.training.reading import Row, RowError, label_cell, text_cell, value_of
 
+Float64s = npt.NDArray[np.float64]
+
 _HASH_RANGE = 1 << 64
-
-
-class SetPart(StrEnum):
-    """A part of what one list of files holds."""
-
-    TRAIN = "train"
-    DEV = "dev"
-    TEST = TEST
 
 
 Key = float | SetPart
@@ -35,11 +28,8 @@ def key_reader(split: Split, text: str) -> Callable[[Row], Key]:
     `text` is the column that is hashed where the split names none.
     """
     if isinstance(split, FieldSplit):
-        parts = {
-            value: part
-            for part, values in zip(SetPart, (split.train, split.dev, split.test), strict=True)
-            for value in values
-        }
+        values_of = {SetPart.TRAIN: split.train, **split.parts()}
+        parts = {value: part for part, values in values_of.items() for value in values}
         return lambda row: _named_part(row, split.column, parts)
     if isinstance(split, TimeSplit):
         return lambda row: _time_s(row, split.column)
@@ -50,20 +40,20 @@ def parts_of_keys(split: Split, keys: Sequence[Key]) -> list[SetPart]:
     """The part of each row by its key.
 
     Raises:
-        InputError: train or dev would be empty.
+        InputError: train or dev would be empty; of four parts, only train must not be.
     """
     if isinstance(split, FieldSplit):
         parts = [key for key in keys if isinstance(key, SetPart)]
     else:
-        places = np.array(keys, dtype=np.float64)
-        if isinstance(split, TextHashSplit):
-            dev_from, test_from = 1 - split.dev - split.test, 1 - split.test
-        else:
-            dev_from, test_from = _moments(places, split)
-        order = np.array([*SetPart])
-        parts = order[(places >= dev_from).astype(int) + (places >= test_from)].tolist()
+        places, shares = np.array(keys, dtype=np.float64), split.parts()
+        # From which place on each part begins; the first of them follows train.
+        bounds = 1 - np.cumsum(list(shares.values())[::-1])[::-1]
+        if isinstance(split, TimeSplit):
+            bounds = _moments(places, bounds)
+        axis = [SetPart.TRAIN, *shares]
+        parts = [axis[step] for step in np.searchsorted(bounds, places, side="right")]
     for part in (SetPart.TRAIN, SetPart.DEV):
-        if part not in parts:
+        if part not in parts and (part is SetPart.TRAIN or part in split.parts()):
             raise InputError(
                 f"data.split by {split.by}: of {len(parts):,} rows none is in {part}: give more "
                 "rows, or change the split"
@@ -78,14 +68,11 @@ def hash_place(text: str) -> float:
     return (int.from_bytes(digest[:8], "big") >> 11) / (_HASH_RANGE >> 11)
 
 
-def _moments(times: npt.NDArray[np.float64], split: TimeSplit) -> list[float]:
-    """The times from which on rows are dev and test; what happened at one moment stays together."""
-    if not len(times):
-        return [np.inf, np.inf]
-    ordered = np.sort(times)
-    shares = (1 - split.dev - split.test, 1 - split.test)
-    bounds = [*ordered, np.inf]
-    return [float(bounds[min(round(share * len(ordered)), len(ordered))]) for share in shares]
+def _moments(times: Float64s, shares: Float64s) -> Float64s:
+    """The times before which these shares of all lie; rows of one moment stay together."""
+    ordered = np.append(np.sort(times), np.inf)
+    moments: Float64s = ordered[np.round(shares * len(times)).astype(np.int64)]
+    return moments
 
 
 def _hashed(row: Row, column: str) -> str:

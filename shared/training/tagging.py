@@ -82,7 +82,9 @@ class TaggedSet:
                 "span_precision": span_precision(counts),
                 "span_recall": span_recall(counts),
             },
-            temperature=fit_temperature(outputs[spoken], arrays.targets[spoken]),
+            temperature=fit_temperature(outputs[spoken], arrays.targets[spoken])
+            if dev is None
+            else dev.temperature,
         )
 
 
@@ -90,14 +92,17 @@ def check_tagged(
     train: Sequence[TaggedExample],
     dev: Sequence[TaggedExample],
     measured: Mapping[str, Sequence[TaggedExample]] | None = None,
+    *,
+    choosing: str = "dev",
 ) -> TrainingData:
-    """Puts the sets together; the labels are the types of entities in train, sorted.
+    """Puts the sets together; the labels are the types of entities in train, sorted. `choosing` is
+    the name of `dev`.
 
     Raises:
         InputError: train has no entity, a type stands in fewer than two examples, or another set
             has a type that train has not; every such fault is named.
     """
-    others = {"dev": dev, **(measured or {})}
+    others = {choosing: dev, **(measured or {})}
     counts = Counter(kind for example in train for kind in _types(example))
     faults = [
         f"train: type {kind!r} stands in {count} example: give it at least {_LEAST_PER_TYPE}"
@@ -114,7 +119,7 @@ def check_tagged(
         ]
     raise_faults(faults)
     sets = {name: TaggedSet(tuple(examples)) for name, examples in others.items()}
-    return TrainingData(TaggedSet(tuple(train)), sets.pop("dev"), tuple(sorted(counts)), sets)
+    return TrainingData(TaggedSet(tuple(train)), sets.pop(choosing), tuple(sorted(counts)), sets)
 
 
 def judge_tags(logits: Float32s, arrays: TokenArrays, labels: tuple[str, ...]) -> dict[str, float]:

@@ -1,3 +1,4 @@
+import json
 import random
 from pathlib import Path
 
@@ -6,7 +7,7 @@ import pytest
 from pipelines.finetune import main as finetune
 from pipelines.judging.frozen import read_frozen
 from pipelines.table import TableSettings, columns_of, main
-from shared.errors import InputError
+from shared.errors import InputError, NotFoundError
 from shared.models.registry import Registry
 from shared.training.examples import Example
 from tests.shared.models.encoders import write_encoder
@@ -66,21 +67,26 @@ def rows_of(path: Path, rows: int) -> Path:
     return path
 
 
+def _overrides(folder: Path) -> list[str]:
+    """A tiny backbone, whose head alone learns for one epoch."""
+    return [
+        f"finetune.backbone.source={write_encoder(folder, 'bert')}",
+        "finetune.backbone.precision=float32",
+        "finetune.method=head",
+        "finetune.optimisation.epochs=1",
+        "finetune.tracking.tensorboard=false",
+    ]
+
+
 @pytest.mark.usefixtures("without_ray")
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
 def test_a_table_becomes_a_candidate_and_what_judges_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    backbone = write_encoder(tmp_path, "bert")
     state = tmp_path / "var"
-    over = [
-        f"finetune.backbone.source={backbone}", "finetune.backbone.precision=float32",
-        "finetune.method=head", "finetune.optimisation.epochs=1",
-        "finetune.tracking.tensorboard=false",
-    ]  # fmt: skip
     given = {"table": rows_of(tmp_path / "rows.csv", 120), "task": "topics", "state_dir": state}
 
-    assert main(["--set", *over], given) == 0
+    assert main(["--set", *_overrides(tmp_path)], given) == 0
     said = capsys.readouterr().err
 
     registry = Registry(state / "models")
@@ -89,11 +95,23 @@ def test_a_table_becomes_a_candidate_and_what_judges_it(
     entry, examples = read_frozen(registry.root, "topics")
     assert entry.name == "held out of rows.csv"
     assert all(isinstance(example, Example) for example in examples)
-    assert bundle.manifest.metrics["test.accuracy"].n == len(examples) > 5
+    metrics = bundle.manifest.metrics
+    assert metrics["gate.accuracy"].n == metrics["gate.ece"].n == len(examples) > 5
+    assert metrics["choice.accuracy"].n != len(examples)
+    assert "accuracy" not in metrics
     assert f"{len(examples)} held-out rows are its frozen evaluation set" in said
     data = state / "data" / "topics"
     assert f"\ndata: the report is {data / 'report.json'}\n" in said
-    assert len((data / "test.jsonl").read_text().splitlines()) == len(examples)
+    parts = {
+        part: (data / f"{part}.jsonl").read_text().splitlines()
+        for part in ("train", "choice", "calibration", "gate")
+    }
+    assert sum(map(len, parts.values())) == 120
+    assert len(parts["gate"]) == len(examples)
+    assert "data: gate has" in said
+    card = (bundle.folder / "README.md").read_text()
+    assert f"fitted on calibration ({len(parts['calibration'])} examples). gate decided" in card
+    assert bundle.manifest.calibration.temperature != 1.0
 
     # The configuration makes it again, with more rows, and is judged by the same ones as before.
     config = state / "tables" / "topics" / "finetune.yaml"
@@ -102,3 +120,53 @@ def test_a_table_becomes_a_candidate_and_what_judges_it(
     said = capsys.readouterr().err
     assert "topics keeps its frozen evaluation set: held out of rows.csv" in said
     assert read_frozen(registry.root, "topics") == (entry, examples)
+    # What judges the task is nowhere else, although it stands in the file.
+    judged = {str(each.text) for each in examples if isinstance(each, Example)}
+    for part in ("train", "choice", "calibration"):
+        lines = (data / f"{part}.jsonl").read_text().splitlines()
+        assert not judged & {json.loads(line)["text"] for line in lines}
+
+
+@pytest.mark.usefixtures("without_ray")
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
+def test_a_file_that_is_too_small_is_trained_on_and_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two rows of each class: all of them are needed to learn from."""
+    table = tmp_path / "rows.csv"
+    table.write_text(
+        "text,label\ncard lost,c\nwhere is my card,C\nrate of the loan,r\nwhat is a loan,r\n"
+        "a card please,c\nsend the card,C\n"
+    )
+    given = {"table": table, "task": "topics", "state_dir": tmp_path / "var"}
+
+    assert main(["--set", *_overrides(tmp_path)], given) == 0
+
+    said = capsys.readouterr().err
+    for line in (
+        "'c' has 2 rows in all: 2 in train, ",
+        "no row is left for choice: the epoch is chosen on train, which says nothing of other",
+        "no row is left for calibration: confidence is not calibrated (temperature 1)",
+        "no row is left for gate: nothing judges the model",
+        "'C' (2 rows, such as 'where is my card') and 'c' (2 rows, such as 'card lost') are labels "
+        "of their own that differ in writing alone",
+    ):
+        assert line in said
+    registry = Registry(tmp_path / "var" / "models")
+    manifest = registry.bundle(registry.resolve("topics", "candidate")).manifest
+    assert (manifest.labels, manifest.metrics) == (("C", "c", "r"), {})
+    assert manifest.calibration.temperature == 1.0
+    with pytest.raises(NotFoundError, match="no frozen evaluation set"):
+        read_frozen(registry.root, "topics")
+
+
+def test_a_class_of_one_row_is_refused_with_what_is_true(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "rows.csv"
+    table.write_text("text,label\na,c\nb,c\nd,r\n")
+    given = {"table": table, "task": "topics", "state_dir": tmp_path / "var"}
+    assert main(["--set", *_overrides(tmp_path)], given) == 1
+    assert "class 'r' has 1 example, and 0 in the other sets: give train at least 2" in (
+        capsys.readouterr().err
+    )

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,7 @@ def _card(*runs: Finished) -> Card:
             "other": Evaluation(
                 {
                     "accuracy": Interval(0.7, 0.6, 0.8, 50),
-                    "ece_after": Interval(0.1, 0.05, 0.2, 50),
+                    "ece": Interval(0.1, 0.05, 0.2, 50),
                 },
                 temperature=1.5,
             )
@@ -140,7 +141,7 @@ def test_a_tagger_has_types_of_entities() -> None:
             [
                 "on every linear layer; 30% of the change is kept",
                 "A LoRA adapter on tiny to embed texts",
-                "The epoch was chosen on dev, while all of the change was there; the",
+                "The epoch was chosen on dev, while all of the change was there. So dev's",
                 "learning rates 0.001 (encoder),",
             ],
         ),
@@ -159,6 +160,57 @@ def test_every_method_and_kind_has_a_card(changes: dict[str, object], parts: lis
     for part in parts:
         assert part in text
     assert ("## Classes" in text) == (settings.kind is TaskKind.CLASSIFY)
+
+
+def test_figures_on_the_set_that_chose_say_so() -> None:
+    text = render(_card(_finished(0, 0.88), _finished(1, 0.92)))
+    assert "Epoch and seed were chosen on dev, and the temperature (0.800) fitted on it." in text
+    assert "measured on the same set that they were chosen on" in text
+
+
+def test_four_parts_say_what_each_decided() -> None:
+    run = _finished(0, 0.9)
+    data = DataSettings.model_validate(
+        {
+            "train": "x/a.jsonl",
+            "split": {"by": "text_hash", "choice": 0.1, "calibration": 0.05},
+            "gate": "x/b.jsonl",
+        }
+    )
+    settings = run.spec.settings.model_copy(update={"data": data})
+    spec = run.spec.model_copy(update={"settings": settings})
+    of_gate = Evaluation(
+        {"accuracy": Interval(0.8, 0.7, 0.9, 70), "ece": Interval(0.1, 0.05, 0.2, 70)}, 1.3
+    )
+    card = Card(
+        Finished(spec, run.state),
+        (run,),
+        "tiny",
+        1_000,
+        Evaluation({"accuracy": Interval(0.9, 0.85, 0.95, 100)}, temperature=1.3),
+        "command",
+        measured={"gate": of_gate},
+        chosen_on="choice",
+        calibrated_on="calibration",
+        calibration_rows=60,
+        notes=("gate has 70 rows: few to judge by",),
+    )
+    assert set(card.metrics()) == {"choice.accuracy", "gate.accuracy", "gate.ece"}
+    text = render(card)
+    for part in (
+        "- choice: a part of train, split by: text_hash, calibration: 0.05, choice: 0.1",
+        "- gate: b.jsonl (texts or pairs, and their classes)",
+        "- gate has 70 rows: few to judge by",
+        "The epoch was chosen on choice, and the temperature (1.300) fitted on calibration "
+        "(60 examples). gate decided nothing",
+        "| choice | accuracy | 0.9000 |",
+        "| gate | expected calibration error | 0.1000 |",
+    ):
+        assert part in text
+    assert "dev" not in text.replace("standard deviation", "")
+    alone = replace(card, chosen_on="train", calibrated_on="nothing", measured={})
+    assert alone.metrics() == {}
+    assert "chosen on train; confidence is not calibrated (temperature 1)." in render(alone)
 
 
 def test_every_metric_that_chooses_an_epoch_has_a_name() -> None:

@@ -2,9 +2,16 @@ import numpy as np
 import pytest
 
 from shared.errors import InputError
+from shared.models.tokenization import TextTokenizer
 from shared.training.arrays import TokenArrays
-from shared.training.classification import check_labelled, evaluate_classes, judge_classes
-from shared.training.examples import Example
+from shared.training.classification import (
+    LabelledSet,
+    check_labelled,
+    evaluate_classes,
+    judge_classes,
+)
+from shared.training.examples import Evaluation, Example
+from tests.shared.training.test_tokenisation import pieces
 
 TRAIN = [Example("a1", "b"), Example("a2", "a"), Example("a3", "a"), Example("a4", "b")]
 
@@ -64,3 +71,28 @@ def test_pairs_and_measured_sets() -> None:
     assert len(data.measured["more"]) == 1
     with pytest.raises(InputError, match="more: label 'new'"):
         check_labelled(TRAIN, TRAIN, {"more": [Example("y", "new")]})
+
+
+def test_another_set_is_measured_with_the_temperature_that_calibration_gave() -> None:
+    generator = np.random.default_rng(0)
+    logits = generator.normal(0.0, 2.0, size=(2_000, 4))
+    truth = (logits + generator.gumbel(size=logits.shape)).argmax(axis=1)
+    hot = (logits * 3).astype(np.float32)
+    gate = LabelledSet(tuple(Example(str(i), "abcd"[c]) for i, c in enumerate(truth)))
+    data = check_labelled(TRAIN, TRAIN[:1], {"gate": gate.examples[:0]}, choosing="choice")
+    assert len(data.dev) == 1
+    tokenizer = TextTokenizer(pieces(), 12, token_types=False)
+    for temperature, good in ((3.0, True), (1.0, False)):
+        served = Evaluation({}, temperature)
+        found = gate.evaluate(hot, tokenizer, ("a", "b", "c", "d"), served)
+        assert found.temperature == temperature
+        assert set(found.metrics) == {"accuracy", "macro_f1", "ece_raw", "ece"}
+        assert (found.metrics["ece"].value < 0.05) is good
+        assert found.metrics["ece_raw"].value > 0.1
+
+
+def test_a_fault_of_the_set_that_chooses_has_its_name() -> None:
+    with pytest.raises(InputError, match="choice: label 'new'"):
+        check_labelled(TRAIN, [Example("x", "new")], choosing="choice")
+    with pytest.raises(InputError, match="class 'b' has 1 example, and 2 in the other sets"):
+        check_labelled(TRAIN[:3], [TRAIN[3]], {"gate": [TRAIN[3]]}, choosing="choice")

@@ -41,3 +41,30 @@ def test_passages_that_leak_are_told() -> None:
     assert said == [
         "1 of 1 in dev (100.0%, by their context) stand in train too, exactly or nearly"
     ]
+
+
+def test_what_was_done_and_labels_written_in_two_ways_are_told() -> None:
+    train = [Example("one", "Good"), Example("two", "good"), Example("three", "good")]
+    report = report_data(
+        "t", {"train": train, "gate": []}, near_duplicate=0.8, count_tokens=_words, max_length=6
+    ).model_copy(update={"notes": ("2 rows of train left out",)})
+    assert findings(report) == [
+        "2 rows of train left out",
+        "'good' (2 rows, such as 'two') and 'Good' (1 row, such as 'one') are labels of their own "
+        "that differ in writing alone: write them alike if they mean the same",
+    ]
+
+
+def test_leaks_between_all_four_parts_are_told() -> None:
+    parts = {
+        part: [Example(f"{part} text", "a"), Example(text, "a")]
+        for part, text in zip(
+            ("train", "choice", "calibration", "gate"),
+            ("twice one", "in two", "in two", "twice one"),
+            strict=True,
+        )
+    }
+    assert _findings(**parts) == [
+        "1 of 2 in gate (50.0%) stand in train too, exactly or nearly",
+        "1 of 2 in calibration (50.0%) stand in choice too, exactly or nearly",
+    ]

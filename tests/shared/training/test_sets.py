@@ -89,6 +89,28 @@ def test_a_split_parts_train_and_the_data_dir_is_filled_in(tmp_path: Path) -> No
     assert len(sets.measured["other"]) == 5
 
 
+def test_four_parts_come_from_files_and_from_a_split(tmp_path: Path) -> None:
+    _write(tmp_path / "t.jsonl", 400)
+    (tmp_path / "g.jsonl").write_text(
+        '{"text": "T 7!", "label": "a"}\n{"text": "unseen", "label": " a"}\n'
+    )
+    sets = _read(
+        tmp_path,
+        train="{data_dir}/t.jsonl",
+        gate="{data_dir}/g.jsonl",
+        split={"by": "text_hash", "choice": 0.2, "calibration": 0.1},
+        near_duplicate=1.0,
+    )
+    assert list(sets.all()) == ["train", "choice", "calibration", "gate"]
+    texts = [str(e.text) for name in ("train", "choice", "calibration") for e in sets.all()[name]]
+    assert sorted(texts) == sorted(f"t {i}" for i in range(400) if i != 7)
+    assert [each.text for each in sets.measured["gate"]] == ["T 7!", "unseen"]
+    said = "; ".join(sets.notes)
+    assert "1 label(s) have space around them" in said
+    assert "1 row of train left out: gate has their texts" in said
+    assert "gate has 2 rows: few to judge by" in said
+
+
 def test_columns_of_a_file_are_mapped_before_it_is_split(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("headline,mood,fold\n" + "up,good,train\n" * 2 + "down,bad,validation\n")
@@ -128,8 +150,19 @@ def test_reads_a_hugging_face_data_set_from_the_cache(
         ({"train": "hf://datasets/acme/moods@main/a.csv", "dev": "b"}, "40 hexadecimal digits"),
         (
             {"train": "a", "split": {"by": "field"}, "measured": {"test": "b"}},
-            "test is the name of the split's third part",
+            "test is the name of a part of the data",
         ),
+        ({"train": "a", "choice": "b", "gate": "c"}, "given are choice, gate"),
+        ({"train": "a", "dev": "b", "choice": "b", "calibration": "c", "gate": "d"}, "and no dev"),
+        (
+            {"train": "a", "gate": "b", "split": {"by": "text_hash", "choice": 0.1}},
+            "given are choice, gate",
+        ),
+        (
+            {"train": "a", "split": {"by": "text_hash", "dev": 0.1, "gate": 0.1}},
+            "give choice, calibration and gate, or dev and test, not both",
+        ),
+        ({"train": "a", "dev": "b", "group": "user"}, "kept apart by it"),
     ],
 )
 def test_refuses_settings(data: dict[str, object], fault: str) -> None:

@@ -109,3 +109,15 @@ def test_an_epoch_is_judged_where_enough_stays_unanswered() -> None:
     assert judge_spans(logits, arrays, least_silent=1.0) == pytest.approx(
         {"balanced_f1": 0.5, "answerable_f1": 0.0, "unanswerable_accuracy": 1.0}
     )
+
+
+def test_the_bias_is_fitted_on_calibration_as_it_was_asked_for() -> None:
+    examples = QUESTIONS.examples
+    data = check_questions(
+        examples, examples, {"calibration": examples, "gate": examples}, least_silent=0.5,
+        choosing="choice",
+    )  # fmt: skip
+    assert data.measured["calibration"] == data.dev == QuestionSet(examples, 0.5)
+    assert data.measured["gate"] == QuestionSet(examples)
+    with pytest.raises(InputError, match="calibration: 0 questions have an answer"):
+        check_questions(examples, examples, {"calibration": [Question("who", "gold")]})
