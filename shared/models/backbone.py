@@ -51,7 +51,8 @@ class Backbone:
 
     `encoder` is the Hugging Face model (training wraps it, the engine runs it), in float32 until
     an engine casts it. `tokenizer` pads and truncates nothing; never change its state, threads
-    share it. `max_length` counts tokens with the special ones; `positions` is how many the encoder
+    share it. `unknown_id` is what it makes of characters that it does not know (None: there are
+    none). `max_length` counts tokens with the special ones; `positions` is how many the encoder
     could tell apart (None: any number).
     """
 
@@ -80,6 +81,7 @@ class Backbone:
             raise ArtifactError(f"{files.folder}: only fast tokenizers are read, found none")
         self.tokenizer = _plain(fast)
         self.pad_id = int(transformer.tokenizer.pad_token_id or 0)
+        self.unknown_id: int | None = transformer.tokenizer.unk_token_id
         self.uses_token_types = _uses_token_types(transformer)
         self.positions = _positions(self.encoder)
         self.max_length = _max_length(model, self.positions, files.folder)

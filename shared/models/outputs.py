@@ -35,7 +35,7 @@ def assemble(
     temperature = manifest.calibration.temperature
     match tokenized.kind:
         case TaskKind.EMBED:
-            return EmbedOutput(bundle, tokens, _stack(results, embedding_width))
+            return EmbedOutput(bundle, tokens, _stack(results, embedding_width), tokenized.unread)
         case TaskKind.CLASSIFY:
             logits = _stack(results, len(manifest.labels))
             normalise = sigmoid if manifest.multi_label else softmax

@@ -71,7 +71,7 @@ class Window:
 @dataclass(frozen=True, slots=True)
 class Tokenized:
     """A call as rows. `windows` (one for each row) and `contents` (one for each input) are empty
-    for kinds that read a whole text in one row.
+    for kinds that read a whole text in one row. `unread`: see `shared.models.tasks.EmbedOutput`.
     """
 
     bundle_id: str
@@ -79,6 +79,7 @@ class Tokenized:
     rows: list[Row]
     windows: tuple[Window, ...] = ()
     contents: tuple[Content, ...] = ()
+    unread: Float32s | None = None
 
     @property
     def tokens(self) -> int:

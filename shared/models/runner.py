@@ -20,6 +20,7 @@ from shared.models.lora import NO_ADAPTER, Adapter, read_adapter
 from shared.models.outputs import assemble
 from shared.models.prompt import Prompt, read_prompt
 from shared.models.rows import Int64s, Row, RowResult, Tokenized
+from shared.models.scripts import UnknownScripts
 from shared.models.tasks import TaskCall, TaskKind, TaskOutput
 from shared.models.tokenization import Encoded, TextTokenizer
 
@@ -57,6 +58,7 @@ class Runner:
     def __init__(self, backbone: Backbone, engine: Engine | None = None) -> None:
         self._backbone = backbone
         self._engine = engine or TorchEngine(backbone.encoder, backbone.device, backbone.precision)
+        self._scripts = UnknownScripts(backbone.tokenizer, backbone.unknown_id)
         self._tokenizers: dict[int, TextTokenizer] = {}
         self._loaded: dict[str, _Loaded] = {}
 
@@ -115,7 +117,8 @@ class Runner:
         _check_inputs(kind, call)
         if not reads_tokens(kind):
             encoded = loaded.tokenizer.encode(call.inputs, truncate=call.truncate)
-            return Tokenized(bundle_id, kind, _rows(bundle_id, loaded, encoded))
+            unread = self._scripts.shares(call.inputs) if kind is TaskKind.EMBED else None
+            return Tokenized(bundle_id, kind, _rows(bundle_id, loaded, encoded), unread=unread)
         encoded, windows, contents = loaded.tokenizer.slide(call.inputs)
         return Tokenized(bundle_id, kind, _rows(bundle_id, loaded, encoded), windows, contents)
 

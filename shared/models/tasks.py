@@ -65,11 +65,16 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class EmbedOutput:
-    """`vectors` is float32 [n, d], normalised where the backbone's own pipeline normalises."""
+    """`vectors` is float32 [n, d], normalised where the backbone's own pipeline normalises.
+
+    `unread` is float32 [n], the share of an input's words that are in a script which the backbone
+    does not know, so that its vector says little; None where there are none in any input.
+    """
 
     bundle: str
     tokens: int
     vectors: Float32s
+    unread: Float32s | None = None
 
 
 @dataclass(frozen=True, slots=True)

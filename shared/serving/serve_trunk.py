@@ -21,6 +21,7 @@ from shared.errors import DeadlineError, DependencyError, OverloadedError, Platf
 from shared.models.tasks import (
     ClassifyOutput,
     EmbedOutput,
+    Float32s,
     Priority,
     ScoreOutput,
     SpanOutput,
@@ -152,8 +153,9 @@ def join(parts: Sequence[TaskOutput]) -> TaskOutput:
     tokens = sum(part.tokens for part in parts)
     match first:
         case EmbedOutput():
-            vectors = np.concatenate([p.vectors for p in parts if isinstance(p, EmbedOutput)])
-            return replace(first, tokens=tokens, vectors=vectors)
+            embedded = [part for part in parts if isinstance(part, EmbedOutput)]
+            vectors = np.concatenate([part.vectors for part in embedded])
+            return EmbedOutput(first.bundle, tokens, vectors, _joined_unread(embedded))
         case ClassifyOutput():
             rows = [p.probabilities for p in parts if isinstance(p, ClassifyOutput)]
             return replace(first, tokens=tokens, probabilities=np.concatenate(rows))
@@ -167,6 +169,17 @@ def join(parts: Sequence[TaskOutput]) -> TaskOutput:
             answers = tuple(a for p in parts if isinstance(p, SpanOutput) for a in p.answers)
             no_answer = [p.no_answer for p in parts if isinstance(p, SpanOutput)]
             return SpanOutput(first.bundle, tokens, answers, np.concatenate(no_answer))
+
+
+def _joined_unread(parts: Sequence[EmbedOutput]) -> Float32s | None:
+    if all(part.unread is None for part in parts):
+        return None
+    return np.concatenate(
+        [
+            np.zeros(len(part.vectors), np.float32) if part.unread is None else part.unread
+            for part in parts
+        ]
+    )
 
 
 def _cause(error: RayTaskError) -> PlatformError:

@@ -199,6 +199,19 @@ def test_long_texts_are_refused_or_cut(runner: Runner, tmp_path: Path) -> None:
     assert output.tokens == 256
 
 
+def test_an_embedding_tells_what_the_backbone_does_not_read(runner: Runner, tmp_path: Path) -> None:
+    bundle = made_bundle(tmp_path, "embed", TaskKind.EMBED)
+
+    read = answer(runner, bundle, ["Where is my card 😊?", ("a café", "in Zürich")])
+    output = answer(runner, bundle, ["Where is my card?", "我的银行卡在哪里", "Где моя карта?"])
+
+    assert isinstance(read, EmbedOutput)
+    assert read.unread is None
+    assert isinstance(output, EmbedOutput)
+    assert output.unread is not None
+    assert output.unread.tolist() == [0, 1, 1]
+
+
 def test_nothing_in_nothing_out(runner: Runner, adapted: list[Bundle], tmp_path: Path) -> None:
     assert runner.run([]) == []
     empty = answer(runner, adapted[0], [])

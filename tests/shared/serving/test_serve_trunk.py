@@ -194,6 +194,15 @@ def test_every_kind_of_output_is_joined() -> None:
     assert isinstance(classified, ClassifyOutput)
     assert classified.probabilities.tolist() == [[1, 1], [0, 0], [0, 0]]
     assert classified.tokens == 3
+    embedded = join(
+        [EmbedOutput("e", 1, one), EmbedOutput("e", 2, two, np.array([0.5, 1], np.float32))]
+    )
+    assert isinstance(embedded, EmbedOutput)
+    assert embedded.unread is not None
+    assert embedded.unread.tolist() == [0, 0.5, 1]
+    read = join([EmbedOutput("e", 1, one), EmbedOutput("e", 2, two)])
+    assert isinstance(read, EmbedOutput)
+    assert read.unread is None
     scored = join([ScoreOutput("s", 1, one[0]), ScoreOutput("s", 1, two[0])])
     assert isinstance(scored, ScoreOutput)
     assert scored.scores.tolist() == [1, 1, 0, 0]
