@@ -30,6 +30,7 @@ class Findings(BaseModel):
     """The object `banyan` of an answer, as far as it is shown."""
 
     answered: bool
+    kind: str = "answer"
     confidence: float
     intent: str | None = None
     citations: list[Citation] = []
@@ -77,6 +78,8 @@ def _print_findings(console: Console, findings: Findings) -> None:
         console.print(
             f"{place}  ({citation.document_id}, score {citation.score:.2f})", markup=False
         )
+    if findings.kind == "small_talk":
+        return
     parts = [f"confidence {findings.confidence:.2f}"]
     if findings.intent:
         parts.append(f"intent {findings.intent}")

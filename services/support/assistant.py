@@ -16,6 +16,7 @@ from services.support.confidence import Calibration, evidence_of
 from services.support.extract import Extract, can_answer, extract
 from services.support.knowledge_base import KnowledgeBase
 from services.support.passages import APP, missing_bundle
+from services.support.small_talk import SmallTalk
 from shared.clock import Clock
 from shared.errors import ArtifactError, NotFoundError
 from shared.models.tasks import ClassifyOutput, EmbedOutput, TaskCall, TaskOutput
@@ -35,9 +36,12 @@ _PROBABLE = 0.01
 _INTENT_RETRY_S = 2.0
 
 
-HandoffReason = Literal["no_documents", "no_answer", "low_confidence"]
-"""Why a person should take over: nothing is there to search, what was found only points elsewhere,
-or it is not sure enough."""
+MAX_UNREAD = 0.5
+"""From this share of words on that the backbone does not know, a question is not understood."""
+
+HandoffReason = Literal["no_documents", "language", "no_answer", "low_confidence"]
+"""Why a person should take over: nothing is there to search, the backbone does not know the
+question's script, what was found only points elsewhere, or it is not sure enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +62,20 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was found; `extract` is None where a person should take over, for `handoff`'s reason."""
+    """What was found; `extract` is None where a person should take over, for `handoff`'s reason.
 
-    hits: Sequence[Hit]
-    extract: Extract | None
-    confidence: float
-    intent: Intent | None
-    handoff: HandoffReason | None
-    prompt_tokens: int
+    `small_talk` is what is said instead, where nothing was asked. `fits_calibration` is whether
+    the confidence was calibrated with the bundles that answered.
+    """
+
+    hits: Sequence[Hit] = ()
+    extract: Extract | None = None
+    confidence: float = 0.0
+    intent: Intent | None = None
+    handoff: HandoffReason | None = None
+    prompt_tokens: int = 0
+    small_talk: str | None = None
+    fits_calibration: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +83,12 @@ class _Encoded:
     queries: tuple[Query, ...]
     intents: ClassifyOutput | None
     tokens: int
+    unread: float
+
+    @property
+    def intent_bundle(self) -> str | None:
+        """The bundle that told the intent; None where none was asked."""
+        return None if self.intents is None else self.intents.bundle
 
 
 class Assistant:
@@ -82,6 +98,7 @@ class Assistant:
         self,
         trunk: Trunk,
         calibration: Calibration,
+        small_talk: SmallTalk,
         clock: Clock,
         *,
         intent_task: str,
@@ -89,6 +106,7 @@ class Assistant:
     ) -> None:
         self._trunk = trunk
         self._calibration = calibration
+        self._small_talk = small_talk
         self._clock = clock
         self._intent_task = intent_task
         self._timeout_s = timeout_s
@@ -113,15 +131,21 @@ class Assistant:
             ArtifactError: the trunk does not have the bundle that made the index.
             DeadlineError, OverloadedError, DependencyError: the trunk does not answer in time.
         """
+        if reply := self._small_talk.reply(turn.question):
+            return Answer(confidence=1.0, small_talk=reply)
+        if self._small_talk.reply(turn.previous):
+            turn = Turn(turn.question)
         index = await knowledge_base.index()
         if not index.entries:
-            return Answer((), None, 0.0, None, "no_documents", 0)
+            return Answer(handoff="no_documents")
         encoded = await self._encode(index, turn)
         return await asyncio.to_thread(self._answer, index, turn, encoded, max_tokens)
 
     def _answer(
         self, index: Index, turn: Turn, encoded: _Encoded, max_tokens: int | None
     ) -> Answer:
+        if encoded.unread >= MAX_UNREAD:
+            return Answer(handoff="language", prompt_tokens=encoded.tokens)
         hits = index.search(
             encoded.queries, _CONSIDERED, label_scores=_label_scores(encoded.intents)
         )
@@ -129,7 +153,7 @@ class Assistant:
         hits = list(dropwhile(lambda hit: not can_answer(hit), hits))
         intent = _best_intent(encoded.intents)
         if not hits:
-            return Answer((), None, 0.0, intent, "no_answer", encoded.tokens)
+            return Answer(intent=intent, handoff="no_answer", prompt_tokens=encoded.tokens)
         evidence = evidence_of(hits, index, turn.question, has_intent=encoded.intents is not None)
         confidence = self._calibration.probability(evidence)
         is_answered = confidence >= self._calibration.threshold
@@ -144,6 +168,7 @@ class Assistant:
             intent,
             None if is_answered else "low_confidence",
             encoded.tokens,
+            fits_calibration=self._calibration.fits(index.bundle, encoded.intent_bundle),
         )
 
     async def _encode(self, index: Index, turn: Turn) -> _Encoded:
@@ -161,7 +186,8 @@ class Assistant:
             raise ArtifactError(f"{self._intent_task} is no classify task: name one in intent_task")
         weights = (1.0, CONTEXT_WEIGHT)
         queries = tuple(map(Query, texts, embedded.vectors, weights))
-        return _Encoded(queries, intents, embedded.tokens)
+        unread = 0.0 if embedded.unread is None else float(embedded.unread[0])
+        return _Encoded(queries, intents, embedded.tokens, unread)
 
     async def _call(
         self, embed: TaskCall, question: str, *, wants_intent: bool

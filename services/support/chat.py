@@ -1,13 +1,14 @@
 """OpenAI's chat interface on the assistant: what is asked of what, and answers in its shapes."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 import orjson
 
-from services.support.assistant import Answer, Turn
+from services.support.assistant import Answer, HandoffReason, Turn
 from services.support.chat_schemas import (
+    AnswerKind,
     AssistantMessage,
     BanyanAnswer,
     ChatMessage,
@@ -29,6 +30,12 @@ HANDOFF_MESSAGE = (
     "I'm sorry, I could not find a reliable answer to this in our help pages. "
     "I am handing you over to a colleague, who will be glad to help."
 )
+
+LANGUAGE_MESSAGE = (
+    "I'm sorry, I cannot read the language of your message yet. "
+    "I am handing you over to a colleague, who will be glad to help."
+)
+_HANDOFF_MESSAGES: Mapping[HandoffReason | None, str] = {"language": LANGUAGE_MESSAGE}
 
 _MODEL_NAME = re.compile(r"support(?::([a-z0-9][a-z0-9_-]{0,62}))?")
 _PIECE = re.compile(r"\S+\s*|\s+")
@@ -68,7 +75,9 @@ def response(
 ) -> ChatResponse:
     """The answer in OpenAI's shape."""
     extract = answer.extract
-    content = f"{extract.text} [1]" if extract else HANDOFF_MESSAGE
+    content = answer.small_talk or _HANDOFF_MESSAGES.get(answer.handoff, HANDOFF_MESSAGE)
+    if extract is not None:
+        content = f"{extract.text} [1]"
     finish: Literal["stop", "length"] = "length" if extract and extract.is_cut else "stop"
     message = AssistantMessage(content=content, banyan=_banyan(answer, knowledge_base))
     tokens = estimate_tokens(content)
@@ -136,11 +145,19 @@ def _banyan(answer: Answer, knowledge_base: str) -> BanyanAnswer:
             )
         )
     return BanyanAnswer(
-        answered=answer.extract is not None,
+        kind=_kind(answer),
+        answered=answer.handoff is None,
         confidence=round(answer.confidence, 6),
         intent=answer.intent.label if answer.intent else None,
         intent_probability=round(answer.intent.probability, 6) if answer.intent else None,
         citations=citations,
         handoff=HandoffAnswer(reason=answer.handoff) if answer.handoff else None,
         knowledge_base=knowledge_base,
+        calibrated=answer.fits_calibration,
     )
+
+
+def _kind(answer: Answer) -> AnswerKind:
+    if answer.small_talk is not None:
+        return "small_talk"
+    return "answer" if answer.handoff is None else "handoff"

@@ -102,9 +102,14 @@ class HandoffAnswer(BaseModel):
     reason: HandoffReason
 
 
+AnswerKind = Literal["answer", "small_talk", "handoff"]
+"""Whether an answer comes from the knowledge base, replies to small talk, or hands over."""
+
+
 class BanyanAnswer(BaseModel):
     """What OpenAI's shape has no place for."""
 
+    kind: AnswerKind
     answered: bool
     confidence: float = Field(description="Calibrated probability that the answer is right.")
     intent: str | None
@@ -112,6 +117,10 @@ class BanyanAnswer(BaseModel):
     citations: list[CitationAnswer]
     handoff: HandoffAnswer | None
     knowledge_base: str
+    calibrated: bool = Field(
+        description="Whether the confidence was calibrated with the bundles that answered; if not, "
+        "/support/readyz says which they are."
+    )
 
 
 class AssistantMessage(BaseModel):

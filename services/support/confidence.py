@@ -4,6 +4,7 @@ A logistic regression over a few numbers that every answer has; its constants an
 made are in `confidence.json`, which `tests/benchmarks/calibrate_support.py` writes.
 """
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
@@ -36,15 +37,30 @@ class Evidence:
 
 
 class Calibration(BaseModel):
-    """The constants: a weight for each field of `Evidence`, and how they were found."""
+    """The constants: a weight for each field of `Evidence`, and how they were found.
+
+    They are for scores of `embed_bundle` and intents of `intent_bundle`, and say little of others'.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    name: str
+    embed_bundle: str
+    intent_bundle: str | None
     weights: dict[str, float]
     intercept: float
     threshold: float
     command: str
     figures: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        """`<name>@<12 hex>`: other constants have another id."""
+        return f"{self.name}@{hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]}"
+
+    def fits(self, embed_bundle: str, intent_bundle: str | None) -> bool:
+        """Whether it was made with the bundles that answer; without an intent the first decides."""
+        return embed_bundle == self.embed_bundle and intent_bundle in (None, self.intent_bundle)
 
     def probability(self, evidence: Evidence) -> float:
         """The probability, 0..1, that the best passage answers the question."""

@@ -19,6 +19,7 @@ class SupportSettings(HttpSettings):
     one write, which holds at most `max_rows` documents. An index is saved to disk when nothing has
     changed for `save_after_s`; with PostgreSQL, what other replicas wrote is seen after
     `refresh_s`. A new champion of `embed_task` is looked for every `champion_check_s`.
+    `small_talk_file` is what is said to small talk, in the form of `small_talk.yaml` (the default).
     """
 
     database_url: SecretStr | None = None
@@ -28,6 +29,7 @@ class SupportSettings(HttpSettings):
     default_knowledge_base: KnowledgeBaseName = "help-centre"
     embed_task: str = "embed"
     intent_task: str = "support-intent"
+    small_talk_file: Path | None = None
     max_rows: int = Field(20_000, ge=1)
     encode_timeout_s: float = Field(5.0, gt=0)
     write_timeout_s: float = Field(600.0, gt=0)

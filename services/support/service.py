@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from services.support.assistant import Assistant
+from services.support.champions import Champions
 from services.support.confidence import load_calibration
 from services.support.config import SupportSettings
 from services.support.documents import DocumentStore
@@ -13,6 +14,7 @@ from services.support.index_follower import IndexFollower
 from services.support.knowledge_base import Surroundings
 from services.support.knowledge_bases import KnowledgeBases
 from services.support.passages import Embedder
+from services.support.small_talk import load_small_talk
 from shared.clock import Clock, SystemClock
 from shared.errors import PlatformError
 from shared.serving.http import READY
@@ -57,21 +59,34 @@ class SupportService:
             task=settings.embed_task,
             check_s=settings.champion_check_s,
         )
+        calibration = load_calibration()
+        self._champions = Champions(
+            trunk,
+            calibration,
+            embed_task=settings.embed_task,
+            intent_task=settings.intent_task,
+            timeout_s=_PROBE_TIMEOUT_S,
+        )
         self.assistant = Assistant(
             trunk,
-            load_calibration(),
+            calibration,
+            load_small_talk(settings.small_talk_file),
             clock,
             intent_task=settings.intent_task,
             timeout_s=settings.encode_timeout_s,
         )
 
     async def readiness(self) -> Mapping[str, str]:
-        """Whether the database and the trunk answer, and how the indexes stand."""
-        return {
+        """Whether the database and the trunk answer, how the indexes stand, and whether intents
+        and confidence are for the bundles that answer."""
+        states = {
             "database": await self._database_state(),
             "trunk": await self._trunk_state(),
             "indexes": self._follower.state,
         }
+        if states["trunk"] == READY:
+            states |= await self._champion_states()
+        return states
 
     def start(self) -> None:
         """Starts the task that follows the champion; called on the loop that serves."""
@@ -90,6 +105,12 @@ class SupportService:
             return str(error)
         return READY
 
+    async def _champion_states(self) -> Mapping[str, str]:
+        try:
+            return await self._champions.states()
+        except PlatformError as error:
+            return {"trunk": str(error)}
+
     async def _trunk_state(self) -> str:
         try:
             await self._probe.bundle(self.settings.embed_task)
@@ -104,8 +125,8 @@ def open_service(
     """Opens and migrates the database, and puts the parts together; blocks.
 
     Raises:
-        ConfigError: the database's URL or revision cannot be used, or SQLite should serve several
-            replicas.
+        ConfigError: the database's URL or revision or the file of small talk cannot be used, or
+            SQLite should serve several replicas.
         DependencyError: the database does not answer.
     """
     check_processes(settings)

@@ -21,7 +21,7 @@ from sklearn.linear_model import LogisticRegression
 from services.support.assistant import INTENT_WEIGHT
 from services.support.confidence import CALIBRATION, Calibration, Evidence, evidence_of
 from shared.errors import NotFoundError
-from shared.models.tasks import ClassifyOutput, Priority, TaskCall
+from shared.models.tasks import EMBED_TASK, ClassifyOutput, Priority, TaskCall
 from shared.retrieval.index import Index, Query
 from shared.serving.trunk import Trunk
 from tests.benchmarks.support_data import (
@@ -112,7 +112,12 @@ async def _intents(trunk: Trunk, questions: Sequence[str]) -> Sequence[Mapping[s
     ]
 
 
-def fit(asked: Sequence[Asked]) -> Calibration:
+async def _bundle(trunk: Trunk, task: str) -> str:
+    (output,) = await trunk.encode([TaskCall(task, [task])], app="benchmark")
+    return output.bundle
+
+
+def fit(asked: Sequence[Asked], embed_bundle: str, intent_bundle: str) -> Calibration:
     """The calibration from every other question, with its figures on the rest."""
     halves = [_halves(one) for one in asked]
     evidence = np.concatenate([fitted.evidence for fitted, _ in halves])
@@ -122,6 +127,9 @@ def fit(asked: Sequence[Asked]) -> Calibration:
     model.fit(evidence, right, sample_weight=weights * len(right) / weights.sum())
     names = Evidence.__slots__
     calibration = Calibration(
+        name="support-confidence",
+        embed_bundle=embed_bundle,
+        intent_bundle=intent_bundle,
         weights=dict(zip(names, (round(float(w), 4) for w in model.coef_[0]), strict=True)),
         intercept=round(float(model.intercept_[0]), 4),
         threshold=THRESHOLD,
@@ -157,7 +165,8 @@ def _figures(calibration: Calibration, asked: Asked) -> dict[str, float]:
 async def calibrate(cache: Path | None, output: Path) -> None:
     """Asks, fits, prints and writes."""
     async with real_trunk(cache) as trunk:
-        calibration = fit(await ask_all(trunk))
+        bundles = [await _bundle(trunk, task) for task in (EMBED_TASK, INTENT_TASK)]
+        calibration = fit(await ask_all(trunk), *bundles)
     output.write_text(calibration.model_dump_json(indent=2) + "\n", "utf-8")
     print(calibration.model_dump_json(indent=2))
 

@@ -20,12 +20,17 @@ WIDTH = 64
 
 
 class FakeTrunk:
-    """Embeds by words; classifies with what a test sets; remembers what it was asked for."""
+    """Embeds by words; classifies with what a test sets; remembers what it was asked for.
+
+    `unread` is what each embedding output says of its texts' scripts.
+    """
 
     def __init__(self) -> None:
         self.embed_bundle = "embed@000000000001"
         self.known_bundles = {self.embed_bundle}
         self.intents: dict[str, float] | None = None
+        self.intent_bundle = "intent@1"
+        self.unread: list[float] | None = None
         self.error: Exception | None = None
         self.calls: list[Sequence[TaskCall]] = []
         self.priorities: list[Priority] = []
@@ -66,11 +71,12 @@ class FakeTrunk:
         if self._embeds(call):
             bundle = self.embed_bundle if call.task == "embed" else call.task
             vectors = np.stack([vector(str(text)) for text in call.inputs])
-            return EmbedOutput(bundle, tokens, vectors)
+            unread = None if self.unread is None else np.array(self.unread, np.float32)
+            return EmbedOutput(bundle, tokens, vectors, unread)
         if self.intents is None:
             raise NotFoundError(f"there is no task {call.task!r}")
         row = np.array([list(self.intents.values())], np.float32)
-        return ClassifyOutput("intent@1", tokens, tuple(self.intents), row)
+        return ClassifyOutput(self.intent_bundle, tokens, tuple(self.intents), row)
 
 
 def vector(text: str) -> Float32s:

@@ -6,7 +6,8 @@ import httpx
 import orjson
 import pytest
 
-from services.support.chat import HANDOFF_MESSAGE
+from services.support.chat import HANDOFF_MESSAGE, LANGUAGE_MESSAGE
+from services.support.confidence import load_calibration
 from services.support.service import SupportService
 from tests.services.support.fakes import FakeTrunk
 
@@ -83,6 +84,74 @@ async def test_a_document_that_only_points_elsewhere_does_not_answer(
     assert alone["banyan"]["handoff"] == {"reason": "no_answer"}
     assert both["content"] == f"{telling['text']} [1]"
     assert both["banyan"]["citations"][0]["document_id"] == "telling"
+
+
+async def test_small_talk_is_answered_without_a_search(
+    filled: httpx.AsyncClient, trunk: FakeTrunk
+) -> None:
+    trunk.calls.clear()
+
+    message = (await chat(filled, "Hi there, thanks a lot!")).json()["choices"][0]["message"]
+    streamed = await chat(filled, "hello", stream=True)
+
+    assert message["content"].startswith("You're welcome!")
+    banyan = message["banyan"]
+    assert (banyan["kind"], banyan["answered"]) == ("small_talk", True)
+    assert (banyan["handoff"], banyan["citations"]) == (None, [])
+    assert "small_talk" in streamed.text
+    assert trunk.calls == []
+
+
+async def test_a_greeting_before_a_question_is_no_context_and_no_small_talk(
+    filled: httpx.AsyncClient,
+) -> None:
+    alone = (await chat(filled, QUESTION)).json()["choices"]
+
+    after = (await chat(filled, "hello", QUESTION)).json()["choices"]
+    greeted = (await chat(filled, f"Hello, {QUESTION}")).json()["choices"][0]["message"]
+
+    assert after == alone
+    assert (alone[0]["message"]["banyan"]["kind"], greeted["banyan"]["kind"]) == (
+        "answer",
+        "answer",
+    )
+
+
+@pytest.mark.parametrize(("unread", "is_read"), [(1.0, False), (0.5, False), (0.4, True)])
+async def test_a_question_that_the_backbone_cannot_read_is_handed_off(
+    filled: httpx.AsyncClient, trunk: FakeTrunk, unread: float, is_read: bool
+) -> None:
+    trunk.unread = [unread]
+
+    message = (await chat(filled, QUESTION)).json()["choices"][0]["message"]
+
+    assert message["banyan"]["answered"] is is_read
+    if not is_read:
+        assert message["content"] == LANGUAGE_MESSAGE
+        assert message["banyan"]["kind"] == "handoff"
+        assert message["banyan"]["handoff"] == {"reason": "language"}
+
+
+async def test_an_answer_says_whether_its_confidence_was_made_for_it(
+    filled: httpx.AsyncClient, trunk: FakeTrunk, http: httpx.AsyncClient
+) -> None:
+    made = load_calibration()
+    trunk.intents = {"pin_intent": 1.0}
+    other = (await chat(filled, QUESTION)).json()["choices"][0]["message"]["banyan"]
+    assert other["calibrated"] is False
+
+    trunk.champion(made.embed_bundle)
+    await http.post("/knowledge-bases/help-centre/rebuild")
+
+    async def calibrated() -> bool:
+        banyan = (await chat(http, QUESTION)).json()["choices"][0]["message"]["banyan"]
+        assert isinstance(banyan["calibrated"], bool)
+        return banyan["calibrated"]
+
+    assert not await calibrated()
+    assert made.intent_bundle is not None
+    trunk.intent_bundle = made.intent_bundle
+    assert await calibrated()
 
 
 async def test_an_empty_knowledge_base_hands_off(http: httpx.AsyncClient) -> None:

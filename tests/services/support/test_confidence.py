@@ -1,5 +1,7 @@
 """Evidence and the probability that is made of it."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -57,13 +59,32 @@ def test_the_probability_is_the_logistic_of_the_weighted_sum() -> None:
     names = Evidence.__slots__
     weights = dict(zip(names, (1.0, -2.0, 0.5, 3.0, 0.25), strict=True))
     calibration = Calibration(
-        weights=weights, intercept=-1.0, threshold=0.5, command="", figures={}
+        name="mine",
+        embed_bundle="embed@1",
+        intent_bundle=None,
+        weights=weights,
+        intercept=-1.0,
+        threshold=0.5,
+        command="",
+        figures={},
     )
     values = np.array([0.3, 0.6, 0.1, 1.0, 0.9])
 
     expected = 1 / (1 + np.exp(-(-1.0 + values @ np.array(list(weights.values())))))
 
     assert calibration.probability(Evidence(*values)) == pytest.approx(expected)
+
+
+def test_a_calibration_is_named_by_its_content_and_fits_its_bundles() -> None:
+    made = load_calibration()
+    other = made.model_copy(update={"intercept": made.intercept + 1})
+
+    assert re.fullmatch("support-confidence@[0-9a-f]{12}", made.id)
+    assert made.id == load_calibration().id != other.id
+    assert made.fits(made.embed_bundle, made.intent_bundle)
+    assert made.fits(made.embed_bundle, None)
+    assert not made.fits("embed@000000000000", made.intent_bundle)
+    assert not made.fits(made.embed_bundle, "support-intent@000000000000")
 
 
 def test_what_ships_names_its_command_and_its_figures() -> None:

@@ -10,6 +10,7 @@ import httpx
 import orjson
 import pytest
 
+from services.support.confidence import load_calibration
 from services.support.config import SupportSettings
 from services.support.ingest.ids import derived_id, former_id
 from services.support.service import SupportService
@@ -427,6 +428,36 @@ async def test_readiness_names_what_is_away(
     assert checks == {"database": "ready", "trunk": "the trunk is away", "indexes": "ready"}
 
 
+async def test_readiness_warns_of_intents_and_a_confidence_of_other_bundles(
+    http: httpx.AsyncClient, trunk: FakeTrunk
+) -> None:
+    made = load_calibration()
+
+    async def checks() -> dict[str, str]:
+        report = (await http.get("/readyz")).json()
+        assert report["ready"] is True
+        found: dict[str, str] = report["checks"]
+        return found
+
+    without = await checks()
+    assert "no task 'support-intent'" in without["intents"]
+    assert made.id in without["confidence"]
+    assert f"{made.embed_bundle} and {made.intent_bundle}" in without["confidence"]
+    assert "embed@000000000001" in without["confidence"]
+    assert made.command in without["confidence"]
+
+    trunk.champion(made.embed_bundle)
+    trunk.intents = {"a": 1.0}
+    other_intent = await checks()
+    assert other_intent["intents"] == "ready"
+    assert "intent@1" in other_intent["confidence"]
+
+    assert made.intent_bundle is not None
+    trunk.intent_bundle = made.intent_bundle
+    right = await checks()
+    assert (right["intents"], right["confidence"]) == ("ready", "ready")
+
+
 async def test_a_trunk_that_is_away_is_a_503(http: httpx.AsyncClient, trunk: FakeTrunk) -> None:
     await http.put(f"{BOOK}/owl", json=OWL)
     trunk.error = DependencyError("the trunk is away")
@@ -442,6 +473,7 @@ def test_a_served_request_loads_no_model_library(tmp_path: Path) -> None:
 import asyncio, sys, httpx
 from pathlib import Path
 import services.support.app
+from services.support.confidence import load_calibration
 from services.support.config import SupportSettings
 from services.support.ingest.ids import derived_id, former_id
 from services.support.routes import routes

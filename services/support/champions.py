@@ -1,0 +1,68 @@
+"""What the trunk's champions mean for answers: intents that are missing, a confidence that is not
+calibrated for them."""
+
+from services.support.confidence import Calibration
+from services.support.passages import APP
+from shared.errors import NotFoundError
+from shared.models.tasks import TaskCall
+from shared.serving.http import READY
+from shared.serving.trunk import Trunk
+
+
+class Champions:
+    """Asks the trunk which bundles answer now for the tasks that support uses."""
+
+    def __init__(
+        self,
+        trunk: Trunk,
+        calibration: Calibration,
+        *,
+        embed_task: str,
+        intent_task: str,
+        timeout_s: float,
+    ) -> None:
+        self._trunk = trunk
+        self._calibration = calibration
+        self._embed_task = embed_task
+        self._intent_task = intent_task
+        self._timeout_s = timeout_s
+
+    async def states(self) -> dict[str, str]:
+        """`READY` for the intents and the confidence, with a warning where one is not as it should
+        be.
+
+        Raises:
+            PlatformError: the trunk does not answer.
+        """
+        embed, intent = await self._bundle(self._embed_task), await self._bundle(self._intent_task)
+        return {"intents": self._intents(intent), "confidence": self._confidence(embed, intent)}
+
+    async def _bundle(self, task: str) -> str | None:
+        """The champion of a task; None where the trunk has none."""
+        call = TaskCall(task, [task], truncate=True)
+        try:
+            (output,) = await self._trunk.encode([call], app=APP, timeout_s=self._timeout_s)
+        except NotFoundError:
+            return None
+        return output.bundle
+
+    def _intents(self, bundle: str | None) -> str:
+        if bundle is not None:
+            return READY
+        return (
+            f"{READY}, but the trunk has no task {self._intent_task!r}: documents with `intents` "
+            f"are found by their text alone until a bundle is promoted (`banyan promote "
+            f"{self._intent_task}`), or `intent_task` names another task"
+        )
+
+    def _confidence(self, embed: str | None, intent: str | None) -> str:
+        made = self._calibration
+        if embed is None or made.fits(embed, intent):
+            return READY
+        made_with = " and ".join(filter(None, (made.embed_bundle, made.intent_bundle)))
+        champions = " and ".join(filter(None, (embed, intent)))
+        return (
+            f"{READY}, but {made.id} was made with {made_with}, and {champions} answer: what is "
+            f"answered and what is handed over may be wrong. {made.command} makes it anew; "
+            "`banyan rollback TASK` returns to the bundles that it was made with"
+        )
