@@ -15,7 +15,7 @@ _FILLED = TextForm(
     rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$", "text without control characters"
 )
 _PLAIN = TextForm(rf"^[^{_CONTROL}]*$", "text without control characters")
-_KEY = TextForm(r"^[A-Za-z0-9_.-]{1,64}$", "1 to 64 letters, digits, dots, _ and -")
+_KEY = TextForm(r"^[^\x00-\x1F\x7F]{1,64}$", "1 to 64 characters without control characters")
 
 Title = Annotated[str, StringConstraints(max_length=500), _FILLED]
 Text = Annotated[str, StringConstraints(max_length=MAX_DOCUMENT_CHARACTERS), _FILLED]

@@ -191,6 +191,59 @@ async def test_files_of_every_kind_are_read(http: httpx.AsyncClient) -> None:
     assert (await search(http, "cats sleep"))[0]["document_id"] == "q2"
 
 
+@pytest.mark.parametrize(
+    ("written", "title"),
+    [
+        ("2024", "2024"),
+        ("1.10", "1.10"),
+        ("0755", "0755"),
+        ("Yes", "Yes"),
+        ("2024-01-05", "2024-01-05"),
+        ("'quoted'", "quoted"),
+        ("~", "Heading"),
+    ],
+)
+async def test_a_title_is_the_text_that_stands_there(
+    http: httpx.AsyncClient, written: str, title: str
+) -> None:
+    source = f"---\ntitle: {written}\nid: 007\n---\n# Heading\n\nMoles dig.\n"
+
+    answer = await http.post(BOOK, files={"file": ("a.md", source.encode())})
+
+    assert answer.status_code == 200, answer.text
+    assert (await http.get(f"{BOOK}/007")).json()["title"] == title
+
+
+async def test_nested_front_matter_is_kept_as_metadata(http: httpx.AsyncClient) -> None:
+    source = (
+        "---\nauthor:\n  name: Ada\n  since: 2024-01-05\n  left: ~\n"
+        "links: [{to: a, n: 1}, plain, ~, [1, 2]]\nDate created: 1999\n作者: 艾达\nempty: {}\n"
+        "---\nDig."
+    )
+
+    answer = await http.post(BOOK, files={"file": ("a.md", source.encode())})
+
+    assert answer.status_code == 200, answer.text
+    assert (await http.get(f"{BOOK}/a")).json()["metadata"] == {
+        "author.name": "Ada",
+        "author.since": "2024-01-05",
+        "links": ['{"to":"a","n":1}', "plain", "[1,2]"],
+        "Date created": 1999,
+        "作者": "艾达",
+    }
+
+
+async def test_further_columns_are_metadata_whatever_their_headings(
+    http: httpx.AsyncClient,
+) -> None:
+    content = "ID;Question;Answer;Zuständig bei;Titel 2\nq;Wo?;Hier.;Bank;\n".encode("cp1252")
+
+    await http.post(BOOK, files={"file": ("a.csv", content)})
+
+    read = (await http.get(f"{BOOK}/q")).json()
+    assert (read["question"], read["metadata"]) == ("Wo?", {"Zuständig bei": "Bank"})
+
+
 async def test_an_edited_answer_replaces_the_old_one(http: httpx.AsyncClient) -> None:
     await http.post(
         BOOK, files={"file": ("faq.csv", b"question,answer\nOwls?,Mice.\nCats?,Fish.\n")}
