@@ -64,6 +64,15 @@ class Platform:
         with self._translated():
             return _checked(self._http.post(path, json=body, timeout=_LONG_S)).json()
 
+    def delete(self, path: str, **query: str | int) -> None:
+        """Deletes a resource.
+
+        Raises:
+            PlatformError: the platform does not answer, or refuses.
+        """
+        with self._translated():
+            _checked(self._http.delete(path, params=query, timeout=_LONG_S))
+
     def upload(self, path: str, files: list[tuple[str, bytes]]) -> Any:
         """Sends named files as a form.
 

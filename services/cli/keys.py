@@ -1,16 +1,58 @@
 """`banyan keys`: makes, lists and deletes API keys in the state folder."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from services.cli.run_file import Run, StateFolder
 from shared.errors import ConfigError
 from shared.serving.keys import KeyStore, Role
 
+_FILE = "keys.json"
+_ASK_S = 2.0
 
-def create(state_dir: Path, name: str, tenant: str, role: str) -> None:
+
+@dataclass(frozen=True, slots=True)
+class KeyFile:
+    """The file of keys of a state folder, and the platform that runs with it and reads it."""
+
+    path: Path
+    run: Run | None
+
+    @property
+    def store(self) -> KeyStore:
+        """The keys in it."""
+        return KeyStore(self.path)
+
+
+def find_key_file(
+    state_dir: Path, *, is_named: bool, url: str, answers: Callable[[str], bool] | None = None
+) -> KeyFile:
+    """The file of keys of the platform that is meant.
+
+    `is_named` says that somebody chose the folder; `url` is where a platform answers if one runs.
+
+    Raises:
+        ConfigError: nobody chose the folder, and the platform that runs has another one: it would
+            never read what is written here.
+    """
+    run = StateFolder(state_dir).read_run()
+    alive = run if run is not None and run.is_running() else None
+    if alive is None and not is_named and (answers or _answers)(url):
+        raise ConfigError(
+            f"the platform at {url} keeps its keys in another state folder than {state_dir}: run "
+            "this where `banyan up` was started, or name its folder with --state-dir FOLDER or "
+            "BANYAN_STATE_DIR (`banyan up` shows it)"
+        )
+    return KeyFile(state_dir / _FILE, alive)
+
+
+def create(file: KeyFile, name: str, tenant: str, role: str) -> None:
     """Makes a key; prints it alone on stdout, so that a script can take it.
 
     Raises:
@@ -18,19 +60,20 @@ def create(state_dir: Path, name: str, tenant: str, role: str) -> None:
     """
     if role not in list(Role):
         raise ConfigError(f"role {role!r}: use {' or '.join(Role)}")
-    store = _store(state_dir)
-    first = store.is_empty()
-    typer.echo(store.create(name, tenant, Role(role)))
+    first = file.store.is_empty()
+    typer.echo(file.store.create(name, tenant, Role(role)))
     typer.echo("keep it: it is stored as a hash and cannot be shown again", err=True)
-    if first:
-        typer.echo("from now on every request needs a key", err=True)
+    typer.echo(f"stored in {file.path}; {_effect(file, first=first)}", err=True)
 
 
-def show(state_dir: Path) -> None:
+def show(file: KeyFile) -> None:
     """Prints every key's id, name, tenant, role and age."""
-    keys = _store(state_dir).list()
+    keys = file.store.list()
     if not keys:
-        typer.echo("there is no key: the platform is open to this machine and closed to others")
+        typer.echo(
+            f"there is no key in {file.path}: a platform with this state folder is open to this "
+            "machine and closed to others"
+        )
         return
     table = Table("id", "name", "tenant", "role", "created", box=None, pad_edge=False)
     for key in keys:
@@ -38,18 +81,31 @@ def show(state_dir: Path) -> None:
     Console(highlight=False).print(table)
 
 
-def revoke(state_dir: Path, key_id: str) -> None:
+def revoke(file: KeyFile, key_id: str) -> None:
     """Deletes a key.
 
     Raises:
         NotFoundError: no key has this id.
     """
-    store = _store(state_dir)
-    key = store.revoke(key_id)
+    key = file.store.revoke(key_id)
     typer.echo(f"revoked {key.id} ({key.name})")
-    if store.is_empty():
+    if file.store.is_empty():
         typer.echo("that was the last key: on 127.0.0.1 requests need none now", err=True)
 
 
-def _store(state_dir: Path) -> KeyStore:
-    return KeyStore(state_dir / "keys.json")
+def _effect(file: KeyFile, *, first: bool) -> str:
+    """What a new key changes, and where."""
+    if file.run is None:
+        rest = ", which needs a key from its start" if first else ""
+        return f"no platform runs with this state folder: the next one reads it{rest}"
+    rest = ", and every request needs a key from then on" if first else ""
+    return f"the platform at {file.run.url} reads it within a second{rest}"
+
+
+def _answers(url: str) -> bool:
+    """Whether a platform answers there."""
+    try:
+        answer = httpx.get(f"{url}/v1/healthz", timeout=_ASK_S, trust_env=False)
+    except (httpx.HTTPError, httpx.InvalidURL):
+        return False
+    return answer.is_success

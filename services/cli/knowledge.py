@@ -1,8 +1,9 @@
-"""`banyan kb`: loads, lists and rebuilds knowledge bases."""
+"""`banyan kb`: loads, lists, rebuilds and deletes knowledge bases."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -12,7 +13,7 @@ from services.cli.client import Platform
 from services.cli.document_files import Piece, cut, find_files
 from services.cli.patience import patiently
 from services.support.ingest.ids import DerivedIds
-from shared.errors import AuthenticationError, ForbiddenError, InputError
+from shared.errors import AuthenticationError, ForbiddenError, InputError, NotFoundError
 
 _PATH = "/support/knowledge-bases"
 _BATCH_FILES = 32
@@ -46,6 +47,8 @@ def load(platform: Platform, path: Path, kb: str) -> int:
     for reason in found.reasons():
         console.print(f"passed over: {reason}", markup=False)
     console.print(f"{loaded.documents} documents in {kb}, {len(loaded.refused)} refused")
+    if loaded.documents:
+        console.print(f'ask it: banyan ask "..." --kb {kb}', markup=False)
     return _EXIT_REFUSED if loaded.refused else 0
 
 
@@ -85,6 +88,25 @@ def rebuild(platform: Platform, kb: str) -> None:
     with console.status(f"embedding the documents of {kb}"):
         made = platform.post(f"{_PATH}/{kb}/rebuild")
     console.print(f"{made['documents']} documents of {kb} embedded with {made['bundle']}")
+
+
+def delete(platform: Platform, kb: str, confirmed: Callable[[str], bool]) -> int:
+    """Deletes a knowledge base if `confirmed` says so when it is asked; returns the exit code.
+
+    Raises:
+        PlatformError: the platform does not answer, or there is no such knowledge base.
+    """
+    path = f"{_PATH}/{quote(kb, safe='')}"
+    base = platform.get(path)
+    if base.get("name") != kb:
+        raise NotFoundError(f"there is no knowledge base {kb!r}: `banyan kb list` shows them")
+    count = f"{base['documents']} document{'' if base['documents'] == 1 else 's'}"
+    if not confirmed(f"delete the knowledge base {kb} with its {count}?"):
+        Console(highlight=False).print(f"{kb} is kept")
+        return _EXIT_REFUSED
+    platform.delete(path, confirm=kb)
+    Console(highlight=False).print(f"deleted {kb} with its {count}")
+    return 0
 
 
 def names(platform: Platform) -> list[str]:

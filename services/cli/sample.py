@@ -25,7 +25,8 @@ def load_sample(run: Run, progress: Progress, *, key: str | None = None) -> None
             if names(platform):
                 return
         except AuthenticationError:
-            progress.note("requests need a key, so the sample is left to `banyan kb load`")
+            command = f"banyan kb load {SAMPLE_FOLDER} --kb {SAMPLE_NAME} --key KEY"
+            progress.note(f"requests need a key, so the sample is left to `{command}`")
             return
         files = find_files(SAMPLE_FOLDER).files
         with progress.step(f"the sample knowledge base {SAMPLE_NAME} is loaded"):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli.commands.options import StateDir, state_dir_of
+from services.cli.commands.options import StateDir, key_file_of
 
 app = typer.Typer(no_args_is_help=True, help="API keys: each selects a tenant and a role.")
 
@@ -19,7 +19,7 @@ def keys_create(
     """Make a key and print it: the only time that it can be seen."""
     from services.cli.keys import create
 
-    create(state_dir_of(state_dir), name, tenant, role)
+    create(key_file_of(state_dir), name, tenant, role)
 
 
 @app.command("list")
@@ -27,7 +27,7 @@ def keys_list(state_dir: StateDir = None) -> None:
     """List the keys; the keys themselves are not kept."""
     from services.cli.keys import show
 
-    show(state_dir_of(state_dir))
+    show(key_file_of(state_dir))
 
 
 @app.command("revoke")
@@ -38,4 +38,4 @@ def keys_revoke(
     """Delete a key; the running platform refuses it within a second."""
     from services.cli.keys import revoke
 
-    revoke(state_dir_of(state_dir), key_id)
+    revoke(key_file_of(state_dir), key_id)

@@ -35,6 +35,12 @@ class Served:
             return self._documents(request.content)
         if request.url.path.endswith("/chat/completions"):
             return _chat(json.loads(request.content))
+        if request.method == "DELETE":
+            return httpx.Response(204)
+        if request.url.path.endswith("/knowledge-bases/none"):
+            return httpx.Response(404, json={"detail": "there is no knowledge base 'none'"})
+        if request.url.path.endswith("/knowledge-bases/shop"):
+            return httpx.Response(200, json={"name": "shop", "documents": 12})
         if request.url.path.endswith("/rebuild"):
             return httpx.Response(200, json={"documents": 3, "bundle": "embed@1"})
         bases = [{"name": "help-centre", "documents": 77, "version": 3, "bundle": "embed@1"}]

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.knowledge import load, load_files, rebuild, show
-from shared.errors import AuthenticationError
+from services.cli.knowledge import delete, load, load_files, rebuild, show
+from shared.errors import AuthenticationError, NotFoundError
 from tests.services.cli.served import Served, connected
 
 
@@ -93,3 +93,48 @@ def test_an_index_is_rebuilt(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert served.requests[0].url.path == "/support/knowledge-bases/kb/rebuild"
     assert "3 documents of kb embedded with embed@1" in capsys.readouterr().out
+
+
+def test_files_with_other_endings_are_named_in_a_load(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, a_md="A", b_pdf="B", c_docx="C")
+
+    with connected(Served()) as platform:
+        assert load(platform, tmp_path, "kb") == 0
+
+    said = capsys.readouterr().out
+    assert "passed over: 1 file that ends in .pdf (b.pdf): documents end in .csv" in said
+    assert "passed over: 1 file that ends in .docx (c.docx)" in said
+    assert 'banyan ask "..." --kb kb' in said
+
+
+def test_a_knowledge_base_is_deleted_after_it_was_confirmed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    served = Served()
+    asked: list[str] = []
+
+    def declined(question: str) -> bool:
+        asked.append(question)
+        return False
+
+    with connected(served) as platform:
+        assert delete(platform, "shop", declined) == 1
+        assert [request.method for request in served.requests] == ["GET"]
+        assert delete(platform, "shop", lambda question: True) == 0
+
+    assert asked == ["delete the knowledge base shop with its 12 documents?"]
+    assert served.requests[-1].method == "DELETE"
+    assert str(served.requests[-1].url).endswith("/support/knowledge-bases/shop?confirm=shop")
+    assert "deleted shop with its 12 documents" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["none", ".."])
+def test_nothing_is_deleted_that_is_not_there(name: str) -> None:
+    served = Served()
+
+    with connected(served) as platform, pytest.raises(NotFoundError):
+        delete(platform, name, lambda question: True)
+
+    assert [request.method for request in served.requests] == ["GET"]

@@ -69,6 +69,13 @@ def test_keys_are_made_listed_and_revoked(banyan: Banyan) -> None:
     assert "web shop" not in banyan("keys", "list").stdout
 
 
+def test_a_knowledge_base_to_load_is_named(banyan: Banyan, tmp_path: Path) -> None:
+    refused = banyan("kb", "load", str(tmp_path))
+
+    assert refused.exit_code == 1
+    assert "Name one of your own with --kb NAME" in refused.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -77,7 +84,7 @@ def test_keys_are_made_listed_and_revoked(banyan: Banyan) -> None:
         (["keys", "revoke", "none"], "`banyan keys list`"),
         (["ask", "hello", "--url", "http://127.0.0.1:9"], "start it with `banyan up`"),
         (["kb", "list", "--url", "http://127.0.0.1:9"], "start it with `banyan up`"),
-        (["kb", "load", "/no/such/place"], "there is no file or folder"),
+        (["kb", "load", "/no/such/place", "--kb", "a"], "there is no file or folder"),
         (["analyze", "hello", "--url", "http://127.0.0.1:9"], "start it with `banyan up`"),
         (["sentiment", "alerts", "--url", "http://127.0.0.1:9"], "start it with `banyan up`"),
         (["sentiment", "watch", "--url", "http://127.0.0.1:9"], "start it with `banyan up`"),
