@@ -1,40 +1,50 @@
 """Names, aliases and tickers of known entities, found in texts as whole words.
 
-A text is cut into words and signs, and the longest run of them that is a known name wins, from the
-left. Keys are runs of words rather than of characters, so a name inside a word never matches and
-offsets are those of the text itself, however case folding changes lengths. (pyahocorasick searches
-characters: whole words, folding and the longest whole-word match would all remain to be done.)
+A text is cut into words and signs, and of the runs of them that are known names the longest win,
+where they overlap. (pyahocorasick searches characters: whole words, folding and the longest
+whole-word match would all remain to be done.)
 
 Case decides where a name may be another word. Names of one word that are written with a capital
-need it in the text too ("Gap", not "gap"), unless the text has no capitals at all. Longer names
-match in any case. A ticker matches in capitals, or in any case as a cashtag (`$acme`); a ticker of
-one letter, or one in a text all in capitals, only as a cashtag.
+need it in the text too ("Gap", not "gap"), acronyms need all of theirs, unless the text has no
+capitals at all. Longer names match in any case. A ticker matches in capitals, or in any case as a
+cashtag (`$acme`); one that is an ordinary word or one letter, or one in a text all in capitals,
+matches only in a form that tickers alone have (`$F`, `(NYSE: F)`, `F.N`).
 """
 
 import json
-import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import Path
 
 from shared.errors import ConfigError
-
-# Words of scripts that are written without spaces are cut into characters. Python's \w leaves
-# out the combining marks that belong to words in Hebrew, Arabic and the scripts of India.
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
-_MARKS = "\u0300-\u036f\u0591-\u05bd\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff"
-_TOKEN = re.compile(
-    rf"[{_UNSPACED}](?:[{_MARKS}]*)|(?:(?![{_UNSPACED}])[\w{_MARKS}])+|[^\w\s{_MARKS}]"
+from shared.sentiment.tickers import (
+    TICKER,
+    in_ticker_form,
+    is_joined_after,
+    is_joined_before,
+    market_end,
 )
-_ASCII_TOKEN = re.compile(r"\w+|[^\w\s]")
-_SIGNS = str.maketrans({"’": "'", "‘": "'", "‐": "-", "‑": "-", "–": "-", "—": "-"})
-_TICKER = re.compile(r"[A-Za-z0-9]+(?:[.-][A-Za-z0-9]+)?")
+from shared.sentiment.words import (
+    Token,
+    fold,
+    is_capitals,
+    is_ordinary,
+    is_readable,
+    longest,
+    tokens,
+)
+
 _MAX_TICKER_LENGTH = 12
-# A ticker joined to another word is part of that word ("S&P", "T-shirt"); `'s` may follow it.
-_JOINED_BEFORE = re.compile(r"(?:[\w&@/]|\w[-.'’])\Z")
-_JOINED_AFTER = re.compile(r"[\w&@/]|[-.]\w|['’](?![sS]\b)\w")
+
+
+class _Case(IntEnum):
+    """What a name of one word needs of a text that tells capitals from small letters."""
+
+    ANY = 0
+    CAPITAL = 1
+    CAPITALS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +65,8 @@ class Span:
     end: int
 
 
-_Token = tuple[str, int, int]
-"""A word or sign as it is compared, where it starts and where it ends."""
+_Names = defaultdict[str, list[tuple[str, _Case]]]
+"""By their folded spelling: the entities that are written so, and what they need of the case."""
 
 
 class Gazetteer:
@@ -67,8 +77,8 @@ class Gazetteer:
     """
 
     def __init__(self, entries: Iterable[Entry]) -> None:
-        aliases: defaultdict[str, list[tuple[str, bool]]] = defaultdict(list)
-        own: defaultdict[str, list[tuple[str, bool]]] = defaultdict(list)
+        aliases: _Names = defaultdict(list)
+        own: _Names = defaultdict(list)
         self._tickers: defaultdict[str, list[str]] = defaultdict(list)
         for entry in entries:
             _add_name(own, entry.entity, entry.entity)
@@ -78,7 +88,8 @@ class Gazetteer:
                 _check_ticker(ticker, entry.entity)
                 if entry.entity not in self._tickers[ticker.upper()]:
                     self._tickers[ticker.upper()].append(entry.entity)
-        self._names: dict[str, list[tuple[str, bool]]] = {**aliases, **own}
+        self._own = {key: entities[0][0] for key, entities in own.items()}
+        self._names: dict[str, list[tuple[str, _Case]]] = {**aliases, **own}
         self._lengths = _lengths_by_first_word(self._names)
 
     @classmethod
@@ -107,83 +118,94 @@ class Gazetteer:
         except ConfigError as error:
             raise ConfigError(f"{path}: {error}") from None
 
+    def own_name(self, name: str) -> str | None:
+        """The entity whose own name this is, but for case, Unicode form and spaces."""
+        return self._own.get(fold(name))
+
     def find(self, text: str) -> list[Span]:
-        """The names in a text from left to right, the longest at each place, none overlapping."""
-        tokens = _tokens(text)
+        """The names in a text from left to right; of those that overlap the longest."""
+        words = tokens(text)
         has_capitals = any(map(str.isupper, text))
         has_small = any(map(str.islower, text))
-        spans: list[Span] = []
-        end = 0
-        for place, (key, start, _) in enumerate(tokens):
-            if start < end:
-                continue
-            found: list[Span] = []
+        found: dict[tuple[int, int], list[str]] = {}
+        for place, (key, start, _) in enumerate(words):
             if key in self._lengths:
-                found = self._name_at(tokens, place, text, any_case=not has_capitals)
-            if not found and (key == "$" or text[start].isupper() or key[0].isdigit()):
-                found = self._ticker_at(start, text, bare=has_small)
-            if found:
-                spans += found
-                end = found[0].end
-        return spans
+                named = self._names_at(words, place, text, has_capitals and has_small)
+                for stretch, entities in named:
+                    found.setdefault(stretch, entities)
+            if key == "$" or text[start].isupper() or key[0].isdigit():
+                ticker = self._ticker_at(start, text, bare=has_small)
+                if ticker is not None:
+                    found.setdefault(*ticker)
+        return [
+            Span(entity, start, end)
+            for start, end in sorted(longest(found))
+            for entity in found[start, end]
+        ]
 
-    def _name_at(
-        self, tokens: Sequence[_Token], place: int, text: str, *, any_case: bool
-    ) -> list[Span]:
-        for length in self._lengths[tokens[place][0]]:
-            run = tokens[place : place + length]
+    def _names_at(
+        self, words: Sequence[Token], place: int, text: str, shows_case: bool
+    ) -> list[tuple[tuple[int, int], list[str]]]:
+        found = []
+        for length in self._lengths[words[place][0]]:
+            run = words[place : place + length]
             known = self._names.get(" ".join([key for key, _, _ in run]))
             if known is None or len(run) < length:
                 continue
             start, end = run[0][1], run[-1][2]
-            free = any_case or not text[start].islower()
-            entities = [entity for entity, needs_capital in known if free or not needs_capital]
+            surface = text[start:end]
+            entities = [name for name, case in known if _fits(surface, case, shows_case)]
             if entities:
-                return [Span(entity, start, end) for entity in entities]
-        return []
+                found.append(((start, end), entities))
+        return found
 
-    def _ticker_at(self, start: int, text: str, *, bare: bool) -> list[Span]:
-        cashtag = text[start] == "$"
-        match = _TICKER.match(text, start + 1 if cashtag else start)
+    def _ticker_at(
+        self, start: int, text: str, *, bare: bool
+    ) -> tuple[tuple[int, int], list[str]] | None:
+        first = start + (text[start] == "$")
+        match = TICKER.match(text, first)
         if match is None:
-            return []
-        symbol, end = match.group(), match.end()
-        entities = self._tickers.get(symbol.upper(), [])
-        if not entities or not (cashtag or (bare and len(symbol) > 1 and symbol.isupper())):
-            return []
-        if _JOINED_BEFORE.search(text[max(0, start - 2) : start]) or _JOINED_AFTER.match(text, end):
-            return []
-        return [Span(entity, start, end) for entity in entities]
+            return None
+        end = match.end()
+        entities = self._tickers.get(match.group().upper(), [])
+        if not entities and "." in match.group():
+            end = first + match.group().index(".")
+            entities = self._tickers.get(text[first:end].upper(), [])
+            if market_end(text, first, end) is None:
+                return None
+        if not entities:
+            return None
+        symbol = text[first:end]
+        if in_ticker_form(text, first, end):
+            return (start, market_end(text, first, end) or end), entities
+        is_bare = bare and symbol.isupper() and not is_ordinary(symbol)
+        if not is_bare or is_joined_before(text, start) or is_joined_after(text, end):
+            return None
+        return (start, end), entities
 
 
-def _tokens(text: str) -> list[_Token]:
-    if text.isascii():
-        found = _ASCII_TOKEN.finditer(text)
-        return [(match.group().lower(), match.start(), match.end()) for match in found]
-    found = _TOKEN.finditer(text)
-    return [(_key(match.group()), match.start(), match.end()) for match in found]
+def _fits(surface: str, case: _Case, shows_case: bool) -> bool:
+    """Whether a text may mean a name that it has; `shows_case` where it has letters of both."""
+    if case is _Case.CAPITALS:
+        return surface.isupper() if shows_case else not is_ordinary(surface)
+    return case is _Case.ANY or not shows_case or not surface[0].islower()
 
 
-def _key(token: str) -> str:
-    if token.isascii():
-        return token.lower()
-    return unicodedata.normalize("NFKC", token.translate(_SIGNS)).casefold()
-
-
-def _add_name(names: defaultdict[str, list[tuple[str, bool]]], name: str, entity: str) -> None:
-    tokens = _tokens(name)
-    if not any(character.isalnum() for character in name):
+def _add_name(names: _Names, name: str, entity: str) -> None:
+    if not is_readable(name):
         raise ConfigError(
             f"{entity!r} has the name {name!r} without any letter or digit: remove it"
         )
-    needs_capital = len(tokens) == 1 and name.strip()[0].isupper()
-    known = names[" ".join(key for key, _, _ in tokens)]
-    if (entity, needs_capital) not in known:
-        known.append((entity, needs_capital))
+    key, case = fold(name), _Case.ANY
+    if " " not in key and name.strip()[0].isupper():
+        case = _Case.CAPITALS if is_capitals(name.strip()) else _Case.CAPITAL
+    known = names[key]
+    if (entity, case) not in known:
+        known.append((entity, case))
 
 
 def _check_ticker(ticker: str, entity: str) -> None:
-    if len(ticker) > _MAX_TICKER_LENGTH or not _TICKER.fullmatch(ticker):
+    if len(ticker) > _MAX_TICKER_LENGTH or not TICKER.fullmatch(ticker):
         raise ConfigError(
             f"{entity!r} has the ticker {ticker!r}: expected up to {_MAX_TICKER_LENGTH} ASCII "
             "letters and digits with at most one dot or hyphen inside, without `$`"

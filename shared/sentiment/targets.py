@@ -4,8 +4,9 @@ The entity is marked in the text. As a pair (text, entity) the same model has to
 which words are meant, and does worse by far where a text says different things of its entities.
 """
 
-import re
 from collections.abc import Sequence
+
+from shared.sentiment.words import Words
 
 _MARK = "@"
 
@@ -19,20 +20,8 @@ def target_input(text: str, entity: str) -> str:
 
 
 def find_mentions(text: str, entity: str) -> list[tuple[int, int]]:
-    """Where a text names an entity: whole words, as characters `[start, end)`, in order.
-
-    Mentions in the entity's own case come before others, and whole names before those that
-    begin a longer word: "Sun Pharma" in "Sun Pharmas stocks surge" is that whole word.
-    """
-    name = re.escape(entity.strip())
-    if not name:
-        return []
-    for pattern in (rf"(?<!\w){name}(?!\w)", rf"(?<!\w){name}\w*"):
-        for flags in (re.NOFLAG, re.IGNORECASE):
-            found = [match.span() for match in re.finditer(pattern, text, flags)]
-            if found:
-                return found
-    return []
+    """Where a text names an entity, as characters `[start, end)` in order; see `Words.mentions`."""
+    return Words(text).mentions(entity)
 
 
 def mark(text: str, stretches: Sequence[tuple[int, int]]) -> str:

@@ -7,8 +7,11 @@ Source: Sinha et al., "SEntFiN 1.0: Entity-aware sentiment analysis for financia
 the Association for Information Science and Technology, 2022.
 """
 
+import re
+
 from shared.sentiment.labels import LABELS
 from shared.sentiment.targets import find_mentions, mark
+from shared.sentiment.words import longest
 from shared.training.examples import Entity, Example, TaggedExample
 from shared.training.reading import Row, RowError, text_cell
 
@@ -51,12 +54,8 @@ def names(row: Row) -> list[TaggedExample]:
     Every occurrence is marked; of overlapping ones the longest stays.
     """
     text, entities = _cells(row)
-    found = {stretch for name in entities for stretch in find_name(text, name)}
-    kept: list[Entity] = []
-    for start, end in sorted(found, key=lambda stretch: (stretch[0] - stretch[1], stretch[0])):
-        if all(end <= entity.start or entity.end <= start for entity in kept):
-            kept.append(Entity(start, end, ENTITY))
-    return [TaggedExample(text, tuple(sorted(kept)))]
+    found = longest(stretch for name in entities for stretch in find_name(text, name))
+    return [TaggedExample(text, tuple(Entity(*stretch, ENTITY) for stretch in sorted(found)))]
 
 
 def find_name(text: str, name: str) -> list[tuple[int, int]]:
@@ -65,7 +64,8 @@ def find_name(text: str, name: str) -> list[tuple[int, int]]:
     Raises:
         RowError: it does not name it.
     """
-    stretches = find_mentions(text, _as_written(text, name))
+    name = _as_written(text, name)
+    stretches = find_mentions(text, name) or _begun(text, name)
     if not stretches:
         raise RowError(f"names {name!r}, which does not stand in its text: correct or remove it")
     return stretches
@@ -76,6 +76,15 @@ def _as_written(text: str, name: str) -> str:
     name = name.strip()
     repaired = [name, *(name.replace(wrong, right) for wrong, right in _REPLACED.items())]
     return next((each for each in repaired if each in text), name)
+
+
+def _begun(text: str, name: str) -> list[tuple[int, int]]:
+    """The words that begin with a name, which the published data cut short ("Sun Pharma|s")."""
+    for flags in (re.NOFLAG, re.IGNORECASE):
+        found = re.finditer(rf"(?<!\w){re.escape(name)}\w*", text, flags)
+        if stretches := [match.span() for match in found]:
+            return stretches
+    return []
 
 
 def _cells(row: Row) -> tuple[str, dict[str, str]]:

@@ -217,6 +217,22 @@ def test_news_become_scores_and_bad_records_dead_letters(
     assert letter.key == b":".join(origin)
 
 
+def test_spellings_of_one_name_count_once(
+    quick: SentimentSettings,
+    broker: MemoryBroker,
+    trunk: FakeTrunk,
+    database: Database,
+    loop: asyncio.AbstractEventLoop,
+) -> None:
+    with running(quick, broker, trunk, database, loop):
+        send(broker, [value(text="Bolt plunges", entities=["Bolt", "bolt", "BOLT"])])
+        wait_for(lambda: counted(database) == 1, "the record is stored")
+
+    ((entity, counts),) = NewsReader(database).entities("default", 5)
+    assert (entity, counts.total) == ("Bolt", 1)
+    assert counted(database, MENTION) == 1
+
+
 def test_a_surge_becomes_an_alert_that_is_told_to_all(
     quick: SentimentSettings,
     broker: MemoryBroker,

@@ -69,11 +69,68 @@ def test_names(gazetteer: Gazetteer, text: str, expected: list[tuple[str, str]])
         ("US$T, a$T, @AAPL", []),
         ("one\n$T", [("AT&T", "$T")]),
         ("costs $5 or $", []),
+        ("AAPL.O, <BRK.B.N>", [("Apple", "AAPL.O"), ("Apple", "BRK.B.N")]),
+        ("NASDAQ: AAPL, (NYSE: T)", [("Apple", "AAPL"), ("AT&T", "T")]),
+        ("T.N leads, U.S.T not", [("AT&T", "T.N")]),
     ],
 )
 def test_tickers(gazetteer: Gazetteer, text: str, expected: list[tuple[str, str]]) -> None:
     found = [(span.entity, text[span.start : span.end]) for span in gazetteer.find(text)]
     assert found == expected
+
+
+WORD_TICKERS = Gazetteer(
+    [
+        Entry("Ford", (), ("F",)),
+        Entry("Gold Fields", ("Gold",), ("GFI",)),
+        Entry("Gartner", (), ("IT",)),
+        Entry("Allstate", ("ALL",), ("ALL",)),
+        Entry("ServiceNow", (), ("NOW",)),
+        Entry("General Motors", ("GM",), ("GM",)),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Fed holds, Goldman gains, Italy allows it all now", []),
+        ("IT spending is up, says the Fed. NOW or never, Plan F", []),
+        ("IT ALL FALLS NOW", []),
+        ("it all falls now as gm recalls cars", ["General Motors"]),
+        ("$F, $it and $NOW rise", ["Ford", "Gartner", "ServiceNow"]),
+        ("(NYSE: F), (NYSE:IT) and NYSE : NOW", ["Ford", "Gartner", "ServiceNow"]),
+        ("F.N, <IT.N> and (NOW.N)", ["Ford", "Gartner", "ServiceNow"]),
+        ("GM and gm, Gm; ALL is Allstate", ["General Motors", "Allstate", "Allstate"]),
+        ("A.I. and U.S. and F.I", []),
+        ("Gold gains, gold too", ["Gold Fields"]),
+    ],
+)
+def test_a_ticker_that_is_a_word_needs_a_form_that_words_do_not_have(
+    text: str, expected: list[str]
+) -> None:
+    assert [span.entity for span in WORD_TICKERS.find(text)] == expected
+
+
+def test_of_overlapping_names_the_longest_wins() -> None:
+    gazetteer = Gazetteer([Entry("Bank of"), Entry("Bank"), Entry("of America Corporation")])
+    assert [span.entity for span in gazetteer.find("Bank of America Corporation")] == [
+        "Bank",
+        "of America Corporation",
+    ]
+
+
+def test_a_name_is_known_whatever_its_case_and_form() -> None:
+    gazetteer = Gazetteer([Entry("Müller Straße AG", ("MSAG",))])
+    assert gazetteer.own_name("MU\u0308LLER  STRASSE AG") == "Müller Straße AG"
+    assert gazetteer.own_name("MSAG") is None
+
+
+def test_many_names_in_a_long_text_take_no_time() -> None:
+    text = "Gap Apple Pay " * 1_400
+    begin = time.process_time()
+    assert len(Gazetteer(ENTRIES).find(text)) == 2_800
+    assert time.process_time() - begin < 1
 
 
 def test_an_own_name_wins_over_an_alias() -> None:
