@@ -35,7 +35,19 @@ class InputError(PlatformError):
 
 
 class TextTooLongError(InputError):
-    """A text has more tokens than the backbone reads, and truncation was not asked for."""
+    """A text is longer than is read: the one at `index` of a call, for the `reason`."""
+
+    def __init__(self, reason: str, *, index: int = 0) -> None:
+        super().__init__(reason, param="input")
+        self.reason = reason
+        self.index = index
+
+    def __str__(self) -> str:
+        return f"input {self.index} has {self.reason}"
+
+    def at(self, place: str) -> InputError:
+        """The same, with the text named as the caller of a route knows it, such as `input.1`."""
+        return InputError(f"{place}: {self.reason}", param=place)
 
 
 class NotFoundError(InputError):

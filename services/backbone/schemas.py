@@ -8,14 +8,26 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from shared.models.tasks import TaskKind
+from shared.validation.body import RequestBody
 
 
 def _refuse_token_ids(value: object) -> object:
     """Token ids belong to one tokenizer, which the client cannot know to be ours."""
-    if isinstance(value, list) and any(isinstance(item, int | list) for item in value):
-        raise ValueError("token ids are not accepted: send texts")
+    if isinstance(value, list) and any(_is_token_id(item) for item in value):
+        raise ValueError(
+            "token ids are not accepted, because they belong to another model's tokenizer: send "
+            "texts (LangChain's OpenAIEmbeddings does with check_embedding_ctx_length=False)"
+        )
     return value
 
+
+def _is_token_id(item: object) -> bool:
+    """Whether an item is a number, or a list that begins with one."""
+    first = item[0] if isinstance(item, list) and item else item
+    return isinstance(first, int) and not isinstance(first, bool)
+
+
+_IGNORED = "Accepted and ignored."
 
 Model = Annotated[str, Field(min_length=1, max_length=200, description="A task or a bundle's id.")]
 Text = Annotated[str, Field(min_length=1)]
@@ -30,8 +42,8 @@ Truncate = Annotated[
 ]
 
 
-class _Request(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+class _Request(RequestBody):
+    model_config = ConfigDict(strict=True)
 
 
 class EmbeddingsRequest(_Request):
@@ -44,7 +56,7 @@ class EmbeddingsRequest(_Request):
         None, ge=1, le=2**31 - 1, description="The model's own number of dimensions, or nothing."
     )
     truncate: Truncate = False
-    user: str | None = Field(None, max_length=1000, description="Accepted and ignored.")
+    user: str | None = Field(None, max_length=1000, description=_IGNORED)
 
 
 class Usage(BaseModel):
@@ -71,8 +83,10 @@ class EmbeddingsResponse(BaseModel):
     usage: Usage
 
 
-class Document(_Request):
-    """A document in an object."""
+class Document(BaseModel):
+    """A document in an object; what else stands in it (`id`, `title`) is not looked at."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
 
     text: Text
 
@@ -81,7 +95,8 @@ class RerankRequest(_Request):
     """A query and the documents to sort by it.
 
     `model` is a task of kind `score`, or one of kind `embed`: then a document's relevance is the
-    cosine c of its vector with the query's, mapped to 0..1 as (1 + c) / 2.
+    cosine c of its vector with the query's, mapped to 0..1 as (1 + c) / 2. `max_tokens_per_doc`
+    asks for longer documents to be cut: they are, where the model reads no further.
     """
 
     model: Model
@@ -92,6 +107,17 @@ class RerankRequest(_Request):
     )
     return_documents: bool = False
     truncate: Truncate = False
+    max_tokens_per_doc: int | None = Field(
+        None, ge=1, le=2**31 - 1, description="Cohere's: as `truncate`."
+    )
+    max_chunks_per_doc: int | None = Field(None, ge=1, le=2**31 - 1, description=_IGNORED)
+    priority: int | None = Field(None, ge=0, le=2**31 - 1, description=_IGNORED)
+    user: str | None = Field(None, max_length=1000, description=_IGNORED)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether longer texts are cut instead of refused."""
+        return self.truncate or self.max_tokens_per_doc is not None
 
 
 class ReturnedDocument(BaseModel):

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
@@ -9,14 +10,13 @@ import numpy as np
 
 from services.backbone.config import APP_NAME, BackboneSettings
 from services.backbone.schemas import ClassifyRequest, EmbeddingsRequest, ModelCard, RerankRequest
-from shared.errors import InputError
+from shared.errors import InputError, TextTooLongError
 from shared.models.bundle import Bundle
 from shared.models.tasks import (
     EMBED_TASK,
     ClassifyOutput,
     EmbedOutput,
     Float32s,
-    Input,
     Priority,
     ScoreOutput,
     TaskCall,
@@ -75,7 +75,8 @@ class BackboneService:
         """
         bundle = await self._bundle(request.model, TaskKind.EMBED)
         texts = _texts(request.input)
-        output = await self._encode(EmbedOutput, bundle, texts, request.truncate)
+        call = TaskCall(bundle.id, texts, request.truncate)
+        output = await self._encode(EmbedOutput, call, _places(request.input))
         width = output.vectors.shape[1]
         if request.dimensions not in (None, width):
             raise InputError(
@@ -96,13 +97,16 @@ class BackboneService:
         """The documents' indices and relevances, best first."""
         bundle = await self._bundle(request.model, TaskKind.SCORE, TaskKind.EMBED)
         texts = [d if isinstance(d, str) else d.text for d in request.documents]
+        documents = _Places("documents")
         if bundle.manifest.kind is TaskKind.SCORE:
             pairs = [(request.query, text) for text in texts]
-            scored = await self._encode(ScoreOutput, bundle, pairs, request.truncate)
+            call = TaskCall(bundle.id, pairs, request.is_cut)
+            scored = await self._encode(ScoreOutput, call, documents)
             scores, tokens = scored.scores, scored.tokens
         else:
-            both = [request.query, *texts]
-            embedded = await self._encode(EmbedOutput, bundle, both, request.truncate)
+            call = TaskCall(bundle.id, [request.query, *texts], request.is_cut)
+            after_query = _Places("documents", first="query")
+            embedded = await self._encode(EmbedOutput, call, after_query)
             scores, tokens = _relevances(embedded.vectors), embedded.tokens
         results: list[Content] = []
         for index in np.argsort(-scores, kind="stable")[: request.top_n].tolist():
@@ -116,7 +120,8 @@ class BackboneService:
         """The likeliest label and every label's probability."""
         bundle = await self._bundle(request.model, TaskKind.CLASSIFY)
         texts = _texts(request.input)
-        output = await self._encode(ClassifyOutput, bundle, texts, request.truncate)
+        call = TaskCall(bundle.id, texts, request.truncate)
+        output = await self._encode(ClassifyOutput, call, _places(request.input))
         likeliest = output.probabilities.argmax(axis=1).tolist()
         data = [
             {
@@ -144,19 +149,45 @@ class BackboneService:
         named_backbone = embed is not None and model == embed.manifest.backbone.name
         return await self._encoder.bundle(EMBED_TASK if named_backbone else model)
 
-    async def _encode(
-        self, kind: type[OutputT], bundle: Bundle, inputs: Sequence[Input], truncate: bool
-    ) -> OutputT:
-        many = len(inputs) > self._settings.max_interactive_inputs
-        (output,) = await self._encoder.encode(
-            [TaskCall(bundle.id, inputs, truncate)],
-            app=APP_NAME,
-            priority=Priority.BULK if many else Priority.INTERACTIVE,
-            timeout_s=self._settings.request_timeout_s,
-        )
+    async def _encode(self, kind: type[OutputT], call: TaskCall, places: "_Places") -> OutputT:
+        many = len(call.inputs) > self._settings.max_interactive_inputs
+        try:
+            (output,) = await self._encoder.encode(
+                [call],
+                app=APP_NAME,
+                priority=Priority.BULK if many else Priority.INTERACTIVE,
+                timeout_s=self._settings.request_timeout_s,
+            )
+        except TextTooLongError as error:
+            raise error.at(places.of(error.index)) from None
+        except InputError as error:
+            raise InputError(str(error), param=places.whole) from None
         if not isinstance(output, kind):
-            raise TypeError(f"{bundle.id} gave {type(output).__name__}, not {kind.__name__}")
+            raise TypeError(f"{call.task} gave {type(output).__name__}, not {kind.__name__}")
         return output
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """How a request names the texts of a call: one by itself, or those of a list.
+
+    `first` is the one that stands before the list.
+    """
+
+    whole: str
+    first: str | None = None
+    is_list: bool = True
+
+    def of(self, index: int) -> str:
+        """The place of the text at this index of the call."""
+        if self.first is not None and index == 0:
+            return self.first
+        offset = 0 if self.first is None else 1
+        return f"{self.whole}.{index - offset}" if self.is_list else self.whole
+
+
+def _places(given: str | list[str]) -> _Places:
+    return _Places("input", is_list=isinstance(given, list))
 
 
 def _texts(given: str | list[str]) -> list[str]:

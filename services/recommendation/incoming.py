@@ -24,6 +24,7 @@ from shared.ranking.events import Event, FieldValue, InteractionEvent, ItemEvent
 from shared.ranking.events import UserEvent as User
 from shared.ranking.timestamps import EARLIEST_MS, LATEST_MS, unix_ms
 from shared.text.identifiers import Identifier
+from shared.validation.body import RequestBody
 from shared.validation.forms import LINE, PLAIN
 from shared.validation.values import found
 
@@ -124,13 +125,19 @@ ToldValue = Annotated[
 ]
 
 
-class Incoming(BaseModel):
+class Incoming(RequestBody):
     """Base of what clients send."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class _Part(BaseModel):
+    """A part of which a request has thousands: each of its fields says by itself what null is."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class _Named(Incoming):
+class _Named(_Part):
     name: Annotated[str, StringConstraints(max_length=64), LINE]
 
 
@@ -213,14 +220,14 @@ class UserIn(_EventBase):
         return User(self.id, self.timestamp, self.user, _told(self.fields))
 
 
-class Shown(Incoming):
+class Shown(_Part):
     """A place of a ranking.
 
     `relevancy`, and `fields` of the item, are taken as Metarank's clients send them, and not used.
     """
 
     id: Identifier
-    fields: Fields = Field(default_factory=list)
+    fields: Fields | None = None
     relevancy: Annotated[float, Field(allow_inf_nan=False)] | None = None
 
 

@@ -2,12 +2,13 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
 from services.sentiment.alert_record import AlertRecord, AlertState
 from services.sentiment.news import Entities, Entity, Text
 from services.sentiment.scores import Analysis, EntityScore, Score
 from shared.streaming.places import StoredPlace
+from shared.validation.body import RequestBody
 
 MAX_TEXTS = 256
 
@@ -17,26 +18,28 @@ EntityName = Literal[""] | Entity
 """An entity; '' stands for all news."""
 
 
-class AnalyzeRequest(BaseModel):
+class AnalyzeRequest(RequestBody):
     """Texts to judge; `entities[i]` are those that text i is judged for.
 
     Without `entities`, or with null in a text's place, they are found in the text; an empty list
     asks for none. A name that does not occur in its text is judged all the same.
     """
 
-    model_config = ConfigDict(extra="forbid")
-
     texts: Annotated[list[Text], Field(min_length=1, max_length=MAX_TEXTS)]
     entities: Annotated[list[Entities | None], Field(max_length=MAX_TEXTS)] | None = None
 
-    @model_validator(mode="after")
-    def _as_many(self) -> "AnalyzeRequest":
-        if self.entities is not None and len(self.entities) != len(self.texts):
+    @field_validator("entities")
+    @classmethod
+    def _as_many(
+        cls, value: list[list[str] | None] | None, info: ValidationInfo
+    ) -> list[list[str] | None] | None:
+        texts = info.data.get("texts")
+        if value is not None and texts is not None and len(value) != len(texts):
             raise ValueError(
-                f"entities: {len(self.entities)} lists for {len(self.texts)} texts: send one for "
-                "each text, null where they are to be found"
+                f"{len(value)} lists for {len(texts)} texts: send one for each text, null where "
+                "they are to be found"
             )
-        return self
+        return value
 
 
 class Scores(BaseModel):

@@ -8,6 +8,7 @@ import orjson
 
 from services.support.assistant import Answer, HandoffReason, Turn
 from services.support.chat_schemas import (
+    READ_MESSAGES,
     AnswerKind,
     AssistantMessage,
     BanyanAnswer,
@@ -25,6 +26,7 @@ from shared.text.decoding import check_text
 from shared.text.passages import estimate_tokens
 
 MODEL = "support"
+MAX_MESSAGE_CHARS = 20_000
 
 HANDOFF_MESSAGE = (
     "I'm sorry, I could not find a reliable answer to this in our help pages. "
@@ -56,18 +58,42 @@ def knowledge_base_of(model: str, default: str) -> str:
 
 
 def turn_of(messages: Sequence[ChatMessage]) -> Turn:
-    """The user's last message, and the one before it.
+    """The user's last message, and the one before it; no other is read.
 
     Raises:
-        InputError: there is no message of a user, or the last one is empty.
+        InputError: there is no message of a user, the last one is empty, or one of the two has
+            something else than text, or too much.
     """
-    said = [check_text(m.text, name="messages").strip() for m in messages if m.role == "user"]
+    asked = [index for index, message in enumerate(messages) if message.role == "user"]
+    said = [
+        _text_of(messages[index], f"messages.{index}.content") for index in asked[-READ_MESSAGES:]
+    ]
     if not said or not said[-1]:
         raise InputError(
             "messages: the last message of the role 'user' has no text: ask a question",
             param="messages",
         )
     return Turn(said[-1], said[-2] if len(said) > 1 else "")
+
+
+def _text_of(message: ChatMessage, place: str) -> str:
+    content = message.content or ""
+    if not isinstance(content, str):
+        for number, part in enumerate(content):
+            if part.type != "text":
+                name = f"{place}.{number}.type"
+                raise InputError(
+                    f"{name}: expected 'text', found {part.type[:60]!r}: nothing else is read",
+                    param=name,
+                )
+        content = "\n".join(part.text for part in content)
+    if len(content) > MAX_MESSAGE_CHARS:
+        raise InputError(
+            f"{place}: expected at most {MAX_MESSAGE_CHARS:,} characters, found {len(content):,}: "
+            "shorten it",
+            param=place,
+        )
+    return check_text(content, name=place).strip()
 
 
 def response(
@@ -78,9 +104,11 @@ def response(
     content = answer.small_talk or _HANDOFF_MESSAGES.get(answer.handoff, HANDOFF_MESSAGE)
     if extract is not None:
         content = f"{extract.text} [1]"
-    finish: Literal["stop", "length"] = "length" if extract and extract.is_cut else "stop"
-    message = AssistantMessage(content=content, banyan=_banyan(answer, knowledge_base))
-    tokens = estimate_tokens(content)
+    kept = _before(content, request.stop)
+    is_short = extract is not None and extract.is_cut and kept == content
+    finish: Literal["stop", "length"] = "length" if is_short else "stop"
+    message = AssistantMessage(content=kept, banyan=_banyan(answer, knowledge_base))
+    tokens = estimate_tokens(kept)
     return ChatResponse(
         id=f"chatcmpl-{new_id()}",
         created=int(created_s),
@@ -108,6 +136,12 @@ def stream(request: ChatRequest, whole: ChatResponse) -> Iterator[bytes]:
     if request.stream_options is not None and request.stream_options.include_usage:
         yield _line({**_head(whole), "choices": [], "usage": whole.usage.model_dump()})
     yield b"data: [DONE]\n\n"
+
+
+def _before(content: str, stop: str | Sequence[str] | None) -> str:
+    """The content up to the first of the sequences that stop it."""
+    sequences = [stop] if isinstance(stop, str) else stop or []
+    return min((content.partition(each)[0] for each in sequences), key=len, default=content)
 
 
 def _event(

@@ -2,19 +2,23 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from services.support.assistant import HandoffReason
-from services.support.schemas import Integer, Request
+from services.support.schemas import Integer
+from shared.validation.body import RequestBody
+
+READ_MESSAGES = 2
+"""Of the user's messages the last ones; `chat.turn_of` says what each is for."""
 
 
-class TextPart(BaseModel):
-    """A part of a message's content."""
+class Part(BaseModel):
+    """A part of a message's content; only `text` can be read."""
 
     model_config = ConfigDict(extra="ignore")
 
-    type: Literal["text"]
-    text: Annotated[str, StringConstraints(max_length=20_000)]
+    type: str
+    text: str = ""
 
 
 class ChatMessage(BaseModel):
@@ -23,46 +27,63 @@ class ChatMessage(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: (
-        Annotated[str, StringConstraints(max_length=20_000)]
-        | Annotated[list[TextPart], Field(max_length=64)]
-        | None
-    ) = None
-
-    @property
-    def text(self) -> str:
-        """The content as one text."""
-        if self.content is None or isinstance(self.content, str):
-            return self.content or ""
-        return "\n".join(part.text for part in self.content)
+    content: str | list[Part] | None = None
 
 
-class StreamOptions(Request):
+_OTHER_ROLES = frozenset({"system", "developer", "assistant", "tool", "function"})
+_UNREAD = ChatMessage(role="assistant")
+
+
+def _with_unread(messages: object) -> object:
+    """The messages, with one that is empty in the place of each that nobody reads.
+
+    How many there are is bounded by the body's size alone: a hundred thousand must cost little.
+    """
+    if not isinstance(messages, list):
+        return messages
+    kept: list[object] = list(messages)
+    left = READ_MESSAGES
+    for index in range(len(kept) - 1, -1, -1):
+        message = kept[index]
+        role = message.get("role") if isinstance(message, dict) else None
+        if role == "user" and left:
+            left -= 1
+        elif role == "user" or (isinstance(role, str) and role in _OTHER_ROLES):
+            kept[index] = _UNREAD
+    return kept
+
+
+StopSequence = Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
+
+
+class StreamOptions(RequestBody):
     """How a stream ends."""
 
     include_usage: bool = False
     include_obfuscation: bool = False
 
 
-class ResponseFormat(Request):
+class ResponseFormat(RequestBody):
     """Only text is written."""
 
     type: Literal["text"]
 
 
-class ChatRequest(Request):
+class ChatRequest(RequestBody):
     """OpenAI's chat request.
 
     Sampling parameters are accepted and change nothing, as nothing is sampled. What would change
-    the answer's form (tools, several choices, JSON) is refused.
+    the answer's form (tools, several choices, JSON) is refused. `stop` ends the answer before the
+    first of its sequences.
     """
 
     model: str = Field(max_length=200)
-    messages: list[ChatMessage] = Field(min_length=1, max_length=256)
+    messages: Annotated[list[ChatMessage], Field(min_length=1), BeforeValidator(_with_unread)]
     stream: bool = False
     stream_options: StreamOptions | None = None
     max_tokens: int | None = Field(None, ge=1, le=1_000_000)
     max_completion_tokens: int | None = Field(None, ge=1, le=1_000_000)
+    stop: StopSequence | Annotated[list[StopSequence], Field(max_length=4)] | None = None
     n: Literal[1] | None = None
     response_format: ResponseFormat | None = None
     modalities: list[Literal["text"]] | None = None
@@ -74,6 +95,7 @@ class ChatRequest(Request):
     top_p: float | None = Field(None, ge=0, le=1)
     presence_penalty: float | None = Field(None, ge=-2, le=2)
     frequency_penalty: float | None = Field(None, ge=-2, le=2)
+    logit_bias: dict[str, Annotated[float, Field(ge=-100, le=100)]] | None = None
     seed: Integer | None = None
     user: str | None = Field(None, max_length=500)
     safety_identifier: str | None = Field(None, max_length=500)

@@ -1,7 +1,8 @@
 """The routes of the support application."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated
@@ -28,7 +29,7 @@ from services.support.schemas import (
 )
 from services.support.service import SupportService
 from services.support.uploads import UPLOAD_BODY, read_upload
-from shared.errors import InputError
+from shared.errors import InputError, NotFoundError
 from shared.serving.http import AdminIdentity, CurrentIdentity, create_app
 from shared.text.identifiers import Identifier
 
@@ -63,12 +64,25 @@ def _add_chat(app: FastAPI, service: SupportService) -> None:
         data += [Model(id=f"{chat.MODEL}:{r.name}", created=int(r.updated_at)) for r in records]
         return ModelList(data=data)
 
+    @app.get("/v1/models/{model:path}", tags=["chat"])
+    async def model(
+        model: Annotated[str, Path(max_length=200)], identity: CurrentIdentity
+    ) -> Model:
+        """The assistant on one knowledge base: OpenAI's route."""
+        if model == chat.MODEL:
+            return Model(id=model, created=int(service.clock.time()))
+        name = chat.knowledge_base_of(model, default)
+        with _named_by_model():
+            record = await service.knowledge_bases.record(identity.tenant, name)
+        return Model(id=model, created=int(record.updated_at))
+
     @app.post("/v1/chat/completions", tags=["chat"], response_model=ChatResponse)
     async def completions(request: ChatRequest, identity: CurrentIdentity) -> Response:
         """Answers from a knowledge base, with citations, or hands off: OpenAI's route."""
         name = chat.knowledge_base_of(request.model, default)
         turn = chat.turn_of(request.messages)
-        knowledge_base = await service.knowledge_bases.get(identity.tenant, name)
+        with _named_by_model():
+            knowledge_base = await service.knowledge_bases.get(identity.tenant, name)
         answer = await service.assistant.answer(
             knowledge_base, turn, max_tokens=request.max_completion_tokens or request.max_tokens
         )
@@ -207,6 +221,15 @@ def _add_documents(app: FastAPI, service: SupportService) -> None:
         knowledge_base = await bases.get(identity.tenant, name)
         version = await knowledge_base.delete(document_id)
         return Written(knowledge_base=name, version=version, documents=1)
+
+
+@contextmanager
+def _named_by_model() -> Iterator[None]:
+    """Here `model` names the knowledge base: it is what the caller must correct."""
+    try:
+        yield
+    except NotFoundError as error:
+        raise NotFoundError(str(error), param="model") from None
 
 
 async def _each(events: Iterable[bytes]) -> AsyncIterator[bytes]:

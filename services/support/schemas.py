@@ -2,12 +2,13 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from services.support.config import KnowledgeBaseName
 from services.support.documents import Document, KnowledgeBaseRecord, StoredDocument
 from shared.text.limits import MAX_DOCUMENT_CHARACTERS
 from shared.text.passages import TextFormat
+from shared.validation.body import RequestBody
 from shared.validation.forms import TextForm
 
 _CONTROL = r"\x00-\x08\x0B\x0E-\x1F\x7F"
@@ -29,13 +30,7 @@ MetadataFields = Annotated[
 ]
 
 
-class Request(BaseModel):
-    """Base of what clients send: a key that does not exist is a fault."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class ArticleFields(Request):
+class ArticleFields(RequestBody):
     """An article."""
 
     title: Title
@@ -48,7 +43,7 @@ class ArticleFields(Request):
         return Document(document_id, self.title, self.text, self.format, False, self.metadata)
 
 
-class QuestionFields(Request):
+class QuestionFields(RequestBody):
     """A question with its answer."""
 
     question: Title
@@ -159,7 +154,7 @@ class Rebuilt(BaseModel):
 Question = Annotated[str, StringConstraints(max_length=20_000), _FILLED]
 
 
-class SearchRequest(Request):
+class SearchRequest(RequestBody):
     """A search; without `knowledge_base` the default one is searched."""
 
     query: Question

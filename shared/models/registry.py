@@ -74,7 +74,9 @@ class Registry:
         """
         folder = self._folder(bundle_id)
         if folder is None:
-            raise NotFoundError(f"there is no bundle {bundle_id} in {self.root}: register it")
+            raise NotFoundError(
+                f"there is no bundle {bundle_id}: `banyan models` lists those there are"
+            )
         bundle = read_bundle(folder)
         if bundle.id != bundle_id:
             raise ArtifactError(
@@ -113,7 +115,9 @@ class Registry:
         if bundle.manifest.task != task:
             raise ConflictError(f"{bundle_id} is for task {bundle.manifest.task}, not for {task}")
         if _ALIAS.fullmatch(alias) is None:
-            raise ConflictError(f"{alias[:100]!r} is no alias: expected {_ALIAS.pattern}")
+            raise ConflictError(
+                f"{alias[:100]!r} is no alias: expected lower-case letters, digits and -"
+            )
         before = self.aliases().get(task, {}).get(alias)
         if before is None or before.bundle != bundle_id:
             first = None if before is None else before.bundle

@@ -64,9 +64,9 @@ class TextTokenizer:
             for index, (text, encoding) in enumerate(zip(part, encodings, strict=True), start):
                 if len(encoding) > self.max_length:
                     raise TextTooLongError(
-                        f"input {index} has {len(encoding)} tokens; at most {self.max_length} are "
-                        "read: split it, or send truncate: true to have its end cut off",
-                        param="input",
+                        f"{len(encoding)} tokens; at most {self.max_length} are read: split it, or "
+                        "send truncate: true to have its end cut off",
+                        index=index,
                     )
                 rows.append(self._arrays(encoding, pair=not isinstance(text, str)))
         return rows
@@ -101,9 +101,9 @@ class TextTokenizer:
         for index, encoding in enumerate(_encode(self._whole, questions, offsets=False)):
             if len(encoding) > self._longest_question:
                 raise TextTooLongError(
-                    f"the question of input {index} has {len(encoding)} tokens; at most "
-                    f"{self._longest_question} leave room for its context: shorten it",
-                    param="input",
+                    f"a question of {len(encoding)} tokens; at most {self._longest_question} "
+                    "leave room for its context: shorten it",
+                    index=index,
                 )
 
     def _arrays(self, encoding: Encoding, *, pair: bool) -> Encoded:

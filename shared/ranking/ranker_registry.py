@@ -45,7 +45,7 @@ class RankerRegistry:
         """
         folder = ranker_folder(self.root, bundle_id)
         if not folder.is_dir():
-            raise NotFoundError(f"there is no ranker {bundle_id} in {self.root}: train one")
+            raise NotFoundError(f"there is no ranker {bundle_id}: train one")
         return read_ranker_bundle(folder)
 
     def scorer(self, bundle_id: str) -> Scorer:

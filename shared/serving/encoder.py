@@ -18,7 +18,14 @@ from pydantic import Field
 
 from shared.clock import Clock, SystemClock
 from shared.config import Settings
-from shared.errors import DeadlineError, DependencyError, InputError, OverloadedError, PlatformError
+from shared.errors import (
+    DeadlineError,
+    DependencyError,
+    InputError,
+    OverloadedError,
+    PlatformError,
+    TextTooLongError,
+)
 from shared.models.bundle import Bundle
 from shared.models.registry import Registry
 from shared.models.rows import Row, RowResult, Tokenized
@@ -199,14 +206,14 @@ class Encoder:
         inputs = characters = 0
         for call in calls:
             inputs += len(call.inputs)
-            for text in call.inputs:
+            for index, text in enumerate(call.inputs):
                 length = len(text) if isinstance(text, str) else sum(map(len, text))
                 characters += length
                 if length > limits.max_text_characters:
-                    raise InputError(
-                        f"a text has {length} characters; at most {limits.max_text_characters} "
-                        "are read, truncated or not: split it",
-                        param="input",
+                    raise TextTooLongError(
+                        f"{length} characters; at most {limits.max_text_characters} are read, "
+                        "truncated or not: split it",
+                        index=index,
                     )
         if inputs > limits.max_request_inputs:
             raise InputError(

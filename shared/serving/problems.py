@@ -3,6 +3,8 @@
 Source: RFC 9457 (Problem Details for HTTP APIs); OpenAI API reference, "Error codes".
 """
 
+import logging
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
@@ -15,6 +17,12 @@ from shared.telemetry import REQUEST_ID
 from shared.validation.invalid import InvalidError
 
 MEDIA_TYPE = "application/problem+json"
+
+LOGGER = logging.getLogger(__name__)
+
+_PATH = re.compile(
+    r"((?:GET|POST|PUT|DELETE) /\S*)|(?<![\w:/.])/(?:[^\s/:;,'\"`]+/)+([^\s/:;,'\"`]*)"
+)
 
 _STATUS: tuple[tuple[type[errors.PlatformError], HTTPStatus], ...] = (
     (errors.TextTooLongError, HTTPStatus.UNPROCESSABLE_ENTITY),
@@ -101,14 +109,26 @@ def platform_error_response(error: errors.PlatformError, *, openai: bool) -> Res
         headers["www-authenticate"] = "Bearer"
     param = error.param if isinstance(error, errors.InputError) else None
     faults = error.faults if isinstance(error, InvalidError) else ()
+    detail = str(error)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        detail = without_folders(detail)
+        LOGGER.warning("a request cannot be served", extra={"reason": str(error)})
     return problem_response(
         status,
-        str(error),
+        detail,
         openai=openai,
         param=param,
         faults=[FieldFault(location=each.location, message=each.message) for each in faults],
         headers=headers,
     )
+
+
+def without_folders(message: str) -> str:
+    """A message for others than the operator: of the server's own paths the last part is left.
+
+    A path behind an HTTP method is an address and stays.
+    """
+    return _PATH.sub(lambda found: found[1] or found[2], message)
 
 
 def _openai_error(status: int, detail: str, param: str | None) -> OpenAIError:

@@ -19,6 +19,7 @@ Place = tuple[int | str, ...]
 
 _MOST_READ = 500
 _KEY = "[key]"
+_NOTHING = object()
 _NAMES_A_KEY = ("missing", "extra_forbidden")
 
 
@@ -116,7 +117,7 @@ def _readings(path: Place, given: object, error: ErrorDetails) -> Iterator[_Read
         elif names_key and at == len(path) - 1 and isinstance(value, Mapping):
             yield from read(at + 1, value, (*steps, _Step(part, False)))
         elif isinstance(part, int):
-            yield from read(at + 1, None, (*steps, _Step(part, False)))
+            yield from read(at + 1, _NOTHING, (*steps, _Step(part, False)))
         if isinstance(part, str):
             yield from read(at + 1, value, (*steps, _Step(part, True)))
 

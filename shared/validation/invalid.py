@@ -11,7 +11,9 @@ _IN_MESSAGE = 5
 class InvalidError(InputError):
     """Values do not fit their schema; the message says the first faults, `faults` all of them."""
 
-    def __init__(self, message: str, *, param: str | None = None, faults: Sequence[Fault]) -> None:
+    def __init__(
+        self, message: str, *, param: str | None = None, faults: Sequence[Fault] = ()
+    ) -> None:
         super().__init__(message, param=param)
         self.faults = tuple(faults)
 

@@ -153,12 +153,7 @@ async def test_long_texts_are_cut_where_that_is_asked_for(client: httpx.AsyncCli
         ("classify", {"input": "a", "model": "nothing"}, 404, "no task"),
         ("rerank", {"query": "a", "documents": []}, 422, "at least 1 entry"),
         ("rerank", {"query": "a", "documents": [{"title": "b"}]}, 422, "text"),
-        (
-            "rerank",
-            {"query": "a", "documents": ["b"], "top_n": 0},
-            422,
-            "expected at least 1, found 0",
-        ),
+        ("rerank", {"query": "a", "documents": ["b"], "top_n": 0}, 422, "at least 1, found 0"),
         ("rerank", {"query": "a", "documents": ["b"], "model": "intent"}, 422, "score or embed"),
     ],
 )
@@ -217,3 +212,57 @@ async def test_readiness_names_what_is_not_served(
 async def test_the_document_is_served(client: httpx.AsyncClient) -> None:
     document = (await client.get("openapi.json")).json()
     assert {"/models", "/embeddings", "/rerank", "/classify"} <= set(document["paths"])
+
+
+TOO_LONG = "word " * 100
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "param"),
+    [
+        ("embeddings", {"input": TOO_LONG}, "input"),
+        ("embeddings", {"input": ["a", TOO_LONG]}, "input.1"),
+        ("embeddings", {"input": ["a", "b" * 1001], "truncate": True}, "input.1"),
+        ("classify", {"model": "intent", "input": ["a", "b", TOO_LONG]}, "input.2"),
+        ("rerank", {"query": TOO_LONG, "documents": ["a"]}, "query"),
+        ("rerank", {"query": "a", "documents": ["a", {"text": TOO_LONG}]}, "documents.1"),
+        ("rerank", {"model": "relevance", "query": "a", "documents": [TOO_LONG]}, "documents.0"),
+        ("rerank", {"query": "a", "documents": ["a"] * 21}, "documents"),
+        ("classify", {"model": "intent", "input": ["a"] * 21}, "input"),
+    ],
+)
+async def test_a_text_that_is_too_long_is_named_as_the_caller_wrote_it(
+    client: httpx.AsyncClient, path: str, body: dict[str, object], param: str
+) -> None:
+    status, problem = await refused(client, path, **{"model": "embed", **body})
+    assert (status, problem["error"]["param"]) == (422, param)
+    if param.partition(".")[2] or param == "query":
+        assert problem["detail"].startswith(f"{param}: ")
+
+
+@pytest.mark.parametrize("ids", [[1, 2], [[1, 2], [3]]])
+async def test_token_ids_get_the_hint_that_helps(client: httpx.AsyncClient, ids: object) -> None:
+    _, problem = await refused(client, "embeddings", model="embed", input=ids)
+    assert problem["error"]["param"] == "input"
+    assert "check_embedding_ctx_length=False" in problem["detail"]
+
+
+async def test_what_cohere_s_and_jina_s_clients_send_is_taken(client: httpx.AsyncClient) -> None:
+    """Source: Cohere's reference of /v1/rerank and /v2/rerank, Jina's of /v1/rerank."""
+    documents: list[object] = [{"id": "1", "title": "T", "text": "long text"}, {"text": "a"}]
+    plain = await post(client, "rerank", model="embed", query="q", documents=documents)
+    cohere = {"top_n": None, "return_documents": None, "max_chunks_per_doc": 1, "priority": 0}
+    jina = {"top_n": 2, "return_documents": False}
+    for more in (cohere, jina):
+        answer = await post(client, "rerank", model="embed", query="q", documents=documents, **more)
+        assert answer == plain
+    cut = await post(
+        client,
+        "rerank",
+        model="embed",
+        query="q",
+        documents=[{"id": "1", "text": TOO_LONG}],
+        max_tokens_per_doc=4096,
+        return_documents=True,
+    )
+    assert cut["results"][0]["document"] == {"text": TOO_LONG}

@@ -135,11 +135,7 @@ def test_an_event_of_the_platforms_shape_is_taken_as_it_is() -> None:
         (ITEMS, {"item_id": "i", "price": "12,50"}, "the price '12,50' is no number such as 12.50"),
         (ITEMS, {"item_id": "i", "price": -1}, "price"),
         (ITEMS, {"item_id": "i", "available": "perhaps"}, "expected true or false"),
-        (
-            ITEMS,
-            {"item_id": "i", "size": {"w": 1}},
-            "the size: expected a text, .*, found an object",
-        ),
+        (ITEMS, {"item_id": "i", "size": {"w": 1}}, "the size: .*, found an object"),
         (ITEMS, {"item_id": "i", "cover": b"PNG"}, "the cover: .*, found bytes"),
         (ITEMS, {"item_id": "i", "tags": ["a", None]}, "the tags: .*, found null"),
         (ITEMS, {"item_id": "i", "sizes": ["a", 1]}, "a list holds either texts or numbers"),

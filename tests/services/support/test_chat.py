@@ -1,12 +1,14 @@
 """The chat route as OpenAI's clients see it."""
 
-from typing import Any
+from typing import Any, cast
 
 import httpx
+import openai
 import orjson
 import pytest
 
 from services.support.chat import HANDOFF_MESSAGE, LANGUAGE_MESSAGE
+from services.support.chat_schemas import ChatRequest
 from services.support.confidence import load_calibration
 from services.support.service import SupportService
 from tests.services.support.fakes import FakeTrunk
@@ -252,16 +254,23 @@ async def test_models_are_the_knowledge_bases(filled: httpx.AsyncClient) -> None
 @pytest.mark.parametrize(
     ("options", "status", "param"),
     [
-        ({"model": "support:nowhere"}, 404, "knowledge_base"),
+        ({"model": "support:nowhere"}, 404, "model"),
         ({"model": "gpt-4o"}, 404, "model"),
         ({"model": "support:"}, 404, "model"),
         ({"messages": []}, 422, "messages"),
         ({"messages": [{"role": "system", "content": "x"}]}, 422, "messages"),
         ({"messages": [{"role": "user", "content": " \n"}]}, 422, "messages"),
-        ({"messages": [{"role": "user", "content": "a\u0007b"}]}, 422, "messages"),
-        ({"messages": [{"role": "user", "content": "a" * 1_000_000}]}, 422, None),
+        ({"messages": [{"role": "user", "content": "a\u0007b"}]}, 422, "messages.0.content"),
+        ({"messages": [{"role": "user", "content": "a" * 1_000_000}]}, 422, "messages.0.content"),
         ({"messages": [{"role": "robot", "content": "x"}]}, 422, "messages.0.role"),
-        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, 422, None),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]},
+            422,
+            "messages.0.content.0.type",
+        ),
+        ({"stop": ["a"] * 5}, 422, "stop"),
+        ({"stop": ""}, 422, "stop"),
+        ({"stop": [5]}, 422, "stop.0"),
         ({"n": 2}, 422, "n"),
         ({"tools": [{"type": "function"}]}, 422, "tools"),
         ({"response_format": {"type": "json_object"}}, 422, "response_format.type"),
@@ -286,3 +295,88 @@ async def test_harmless_parameters_change_nothing(filled: httpx.AsyncClient) -> 
     options = {"temperature": 0.2, "top_p": 1, "seed": 7, "user": "u", "n": 1, "stream": False}
 
     assert (await chat(filled, QUESTION, **options)).json()["choices"] == plain
+
+
+async def test_null_is_absence(filled: httpx.AsyncClient) -> None:
+    plain = (await chat(filled, QUESTION)).json()["choices"]
+    names = [name for name in ChatRequest.model_fields if name not in ("model", "messages")]
+    options = dict.fromkeys([*names, "audio", "top_logprobs"])
+
+    answer = await chat(filled, QUESTION, **options)
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["choices"] == plain
+
+
+@pytest.mark.parametrize("stop", [" Unblock", ["nowhere", " Unblock"], [" app", " Unblock"]])
+async def test_stop_ends_the_answer_before_the_sequence(
+    filled: httpx.AsyncClient, stop: str | list[str]
+) -> None:
+    whole = (await chat(filled, QUESTION)).json()["choices"][0]["message"]["content"]
+
+    choice = (await chat(filled, QUESTION, stop=stop)).json()["choices"][0]
+    streamed = await chat(filled, QUESTION, stop=stop, stream=True)
+
+    kept = choice["message"]["content"]
+    assert kept == whole.partition(" Unblock")[0]
+    assert kept != whole
+    assert choice["finish_reason"] == "stop"
+    lines = [line.removeprefix("data: ") for line in streamed.text.split("\n\n") if line]
+    chunks = [orjson.loads(line)["choices"][0] for line in lines[:-1]]
+    assert "".join(chunk["delta"].get("content", "") for chunk in chunks) == kept
+    assert chunks[-1]["finish_reason"] == "stop"
+
+
+@pytest.mark.parametrize("stop", [None, [], "nowhere"])
+async def test_without_the_sequence_the_answer_is_whole(
+    filled: httpx.AsyncClient, stop: object
+) -> None:
+    plain = (await chat(filled, QUESTION)).json()["choices"]
+
+    assert (await chat(filled, QUESTION, stop=stop)).json()["choices"] == plain
+
+
+async def test_a_sequence_wins_over_the_limit_of_tokens(filled: httpx.AsyncClient) -> None:
+    choice = (await chat(filled, QUESTION, max_tokens=8, stop=" ")).json()["choices"][0]
+
+    assert (choice["finish_reason"], " " in choice["message"]["content"]) == ("stop", False)
+
+
+async def test_of_any_number_of_messages_the_last_two_of_the_user_are_read(
+    filled: httpx.AsyncClient,
+) -> None:
+    odd = [
+        {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]},
+        {"role": "assistant", "content": [{"type": "refusal", "refusal": "no"}]},
+        {"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]},
+        {"role": "system", "content": "a" * 100_000},
+    ]
+    asked = [{"role": "user", "content": "Hello"}, {"role": "user", "content": QUESTION}]
+    body = {"model": "support", "messages": [*odd * 20, *[odd[2]] * 2_000, *asked]}
+
+    answer = await filled.post("/v1/chat/completions", json=body)
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["choices"][0]["message"]["banyan"]["answered"]
+
+
+async def test_the_official_client_retrieves_a_model(filled: httpx.AsyncClient) -> None:
+    transport = cast(Any, filled)  # openai names its own copy of httpx in its types
+    official = openai.AsyncOpenAI(
+        api_key="none", base_url="http://support/v1/", http_client=transport, max_retries=0
+    )
+    listed = [model async for model in official.models.list()]
+    assert [(await official.models.retrieve(model.id)).id for model in listed] == [
+        model.id for model in listed
+    ]
+    for name in ("support:nowhere", "gpt-4o"):
+        with pytest.raises(openai.NotFoundError) as caught:
+            await official.models.retrieve(name)
+        assert caught.value.param == "model"
+    answer = await official.chat.completions.create(
+        model="support",
+        messages=[{"role": "user", "content": QUESTION}],
+        stop=[" Unblock"],
+        logit_bias={"50256": -100},
+    )
+    assert answer.choices[0].finish_reason == "stop"

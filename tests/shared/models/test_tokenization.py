@@ -78,7 +78,7 @@ def test_windows_of_a_context_repeat_the_question(context: str) -> None:
 
 
 def test_a_question_that_leaves_no_room_is_refused() -> None:
-    with pytest.raises(TextTooLongError, match="question of input 0 has 12 tokens; at most 8"):
+    with pytest.raises(TextTooLongError, match="input 0 has a question of 12 tokens; at most 8"):
         tokenizer().slide([("a " * 10, "context")])
 
 

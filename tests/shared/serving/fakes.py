@@ -62,10 +62,11 @@ class FakeRunner:
 
     def tokenize(self, bundle_id: str, call: TaskCall) -> Tokenized:
         rows = []
-        for text in call.inputs:
+        for index, text in enumerate(call.inputs):
             letters = text if isinstance(text, str) else "".join(text)
             if len(letters) > MAX_LENGTH and not call.truncate:
-                raise TextTooLongError(f"a text has {len(letters)} tokens, at most {MAX_LENGTH}")
+                reason = f"{len(letters)} tokens, at most {MAX_LENGTH} are read: split it"
+                raise TextTooLongError(reason, index=index)
             ids = np.asarray([ord(letter) for letter in letters[:MAX_LENGTH]], np.int64)
             rows.append(Row(bundle_id, ids, None))
         return Tokenized(bundle_id, self.bundles[bundle_id].manifest.kind, rows)

@@ -20,6 +20,9 @@ FAILURES: dict[str, Exception] = {
     "missing": errors.NotFoundError("no such thing"),
     "conflict": errors.ConflictError("already there"),
     "busy": errors.OverloadedError("full", retry_after_s=2.4),
+    "corrupt": errors.ArtifactError(
+        "/srv/banyan/var/models/a/manifest.json is corrupt, and '/srv/a b': see GET /v1/models"
+    ),
     "late": errors.DeadlineError("too late"),
     "away": errors.DependencyError("database away"),
     "bug": RuntimeError("secret detail"),
@@ -114,6 +117,16 @@ async def test_every_error_is_a_problem_detail(
         assert "secret" not in answer.text
     assert "error" not in plain.json()
     assert openai.json()["error"]["message"] == openai.json()["detail"]
+
+
+async def test_no_path_of_the_server_leaves_it(
+    client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = await client.get("/fail/corrupt")
+
+    assert answer.status_code == 503
+    assert answer.json()["detail"] == "manifest.json is corrupt, and 'a b': see GET /v1/models"
+    assert "/srv/banyan/var/models" in str(vars(caplog.records[-1]))
 
 
 def test_every_platform_error_has_a_status() -> None:

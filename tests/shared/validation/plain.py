@@ -4,7 +4,7 @@ import re
 
 FORBIDDEN = re.compile(
     r"""
-    \^\[ | \\x[0-9A-Fa-f] | \[\^ | \}\$ | \(\?      # regular expressions
+    \^\[ | \[\^ | \}\$ | \(\?                       # regular expressions
     | constrained | function- | tagged- | list\[ | dict\[ | union\[ | nullable | \bliteral\[
     | [Vv]alue\ error | Input\ should | Field\ required | validation\ error | pydantic
     | For\ further\ information | instance\ of
