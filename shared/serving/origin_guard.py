@@ -10,6 +10,7 @@ Source: W3C Fetch Metadata Request Headers; RFC 9110, sections 7.4 and 15.5.20.
 import ipaddress
 import re
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Self
 
@@ -94,6 +95,7 @@ class OriginGuard:
         )
 
 
+@lru_cache(maxsize=64)
 def _is_loopback(name: str) -> bool:
     if name == "localhost":
         return True

@@ -156,6 +156,7 @@ def keys_select_tenants(platform: Platform) -> None:
         return next(word for word in made.stdout.split() if word.startswith("bny_"))
 
     red, blue, reader = create("red", "admin"), create("blue", "admin"), create("red", "user")
+    operator = create("default", "admin")
     with client(platform) as nobody:
         wait_for(
             lambda: nobody.get("/support/v1/models").status_code == 401,
@@ -184,6 +185,51 @@ def keys_select_tenants(platform: Platform) -> None:
     with client(platform, reader) as http:
         assert found_documents(http, "vault", "the code") == ["secret"]
         assert http.delete(f"{documents_path('vault')}/secret").status_code == 403
+    for key in (red, reader):
+        totals_are_hidden(platform, key)
+    totals_are_shown(platform, operator)
+
+
+METRICS = (
+    *(f"/{prefix}/metrics" for prefix in ("v1", "support", "sentiment", "recommend")),
+    "/sentiment/stream/metrics",
+    "/recommend/stream/metrics",
+)
+STREAMS = ("/sentiment/stream", "/recommend/stream")
+
+
+def totals_are_hidden(platform: Platform, key: str) -> None:
+    """What is of all tenants, from a tenant's key; its own commands work."""
+    with client(platform, key) as http:
+        for path in STREAMS:
+            answer = http.get(path).json()
+            assert (answer["phase"], answer["partitions"], answer["reason"]) == (
+                "running",
+                None,
+                None,
+            )
+            assert answer.get("bootstrap") is None
+        for path in METRICS:
+            refused = http.get(path)
+            assert refused.status_code == 403, path
+            assert "banyan_" not in refused.text
+        page = http.get("/v1/healthz", headers={"host": "shop.example", "origin": "https://a.b"})
+        assert page.status_code == 200
+    for command in (("sentiment", "watch", "--once"), ("kb", "list")):
+        done = platform.command(*command, "--key", key)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert platform.command("status").returncode == 0
+
+
+def totals_are_shown(platform: Platform, key: str) -> None:
+    """The same from the operator's key."""
+    with client(platform, key) as http:
+        for path in STREAMS:
+            assert http.get(path).json()["partitions"], path
+        assert http.get("/sentiment/stream").json()["bootstrap"]
+        for path in METRICS:
+            assert "banyan_" in http.get(path).text, path
+    assert platform.command("status", "--key", key).returncode == 0
 
 
 def test_saved_while_it_runs_and_restored_in_another_mode(
