@@ -136,6 +136,12 @@ OUTBOX_ATTEMPTS = Counter(
 OUTBOX_WAITING = Gauge(
     "banyan_outbox_waiting", "Messages that a sink has not taken yet.", ["sink"], registry=REGISTRY
 )
+RETENTION_ROWS = Counter(
+    "banyan_retention_deleted_rows_total",
+    "Rows that were deleted because they were old, by kind.",
+    ["kind"],
+    registry=REGISTRY,
+)
 OUTBOX_OVERDUE = Gauge(
     "banyan_outbox_attempt_overdue_seconds",
     "By how much the attempt under way is over its time; 0 where none is.",

@@ -18,6 +18,7 @@ from services.recommendation.store import FeedbackStore, Outcome, Stored, report
 from services.recommendation.tables import (
     DEAD_LETTER,
     INBOX,
+    LEDGER,
     OUTBOX,
     PARTITION,
     TENANT_COUNT,
@@ -81,7 +82,8 @@ class BehaviourStore:
         now_s = self._clock.time()
         with self._database.write() as connection:
             self._feedback.take_turn(connection)
-            known = _known_offsets(connection, progress.topic_id, [one.record for one in items])
+            places = [_place(one.record) for one in items]
+            known = LEDGER.known(connection, progress.topic_id, places)
             fresh = [one for one in items if _place(one.record) not in known]
             events = [one for one in fresh if isinstance(one, Behaved)]
             dead = [one for one in fresh if isinstance(one, DeadLetter)]
@@ -119,22 +121,6 @@ class BehaviourStore:
 
 def _place(record: Record) -> tuple[int, int]:
     return record.partition, record.offset
-
-
-def _known_offsets(
-    connection: Connection, topic_id: str, records: Sequence[Record]
-) -> set[tuple[int, int]]:
-    """Which of the batch's records are in the inbox: one range of offsets for each partition."""
-    found: set[tuple[int, int]] = set()
-    for partition in {record.partition for record in records}:
-        offsets = [record.offset for record in records if record.partition == partition]
-        query = sa.select(INBOX.c.offset).where(
-            INBOX.c.topic_id == topic_id,
-            INBOX.c.partition == partition,
-            INBOX.c.offset.between(min(offsets), max(offsets)),
-        )
-        found.update((partition, offset) for offset in connection.execute(query).scalars())
-    return found
 
 
 def _put_inbox(

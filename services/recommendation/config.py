@@ -8,6 +8,7 @@ from shared.ranking.recommender import RecommenderSettings
 from shared.ranking.settings import StateSettings
 from shared.serving.http import HttpSettings
 from shared.storage.database import sqlite_url
+from shared.storage.ledger import LedgerRetention
 from shared.storage.relay import RelaySettings
 from shared.streaming.settings import ProcessorSettings
 from shared.validation.forms import KafkaName
@@ -44,6 +45,7 @@ class RecommendationSettings(HttpSettings):
     recommender: RecommenderSettings = RecommenderSettings()
     processor: ProcessorSettings = ProcessorSettings()
     relay: RelaySettings = RelaySettings()
+    retention: LedgerRetention = LedgerRetention()
 
     @property
     def resolved_database_url(self) -> str:

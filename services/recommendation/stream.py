@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from services.recommendation.behaviour_store import BehaviourStore
 from services.recommendation.config import RecommendationSettings
 from services.recommendation.handler import BehaviourHandler
+from services.recommendation.retention import rules
+from services.recommendation.store import FeedbackStore
 from services.recommendation.tables import OUTBOX
 from shared.clock import Clock, SystemClock
 from shared.errors import DependencyError
@@ -17,6 +19,7 @@ from shared.serving.http import READY
 from shared.storage.database import Database
 from shared.storage.outbox import Outbox
 from shared.storage.relay import Relay, RelayState
+from shared.storage.retention import Retention
 from shared.storage.topic_sink import TopicSink
 from shared.streaming.consumer import Consumer
 from shared.streaming.dead_letters import DEAD_LETTERS
@@ -56,7 +59,7 @@ class StreamStatus:
 
 
 class BehaviourStream:
-    """Owns the threads: the processor's, and the relay's."""
+    """Owns the threads: the processor's, the relay's, and one that deletes old rows."""
 
     def __init__(
         self,
@@ -71,6 +74,13 @@ class BehaviourStream:
         self._clock = clock
         sink = TopicSink({DEAD_LETTERS: settings.dead_letters_topic}, producer)
         self._relay = Relay(database, Outbox(OUTBOX), sink, settings.relay, clock)
+        self._retention = Retention(
+            database,
+            rules(settings.retention),
+            settings.retention,
+            take_turn=FeedbackStore(database, clock).take_turn,
+            clock=clock,
+        )
         self._handler = BehaviourHandler(
             BehaviourStore(database, clock),
             clock,
@@ -89,6 +99,7 @@ class BehaviourStream:
     def start(self) -> None:
         """Starts all threads."""
         self._relay.start()
+        self._retention.start()
         self._thread.start()
 
     def check_health(self) -> None:
@@ -106,6 +117,8 @@ class BehaviourStream:
             raise DependencyError(f"the stream's thread took no turn for {age_s:.0f} s")
         if self._thread.ident is not None and not self._relay.is_alive:
             raise DependencyError("the relay's thread has ended")
+        if self._thread.ident is not None and not self._retention.is_alive:
+            raise DependencyError("the thread that deletes old rows has ended")
 
     def stop(self) -> None:
         """Ends all threads; what is under way and not stored comes again."""
@@ -113,6 +126,7 @@ class BehaviourStream:
         if self._thread.is_alive():
             self._thread.join(_JOIN_S)
         self._relay.stop(_JOIN_S)
+        self._retention.stop(_JOIN_S)
 
     def _run(self) -> None:
         try:

@@ -6,6 +6,13 @@ carry them; other times are Unix seconds. `offset` is a word of SQL: SQLAlchemy 
 
 import sqlalchemy as sa
 
+from shared.storage.ledger import (
+    Ledger,
+    dead_letter_table,
+    inbox_table,
+    partition_table,
+    topic_table,
+)
 from shared.storage.outbox import outbox_table
 from shared.storage.tenant_counts import tenant_count_table
 
@@ -74,55 +81,26 @@ SERVING_BUNDLE = sa.Table(
 )
 """One row, with the id 1: the bundle whose vectors serve, of all tenants, and their width."""
 
-INBOX = sa.Table(
-    "inbox",
-    METADATA,
-    sa.Column("topic_id", sa.Text, primary_key=True),
-    sa.Column("partition", sa.Integer, primary_key=True),
-    sa.Column("offset", sa.BigInteger, primary_key=True),
-    sa.Column("outcome", sa.Text),
-    sa.Column("stored_at", sa.Float),
-)
+INBOX = inbox_table(METADATA)
 """Every record that was read, once: `outcome` is one of `Outcome`."""
 
-PARTITION = sa.Table(
-    "partition_progress",
+PARTITION = partition_table(
     METADATA,
-    sa.Column("topic_id", sa.Text, primary_key=True),
-    sa.Column("partition", sa.Integer, primary_key=True),
-    sa.Column("next_offset", sa.BigInteger),
-    sa.Column("end_offset", sa.BigInteger),
     sa.Column("stored", sa.BigInteger),
     sa.Column("repeated", sa.BigInteger),
     sa.Column("conflicts", sa.BigInteger),
     sa.Column("dead_letters", sa.BigInteger),
-    sa.Column("updated_at", sa.Float),
 )
 """How far each partition is stored, and the inbox's rows counted by outcome."""
 
-TOPIC = sa.Table(
-    "topic",
-    METADATA,
-    sa.Column("topic_id", sa.Text, primary_key=True),
-    sa.Column("name", sa.Text),
-    sa.Column("partitions", sa.Integer),
-    sa.Column("seen_at", sa.Float),
-)
+TOPIC = topic_table(METADATA)
 """The topics read so far, with when each was first seen: the last one is the present one."""
 
-DEAD_LETTER = sa.Table(
-    "dead_letter",
-    METADATA,
-    sa.Column("topic_id", sa.Text, primary_key=True),
-    sa.Column("partition", sa.Integer, primary_key=True),
-    sa.Column("offset", sa.BigInteger, primary_key=True),
-    sa.Column("reason", sa.Text),
-    sa.Column("detail", sa.Text),
-    sa.Column("value", sa.LargeBinary),
-    sa.Column("stored_at", sa.Float),
-)
+DEAD_LETTER = dead_letter_table(METADATA)
 """Every record that could not be read, with the beginning of its value."""
 
 TENANT_COUNT = tenant_count_table(METADATA)
+
+LEDGER = Ledger(INBOX, DEAD_LETTER, PARTITION, TOPIC, of_topics=(TENANT_COUNT,))
 
 OUTBOX = outbox_table(METADATA)

@@ -41,7 +41,9 @@ class Surges:
         self._detector = detector
         self._max_mentions = max_mentions
 
-    def apply(self, connection: Connection, mark: Watermark, now: float | None) -> Applied:
+    def apply(
+        self, connection: Connection, mark: Watermark, now: float | None, stored_at: float
+    ) -> Applied:
         """Applies what the watermark passes; writes states, alerts and their events.
 
         Episodes go on until `now`, which silence may have moved past the watermark; None: no
@@ -54,7 +56,7 @@ class Surges:
         states = _states(connection, {(row["tenant"], row["entity"]) for row in rows})
         transitions = self._transitions(rows, states, now, is_drained=is_drained)
         _mark_applied(connection, rows)
-        _write_states(connection, states)
+        _write_states(connection, states, stored_at)
         changes = _write_alerts(connection, transitions)
         return Applied(changes, len(rows), is_drained)
 
@@ -136,12 +138,20 @@ def has_active(connection: Connection) -> bool:
     )
 
 
-def _write_states(connection: Connection, states: Mapping[_Key, SurgeState]) -> None:
+def _write_states(
+    connection: Connection, states: Mapping[_Key, SurgeState], stored_at: float
+) -> None:
     rows = [
-        {"tenant": tenant, "entity": entity, "state": state.to_json(), "active": state.active}
+        {
+            "tenant": tenant,
+            "entity": entity,
+            "state": state.to_json(),
+            "active": state.active,
+            "stored_at": stored_at,
+        }
         for (tenant, entity), state in sorted(states.items())
     ]
-    upsert(connection, SURGE, rows, replaced=("state", "active"))
+    upsert(connection, SURGE, rows, replaced=("state", "active", "stored_at"))
 
 
 def _write_alerts(

@@ -6,6 +6,7 @@ from pydantic import Field, SecretStr
 
 from services.sentiment.analysis import TaskNames
 from services.sentiment.finder import SAMPLE
+from services.sentiment.retention import NewsRetention
 from shared.sentiment.surge import SurgeSettings
 from shared.serving.http import HttpSettings
 from shared.storage.database import sqlite_url
@@ -54,6 +55,7 @@ class SentimentSettings(HttpSettings):
     surge: SurgeSettings = SurgeSettings()
     processor: ProcessorSettings = ProcessorSettings()
     relay: RelaySettings = RelaySettings()
+    retention: NewsRetention = NewsRetention()
     webhook: WebhookSettings = WebhookSettings()
 
     @property

@@ -31,6 +31,7 @@ from services.sentiment.tables import (
     ARTICLE,
     DEAD_LETTER,
     INBOX,
+    LEDGER,
     MENTION,
     OUTBOX,
     PARTITION,
@@ -115,7 +116,7 @@ class NewsStore:
         """Stores a batch of one topic; `idle` are owned partitions where nothing comes."""
         now_s = self._clock.time()
         with NEWS_STORE_LATENCY.time(), self._database.write() as connection:
-            self._take_turn(connection)
+            self.take_turn(connection)
             partitions = _partitions(connection, progress.topic_id)
             known = _known(connection, progress.topic_id, items)
             arriving = Arriving(
@@ -127,7 +128,7 @@ class NewsStore:
             )
             arrivals = arriving.take(items)
             _note_ends(partitions, progress, dict.fromkeys(idle))
-            _insert(connection, arrivals)
+            _insert(connection, arrivals, now_s)
             self._tenants.add(connection, progress.topic_id, arrivals.tenants)
             stored = self._settle(connection, progress, partitions, arrivals, now_s)
         self._is_drained = stored.is_drained
@@ -143,7 +144,7 @@ class NewsStore:
         if self._is_drained and not self._is_news(progress, silences):
             return None
         with self._database.write() as connection:
-            self._take_turn(connection)
+            self.take_turn(connection)
             partitions = _partitions(connection, progress.topic_id)
             _note_ends(partitions, progress, silences)
             stored = self._settle(connection, progress, partitions, Arrivals(), now_s)
@@ -165,7 +166,8 @@ class NewsStore:
             for number, row in partitions.items()
         )
 
-    def _take_turn(self, connection: Connection) -> None:
+    def take_turn(self, connection: Connection) -> None:
+        """Waits until no other writer is in its transaction; lasts as long as this one."""
         if not self._database.is_shared:
             return
         # A writer that is frozen must not hold the others up for longer than it takes to notice.
@@ -184,7 +186,7 @@ class NewsStore:
         """Progress, watermark, and what follows from it."""
         mark, now = _advance(connection, progress, partitions, now_s)
         _write_partitions(connection, progress.topic_id, partitions, now_s)
-        applied: Applied = self._surges.apply(connection, mark, now.time)
+        applied: Applied = self._surges.apply(connection, mark, now.time, now_s)
         sent = [
             Message(DEAD_LETTERS, item.key, item.kept or b"", item.headers)
             for item in arrivals.dead
@@ -208,27 +210,8 @@ def _partitions(connection: Connection, topic_id: str) -> dict[int, PartitionRow
 
 
 def _known(connection: Connection, topic_id: str, items: Sequence[Item]) -> Known:
-    return Known(_known_offsets(connection, topic_id, items), _known_articles(connection, items))
-
-
-def _known_offsets(
-    connection: Connection, topic_id: str, items: Sequence[Item]
-) -> set[tuple[int, int]]:
-    """Which of the batch's records are in the inbox: one range of offsets for each partition."""
-    ranges: dict[int, tuple[int, int]] = {}
-    for item in items:
-        offset = item.record.offset
-        low, high = ranges.get(item.record.partition, (offset, offset))
-        ranges[item.record.partition] = (min(low, offset), max(high, offset))
-    found: set[tuple[int, int]] = set()
-    for partition, (low, high) in ranges.items():
-        query = sa.select(INBOX.c.offset).where(
-            INBOX.c.topic_id == topic_id,
-            INBOX.c.partition == partition,
-            INBOX.c.offset.between(low, high),
-        )
-        found.update((partition, offset) for offset in connection.execute(query).scalars())
-    return found
+    places = [(item.record.partition, item.record.offset) for item in items]
+    return Known(LEDGER.known(connection, topic_id, places), _known_articles(connection, items))
 
 
 def _known_articles(
@@ -282,7 +265,7 @@ def _has_moved(before: PartitionRow, after: PartitionRow, step_s: float) -> bool
     return after.silent_until - before.silent_until > step_s
 
 
-def _insert(connection: Connection, arrivals: Arrivals) -> None:
+def _insert(connection: Connection, arrivals: Arrivals, now_s: float) -> None:
     rows_of = (
         (INBOX, arrivals.inbox),
         (ARTICLE, arrivals.articles),
@@ -302,6 +285,7 @@ def _insert(connection: Connection, arrivals: Arrivals) -> None:
             "neutral": counts.neutral,
             "positive": counts.positive,
             "late": counts.late,
+            "stored_at": now_s,
         }
         for key, counts in arrivals.windows.items()
     ]

@@ -14,6 +14,7 @@ from services.sentiment.analysis import Analyst
 from services.sentiment.config import SentimentSettings
 from services.sentiment.finder import Finder
 from services.sentiment.handler import NewsHandler
+from services.sentiment.retention import rules
 from services.sentiment.store import NewsStore
 from services.sentiment.tables import OUTBOX
 from shared.clock import Clock, SystemClock
@@ -25,6 +26,7 @@ from shared.serving.trunk import Trunk
 from shared.storage.database import Database
 from shared.storage.outbox import Outbox
 from shared.storage.relay import Relay, RelayState, Sink
+from shared.storage.retention import Retention
 from shared.storage.topic_sink import TopicSink
 from shared.storage.webhook import Webhook
 from shared.streaming.consumer import Consumer
@@ -74,7 +76,7 @@ class StreamStatus:
 
 
 class NewsStream:
-    """Owns the threads: the processor's, and one for each sink.
+    """Owns the threads: the processor's, one for each sink, and one that deletes old rows.
 
     `loop` runs in another thread, and is where the trunk is called.
     """
@@ -111,6 +113,13 @@ class NewsStream:
             has_webhook=settings.webhook.url is not None,
             clock=clock,
         )
+        self._retention = Retention(
+            database,
+            rules(settings.retention),
+            settings.retention,
+            take_turn=store.take_turn,
+            clock=clock,
+        )
         finder = Finder(Gazetteer.load(settings.entities_file))
         analyst = Analyst(trunk, finder, settings.tasks, clock)
         self._handler = NewsHandler(settings, analyst, store, loop, clock, self._wake)
@@ -127,6 +136,7 @@ class NewsStream:
         """Starts all threads."""
         for relay in self._relays:
             relay.start()
+        self._retention.start()
         self._thread.start()
 
     def check_health(self) -> None:
@@ -144,6 +154,8 @@ class NewsStream:
             raise DependencyError(f"the stream's thread took no turn for {age_s:.0f} s")
         if self._thread.ident is not None and not all(relay.is_alive for relay in self._relays):
             raise DependencyError("a relay's thread has ended")
+        if self._thread.ident is not None and not self._retention.is_alive:
+            raise DependencyError("the thread that deletes old rows has ended")
 
     def stop(self) -> None:
         """Ends all threads; what is under way and not stored comes again."""
@@ -153,6 +165,7 @@ class NewsStream:
             self._thread.join(_JOIN_S)
         for relay in self._relays:
             relay.stop(_JOIN_S)
+        self._retention.stop(_JOIN_S)
 
     def _run(self) -> None:
         try:

@@ -5,22 +5,23 @@ Times are Unix seconds. `offset`, `start` and `end` are words of SQL: SQLAlchemy
 
 import sqlalchemy as sa
 
+from shared.storage.ledger import (
+    Ledger,
+    dead_letter_table,
+    inbox_table,
+    partition_table,
+    topic_table,
+)
 from shared.storage.outbox import outbox_table
 from shared.storage.tenant_counts import tenant_count_table
 
 METADATA = sa.MetaData()
 
-INBOX = sa.Table(
-    "inbox",
+INBOX = inbox_table(
     METADATA,
-    sa.Column("topic_id", sa.Text, primary_key=True),
-    sa.Column("partition", sa.Integer, primary_key=True),
-    sa.Column("offset", sa.BigInteger, primary_key=True),
     sa.Column("tenant", sa.Text),
-    sa.Column("outcome", sa.Text),
     sa.Column("article", sa.String(32)),
     sa.Column("arrived_at", sa.Float),
-    sa.Column("stored_at", sa.Float),
 )
 """Every record that was read, once: `outcome` is one of `Outcome`.
 
@@ -83,16 +84,15 @@ WINDOW = sa.Table(
     sa.Column("neutral", sa.Integer),
     sa.Column("positive", sa.Integer),
     sa.Column("late", sa.Integer),
+    sa.Column("stored_at", sa.Float),
 )
-"""Counts of each window of event time; `late` of them came after the allowed lateness."""
+"""Counts of each window of event time; `late` of them came after the allowed lateness.
 
-PARTITION = sa.Table(
-    "partition_progress",
+`stored_at` is when its first text was stored: windows of old news are as young as their news.
+"""
+
+PARTITION = partition_table(
     METADATA,
-    sa.Column("topic_id", sa.Text, primary_key=True),
-    sa.Column("partition", sa.Integer, primary_key=True),
-    sa.Column("next_offset", sa.BigInteger),
-    sa.Column("end_offset", sa.BigInteger),
     sa.Column("max_event_time", sa.Float),
     sa.Column("idle", sa.Boolean),
     sa.Column("silent_since", sa.Float),
@@ -102,17 +102,11 @@ PARTITION = sa.Table(
     sa.Column("conflicts", sa.BigInteger),
     sa.Column("dead_letters", sa.BigInteger),
     sa.Column("late", sa.BigInteger),
-    sa.Column("updated_at", sa.Float),
 )
 """How far each partition is stored, and the inbox's rows counted by outcome."""
 
-TOPIC = sa.Table(
-    "topic",
+TOPIC = topic_table(
     METADATA,
-    sa.Column("topic_id", sa.Text, primary_key=True),
-    sa.Column("name", sa.Text),
-    sa.Column("partitions", sa.Integer),
-    sa.Column("seen_at", sa.Float),
     sa.Column("watermark", sa.Float),
     sa.Column("inclusive", sa.Boolean),
     sa.Column("idle_end", sa.Float),
@@ -131,8 +125,12 @@ SURGE = sa.Table(
     sa.Column("entity", sa.Text, primary_key=True),
     sa.Column("state", sa.JSON),
     sa.Column("active", sa.Boolean),
+    sa.Column("stored_at", sa.Float),
 )
-"""The surge detector's state of each entity; an `active` one has timers that run."""
+"""The surge detector's state of each entity; an `active` one has timers that run.
+
+`stored_at` is when it was last written.
+"""
 
 ALERT = sa.Table(
     "alert",
@@ -164,19 +162,11 @@ ALERT_EVENT = sa.Table(
 )
 """Every change of an alert, in order: server-sent events are read from here."""
 
-DEAD_LETTER = sa.Table(
-    "dead_letter",
-    METADATA,
-    sa.Column("topic_id", sa.Text, primary_key=True),
-    sa.Column("partition", sa.Integer, primary_key=True),
-    sa.Column("offset", sa.BigInteger, primary_key=True),
-    sa.Column("reason", sa.Text),
-    sa.Column("detail", sa.Text),
-    sa.Column("value", sa.LargeBinary),
-    sa.Column("stored_at", sa.Float),
-)
+DEAD_LETTER = dead_letter_table(METADATA)
 """Every record that could not be read, with the beginning of its value."""
 
 TENANT_COUNT = tenant_count_table(METADATA)
+
+LEDGER = Ledger(INBOX, DEAD_LETTER, PARTITION, TOPIC, of_topics=(TENANT_COUNT,))
 
 OUTBOX = outbox_table(METADATA)

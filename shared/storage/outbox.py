@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, RowMapping
 
 from shared.storage.identifiers import new_id
+from shared.storage.retention import Rule, stored_before
 from shared.storage.statements import insert_into
 
 _ERROR_CHARS = 500
@@ -167,10 +168,15 @@ class Outbox:
         query = sa.select(sink, sa.func.count()).where(sink.in_(sinks), which).group_by(sink)
         return dict(iter(connection.execute(query)))
 
-    def purge(self, connection: Connection, before_s: float) -> int:
-        """Deletes what was delivered before a time; returns how many messages that were."""
-        old = self._table.c.delivered_at < before_s
-        return connection.execute(self._table.delete().where(old)).rowcount
+    def rules(self, delivered_days: float | None, given_up_days: float | None) -> list[Rule]:
+        """When messages go that were delivered or given up; what waits never does."""
+        columns = self._table.c
+        return [
+            Rule(
+                "outbox_delivered", delivered_days, stored_before(self._table, columns.delivered_at)
+            ),
+            Rule("outbox_given_up", given_up_days, stored_before(self._table, columns.given_up_at)),
+        ]
 
     def _is_due(self, now_s: float) -> sa.ColumnElement[bool]:
         columns = self._table.c

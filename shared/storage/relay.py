@@ -20,8 +20,6 @@ from shared.telemetry import OUTBOX_ATTEMPTS, OUTBOX_OVERDUE, OUTBOX_WAITING
 
 LOGGER = logging.getLogger(__name__)
 
-_KEEP_DELIVERED_S = 86_400.0
-_PURGE_EVERY_S = 600.0
 _COUNT_EVERY_S = 5.0
 
 
@@ -113,7 +111,6 @@ class Relay:
         self._state = RelayState()
         self._failures = 0
         self._trying_since_s: float | None = None
-        self._purged_s = float("-inf")
         self._counted_s = float("-inf")
         self._stopping = threading.Event()
         self._woken = threading.Event()
@@ -167,7 +164,6 @@ class Relay:
             due = self._outbox.due(connection, names, now_s, settings.batch)
             self._count(connection)
         if not due:
-            self._purge(now_s)
             return settings.poll_s
         with self._database.write() as connection:
             lease_s = settings.lease_s + self._sink.attempt_s
@@ -261,13 +257,6 @@ class Relay:
         waiting = sum(one.waiting for one in backlog.values())
         given_up = sum(one.given_up for one in backlog.values())
         self._state = RelayState(before.error, before.failing_since_s, waiting, given_up)
-
-    def _purge(self, now_s: float) -> None:
-        if now_s - self._purged_s < _PURGE_EVERY_S:
-            return
-        self._purged_s = now_s
-        with self._database.write() as connection:
-            self._outbox.purge(connection, now_s - _KEEP_DELIVERED_S)
 
     def _wait_s(self, failures: int) -> float:
         settings = self._settings

@@ -14,6 +14,7 @@ from shared.storage.database import Database
 from shared.storage.outbox import Backlog, Delivery, Message, Outbox, outbox_table
 from shared.storage.outbox_schema import add_order
 from shared.storage.relay import Attempt, Outcome, Relay, RelaySettings, RelayState
+from shared.storage.retention import DAY_S, Retention, RetentionSettings
 from shared.telemetry import REGISTRY
 
 METADATA = sa.MetaData()
@@ -317,17 +318,25 @@ def test_what_a_sink_refuses_is_given_up_after_some_tries_and_kept(
     assert ("it is refused", 3) in kept
 
 
-def test_what_was_delivered_is_deleted_after_a_day(
-    relay: Relay, database: Database, outbox: Outbox, clock: ManualClock
+def test_old_messages_go_when_they_are_settled_and_no_others(
+    relay: Relay, database: Database, outbox: Outbox, sink: FakeSink, clock: ManualClock
 ) -> None:
-    put(database, outbox, clock, "a")
-    relay.step()
-    clock.advance(90_000)
-    relay.step()
+    put(database, outbox, clock, "delivered", "given up", "waiting")
+    sink.by_key = {"given up": Outcome.REFUSED, "waiting": Outcome.AWAY}
+    for _ in range(20):
+        relay.step()
+        clock.advance(10)
+    retention = Retention(database, outbox.rules(1.0, 2.0), RetentionSettings(), clock=clock)
 
-    with database.read() as connection:
-        count = sa.select(sa.func.count()).select_from(TABLE)
-        assert connection.execute(count).scalar() == 0
+    assert retention.purge() == {"outbox_delivered": 0, "outbox_given_up": 0}
+    clock.advance(DAY_S)
+    assert retention.purge() == {"outbox_delivered": 1, "outbox_given_up": 0}
+    clock.advance(DAY_S)
+    assert retention.purge() == {"outbox_delivered": 0, "outbox_given_up": 1}
+    clock.advance(1_000 * DAY_S)
+    assert sum(retention.purge().values()) == 0
+
+    assert backlog(database, outbox) == Backlog(waiting=1)
 
 
 def test_two_relays_at_the_same_time_keep_the_order_of_each_key(
