@@ -17,6 +17,7 @@ import yaml
 
 import services.support
 from shared.metrics.retrieval import hit_at_k, judge, mrr_at_k
+from tests.claims import at_least
 from tests.e2e.answers import Answer, answer_of
 from tests.e2e.books import found_documents, upload
 
@@ -83,8 +84,8 @@ def test_stackfaq(data: Path, http: httpx.Client, support: openai.OpenAI) -> Non
     ]
     FIGURES["stackfaq.dev chat first citation right"] = share(right)
     FIGURES["stackfaq.dev chat answered"] = share([answer.answered for answer in answers])
-    assert hit >= 0.95
-    assert rank >= 0.97
+    assert hit >= at_least(0.967, len(queries))
+    assert rank >= at_least(0.981, len(queries))
 
 
 def test_bank_faq_questions_find_themselves(data: Path, http: httpx.Client) -> None:
@@ -147,8 +148,9 @@ def test_banking77_is_answered_from_the_right_article(data: Path, support: opena
     FIGURES["banking77.dev answered"] = share(answered)
     FIGURES["banking77.dev answered from the right article"] = share(right)
     FIGURES["banking77.dev intent right"] = share(intents)
-    assert share(answered) > 0.8
-    assert share(right) > 0.6
+    assert share(answered) >= at_least(0.91, len(rows))
+    assert share(right) >= at_least(0.91 * 0.98, len(rows))
+    assert share(intents) >= at_least(0.945, len(rows))
 
 
 def test_questions_out_of_scope_are_mostly_not_answered(data: Path, support: openai.OpenAI) -> None:

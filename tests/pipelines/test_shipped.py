@@ -9,7 +9,7 @@ import pytest
 from shared.metrics.reading import mark_answers, reading_intervals
 from shared.models.backbone import Backbone, BackboneConfig
 from shared.models.builtin import ensure_embed
-from shared.models.bundle import Bundle
+from shared.models.bundle import Bundle, Manifest
 from shared.models.registry import SHIPPED, Registry
 from shared.models.runner import Runner
 from shared.models.tasks import (
@@ -24,7 +24,9 @@ from shared.models.tasks import (
 )
 from shared.sentiment.labels import LABELS, columns_of
 from shared.training import sentfin, squad
+from shared.training.card import METRIC_NAMES
 from shared.training.examples import Example
+from tests.claims import at_least
 
 FINANCE = {
     "finance-sentiment": TaskKind.CLASSIFY,
@@ -105,6 +107,55 @@ def test_support_bundles_say_where_they_come_from(task: str, licence: str, by: s
     assert f"shared/models/shipped/{task}" in Path("NOTICE").read_text("utf-8")
 
 
+TASKS = (
+    "support-intent",
+    "support-scope",
+    "support-reader",
+    "support-retrieval",
+    *FINANCE,
+)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_card_has_the_figures_of_its_manifest_and_says_where_they_were_chosen(task: str) -> None:
+    bundle = _bundle(task)
+    # Without the leniency of reading: every value lies in its interval.
+    manifest = Manifest.model_validate_json((bundle.folder / "manifest.json").read_bytes())
+    card = (bundle.folder / "README.md").read_text("utf-8")
+    assert manifest.metrics
+    for name, metric in manifest.metrics.items():
+        of_set, _, measure = name.rpartition(".")
+        figures = f"{metric.value:.4f} | {metric.low:.4f} to {metric.high:.4f} | {metric.n:,} |"
+        assert f"| {of_set or 'dev'} | {METRIC_NAMES[measure]} | {figures}" in card
+    assert "measured on the same set that they were chosen on" in card
+    assert "no gate has judged this bundle on unseen data" in card
+
+
+@pytest.mark.parametrize(
+    ("task", "name", "claimed"),
+    [
+        ("support-intent", "accuracy", "accuracy 0.945"),
+        ("support-scope", "in-scope.accuracy", "in-scope accuracy 0.965"),
+        ("support-scope", "out-of-scope.accuracy", "out-of-scope recall 0.740"),
+        ("support-reader", "answerable_f1", "F1 0.452"),
+        ("support-reader", "unanswerable_accuracy", "accuracy 0.661"),
+        ("finance-sentiment", "sentfin.accuracy", "accuracy 0.877"),
+        ("finance-sentiment", "twitter-financial.accuracy", "0.864"),
+        ("finance-sentiment", "twitter-financial.macro_f1", "macro-F1 0.825"),
+        ("finance-sentiment", "phrasebank.accuracy", "0.719"),
+        ("finance-entity-sentiment", "accuracy", "accuracy 0.868"),
+        ("finance-entity-sentiment", "opposed.accuracy", "0.832"),
+        ("finance-entities", "span_f1", "span F1 0.852"),
+    ],
+)
+def test_the_readme_claims_what_the_manifests_say(task: str, name: str, claimed: str) -> None:
+    readme = Path("README.md").read_text("utf-8")
+    assert "These figures were chosen\non their own set" in readme
+    (line,) = [line for line in readme.splitlines() if line.startswith(f"| [`{task}`]")]
+    assert claimed in line
+    assert claimed.endswith(f"{_bundle(task).manifest.metrics[name].value:.3f}")
+
+
 @pytest.fixture(scope="module")
 def runner() -> Runner:
     return Runner(Backbone.load(BackboneConfig()))
@@ -144,7 +195,7 @@ def test_support_intent_serves_as_well_as_its_card_says(data_dir: Path, runner: 
     accuracy = _accuracy(
         runner, bundle, [Example(str(row["text"]), str(row["label"])) for row in rows]
     )
-    assert accuracy >= 0.93
+    assert accuracy >= at_least(0.945, len(rows))
     assert accuracy == pytest.approx(bundle.manifest.metrics["accuracy"].value, abs=0.005)
 
 
@@ -153,6 +204,7 @@ def test_finance_sentiment_serves_as_well_as_its_card_says(data_dir: Path, runne
     bundle = _bundle("finance-sentiment")
     rows = _rows(data_dir / "finance" / "sentfin.dev.jsonl")
     accuracy = _accuracy(runner, bundle, [each for row in rows for each in sentfin.single(row)])
+    assert accuracy >= at_least(0.877, 778)
     assert accuracy == pytest.approx(bundle.manifest.metrics["sentfin.accuracy"].value, abs=0.01)
 
 
@@ -163,7 +215,7 @@ def test_finance_entity_sentiment_serves_as_well_as_its_card_says(
     bundle = _bundle("finance-entity-sentiment")
     rows = _rows(data_dir / "finance" / "sentfin.dev.jsonl")
     accuracy = _accuracy(runner, bundle, [each for row in rows for each in sentfin.targets(row)])
-    assert accuracy >= 0.85
+    assert accuracy >= at_least(0.868, 1432)
     assert accuracy == pytest.approx(bundle.manifest.metrics["accuracy"].value, abs=0.01)
 
 
@@ -183,7 +235,7 @@ def test_finance_entities_serves_as_well_as_its_card_says(data_dir: Path, runner
         right += len(spans & truth)
         total += len(spans) + len(truth)
     f1 = 2 * right / total
-    assert f1 >= 0.8
+    assert f1 >= at_least(0.852, len(examples))
     assert f1 == pytest.approx(bundle.manifest.metrics["span_f1"].value, abs=0.01)
 
 
@@ -200,8 +252,6 @@ def test_support_scope_serves_as_well_as_its_card_says(data_dir: Path, runner: R
         examples = [Example(str(row["text"]), str(row["label"])) for row in rows]
         accuracy = _accuracy(runner, bundle, examples)
         assert accuracy == pytest.approx(metrics[f"{name}.accuracy"].value, abs=tolerance)
-    assert metrics["in-scope.accuracy"].value >= 0.955
-    assert metrics["out-of-scope.accuracy"].value >= 0.6
 
 
 @pytest.mark.realdata
@@ -219,9 +269,8 @@ def test_support_reader_serves_as_well_as_its_card_says(data_dir: Path, runner: 
         for answer, context in zip(output.answers, contexts, strict=False):
             found.append(None if answer is None else context[answer.start : answer.end])
     figures = reading_intervals(mark_answers(found, [each.answers for each in questions]))
-    for name, least in (("answerable_f1", 0.45), ("unanswerable_accuracy", 0.65)):
+    for name in ("answerable_f1", "unanswerable_accuracy"):
         of_card = bundle.manifest.metrics[name]
-        assert of_card.value >= least
         assert figures[name].low <= of_card.value <= figures[name].high
 
 

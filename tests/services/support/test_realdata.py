@@ -13,6 +13,7 @@ from shared.metrics.retrieval import hit_at_k, judge, mrr_at_k
 from shared.models.tasks import EMBED_TASK
 from tests.benchmarks.bench_retrieval import is_no_worse, measure
 from tests.benchmarks.support_data import data_dir, stackfaq
+from tests.claims import at_least
 from tests.real_trunk import real_trunk
 
 pytestmark = [
@@ -47,6 +48,6 @@ async def test_stackfaq_is_answered_as_well_as_its_floor(tmp_path: Path) -> None
         figures = await measure(data, trunk, EMBED_TASK)
 
     judged = judge(ranked, data.relevant)
-    assert float(hit_at_k(judged, 1).mean()) >= 0.95
-    assert float(mrr_at_k(judged, 10).mean()) >= 0.97
+    assert float(hit_at_k(judged, 1).mean()) >= at_least(0.967, len(ranked))
+    assert float(mrr_at_k(judged, 10).mean()) >= at_least(0.981, len(ranked))
     assert is_no_worse(figures), figures
