@@ -14,6 +14,8 @@ news that are replayed may pause.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+_SHORT_S = 60.0
+
 
 @dataclass(frozen=True, slots=True)
 class Silence:
@@ -81,8 +83,12 @@ class IdleTime:
         return replace(self, seconds=self.seconds + max(0.0, until - start), until=until)
 
     def moves(self, mark: Watermark) -> Watermark:
-        """Where event time stands: at the watermark, or as far after its end as silence lasted."""
-        if self.end is None or not self.seconds:
+        """Where event time stands: at the watermark, or as far after its end as silence lasted.
+
+        A short silence moves nothing, so that what is decided does not depend on how long a member
+        took to be replaced, or on when a batch came.
+        """
+        if self.end is None or self.seconds < _SHORT_S:
             return mark
         return advance(mark, Watermark(self.end + self.seconds, inclusive=True))
 

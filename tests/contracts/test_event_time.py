@@ -288,7 +288,7 @@ def test_silence_is_remembered_and_time_when_nobody_read_is_no_silence(stage: St
 
 def test_a_process_that_was_frozen_saw_no_silence(stage: Stage) -> None:
     stage.surge("Acme", partition=0)
-    stage.pass_time(60.0)
+    stage.pass_time(200.0)
     before = stage.figures.mark.time
     assert before is not None
 
@@ -301,12 +301,22 @@ def test_a_process_that_was_frozen_saw_no_silence(stage: Stage) -> None:
     assert stage.alert("Acme").state == "firing"
 
 
+def test_a_short_silence_changes_nothing(stage: Stage) -> None:
+    stage.surge("Acme", partition=0)
+    stage.pass_time(5.0)
+    before = stage.figures.mark
+
+    stage.pass_time(50.0)
+
+    assert stage.figures.mark == before
+
+
 def test_what_another_member_has_under_way_is_no_silence(stage: Stage) -> None:
     """One of two members has polled bad news and waits for the trunk for most of an hour."""
     stage.hosts.append(stage.new_host())
     stage.pass_time(3.0)
     stage.surge("Acme", partition=0)
-    stage.pass_time(30.0)
+    stage.pass_time(200.0)
     waiting = stage.hosts.pop()
     stage.send("Acme", partition=1)
     (record,) = waiting.poll()

@@ -81,7 +81,6 @@ def test_silence_of_all_partitions_is_counted_once() -> None:
 
     second = first.count([silent(0, 5.0, 100.0, 130.0), silent(1, 3.0, 110.0, 125.0)])
     assert second.seconds == 15.0
-    assert second.moves(Watermark(5.0)) == Watermark(20.0, inclusive=True)
 
     again = second.count([silent(0, 5.0, 100.0, 130.0), silent(1, 3.0, 110.0, 125.0)])
     assert again == second
@@ -99,7 +98,13 @@ def test_silence_is_over_where_event_time_moves_and_not_where_it_does_not() -> N
     assert idle.count([PartitionTime(0, 5.0), PartitionTime(1, 6.0)]).seconds == 0.0
     # A topic that was recreated has no end of its own yet.
     assert idle.count([silent(0, None, 200.0, 210.0)]) == IdleTime(5.0, 70.0, 210.0)
+
+
+def test_a_long_silence_moves_event_time_and_a_short_one_does_not() -> None:
     assert IdleTime().moves(Watermark(7.0)) == Watermark(7.0)
+    assert IdleTime(7.0, 59.0).moves(Watermark(7.0)) == Watermark(7.0)
+    assert IdleTime(7.0, 60.0).moves(Watermark(7.0)) == Watermark(67.0, inclusive=True)
+    assert IdleTime(7.0, 60.0).moves(Watermark()) == Watermark(67.0, inclusive=True)
 
 
 SECONDS = st.floats(0, 100)
