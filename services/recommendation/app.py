@@ -1,4 +1,7 @@
-"""The application `recommendation`: one deployment serves the routes, one reads the topic."""
+"""The application `recommendation`: one deployment serves the routes, one reads the topic.
+
+On SQLite, which takes one writer process, the one replica that serves reads the topic, too.
+"""
 
 import asyncio
 import os
@@ -9,14 +12,18 @@ from ray import serve
 from ray.serve.handle import DeploymentHandle
 
 from services.recommendation.config import RecommendationSettings
-from services.recommendation.database import check_processes
+from services.recommendation.database import check_processes, open_database
+from services.recommendation.own_stream import OwnStream
 from services.recommendation.routes import routes
-from services.recommendation.service import open_service
-from services.recommendation.stream_host import StreamHost
+from services.recommendation.service import RecommendationService, StreamProbe
+from services.recommendation.stream import BehaviourStream
+from services.recommendation.stream_host import StreamHost, kafka_stream
+from shared.clock import SystemClock
 from shared.config import load
 from shared.serving.deployment import deployment
 from shared.serving.serve_trunk import ServeTrunk
 from shared.serving.stream_probe import HandleProbe
+from shared.storage.database import takes_one_writer
 from shared.streaming.settings import KafkaSettings
 from shared.telemetry import configure_logging
 
@@ -30,13 +37,22 @@ class RecommendationReplica:
     async def __init__(  # type: ignore[misc]
         self,
         settings: RecommendationSettings,
-        stream: DeploymentHandle[StreamHost],
+        stream: DeploymentHandle[StreamHost] | KafkaSettings,
     ) -> None:
         configure_logging(SECTION, level=settings.log_level)
-        self._service = await asyncio.to_thread(
-            open_service, settings, ServeTrunk(), HandleProbe(stream)
+        database = await asyncio.to_thread(open_database, settings)
+        self._own: BehaviourStream | None = None
+        if isinstance(stream, KafkaSettings):
+            self._own = kafka_stream(settings, stream, database)
+            probe: StreamProbe = OwnStream(self._own)
+        else:
+            probe = HandleProbe(stream)
+        self._service = RecommendationService(
+            settings, ServeTrunk(), database, probe, SystemClock()
         )
         self._service.start()
+        if self._own is not None:
+            self._own.start()
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         """The routes, made in the replica."""
@@ -46,11 +62,16 @@ class RecommendationReplica:
         """Lets Serve replace the replica when a thread of it has ended.
 
         Raises:
-            DependencyError: see `RecommendationService.check_health`.
+            DependencyError: see `RecommendationService.check_health` and, where it reads the topic
+                too, `BehaviourStream.check_health`.
         """
         self._service.check_health()
+        if self._own is not None:
+            self._own.check_health()
 
     async def __del__(self) -> None:
+        if self._own is not None:
+            await asyncio.to_thread(self._own.stop)
         await self._service.close()
 
 
@@ -72,7 +93,9 @@ def build(args: Mapping[str, object]) -> serve.Application:
         max_ongoing_requests=settings.max_ongoing_requests,
         max_queued_requests=settings.max_queued_requests,
     )
-    application: serve.Application = replicas.bind(settings, _stream_host(settings, kafka))
+    is_one = takes_one_writer(settings.resolved_database_url)
+    stream = kafka if is_one else _stream_host(settings, kafka)
+    application: serve.Application = replicas.bind(settings, stream)
     return application
 
 

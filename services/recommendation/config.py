@@ -17,12 +17,13 @@ from shared.validation.forms import KafkaName
 class RecommendationSettings(HttpSettings):
     """Settings of the recommendation application; how the broker is reached is `KafkaSettings`.
 
-    `replicas` serve HTTP, `stream_hosts` read the topic. An event dated more than `max_ahead_s`
-    after the clock (of the topic: after its record's time stamp) is refused. A request holds at
-    most `max_events`; `max_queued_events` wait for their transaction, which takes
-    `max_batch_events` of them. What another process stored is seen after `follow_s`. A ranking
-    without a `count` and without items has `default_count` places. A new champion of the trunk's
-    embedding is looked for every `champion_check_s`. `max_dead_letters` in a row stop the stream.
+    `replicas` serve HTTP, `stream_hosts` read the topic; on SQLite one replica does both. An event
+    dated more than `max_ahead_s` after the clock (of the topic: after its record's time stamp) is
+    refused. A request holds at most `max_events`; `max_queued_events` wait for their transaction,
+    which takes `max_batch_events` of them. What another process stored is seen after `follow_s`. A
+    ranking without a `count` and without items has `default_count` places. A new champion of the
+    trunk's embedding is looked for every `champion_check_s`. `max_dead_letters` in a row stop the
+    stream.
     """
 
     database_url: SecretStr | None = None

@@ -15,10 +15,10 @@ def open_database(settings: RecommendationSettings) -> Database:
 
     Raises:
         ConfigError: its URL or revision cannot be used, or SQLite should serve several processes.
-        DependencyError: it does not answer.
+        DependencyError: it does not answer, or another process writes the SQLite file.
     """
     check_processes(settings)
-    database = Database(settings.resolved_database_url, schema=SCHEMA)
+    database = Database(settings.resolved_database_url, schema=SCHEMA, holds_writer=True)
     migrate(database, MIGRATIONS)
     return database
 

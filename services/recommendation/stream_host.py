@@ -1,4 +1,4 @@
-"""The deployment that reads the topic: wiring around `BehaviourStream`."""
+"""The deployment that reads the topic on PostgreSQL: wiring around `BehaviourStream`."""
 
 import asyncio
 
@@ -7,12 +7,25 @@ from prometheus_client import generate_latest
 from services.recommendation.config import RecommendationSettings
 from services.recommendation.database import open_database
 from services.recommendation.stream import BehaviourStream, StreamStatus
+from shared.storage.database import Database
 from shared.streaming.kafka_consumer import KafkaTopicConsumer
 from shared.streaming.kafka_producer import KafkaTopicProducer
 from shared.streaming.settings import KafkaSettings
 from shared.telemetry import REGISTRY, configure_logging
 
 APP = "recommendation"
+
+
+def kafka_stream(
+    settings: RecommendationSettings, kafka: KafkaSettings, database: Database
+) -> BehaviourStream:
+    """A stream of Kafka's topic into a database, not yet started."""
+    return BehaviourStream(
+        settings,
+        consumer=KafkaTopicConsumer(kafka, settings.topic, settings.group),
+        producer=KafkaTopicProducer(kafka),
+        database=database,
+    )
 
 
 class StreamHost:
@@ -27,12 +40,7 @@ class StreamHost:
     ) -> None:
         configure_logging(APP, level=settings.log_level)
         self._database = await asyncio.to_thread(open_database, settings)
-        self._stream = BehaviourStream(
-            settings,
-            consumer=KafkaTopicConsumer(kafka, settings.topic, settings.group),
-            producer=KafkaTopicProducer(kafka),
-            database=self._database,
-        )
+        self._stream = kafka_stream(settings, kafka, self._database)
         self._stream.start()
 
     async def status(self) -> StreamStatus:

@@ -21,6 +21,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from shared.errors import ConfigError, DependencyError
+from shared.storage.one_writer import hold
 
 _BUSY_TIMEOUT_MS = 5000
 _CONNECT_TIMEOUT_S = 5
@@ -54,11 +55,20 @@ class Database:
     Connections are made when they are first needed and kept for the next transaction.
     """
 
-    def __init__(self, url: str, *, schema: str) -> None:
+    def __init__(self, url: str, *, schema: str, holds_writer: bool = False) -> None:
+        """Opens it; with `holds_writer` a SQLite file has no other writer process until `close`.
+
+        Raises:
+            ConfigError: the URL cannot be used.
+            DependencyError: another process writes the file.
+        """
         if not _SCHEMA_NAME.fullmatch(schema):
             raise ConfigError(f"schema {schema!r}: use lower-case letters, digits and '_'")
         self.schema = schema
         self._engine = _engine(url, schema)
+        self._release = None
+        if holds_writer and not self.is_shared:
+            self._release = hold(Path(str(self._engine.url.database)))
 
     @property
     def is_shared(self) -> bool:
@@ -96,8 +106,20 @@ class Database:
             yield connection
 
     def close(self) -> None:
-        """Closes all connections; the next transaction opens new ones."""
+        """Closes all connections, and ends being the writer; a later transaction opens new ones."""
         self._engine.dispose()
+        if self._release is not None:
+            self._release()
+            self._release = None
+
+
+def takes_one_writer(url: str) -> bool:
+    """Whether one process alone may write: SQLite's file.
+
+    Raises:
+        ConfigError: it is no URL.
+    """
+    return _parsed(url).get_backend_name() == "sqlite"
 
 
 def check_one_writer(url: str, processes: Mapping[str, int]) -> None:
@@ -106,7 +128,7 @@ def check_one_writer(url: str, processes: Mapping[str, int]) -> None:
     Raises:
         ConfigError: SQLite's file is on one machine, and its one writer is one process.
     """
-    if _parsed(url).get_backend_name() != "sqlite":
+    if not takes_one_writer(url):
         return
     for name, count in processes.items():
         if count > 1:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from shared.storage.identifiers import new_id
@@ -219,6 +220,26 @@ def kill_replica(platform: Platform) -> None:
     (replica,) = [p for p in platform.processes() if name in command_of(p)]
     replica.kill()
     replica.wait(10)
+
+
+def test_one_process_has_the_database_open(platform: Platform) -> None:
+    """SQLite takes one writer process: the one that serves reads the topic, too."""
+    writers = []
+    for process in platform.processes():
+        try:
+            paths = {Path(file.path).name for file in process.open_files()}
+        except psutil.NoSuchProcess:
+            continue
+        if "recommendation.db" in paths:
+            writers.append(command_of(process))
+    assert len(writers) == 1, writers
+    assert "ServeReplica:recommendation:Recommendation" in writers[0]
+
+
+def test_the_topic_is_read_into_the_rankings(platform: Platform, http: httpx.Client) -> None:
+    answer = http.get("/recommend/stream").json()
+    assert answer["phase"] == "running"
+    assert b"banyan_feedback_events_total" in http.get("/recommend/stream/metrics").content
 
 
 def test_metarank_lines_are_read(http: httpx.Client) -> None:
