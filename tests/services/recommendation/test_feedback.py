@@ -102,8 +102,8 @@ async def test_an_id_with_another_content_is_named(http: httpx.AsyncClient) -> N
         str(START_MS // 1000),
         START_MS / 1000,
         float(START_MS),
-        "2026-01-05T08:00:00Z",
-        "2026-01-05T09:00:00.000+01:00",
+        "2024-01-08T08:00:00Z",
+        "2024-01-08T09:00:00.000+01:00",
     ],
 )
 async def test_every_spelling_of_a_time_is_the_same_event(
