@@ -80,8 +80,8 @@ class OptimisationSettings(Settings):
     `attention_dropout` is the backbone's own unless it is given: without any (0) attention is one
     fused kernel, which texts of 100 and more tokens are trained faster with, and shorter ones on a
     CPU slower. A backbone of its own that comes of it has it too.
-    `metric` of dev chooses the epoch (none: the kind's first, see `METRICS`); `patience` is how
-    many epochs in a row may bring no better one (none: never stops).
+    `metric` of choice (or dev) chooses the epoch (none: the kind's first, see `METRICS`);
+    `patience` is how many epochs in a row may bring no better one (none: never stops).
     """
 
     epochs: PositiveInt = 8
@@ -145,7 +145,7 @@ class RejectionSettings(Settings):
     """The label that means "none of the others", such as `oos`, and how often it is said.
 
     Of all thresholds it gets the one that finds most of its examples while the accuracy of the
-    others on dev stays at `in_scope_accuracy`; see `shared.training.rejection`.
+    others on calibration (or dev) stays at `in_scope_accuracy`; see `shared.training.rejection`.
     """
 
     label: str
@@ -167,8 +167,8 @@ class FinetuneSettings(Settings):
     `lora` is an adapter and a head, `full` a backbone of its own and a head, `head` a head alone,
     `prompt` virtual tokens and a head; a task of kind `embed` has no head. With `multi_label` a
     text may have several classes, or none. Of kind `span`, "no answer" begins where `balanced_f1`
-    is best on dev; or, with `unanswerable_accuracy`, where as many as possible are answered while
-    this share of dev's questions without an answer gets none.
+    is best on calibration (or dev); or, with `unanswerable_accuracy`, where as many as possible are
+    answered while this share of its questions without an answer gets none.
     """
 
     task: TaskName

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from shared.sentiment.surge import SurgeDetector, SurgeSettings
-from tests.benchmarks.bench_surge import BREAKING, DAY_S, SHARE, WEEK_S, Alarms, mentions, poisson
-from tests.benchmarks.surge_streams import Calm, redrawn, tweets
+from tests.benchmarks.bench_surge import BREAKING, SHARE, WEEK_S, Alarms, mentions
+from tests.benchmarks.surge_streams import DAY_S, Calm, poisson, redrawn, tweets
 
 STREAMS: dict[str, Calm] = {"poisson": poisson, **BREAKING}
 
