@@ -5,6 +5,7 @@ import io
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice
 
 from shared.tabular.encoding import Encoding
@@ -49,7 +50,7 @@ def find_shape(source: Source, encoding: Encoding, known: Collection[str]) -> Cs
     with _opened(source, encoding) as (lines, _):
         rows = csv.reader(islice(lines, first, None), delimiter=separator, strict=True)
         try:
-            cells = next((cells for cells in rows if cells), None)
+            cells = next((cells for cells in rows if any(cells)), None)
         except csv.Error as error:
             raise TableError.of(
                 source.name, f"line 1: the header cannot be read: {error}"
@@ -72,41 +73,35 @@ def csv_rows(source: Source, shape: CsvShape) -> Iterator[Row | BadRow]:
         TableError: a quotation is broken: what follows it cannot be split into rows.
     """
     columns, width = shape.columns, len(shape.columns)
-    done = number = count = 0
+    is_mixed = shape.encoding.is_mixed
     with _opened(source, shape.encoding) as (lines, position):
         first = next(lines, "")
         says = 1 if said_separator(first) else 0
         rest = lines if says else chain((first,), lines)
         reader = csv.reader(rest, delimiter=shape.separator, strict=True)
-        has_header = False
-        while True:
-            number = reader.line_num + 1 + says
-            try:
-                cells = next(reader, None)
-            except csv.Error as error:
-                raise _broken(source, number, reader.line_num + says, error) from None
-            if cells is None:
-                return
-            if not has_header:
-                has_header = bool(cells)
-                continue
-            if count % _ROWS_A_LOOK == 0:
-                done = position()
-            if len(cells) > width and not any(cells[width:]):
-                del cells[width:]
-            if len(cells) != width:
-                if any(cells):
-                    count += 1
-                    yield BadRow(number, _of_another_width(cells, shape), done)
-                continue
-            if not any(cells):
-                continue
-            count += 1
-            values: dict[str, object] = dict(zip(columns, cells, strict=True))
-            if shape.encoding.is_mixed and (fault := _undecoded(values)):
-                yield BadRow(number, fault, done)
-            else:
-                yield Row(number, values, done)
+        number, done, count = 1 + says, 0, -1
+        try:
+            for cells in reader:
+                begun, number = number, reader.line_num + 1 + says
+                if not any(cells):
+                    continue
+                count += 1
+                if not count:
+                    continue  # The headings.
+                if count % _ROWS_A_LOOK == 1:
+                    done = position()
+                if len(cells) > width and not any(cells[width:]):
+                    del cells[width:]
+                if len(cells) != width:
+                    yield BadRow(begun, _of_another_width(cells, shape), done)
+                    continue
+                values: dict[str, object] = dict(zip(columns, cells, strict=True))
+                if is_mixed and (fault := _undecoded(values)):
+                    yield BadRow(begun, fault, done)
+                else:
+                    yield Row(begun, values, done)
+        except csv.Error as error:
+            raise _broken(source, number, reader.line_num + says, error) from None
 
 
 @contextmanager
@@ -125,17 +120,14 @@ def _opened(
 
 def _lines(text: io.TextIOWrapper, name: str) -> Iterator[str]:
     """The lines, none of them longer than is kept in memory."""
-    first = text.readline(MAX_LINE_CHARACTERS).removeprefix("\ufeff")
+    limit = MAX_LINE_CHARACTERS
+    first = text.readline(limit).removeprefix("\ufeff")
     if not first:
         return
     yield first
-    number = 1
-    while line := text.readline(MAX_LINE_CHARACTERS):
-        number += 1
-        if len(line) == MAX_LINE_CHARACTERS:
-            raise TableError.of(
-                name, f"line {number} is longer than {MAX_LINE_CHARACTERS:,} characters"
-            )
+    for number, line in enumerate(iter(partial(text.readline, limit), ""), start=2):
+        if len(line) == limit:
+            raise TableError.of(name, f"line {number} is longer than {limit:,} characters")
         yield line
 
 

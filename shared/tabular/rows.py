@@ -2,6 +2,7 @@
 
 import csv
 from dataclasses import dataclass
+from typing import NamedTuple
 
 MAX_CELL_CHARACTERS = 16 * 1024 * 1024
 MAX_LINE_CHARACTERS = 2 * MAX_CELL_CHARACTERS
@@ -26,8 +27,7 @@ DEFAULT_LIMITS = Limits()
 """Of files of this machine, which are read without keeping them in memory."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A row by its columns; of a CSV all are texts, empty ones too.
 
     `number` is the line in which the row begins, or Parquet's row, counted from 1; `done` is about
@@ -39,8 +39,7 @@ class Row:
     done: int
 
 
-@dataclass(frozen=True, slots=True)
-class BadRow:
+class BadRow(NamedTuple):
     """A row that cannot be read, with the reason; the rows after it can."""
 
     number: int

@@ -9,7 +9,6 @@ from typing import Generic, TypeVar
 from shared.errors import InputError
 from shared.tabular.headings import find_heading, shown
 from shared.tabular.rows import BadRow
-from shared.tabular.rows import Row as TableRow
 from shared.tabular.source import TableError
 from shared.tabular.table import Table, open_table
 
@@ -112,7 +111,9 @@ def read_part(part: Table, read_row: RowReader[ExampleT]) -> Portion[ExampleT]:
         for row in part.rows():
             portion.rows += 1
             try:
-                portion.examples.extend(read_row(_checked(row)))
+                if isinstance(row, BadRow):
+                    raise RowError(row.reason)
+                portion.examples.extend(read_row(row.values))
             except RowError as error:
                 read_as = isinstance(error, ColumnError)
                 reason = f"{error} (read as {part.description})" if read_as else str(error)
@@ -186,14 +187,8 @@ def raise_faults(faults: Sequence[object], rejects: Path | None = None) -> None:
     )
 
 
-def _checked(row: TableRow | BadRow) -> Row:
-    if isinstance(row, BadRow):
-        raise RowError(row.reason)
-    return row.values
-
-
 def _cell(row: Row, column: str, limit: int) -> str:
-    name = column_of(row, column)
+    name = column if column in row else find_heading(row, column)
     if name is None:
         raise ColumnError(
             f"has no column {column!r} (it has {shown(row)}); set data.text and data.label, or "

@@ -221,7 +221,7 @@ def test_what_cannot_be_parted_is_whole(tmp_path: Path) -> None:
     [
         ("a.csv", "", "is empty: its first line names the columns"),
         ("a.csv", "\n\n", "is empty"),
-        ("a.csv", ",,\n", "its first line is empty"),
+        ("a.csv", ",,\n", "is empty: its first line names the columns"),
         ("a.csv", "a,,b\n", "column 2 of the header has no name"),
         ("a.csv", "a,b,a\n", "the column 'a' stands twice"),
         ("a.csv", '"a"b\n', "the header cannot be read"),
