@@ -224,9 +224,8 @@ async def test_an_empty_list_is_never_an_error(http: httpx.AsyncClient, path: st
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"sku,title\n1,Tent\n", r"items\.csv: the items need a column item_id; there are sku"),
-        (b"item_id,title\ntent,Tent\ncaf\xe9,X\n", r"items\.csv:3: byte .*0xe9"),
-        ("item_id,title\ntent,Tent\n".encode("utf-16"), "is UTF-16"),
+        (b"sku,title\n1,Tent\n", r"items\.csv: the items need a column item_id; there are 'sku'"),
+        ("item_id,title\ntent,Tent\n".encode("utf-16") + b"x", "begins as UTF-16.* is not"),
     ],
 )
 async def test_a_csv_with_a_wrong_header_or_encoding_sends_nothing(
