@@ -63,7 +63,7 @@ _FORMS = tuple(
         rf"{_few(6)}(?:as|like) (?:\w+ )?(?:{_TOLD}) (?:\w+ ){{0,3}}?@.{{0,30}}",
         # Without a place.
         r"(?:for )?(?:more|further|additional|full|complete) (?:information|details?|instructions|"
-        r"help|reading)\b(?!.*\b(?:needed|required|requested)\b).{0,120}",
+        r"help|reading)\b(?!.*\b(?:needed|required|requested|call|phone|ring|text|write)\b).{0,120}",
         r"(?:learn|read|find out|see) more\b.{0,120}",
         r"see also\b.{0,300}",
         r"related (?:articles?|topics?|questions|pages|links)\b.{0,300}",

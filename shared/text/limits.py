@@ -1,8 +1,8 @@
 """How large and how deep a text from outside may be before a parser gets to see it.
 
-Every parser of what users send has its limits here and is asked through a function of
-`shared.text` that applies them. A text within them costs each parser a fraction of a second, a few
-megabytes and a few hundred frames of the stack at most.
+Every parser of texts that users send has its limits here, those of rows (JSON Lines, CSV) in
+`shared.tabular`, and is asked through a function that applies them. A text within them costs each
+parser a few seconds, some megabytes and a few hundred frames of the stack at most.
 """
 
 from shared.errors import InputError

@@ -54,6 +54,7 @@ POINTERS = [
     "The steps to reset your password are described in the article Resetting your password.",
 ]
 STATEMENTS = [
+    "For more information, call 0800 123 456.",
     "Without access to the old phone, log in on the new one first, as explained in "
     '"I\'ve lost my phone or it was stolen".',
     "For subscriptions, or for shops you visit often, choose an ordinary virtual card"
