@@ -63,6 +63,7 @@ class Champions:
         champions = " and ".join(filter(None, (embed, intent)))
         return (
             f"{READY}, but {made.id} was made with {made_with}, and {champions} answer: what is "
-            f"answered and what is handed over may be wrong. {made.command} makes it anew; "
-            "`banyan rollback TASK` returns to the bundles that it was made with"
+            "answered and what is handed over may be wrong. Return to the former (`banyan rollback "
+            "TASK`, `embed_task`, `intent_task`), or make it anew: "
+            f"{made.command} --embed-task {self._embed_task}"
         )

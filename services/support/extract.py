@@ -53,6 +53,8 @@ def extract(
         chosen = sentences[first : _end(sentences, first)]
         if not hit.entry.is_faq:
             chosen = _without_pointers_after(chosen)
+            question = _question_before(passage, chosen[0], hit.entry.title)
+            chosen = [*question, *chosen]
     kept = _within(chosen, max_tokens)
     text = join_sentences(kept)
     if max_tokens is not None and len(kept) == 1:
@@ -80,6 +82,22 @@ def says_something(sentences: Sequence[Sentence], number: int) -> bool:
         if not sentence.text.endswith((":", "?", "：", "？")):
             return True
     return False
+
+
+def _question_before(passage: Passage, first: Sentence, title: str) -> Sequence[Sentence]:
+    """The question in a heading that an answer begins under: "yes" alone answers any.
+
+    The document's title is shown beside the answer anyway.
+    """
+    number = passage.sentences.index(first) - 1
+    before = passage.sentences[number : number + 1] if number >= 0 else ()
+    return [
+        each
+        for each in before
+        if each.kind is SentenceKind.HEADING
+        and each.text.endswith(("?", "？"))
+        and each.text != title
+    ]
 
 
 def can_answer(hit: Hit) -> bool:

@@ -10,13 +10,19 @@ _MAX_CHARACTERS = 400
 _QUOTED = re.compile(
     r"\"[^\"]{2,200}\"|“[^“”]{2,200}”|«[^«»]{2,200}»|‘[^‘’]{2,200}’|\[[^\[\]]{2,200}\]"
 )
-_TITLE, _PLACE = "\N{DOUBLE DAGGER}", "\N{REFERENCE MARK}"
-"""Stand for a quoted title, which may also be a button's, and for another place in writing."""
+_TITLE, _LONG_TITLE, _PLACE = "\N{DOUBLE DAGGER}", "\N{PILCROW SIGN}", "\N{REFERENCE MARK}"
+"""Stand for a quoted title, which may also be a button's, for one that is too long for a button,
+and for another place in writing."""
+
+_LONG_TITLE_WORDS = 6
+
+
+_ANY = f"{_TITLE}{_LONG_TITLE}{_PLACE}"
 
 
 def _few(words: int) -> str:
     """At most so many words, none of them a title or place."""
-    return rf"(?:[^\s{_TITLE}{_PLACE}]+ ){{0,{words}}}?"
+    return rf"(?:[^\s{_ANY}]+ ){{0,{words}}}?"
 
 
 _PLACES = re.compile(
@@ -43,13 +49,14 @@ _LOOK_UP = (
 )
 _GO = (
     r"(?:check(?: out)?|visit|follow|view|look (?:in|up)|jump to|head (?:over )?to|go to|"
-    r"click(?: on)?)"
+    r"click(?: on)?|choose|open|try)"
 )
 _FORMS = tuple(
-    re.compile(form.replace("@", f"[{_TITLE}{_PLACE}]").replace("§", _PLACE), re.IGNORECASE)
+    re.compile(form.replace("@", f"[{_ANY}]").replace("§", _PLACE), re.IGNORECASE)
     for form in (
         # "For other ways to pay, see @", "See @ for details.", "Follow the steps below."
-        rf"(?:.{{1,120}}?[,;:] )?{_POLITE}(?:{_LOOK_UP} {_few(4)}@|{_GO} {_few(4)}§).{{0,60}}",
+        rf"(?:.{{1,120}}?[,;:] )?{_POLITE}(?:{_LOOK_UP} {_few(4)}@|{_GO} {_few(4)}[§{_LONG_TITLE}])"
+        r".{0,60}",
         # "The steps are described in @, prices in @ and the rest in @."
         rf"(?:\S+ ){{1,14}}?(?:is|are|was|were|be|been) (?:\w+ ){{0,2}}?(?:{_TOLD}) "
         r"(?:\w+ ){0,3}?@.{0,200}",
@@ -72,7 +79,7 @@ _FORMS = tuple(
         r"(?:§\W*)+",
     )
 )
-_NAMED = re.compile(f"[{_TITLE}{_PLACE}]")
+_NAMED = re.compile(f"[{_ANY}]")
 _LIST_MARK = re.compile(r"\A(?:[-*+•]|\d{1,3}[.)])\s+")
 _INSTRUCTION_AFTER = re.compile(
     r"(?:,| and| then| to) (?:tap|press|choose|select|enter|call|send|open|pay|turn|add|remove|"
@@ -86,8 +93,12 @@ def only_points_elsewhere(text: str) -> bool:
     if len(text) > _MAX_CHARACTERS:
         return False
     plain = _LIST_MARK.sub("", text).strip()
-    marked = _PLACES.sub(_PLACE, _QUOTED.sub(_TITLE, plain))
+    marked = _PLACES.sub(_PLACE, _QUOTED.sub(_mark, plain))
     _, *after = _NAMED.split(marked, maxsplit=1)
     if any(map(_INSTRUCTION_AFTER.search, after)):
         return False
     return any(form.fullmatch(marked) for form in _FORMS)
+
+
+def _mark(quoted: re.Match[str]) -> str:
+    return _LONG_TITLE if len(quoted[0].split()) >= _LONG_TITLE_WORDS else _TITLE

@@ -44,6 +44,10 @@ class Sentence:
     kind: SentenceKind = SentenceKind.TEXT
 
 
+LABEL_LEVEL = 7
+"""Of what names the text after it without being a heading by its tag: a bold line, a term."""
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """Sentences that belong together; `level` is a heading's depth (1 is the highest), or 0."""

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from itertools import accumulate
 
 from shared.errors import InputError
-from shared.text.blocks import Block, BlockKind, collapse_space
+from shared.text.blocks import LABEL_LEVEL, Block, collapse_space
 from shared.text.html_block import BlockText
 from shared.text.html_table import HtmlTable
 from shared.text.limits import MAX_HTML_ELEMENTS
@@ -27,8 +27,10 @@ OTHER_TAGS = frozenset(
     | {"tr", "ul", "video"}
 )
 _HIDDEN = frozenset({"script", "style", "template", "noscript", "head", "nav", "svg"})
-_LEVELS = {f"h{level}": level for level in range(1, 7)}
-_LABELS = frozenset({"caption", "dt", "legend", "summary"})
+_LEVELS = {f"h{level}": level for level in range(1, 7)} | dict.fromkeys(
+    ("dt", "summary"), LABEL_LEVEL
+)
+_LABELS = frozenset({"caption", "legend"})
 _TABLE_PARTS = frozenset({"thead", "tbody", "tfoot", "tr"})
 _MAX_TABLES_DEEP = 8
 # The parser of the standard library takes minutes for 200 kB of brackets that nothing closes, so
@@ -61,7 +63,7 @@ def html_title(source: str) -> str:
     reader = _read(source, 0)
     if title := collapse_space("".join(reader.title)):
         return title
-    heading = next((block for block in reader.blocks if block.kind is BlockKind.HEADING), None)
+    heading = next((block for block in reader.blocks if 0 < block.level < LABEL_LEVEL), None)
     return " ".join(sentence.text for sentence in heading.sentences) if heading else ""
 
 

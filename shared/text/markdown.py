@@ -13,6 +13,7 @@ from markdown_it.token import Token
 
 from shared.errors import InputError
 from shared.text.blocks import (
+    LABEL_LEVEL,
     Block,
     BlockKind,
     Sentence,
@@ -63,7 +64,7 @@ def markdown_title(source: str) -> str:
         InputError: see `markdown_blocks`.
     """
     for block in markdown_blocks(source[:_TITLE_WITHIN]):
-        if block.kind is BlockKind.HEADING:
+        if 0 < block.level < LABEL_LEVEL:
             return " ".join(sentence.text for sentence in block.sentences)
     return ""
 
@@ -127,6 +128,8 @@ def _blocks(
     elif head.type == "heading_open":
         start, end = _stretch(lines, tokens[1])
         yield heading_of(source, start, end, level=int(head.tag[1:]), clean=plain_markdown)
+    elif head.type == "paragraph_open" and _BOLD_LINE.fullmatch(source, start, end):
+        yield heading_of(source, start, end, level=LABEL_LEVEL, clean=plain_markdown)
     elif head.type == "html_block":
         yield from html_blocks(source, start, _stretch(lines, tokens[-1])[1])
     else:
@@ -194,8 +197,6 @@ def _heading(_: str) -> SentenceKind:
 
 
 def _kind(source: str) -> SentenceKind:
-    if _BOLD_LINE.fullmatch(source):
-        return SentenceKind.HEADING
     return SentenceKind.LINK if _is_only_links(source) else SentenceKind.TEXT
 
 

@@ -34,7 +34,7 @@ from tests.benchmarks.support_data import (
     rows,
     stackfaq,
 )
-from tests.real_trunk import real_trunk
+from tests.real_trunk import bundle_id, real_trunk
 
 COMMAND = "python -m tests.benchmarks.calibrate_support"
 THRESHOLD = 0.4
@@ -54,10 +54,11 @@ class Asked:
     right: Bools
 
 
-async def ask_all(trunk: Trunk) -> list[Asked]:
+async def ask_all(trunk: Trunk, embed_task: str) -> list[Asked]:
     """Every pairing of questions and knowledge bases."""
     helps, faq, pages = help_centre(), stackfaq(), doc2dial()
-    indexes = {s.name: await build_index(trunk, s.documents) for s in (helps, faq, pages)}
+    sets = (helps, faq, pages)
+    indexes = {s.name: await build_index(trunk, s.documents, embed_task) for s in sets}
     strangers = [
         RetrievalSet("clinc150 oos_train", (), _texts("support/clinc150.oos_train.jsonl"), ()),
         RetrievalSet("clinc150 val, not banking", (), _other_domains(), ()),
@@ -162,11 +163,12 @@ def _figures(calibration: Calibration, asked: Asked) -> dict[str, float]:
     return {name: round(value, 4) for name, value in figures.items()}
 
 
-async def calibrate(cache: Path | None, output: Path) -> None:
+async def calibrate(cache: Path | None, output: Path, embed_task: str, bundle: Path | None) -> None:
     """Asks, fits, prints and writes."""
-    async with real_trunk(cache) as trunk:
-        bundles = [await _bundle(trunk, task) for task in (EMBED_TASK, INTENT_TASK)]
-        calibration = fit(await ask_all(trunk), *bundles)
+    task = embed_task if bundle is None else bundle_id(bundle)
+    async with real_trunk(cache, bundle) as trunk:
+        bundles = [await _bundle(trunk, each) for each in (task, INTENT_TASK)]
+        calibration = fit(await ask_all(trunk, task), *bundles)
     output.write_text(calibration.model_dump_json(indent=2) + "\n", "utf-8")
     print(calibration.model_dump_json(indent=2))
 
@@ -176,8 +178,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--output", type=Path, default=CALIBRATION)
-    arguments = parser.parse_args()
-    asyncio.run(calibrate(arguments.cache, arguments.output))
+    parser.add_argument("--embed-task", default=EMBED_TASK, help="a task that ships")
+    parser.add_argument("--bundle", type=Path, metavar="FOLDER", help="a bundle that does not")
+    given = parser.parse_args()
+    asyncio.run(calibrate(given.cache, given.output, given.embed_task, given.bundle))
     return 0
 
 

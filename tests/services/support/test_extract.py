@@ -1,5 +1,7 @@
 """Extractive answers: which sentences, in which order, from where."""
 
+from dataclasses import replace
+
 import pytest
 
 from services.support.extract import Extract, can_answer, extract
@@ -121,11 +123,22 @@ def test_of_a_table_whole_rows_answer(question: str, text: str) -> None:
 
 
 def test_the_part_with_the_heading_that_was_asked_for_answers_alone() -> None:
-    source = (
-        "**Owls**\n\nThey eat mice.\n\n**Robins**\n\nThey eat worms.\n\n**Cats**\n\nThey eat fish."
-    )
+    parts = (("Owls", "mice"), ("Robins", "worms"), ("Cats", "fish"))
+    source = "\n".join(f"- # {name}\n\n  They eat {food}.\n" for name, food in parts)
 
     assert answer(hit_of(source), "what do robins eat").text == "They eat worms."
+
+
+def test_the_question_that_a_short_answer_stands_under_is_given_with_it() -> None:
+    source = "# All\n\nAll of it.\n\n## Can I exchange an owl?\n\nYes, within a week.\n"
+
+    hit = replace(hit_of(source), passage_number=1)
+    found = answer(hit, "can I bring an owl back")
+
+    assert found.text == "Can I exchange an owl?\nYes, within a week."
+    assert source[found.start : found.end] == found.source
+    titled = replace(hit, entry=replace(hit.entry, title="Can I exchange an owl?"))
+    assert answer(titled, "can I bring an owl back").text == "Yes, within a week."
 
 
 @pytest.mark.parametrize(

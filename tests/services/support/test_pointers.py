@@ -5,6 +5,7 @@ import pytest
 from services.support.pointers import only_points_elsewhere
 
 POINTERS = [
+    'For a number used only once, choose "What disposable cards are for and how to get one".',
     'The steps are described in "How to top up with a bank card", prices in "Does '
     'topping up with a card cost anything?" and the currencies for holding money in '
     '"Which currencies can I hold and exchange?".',
@@ -54,6 +55,8 @@ POINTERS = [
     "The steps to reset your password are described in the article Resetting your password.",
 ]
 STATEMENTS = [
+    'Tap "I don\'t recognise this payment".',
+    '"We will never ask you for your password."',
     "For more information, call 0800 123 456.",
     "Without access to the old phone, log in on the new one first, as explained in "
     '"I\'ve lost my phone or it was stolen".',

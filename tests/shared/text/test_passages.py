@@ -140,6 +140,24 @@ def test_sentences_that_name_or_link_are_told_from_those_that_say() -> None:
     assert kinds(html, TextFormat.HTML) == ["heading", "heading", "text", "link", "text", "text"]
 
 
+@pytest.mark.parametrize(
+    ("source", "text_format"),
+    [
+        ("# A\n\n**One**\n\nText.\n\n__Two:__\n\nMore **words**.\n", TextFormat.MARKDOWN),
+        ("<h1>A</h1><dl><dt>One<dd>Text.<dt>Two:<dd>More words.</dl>", TextFormat.HTML),
+        (
+            "<h1>A</h1><details><summary>One</summary>Text.</details>"
+            "<details><summary>Two:</summary>More words.</details>",
+            TextFormat.HTML,
+        ),
+    ],
+)
+def test_a_line_or_term_that_names_what_follows_opens_a_passage(
+    source: str, text_format: TextFormat
+) -> None:
+    assert texts(source, text_format) == ["A\nOne\nText.", "Two:\nMore words."]
+
+
 def test_a_comment_of_several_lines_moves_no_offset() -> None:
     source = "<p>a</p><!-- one\ntwo\nthree -->\n<p>The end.</p>"
 
