@@ -24,7 +24,9 @@ class Handoff(_Strict):
 
 class Answer(_Strict):
     answered: bool
+    kind: str
     confidence: float
+    calibrated: bool
     intent: str | None
     intent_probability: float | None
     citations: tuple[Citation, ...]
