@@ -136,6 +136,11 @@ OUTBOX_ATTEMPTS = Counter(
 OUTBOX_WAITING = Gauge(
     "banyan_outbox_waiting", "Messages that a sink has not taken yet.", ["sink"], registry=REGISTRY
 )
+INDEX_BYTES = Gauge(
+    "banyan_support_index_bytes",
+    "Vectors and texts of the indexes that are in memory.",
+    registry=REGISTRY,
+)
 RETENTION_ROWS = Counter(
     "banyan_retention_deleted_rows_total",
     "Rows that were deleted because they were old, by kind.",

@@ -18,7 +18,8 @@ class SupportSettings(HttpSettings):
     `encode_timeout_s` bounds the trunk's part of one answer, `write_timeout_s` the embedding of
     one write, which holds at most `max_rows` documents. An index is saved to disk when nothing has
     changed for `save_after_s`; with PostgreSQL, what other replicas wrote is seen after
-    `refresh_s`. A new champion of `embed_task` is looked for every `champion_check_s`.
+    `refresh_s`. Indexes that were not used for longest leave the memory while all together are over
+    `max_index_mib`. A new champion of `embed_task` is looked for every `champion_check_s`.
     `small_talk_file` is what is said to small talk, in the form of `small_talk.yaml` (the default).
     """
 
@@ -35,6 +36,7 @@ class SupportSettings(HttpSettings):
     write_timeout_s: float = Field(600.0, gt=0)
     save_after_s: float = Field(2.0, ge=0)
     refresh_s: float = Field(0.5, gt=0)
+    max_index_mib: float = Field(1024.0, gt=0)
     champion_check_s: float = Field(30.0, gt=0)
 
     @property

@@ -11,6 +11,7 @@ from services.support.documents import (
     KnowledgeBaseRecord,
     StoredDocument,
 )
+from services.support.open_indexes import OpenIndexes
 from services.support.passages import Embedder
 from services.support.saved_index import SavedIndex
 from services.support.shielded import to_the_end
@@ -41,6 +42,7 @@ class Surroundings:
     embed_task: str
     save_after_s: float
     refresh_s: float
+    open_indexes: OpenIndexes
 
 
 class KnowledgeBase:
@@ -72,8 +74,13 @@ class KnowledgeBase:
             NotFoundError: the knowledge base was deleted.
         """
         index = self._index
-        if index is not None and not self._is_stale():
-            return index
+        if index is None or self._is_stale():
+            index = await self._current()
+        self._around.open_indexes.used(self, index)
+        return index
+
+    async def _current(self) -> Index:
+        """The index in memory, read from disk if need be and brought to the database's state."""
         async with self._loading:
             if self._index is None or self._is_stale():
                 start = self._index or await self._load()
@@ -130,7 +137,7 @@ class KnowledgeBase:
             index = await self._swap_in(saved or Index.empty(bundle, width))
             await self._saved.save(index, over_others=True)
         if not was_loaded:
-            await self._unload(bundle)
+            await self.unload()
         return True
 
     async def discard(self) -> None:
@@ -138,6 +145,7 @@ class KnowledgeBase:
         if self._saver is not None:
             self._saver.cancel()
         self.is_deleted = True
+        self._around.open_indexes.forget(self.uid)
         await self._saved.discard()
 
     async def close(self) -> None:
@@ -162,14 +170,19 @@ class KnowledgeBase:
         bundle, width = await self._around.embedder.bundle(self._around.embed_task)
         return Index.empty(bundle, width)
 
-    async def _unload(self, bundle: str) -> None:
-        """Frees the index's memory, where the disk has what this bundle made."""
+    async def unload(self) -> bool:
+        """Frees the index's memory if the disk has it; returns whether none is in memory.
+
+        Whoever asks it now goes on; the next use reads it from disk.
+        """
         # Under both locks: a request that reads the old index from disk meanwhile gets the new one.
         async with self._loading, self._writing:
             index = self._index
-            is_saved = index is not None and self._saved.has(index)
-            if is_saved and await self._saved.bundle() == bundle:
-                self._index = None
+            if index is not None:
+                await self._saved.save(index)
+                if self._saved.has(index) and await self._saved.bundle() == index.bundle:
+                    self._index = None
+            return self._index is None
 
     async def _swap_in(self, beside: Index) -> Index:
         """Brings another index to the database's state while this one serves, then swaps."""

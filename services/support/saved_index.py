@@ -27,6 +27,7 @@ class SavedIndex:
         self._name = name
         self._saving = asyncio.Lock()
         self._saved: tuple[str, int] | None = None
+        self._is_discarded = False
 
     def has(self, index: Index) -> bool:
         """Whether this process loaded or saved an index of this bundle and version last."""
@@ -56,12 +57,14 @@ class SavedIndex:
         replica that has not followed a champion yet must not put its old index back.
         """
         async with self._saving:
-            if not self.has(index):
+            if not self.has(index) and not self._is_discarded:
                 await to_the_end(self._save(index, over_others))
 
     async def discard(self) -> None:
-        """Deletes it."""
-        await asyncio.to_thread(shutil.rmtree, self._folder, True)
+        """Deletes it, after a save that is under way; none follows."""
+        async with self._saving:
+            self._is_discarded = True
+            await asyncio.to_thread(shutil.rmtree, self._folder, True)
 
     async def _save(self, index: Index, over_others: bool) -> None:
         try:

@@ -13,6 +13,7 @@ from services.support.documents import DocumentStore
 from services.support.index_follower import IndexFollower
 from services.support.knowledge_base import Surroundings
 from services.support.knowledge_bases import KnowledgeBases
+from services.support.open_indexes import OpenIndexes
 from services.support.passages import Embedder
 from services.support.small_talk import load_small_talk
 from shared.clock import Clock, SystemClock
@@ -28,6 +29,7 @@ SCHEMA = "support"
 MIGRATIONS = Path(__file__).with_name("migrations")
 
 _PROBE_TIMEOUT_S = 5.0
+_MIB = 1024 * 1024
 
 
 class SupportService:
@@ -50,6 +52,7 @@ class SupportService:
             settings.embed_task,
             settings.save_after_s,
             settings.refresh_s,
+            OpenIndexes(int(settings.max_index_mib * _MIB)),
         )
         self.knowledge_bases = KnowledgeBases(around)
         self._follower = IndexFollower(

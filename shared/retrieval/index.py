@@ -23,6 +23,12 @@ _CANDIDATES = 200
 """Passages (and titles) that each side proposes; all proposals are then scored by both sides."""
 
 
+_TOKEN_BYTES = 64
+_CHAR_BYTES = 2
+"""A token is a string of its own with its place in the sparse side; a text stands as a whole and in
+sentences."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A document as it is indexed; `version` says which state of the document it was made from.
@@ -137,6 +143,16 @@ class Index:
                 self._holders.setdefault(label, []).append(number)
         self._sparse: tuple[Sparse, Sparse] | None = None
         self._building = threading.Lock()
+
+    @property
+    def memory_bytes(self) -> int:
+        """About how much memory it takes: vectors, texts and tokens."""
+        size = self.titles.vectors.nbytes + self.passages.vectors.nbytes
+        for entry in self.entries:
+            tokens = len(entry.title_tokens) + sum(map(len, entry.passage_tokens))
+            chars = len(entry.title) + sum(len(passage.source) for passage in entry.passages)
+            size += _TOKEN_BYTES * tokens + _CHAR_BYTES * chars
+        return size
 
     @classmethod
     def empty(cls, bundle: str, width: int) -> "Index":
