@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from safetensors import SafetensorError
 
 from shared.config import SettingsT, load, parse_assignments
-from shared.errors import PlatformError
+from shared.failures import ending_of, shows_tracebacks
 
 INTERRUPTED = 130
 
@@ -33,7 +32,8 @@ def run_pipeline(
     """
     arguments = _parser(name, documentation).parse_args(argv)
     console = Console(stderr=True, soft_wrap=True, highlight=False)
-    try:
+
+    def loaded_and_run() -> int:
         settings = load(
             model,
             environ=os.environ,
@@ -42,10 +42,20 @@ def run_pipeline(
             overrides={**(overrides or {}), **parse_assignments(arguments.set)},
         ).settings
         return run(settings, _command(name, arguments), console)
-    except (PlatformError, OSError, SafetensorError) as error:
-        # A full disk, above all; bundles and aliases are written whole or not at all.
-        console.print(f"[red]error:[/red] {type(error).__name__}: ", end="")
-        console.print(str(error), markup=False)
+
+    return ended(loaded_and_run, console)
+
+
+def ended(run: Callable[[], int], console: Console) -> int:
+    """Runs, and returns the exit status; what fails ends with one sentence, not a traceback."""
+    try:
+        return run()
+    except Exception as error:
+        # The edge of the process: bundles and aliases are written whole or not at all.
+        if shows_tracebacks():
+            raise
+        console.print("[red]error:[/red] ", end="")
+        console.print(ending_of(error), markup=False, highlight=False)
         return 1
     except KeyboardInterrupt:
         console.print(

@@ -20,10 +20,11 @@ from pydantic import TypeAdapter
 from rich.console import Console
 from rich.table import Table
 
+from pipelines.command import ended
 from pipelines.judging.frozen import find_frozen, read_frozen
 from pipelines.judging.held_out import held_out, judged_already
 from shared.config import load, parse_assignments
-from shared.errors import InputError, NotFoundError, PlatformError
+from shared.errors import InputError, NotFoundError
 from shared.files import write_atomic
 from shared.models.backbone import Backbone
 from shared.training.arrays import Int64s
@@ -35,7 +36,6 @@ from shared.training.settings import FinetuneSettings
 REPORT_FILE = "report.json"
 _FROZEN = "its frozen evaluation set"
 _SLICE = 1024
-_INTERRUPTED = 130
 _EXAMPLE: TypeAdapter[AnyExample] = TypeAdapter(AnyExample)
 
 
@@ -43,7 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the pipeline; returns the process's exit status, and says on stderr what went wrong."""
     arguments = _parser().parse_args(argv)
     console = Console(stderr=True, soft_wrap=True)
-    try:
+
+    def run() -> int:
         settings = load(
             FinetuneSettings,
             environ=os.environ,
@@ -55,13 +56,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         show(report, settings.data_folder, console)
         if missing := not_compared(settings):
             console.print(missing, markup=False, highlight=False)
-    except (PlatformError, OSError) as error:
-        console.print(f"[red]error:[/red] {type(error).__name__}: ", end="")
-        console.print(str(error), markup=False, highlight=False)
-        return 1
-    except KeyboardInterrupt:
-        return _INTERRUPTED
-    return 1 if report.faults else 0
+        return 1 if report.faults else 0
+
+    return ended(run, console)
 
 
 def examine(settings: FinetuneSettings) -> DataReport:

@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from shared.errors import ConfigError
+from shared.failures import reason_of
 from shared.validation.faults import Place, faults_of
 from shared.validation.values import found
 
@@ -72,8 +73,11 @@ def read_yaml(path: Path) -> Values:
         values = _load(path.read_text("utf-8"))
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: cannot be read as YAML: {error}") from error
+    except OSError as error:
+        said = (error.strerror or "").lower()
+        raise ConfigError(f"{path} cannot be read: {said}") from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: cannot be read as YAML: {_yaml_fault(error)}") from error
     if values is None:
         return {}
     if not isinstance(values, dict):
@@ -192,7 +196,13 @@ def _parse(text: str) -> Any:
     try:
         return _load(text)
     except yaml.YAMLError as error:
-        raise ConfigError(f"{text!r} cannot be read as YAML: {error}") from None
+        raise ConfigError(f"{text!r} cannot be read as YAML: {_yaml_fault(error)}") from None
+
+
+def _yaml_fault(error: Exception) -> str:
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem and error.problem_mark:
+        return f"{error.problem} (line {error.problem_mark.line + 1})"
+    return reason_of(error)
 
 
 def _set(values: Values, keys: list[str], value: Any) -> None:

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from pipelines.command import ended
 from pipelines.ranking.datasets import DATASETS, RankingData, read_dataset
 from pipelines.ranking.embeddings import embedded
 from pipelines.ranking.evaluate import Comparison, compare
 from pipelines.ranking.report import as_html, as_json, table
-from shared.errors import PlatformError
 from shared.files import write_atomic
 from shared.ranking.blend import LinearBlend
 from shared.ranking.events import item_text
@@ -47,7 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     console = Console()
     comparisons: list[Comparison] = []
-    try:
+
+    def run() -> int:
         for name in arguments.sets:
             data = read_dataset(name, arguments.data_dir)
             comparisons.append(
@@ -58,10 +59,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             console.print(table(comparisons[-1]))
         if arguments.out is not None:
             write_report(comparisons, arguments.out)
-    except (PlatformError, OSError) as error:
-        console.print(f"error: {type(error).__name__}: {error}", markup=False, highlight=False)
-        return 1
-    return 0
+        return 0
+
+    return ended(run, Console(stderr=True))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -27,6 +27,9 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from rich.console import Console
+
+from pipelines.command import ended
 from pipelines.ranking.simulated_shop import (
     DAYS,
     Dice,
@@ -38,6 +41,8 @@ from pipelines.ranking.simulated_shop import (
     draw_shopper,
     milliseconds,
 )
+from shared.errors import InputError
+from shared.failures import reason_of
 
 SAMPLE = Path(__file__).parents[2] / "services" / "recommendation" / "sample"
 SEED = 2025
@@ -221,11 +226,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=SAMPLE / "events.jsonl")
     parser.add_argument("--seed", type=int, default=SEED)
     arguments = parser.parse_args(argv)
-    items = [json.loads(line) for line in arguments.items.read_text("utf-8").splitlines()]
-    lines = [f"{json.dumps(event)}\n" for event in simulate(items, arguments.seed)]
-    arguments.out.write_text("".join(lines), encoding="utf-8")
-    print(f"{len(lines)} events in {arguments.out}")
-    return 0
+
+    def run() -> int:
+        try:
+            text = arguments.items.read_text("utf-8")
+            items = [json.loads(line) for line in text.splitlines()]
+        except ValueError as error:
+            raise InputError(f"{arguments.items} is not JSON Lines: {reason_of(error)}") from None
+        lines = [f"{json.dumps(event)}\n" for event in simulate(items, arguments.seed)]
+        arguments.out.write_text("".join(lines), encoding="utf-8")
+        print(f"{len(lines)} events in {arguments.out}")
+        return 0
+
+    return ended(run, Console(stderr=True, soft_wrap=True))
 
 
 if __name__ == "__main__":

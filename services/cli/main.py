@@ -18,20 +18,23 @@ from services.cli.commands import (
     searches,
     sentiment,
 )
-from shared.errors import PlatformError
+from shared.failures import ending_of, shows_tracebacks
 
 _EXIT_FAILED = 1
 
 
 class OneLineErrors(TyperGroup):
-    """Ends a command that fails for a known reason with that reason, not with a traceback."""
+    """Ends a command that fails with one sentence, not with a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
         """Runs the command."""
         try:
             return super().invoke(ctx)
-        except PlatformError as error:
-            typer.secho(f"banyan: {error}", fg="red", err=True)
+        except Exception as error:
+            # What Typer raises, of wrong arguments and for an exit, is its own to say.
+            if type(error).__module__.startswith("typer.") or shows_tracebacks():
+                raise
+            typer.secho(f"banyan: {ending_of(error)}", fg="red", err=True)
             raise typer.Exit(_EXIT_FAILED) from None
 
 

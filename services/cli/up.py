@@ -27,6 +27,7 @@ from services.cli.progress import Progress
 from services.cli.run_file import BROKER_LOG, DRIVER_LOG, Run, StateFolder, new_run
 from services.cli.supervisor import supervise
 from shared.errors import ConfigError, PlatformError
+from shared.failures import reason_of
 from shared.files import write_atomic
 from shared.telemetry import configure_logging
 
@@ -105,7 +106,7 @@ def _drive(options: UpOptions, run: Run, progress: Progress) -> int:
     except Exception as error:
         traceback.print_exc()
         logs = options.settings.state_dir / "logs"
-        progress.fail(f"{type(error).__name__}: {error} (the whole: {logs}/{DRIVER_LOG})")
+        progress.fail(f"{reason_of(error)} (the whole: {logs}/{DRIVER_LOG})")
         return _EXIT_FAILED
     return 0
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.errors import ArtifactError
+from shared.failures import reason_of
 
 _REFUSED = {
     "use_dora": "DoRA rescales whole weight columns, which cannot differ from row to row",
@@ -51,7 +52,9 @@ def read_adapter_config(path: Path) -> AdapterConfig:
         rank, alpha = int(values["r"]), float(values["lora_alpha"])
         peft_type, bias = values["peft_type"], values.get("bias", "none")
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ArtifactError(f"{path} is no adapter configuration of PEFT: {error!r}") from None
+        raise ArtifactError(
+            f"{path} is no adapter configuration of PEFT: {reason_of(error)}"
+        ) from None
     reasons = [f"{key}: {reason}" for key, reason in _REFUSED.items() if values.get(key)]
     if peft_type != "LORA":
         reasons.insert(0, f"peft_type {peft_type}: only LORA is served by method lora")
@@ -81,7 +84,9 @@ def read_virtual_tokens(path: Path) -> int:
         values: dict[str, Any] = json.loads(path.read_bytes())
         count, peft_type = int(values["num_virtual_tokens"]), values["peft_type"]
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ArtifactError(f"{path} is no prompt configuration of PEFT: {error!r}") from None
+        raise ArtifactError(
+            f"{path} is no prompt configuration of PEFT: {reason_of(error)}"
+        ) from None
     reasons = []
     if peft_type != "PROMPT_TUNING":
         reasons.append(f"peft_type {peft_type}: only PROMPT_TUNING is served by method prompt")

@@ -167,13 +167,14 @@ def _split(
     """The model's transformer, its pooling, and what follows that."""
     first, *others = model
     if not isinstance(first, Transformer) or not others or not isinstance(others[0], Pooling):
-        kinds = ", ".join(type(module).__name__ for module in model)
-        raise ArtifactError(f"{folder}: expected a transformer and a pooling first, found {kinds}")
+        raise ArtifactError(
+            f"{folder}: expected a transformer and a pooling first, see modules.json"
+        )
     if first.modality_config.get("text") != {
         "method": "forward",
         "method_output_name": "last_hidden_state",
     }:
-        raise ArtifactError(f"{folder}: {type(first.model).__name__} is no plain text encoder")
+        raise ArtifactError(f"{folder} is no plain text encoder")
     return first, others[0], others[1:]
 
 

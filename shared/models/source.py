@@ -16,6 +16,7 @@ from pydantic import model_validator
 
 from shared.config import Settings
 from shared.errors import ArtifactError, DependencyError
+from shared.failures import reason_of
 from shared.files import sha256_file
 
 EMBEDDED = "embedded"
@@ -167,7 +168,7 @@ def _refuse_code(folder: Path) -> None:
     try:
         types = [str(module["type"]) for module in json.loads(path.read_bytes())]
     except (ValueError, TypeError, KeyError) as error:
-        raise ArtifactError(f"{path} is malformed: {error!r}") from None
+        raise ArtifactError(f"{path} is malformed: {reason_of(error)}") from None
     foreign = [name for name in types if not name.startswith("sentence_transformers.")]
     if foreign:
         raise ArtifactError(f"{path} names {foreign[0]}: code that comes with a model is not run")

@@ -31,7 +31,7 @@ class ExactRows:
         """
         index = faiss.read_index(str(path))
         if not isinstance(index, faiss.IndexFlatIP):
-            raise ArtifactError(f"{path} holds a {type(index).__name__}: build the index anew")
+            raise ArtifactError(f"{path} holds another kind of index: build the index anew")
         rows = cls(np.zeros((0, index.d), np.float32))
         rows._index = index
         return rows

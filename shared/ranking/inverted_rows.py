@@ -88,7 +88,7 @@ class InvertedRows:
         """
         index = faiss.read_index(str(path))
         if not isinstance(index, faiss.IndexIVFScalarQuantizer):
-            raise ArtifactError(f"{path} holds a {type(index).__name__}: build the index anew")
+            raise ArtifactError(f"{path} holds another kind of index: build the index anew")
         return cls(index, probes)
 
     def write(self, path: Path) -> None:

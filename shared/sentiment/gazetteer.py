@@ -35,6 +35,7 @@ from shared.sentiment.words import (
     longest,
     tokens,
 )
+from shared.validation.values import found
 
 _MAX_TICKER_LENGTH = 12
 
@@ -224,7 +225,7 @@ def _lengths_by_first_word(names: Iterable[str]) -> dict[str, tuple[int, ...]]:
 def _entry(line: str) -> Entry:
     values = json.loads(line)
     if not isinstance(values, dict):
-        raise TypeError(f"found a {type(values).__name__}")
+        raise TypeError(f"found {found(values)}")
     unknown = values.keys() - {"entity", "aliases", "tickers"}
     if unknown:
         raise ValueError(f"unknown keys {sorted(unknown)}")

@@ -18,6 +18,7 @@ from ray.exceptions import RayActorError, RayError, RayTaskError
 from ray.serve.exceptions import BackPressureError, RayServeException
 
 from shared.errors import DeadlineError, DependencyError, OverloadedError, PlatformError
+from shared.failures import reason_of
 from shared.models.tasks import (
     ClassifyOutput,
     EmbedOutput,
@@ -190,4 +191,4 @@ def _cause(error: RayTaskError) -> PlatformError:
 
 
 def _first_line(error: BaseException) -> str:
-    return str(error).partition("\n")[0] or type(error).__name__
+    return reason_of(error)

@@ -17,6 +17,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from shared.config import Settings
 from shared.errors import ConfigError, DependencyError
+from shared.failures import reason_of
 from shared.storage.guarded_network import Connect, Deadline, GuardedNetwork, Resolve, resolve
 from shared.storage.outbox import Delivery
 from shared.storage.relay import Attempt, Outcome
@@ -151,4 +152,4 @@ def _plain(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _reason(error: Exception) -> str:
-    return str(error).partition("\n")[0] or type(error).__name__
+    return reason_of(error)

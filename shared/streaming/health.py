@@ -7,6 +7,7 @@ from typing import Literal
 
 from shared.clock import Clock
 from shared.errors import DeadlineError, DependencyError, OverloadedError
+from shared.failures import reason_of
 from shared.streaming.consumer import NO_LOG, TopicLog
 from shared.telemetry import STREAM_PHASE
 
@@ -83,7 +84,7 @@ class StreamHealth:
     def report(self, step: str, error: Exception) -> None:
         """Takes note of a failure; logged when it is another than the one before."""
         phase: Phase = "waiting" if isinstance(error, OUTSIDE) else "failing"
-        reason = f"{step}: {error}" if phase == "waiting" else f"{step}: {error!r}"
+        reason = f"{step}: {error}" if phase == "waiting" else f"{step}: {reason_of(error)}"
         with self._lock:
             known = self._troubles.get(step)
             since = known.since if known and known.phase == phase else self._clock.time()

@@ -20,6 +20,7 @@ from kafka.errors import (
 )
 
 from shared.errors import DependencyError
+from shared.failures import reason_of
 from shared.streaming.kafka_client import connection_options, describe, open_client, unavailable
 from shared.streaming.settings import KafkaSettings
 
@@ -267,7 +268,7 @@ class TopicWatch:
             self._tell_error(error)
         except Exception as error:
             logger.exception("the look at the topic %s failed", self._topic)
-            self._tell_error(DependencyError(f"the topic {self._topic!r}: {error!r}"))
+            self._tell_error(DependencyError(f"the topic {self._topic!r}: {reason_of(error)}"))
 
     def _see_topic(self) -> TopicView:
         view = self._admin.describe(self._topic)

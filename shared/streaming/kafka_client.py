@@ -8,6 +8,7 @@ from kafka.errors import KafkaError
 from kafka.net.compat import KafkaNetClient
 
 from shared.errors import ConfigError, DependencyError
+from shared.failures import reason_of
 from shared.streaming.settings import KafkaSettings
 
 ClientT = TypeVar("ClientT")
@@ -89,6 +90,4 @@ def unavailable(error: Exception, options: Options) -> DependencyError:
 
 def describe(error: Exception) -> str:
     """A Kafka error in one line; kafka-python's own text often repeats the class or is empty."""
-    text = str(error).strip()
-    name = type(error).__name__
-    return text if name in text else f"{name}: {text}" if text else name
+    return reason_of(error)

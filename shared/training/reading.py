@@ -11,6 +11,7 @@ from shared.tabular.headings import find_heading, shown
 from shared.tabular.rows import BadRow
 from shared.tabular.source import TableError
 from shared.tabular.table import Table, open_table
+from shared.validation.values import found
 
 _FAULTS_SHOWN = 20
 _MAX_TEXT_CHARACTERS = 1_000_000
@@ -207,4 +208,4 @@ def _cell(row: Row, column: str, limit: int) -> str:
 
 
 def _kind(value: object) -> str:
-    return "null" if value is None else type(value).__name__
+    return found(value)

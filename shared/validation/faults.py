@@ -17,6 +17,8 @@ from shared.validation.values import shortened
 
 Place = tuple[int | str, ...]
 
+UNKNOWN = object()
+
 _MOST_READ = 500
 _KEY = "[key]"
 _NOTHING = object()
@@ -43,8 +45,11 @@ class Fault:
         return f"{self.location}: {self.message}" if self.place else self.message
 
 
-def faults_of(error: ValidationError, given: object) -> list[Fault]:
-    """The faults of a value that was validated, in order; of very many, those of the first."""
+def faults_of(error: ValidationError, given: object = UNKNOWN) -> list[Fault]:
+    """The faults of a value that was validated, in order; of very many, those of the first.
+
+    Without the value that was `given`, members of unions stay in the places.
+    """
     return translated(error.errors(include_url=False), given)
 
 
@@ -95,6 +100,8 @@ def _steps(error: ErrorDetails, given: object) -> tuple[_Step, ...]:
     path = error["loc"]
     if path and path[-1] == _KEY:
         path = path[:-1]
+    if given is UNKNOWN:
+        return tuple(_Step(part, False) for part in path)
     return max(_readings(path, given, error), key=lambda reading: reading[0])[1]
 
 

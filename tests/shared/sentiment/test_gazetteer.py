@@ -163,7 +163,7 @@ def test_any_text_is_read(text: str) -> None:
     ("line", "fault"),
     [
         ("{", "line 2"),
-        ("[]", "found a list"),
+        ("[]", "found an empty list"),
         ('{"entity": 1}', "no entity"),
         ('{"entity": "A", "ticker": []}', "unknown keys"),
         ('{"entity": "A", "aliases": "B"}', "aliases is no list"),

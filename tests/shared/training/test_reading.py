@@ -66,7 +66,7 @@ def test_names_every_bad_row(tmp_path: Path) -> None:
         (3, "'text' is empty"),
         (4, "has no column 'text' (it has 'txt', 'label')"),
         (5, "'text' is null"),
-        (6, "'label' is bool"),
+        (6, "'label' is true"),
         (7, "not UTF-8: its byte 14 is 0xe9"),
         (8, "not JSON: no low surrogate"),
         (9, "expected an object {...}, found a list"),

@@ -9,7 +9,7 @@ FORBIDDEN = re.compile(
     | [Vv]alue\ error | Input\ should | Field\ required | validation\ error | pydantic
     | For\ further\ information | instance\ of
     | \bNoneType\b | \bstr\b | \bdict\b | \bbool\b    # Python's types
-    | Traceback | \b[A-Z][A-Za-z]+(?:Error|Exception|Warning)\b
+    | Traceback | \[Errno | \b[A-Z][A-Za-z]+(?:Error|Exception|Warning)\b
     | /work | /tmp | /home | /usr | \.py\b            # the server's files
     """,
     re.VERBOSE,
