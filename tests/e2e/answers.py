@@ -1,5 +1,7 @@
 """The `banyan` object of a chat answer, read as strictly as it is promised."""
 
+from typing import Literal
+
 import pytest
 from openai.types.chat import ChatCompletion
 from pydantic import BaseModel, ConfigDict
@@ -23,6 +25,7 @@ class Handoff(_Strict):
 
 
 class Answer(_Strict):
+    kind: Literal["answer", "small_talk", "handoff"]
     answered: bool
     kind: str
     confidence: float
@@ -32,6 +35,7 @@ class Answer(_Strict):
     citations: tuple[Citation, ...]
     handoff: Handoff | None
     knowledge_base: str
+    calibrated: bool
 
 
 def assert_alike(one: Answer, other: Answer) -> None:

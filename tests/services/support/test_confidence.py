@@ -1,13 +1,17 @@
 """Evidence and the probability that is made of it."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from services.support.confidence import Calibration, Evidence, evidence_of, load_calibration
+from shared.aliases import CHAMPION
+from shared.models.builtin import ensure_embed
 from shared.models.registry import SHIPPED, Registry
 from shared.retrieval.index import Index
+from tests.shared.models.trained import load_backbone
 from tests.shared.retrieval.entries import BUNDLE, WIDTH, embedded, query
 
 INDEX = Index.empty(BUNDLE, WIDTH).replaced(
@@ -86,6 +90,16 @@ def test_a_calibration_is_named_by_its_content_and_fits_its_bundles() -> None:
     assert made.fits(made.embed_bundle, None)
     assert not made.fits("embed@000000000000", made.intent_bundle)
     assert not made.fits(made.embed_bundle, "support-intent@000000000000")
+
+
+def test_what_ships_was_made_with_the_bundles_that_ship(tmp_path: Path) -> None:
+    made = load_calibration()
+    registry = Registry(tmp_path)
+
+    embed = ensure_embed(registry, load_backbone())
+
+    assert made.embed_bundle == embed.id
+    assert made.intent_bundle == registry.aliases()["support-intent"][CHAMPION].bundle
 
 
 def test_what_ships_names_its_command_and_its_figures() -> None:
