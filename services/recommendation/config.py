@@ -4,11 +4,11 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
+from services.recommendation.retention import BehaviourRetention
 from shared.ranking.recommender import RecommenderSettings
 from shared.ranking.settings import StateSettings
 from shared.serving.http import HttpSettings
 from shared.storage.database import sqlite_url
-from shared.storage.ledger import LedgerRetention
 from shared.storage.relay import RelaySettings
 from shared.streaming.settings import ProcessorSettings
 from shared.validation.forms import KafkaName
@@ -20,10 +20,11 @@ class RecommendationSettings(HttpSettings):
     `replicas` serve HTTP, `stream_hosts` read the topic; on SQLite one replica does both. An event
     dated more than `max_ahead_s` after the clock (of the topic: after its record's time stamp) is
     refused. A request holds at most `max_events`; `max_queued_events` wait for their transaction,
-    which takes `max_batch_events` of them. What another process stored is seen after `follow_s`. A
-    ranking without a `count` and without items has `default_count` places. A new champion of the
-    trunk's embedding is looked for every `champion_check_s`. `max_dead_letters` in a row stop the
-    stream.
+    which takes `max_batch_events` of them. What another process stored is seen after `follow_s`.
+    After `snapshot_events` the rankings are saved, so that a start applies no more than about so
+    many. A ranking without a `count` and without items has `default_count` places. A new champion
+    of the trunk's embedding is looked for every `champion_check_s`. `max_dead_letters` in a row
+    stop the stream.
     """
 
     database_url: SecretStr | None = None
@@ -40,13 +41,14 @@ class RecommendationSettings(HttpSettings):
     max_dead_letters: int = Field(1000, ge=1)
     default_count: int = Field(10, ge=1, le=1000)
     follow_s: float = Field(0.1, gt=0, le=0.2)
+    snapshot_events: int = Field(50_000, ge=1)
     encode_timeout_s: float = Field(60.0, gt=0)
     champion_check_s: float = Field(30.0, gt=0)
     state: StateSettings = StateSettings()
     recommender: RecommenderSettings = RecommenderSettings()
     processor: ProcessorSettings = ProcessorSettings()
     relay: RelaySettings = RelaySettings()
-    retention: LedgerRetention = LedgerRetention()
+    retention: BehaviourRetention = BehaviourRetention()
 
     @property
     def resolved_database_url(self) -> str:
@@ -59,6 +61,11 @@ class RecommendationSettings(HttpSettings):
     def rankers_dir(self) -> Path:
         """Where trained rankers lie."""
         return self.state_dir / "rankers"
+
+    @property
+    def snapshots_dir(self) -> Path:
+        """Where snapshots of the rankings lie."""
+        return self.state_dir / "rankings"
 
     @property
     def dead_letters_topic(self) -> str:

@@ -14,8 +14,9 @@ from services.recommendation.items import ItemKey
 from services.recommendation.metrics import RANKING_APPLIED
 from services.recommendation.rankings import Rankings
 from services.recommendation.reading import FeedbackReader
+from services.recommendation.snapshots import Snapshots
 from services.recommendation.store import Stored
-from shared.errors import PlatformError
+from shared.errors import ArtifactError, PlatformError
 
 LOGGER = logging.getLogger(__name__)
 
@@ -33,15 +34,16 @@ class _Offered:
 class Follower:
     """One thread that applies stored events in their order, and looks for new ones every `poll_s`.
 
-    It begins with nothing applied: a process that starts reads the whole table, and then `fill`
-    adds what is no event. Until then `is_caught_up` is False, and writers are answered without
-    waiting for it. `on_items` hears of the items whose events were applied afterwards.
+    A process that starts takes the newest snapshot and the events after it, or all of them, and
+    then `fill` adds what is no event. Until then `is_caught_up` is False, and writers are answered
+    without waiting for it. `on_items` hears of the items whose events were applied afterwards.
     """
 
     def __init__(
         self,
         reader: FeedbackReader,
         rankings: Rankings,
+        snapshots: Snapshots,
         fill: Callable[[Rankings], None],
         on_items: Callable[[Sequence[ItemKey]], None],
         *,
@@ -49,6 +51,7 @@ class Follower:
     ) -> None:
         self._reader = reader
         self._rankings = rankings
+        self._snapshots = snapshots
         self._fill = fill
         self._on_items = on_items
         self._poll_s = poll_s
@@ -86,6 +89,7 @@ class Follower:
             self._changed.notify()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
+        self._snapshots.wait(timeout_s)
         for one in self._take():
             one.answer()
 
@@ -101,9 +105,14 @@ class Follower:
     def replace(self, rankings: Rankings) -> None:
         """Puts other rankings in the place of these, at one moment and with nothing missing.
 
-        They are made from what is stored while these go on serving; blocks meanwhile.
+        They take over what these know, and get their vectors while these go on serving; blocks
+        meanwhile.
         """
-        self._build(rankings)
+        with self._applying:
+            states, seq = self._rankings.dump(), self._rankings.applied_seq
+        rankings.restore(seq, states)
+        self._read_on(rankings)
+        self._fill(rankings)
         with self._applying:
             self._read_on(rankings)
             self._rankings = rankings
@@ -123,12 +132,35 @@ class Follower:
             finally:
                 for one in offered:
                     one.answer()
+            self._save()
             with self._changed:
                 self._changed.wait_for(lambda: self._offered or self._stopping, wait_s)
 
     def _build(self, rankings: Rankings) -> None:
+        if not rankings.applied_seq:
+            self._restore(rankings)
+        if self._reader.first_seq() > rankings.applied_seq + 1:
+            # Events are gone that no snapshot holds: of items at least all is kept.
+            rankings.take_items(self._reader.items())
         self._read_on(rankings)
         self._fill(rankings)
+
+    def _restore(self, rankings: Rankings) -> None:
+        snapshot = self._snapshots.load()
+        if snapshot is None:
+            return
+        try:
+            rankings.restore(snapshot.seq, snapshot.states)
+        except ArtifactError as error:
+            self._snapshots.discard(error)
+            rankings.clear()
+
+    def _save(self) -> None:
+        """Saves the rankings where it is time; who waits for an event has had the answer."""
+        with self._applying:
+            seq = self._rankings.applied_seq
+            if self._caught_up and self._snapshots.is_due(seq):
+                self._snapshots.save(seq, self._rankings.dump())
 
     def _follow(self, offered: Sequence[_Offered]) -> None:
         with self._applying:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, RowMapping
 from services.recommendation.payloads import decode_fields, digest
 from services.recommendation.tables import ITEM
 from shared.ranking.catalogue import tie_breaker
-from shared.ranking.events import ItemEvent, item_text
+from shared.ranking.events import FieldValue, ItemEvent, item_text
 from shared.ranking.fields import Age, Effect, MergedFields
 from shared.storage.statements import chunks, pairs_in, upsert
 
@@ -60,6 +60,16 @@ class _Item:
         self.first_seen_ms = min(self.first_seen_ms, event.timestamp_ms)
         return effect
 
+    def events(self, item: str) -> list[ItemEvent]:
+        """Events that tell the same; the first one is of when the item was first seen."""
+        by_age: dict[int, dict[str, FieldValue | None]] = {self.first_seen_ms: {}}
+        for name, (time_ms, _) in self.fields.ages.items():
+            by_age.setdefault(time_ms, {})[name] = self.fields.values.get(name)
+        return [
+            ItemEvent(f"kept-{item}", time_ms, item, fields)
+            for time_ms, fields in sorted(by_age.items())
+        ]
+
     def row(self, key: ItemKey) -> dict[str, object]:
         """The row of the item."""
         values = self.fields.values
@@ -102,3 +112,23 @@ def _read(connection: Connection, keys: Iterable[ItemKey]) -> dict[ItemKey, _Ite
         for row in connection.execute(sa.select(ITEM).where(where)).mappings():
             found[row["tenant"], row["item"]] = _Item.of(row)
     return found
+
+
+def read_page(
+    connection: Connection, after: ItemKey, limit: int
+) -> tuple[list[tuple[str, ItemEvent]], ItemKey | None]:
+    """What the next items, of those after a key, were told, as events; None at the end.
+
+    An event is made for each age of an item's fields, so that others can still be merged with it.
+    """
+    columns, (tenant, item) = ITEM.c, after
+    later = sa.or_(columns.tenant > tenant, sa.and_(columns.tenant == tenant, columns.item > item))
+    query = sa.select(ITEM).where(columns.tenant >= tenant, later)
+    rows = connection.execute(query.order_by(columns.tenant, columns.item).limit(limit))
+    told: list[tuple[str, ItemEvent]] = []
+    key: ItemKey | None = None
+    count = 0
+    for row in rows.mappings():
+        key, count = (row["tenant"], row["item"]), count + 1
+        told.extend((key[0], event) for event in _Item.of(row).events(key[1]))
+    return told, key if count == limit else None

@@ -35,6 +35,11 @@ RANKING_APPLIED = Gauge(
     "The number of the last stored event that rankings know of.",
     registry=REGISTRY,
 )
+RANKING_SNAPSHOT = Gauge(
+    "banyan_ranking_snapshot_seq",
+    "The number of the last stored event that is in the saved snapshot of the rankings.",
+    registry=REGISTRY,
+)
 RANKING_SKIPPED = Counter(
     "banyan_ranking_skipped_total",
     "Stored events that could not be applied to the rankings; the log says why.",

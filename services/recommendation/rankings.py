@@ -3,7 +3,7 @@
 import itertools
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,6 +19,7 @@ from shared.ranking.filters import Filters
 from shared.ranking.item_index import ItemIndex
 from shared.ranking.query import Query
 from shared.ranking.recommender import Ranked, Recommender, RecommenderSettings
+from shared.ranking.saved_arrays import Arrays
 from shared.ranking.scorer import Scorer
 from shared.ranking.settings import StateSettings
 from shared.ranking.state import RankingState
@@ -84,6 +85,41 @@ class Rankings:
                 (one.tenant, one.event.item) for one in part if isinstance(one.event, ItemEvent)
             ]
         return changed
+
+    def dump(self) -> dict[str, Arrays]:
+        """Every tenant's state but its vectors, for `restore`; nothing may be applied meanwhile."""
+        return {
+            name: tenant.recommender.state.arrays() for name, tenant in self._all_tenants().items()
+        }
+
+    def restore(self, seq: int, states: Mapping[str, Arrays]) -> None:
+        """Takes states that hold all events up to `seq`; this one has no event yet.
+
+        Raises:
+            ArtifactError: they were not made by `dump`, or by other settings.
+        """
+        for name, arrays in states.items():
+            tenant = self._tenant(name)
+            with tenant.lock:
+                tenant.recommender.state.restore(arrays)
+        self.applied_seq = seq
+
+    def clear(self) -> None:
+        """Forgets everything; a process that serves must not see it."""
+        with self._adding:
+            self._tenants.clear()
+        self.applied_seq = 0
+
+    def take_items(self, events: Iterable[StoredEvent]) -> None:
+        """Takes what items were told by events that are no longer kept."""
+        for one in events:
+            tenant = self._tenant(one.tenant)
+            with tenant.lock:
+                tenant.recommender.state.apply(one.event)
+
+    def _all_tenants(self) -> "dict[str, _Tenant]":
+        with self._adding:
+            return dict(self._tenants)
 
     def set_vectors(self, found: TenantVectors) -> None:
         """Gives items of a tenant their vectors; the next ranking uses them."""

@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import orjson
 import sqlalchemy as sa
 
-from services.recommendation.payloads import decode_event
+from services.recommendation.items import read_page
+from services.recommendation.payloads import decode_event, digest
 from services.recommendation.store import Outcome, StoredEvent
 from services.recommendation.tables import EVENT, PARTITION, TENANT_COUNT, TOPIC
 from shared.ranking.events import Event
@@ -47,6 +49,34 @@ class FeedbackReader:
         """The number of the newest event of all tenants; 0 before the first."""
         with self._database.read() as connection:
             return connection.execute(sa.select(sa.func.max(EVENT.c.stored_seq))).scalar() or 0
+
+    def first_seq(self) -> int:
+        """The number of the oldest event that is kept; 1 before the first."""
+        with self._database.read() as connection:
+            return connection.execute(sa.select(sa.func.min(EVENT.c.stored_seq))).scalar() or 1
+
+    def source_of(self, seq: int) -> str | None:
+        """What tells the event of a number from one of another database; None without it."""
+        columns = EVENT.c
+        query = sa.select(columns.tenant, columns.id, columns.digest, columns.stored_at)
+        with self._database.read() as connection:
+            row = connection.execute(query.where(columns.stored_seq == seq)).first()
+        return None if row is None else digest(orjson.dumps(tuple(row)))
+
+    def items(self) -> Iterator[StoredEvent]:
+        """Every item as all events told it, also those that are gone, as events; without numbers.
+
+        A field that is older than others of its item comes in an event of its own age.
+        """
+        key = ("", "")
+        while True:
+            with self._database.read() as connection:
+                told, key_after = read_page(connection, key, _PAGE)
+            for tenant, event in told:
+                yield StoredEvent(0, tenant, event)
+            if key_after is None:
+                return
+            key = key_after
 
     def after(self, seq: int, limit: int = _PAGE) -> list[StoredEvent]:
         """At most `limit` events after a number, in the order that they were stored in."""

@@ -14,8 +14,10 @@ from services.recommendation.metrics import RANK_LATENCY
 from services.recommendation.payloads import NewEvent
 from services.recommendation.rankings import RankCall, Rankings
 from services.recommendation.reading import FeedbackReader
+from services.recommendation.retention import event_rule
 from services.recommendation.schemas import FeedbackAnswer, StreamAnswer
 from services.recommendation.scorers import Scorers
+from services.recommendation.snapshots import Snapshots
 from services.recommendation.store import FeedbackStore, Outcome, Stored
 from services.recommendation.stream import StreamStatus
 from services.recommendation.vectors import Bundle, VectorStore
@@ -27,6 +29,7 @@ from shared.ranking.recommender import Ranked
 from shared.serving.http import READY
 from shared.serving.trunk import Trunk
 from shared.storage.database import Database
+from shared.storage.retention import Retention
 from shared.streaming.health import unreachable
 
 LOGGER = logging.getLogger(__name__)
@@ -87,6 +90,7 @@ class RecommendationService:
         )
         self._follower: Follower | None = None
         self._embedder: ItemEmbedder | None = None
+        self._retention: Retention | None = None
         self._beginning: asyncio.Task[None] | None = None
         self._waits_for = "the trunk has not been asked yet"
 
@@ -198,7 +202,8 @@ class RecommendationService:
         """
         begun = self._follower is None or self._follower.is_alive
         embeds = self._embedder is None or self._embedder.is_alive
-        if not (self._writer.is_alive and begun and embeds):
+        deletes = self._retention is None or self._retention.is_alive
+        if not (self._writer.is_alive and begun and embeds and deletes):
             raise DependencyError("a thread of the rankings' has ended")
 
     async def close(self) -> None:
@@ -209,35 +214,49 @@ class RecommendationService:
         if self._embedder is not None:
             await self._embedder.close()
         await asyncio.to_thread(self._writer.stop, _JOIN_S)
+        if self._retention is not None:
+            await asyncio.to_thread(self._retention.stop, _JOIN_S)
         if self._follower is not None:
             await asyncio.to_thread(self._follower.stop, _JOIN_S)
         await asyncio.to_thread(self._database.close)
 
     async def _begin(self) -> None:
         bundle = await self._first_bundle()
-        embedder: ItemEmbedder | None = None
+        settings, embedder = self.settings, None
 
         def on_items(keys: Sequence[ItemKey]) -> None:
             if embedder is not None:
                 embedder.notice(keys)
 
+        snapshots = Snapshots(
+            settings.snapshots_dir, self.reader, settings.state, settings.snapshot_events
+        )
         follower = Follower(
             self.reader,
             self._new_rankings(bundle),
+            snapshots,
             self._fill,
             on_items,
-            poll_s=self.settings.follow_s,
+            poll_s=settings.follow_s,
         )
         embedder = ItemEmbedder(
             self._trunk,
             self._vectors,
             follower,
             self._new_rankings,
-            timeout_s=self.settings.encode_timeout_s,
-            check_s=self.settings.champion_check_s,
+            timeout_s=settings.encode_timeout_s,
+            check_s=settings.champion_check_s,
+        )
+        self._retention = Retention(
+            self._database,
+            [event_rule(settings.retention, lambda: snapshots.on_disk_seq)],
+            settings.retention,
+            take_turn=FeedbackStore(self._database).take_turn,
+            clock=self.clock,
         )
         follower.start()
         embedder.start()
+        self._retention.start()
         self._follower, self._embedder = follower, embedder
 
     async def _first_bundle(self) -> Bundle:

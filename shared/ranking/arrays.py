@@ -40,6 +40,12 @@ class Column(Generic[Scalar]):
         """The rows [n] or [n, width], as a view that holds until the column grows."""
         return self._array[: self._count]
 
+    def fill(self, rows: npt.NDArray[np.generic]) -> None:
+        """Makes these its rows, [n] or [n, width], in its own type."""
+        self._count = 0
+        self.grow(len(rows))
+        self.rows[:] = rows
+
     def grow(self, count: int) -> None:
         """Adds rows until there are `count`."""
         if count > len(self._array):

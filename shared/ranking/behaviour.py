@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 
 import numpy as np
+import orjson
 
 from shared.ranking.arrays import Int64s
 from shared.ranking.catalogue import tie_breaker
@@ -17,6 +18,7 @@ from shared.ranking.histories import Histories
 from shared.ranking.history import History, Past
 from shared.ranking.popularity import Popularity
 from shared.ranking.query import Query
+from shared.ranking.saved_arrays import Arrays, prefixed, read_texts, texts, under
 from shared.ranking.settings import StateSettings
 
 _MAX_TYPES = 1_000
@@ -47,6 +49,37 @@ class Behaviour:
         """Makes room for `count` items in all."""
         self.popularity.grow(count)
         self.cooccurrence.grow(count)
+
+    def arrays(self) -> Arrays:
+        """All of it, for `restore`; nothing may happen meanwhile."""
+        fields = [[name, one.values, one.ages] for name, one in list(self._user_fields.items())]
+        return {
+            "interaction_count": np.array([self.interaction_count], np.int64),
+            **texts("types", self.type_names),
+            **prefixed("popularity", self.popularity.arrays()),
+            **prefixed("cooccurrence", self.cooccurrence.arrays()),
+            **prefixed("users", self._users.arrays()),
+            **prefixed("sessions", self._sessions.arrays()),
+            "user_fields": np.frombuffer(orjson.dumps(fields), np.uint8),
+        }
+
+    def restore(self, arrays: Arrays) -> None:
+        """Becomes what `arrays` was made of, by the same settings.
+
+        Raises:
+            ArtifactError: the arrays do not fit each other.
+        """
+        self.interaction_count = int(arrays["interaction_count"][0])
+        self.type_names = read_texts("types", arrays)
+        self._types = {name: code for code, name in enumerate(self.type_names)}
+        self.popularity.restore(under("popularity", arrays))
+        self.cooccurrence.restore(under("cooccurrence", arrays))
+        self._users.restore(under("users", arrays))
+        self._sessions.restore(under("sessions", arrays))
+        self._user_fields = OrderedDict(
+            (name, MergedFields.of(values, ages))
+            for name, values, ages in orjson.loads(arrays["user_fields"].tobytes())
+        )
 
     def put_user(self, event: UserEvent) -> None:
         """Takes those of a user's fields that no newer event has told."""

@@ -15,6 +15,7 @@ from shared.errors import InputError
 from shared.ranking.arrays import Blocks, Bools, Column, Float32s, Float64s, Int32s, Int64s
 from shared.ranking.events import FieldValue, ItemEvent, strings
 from shared.ranking.newest import Newest
+from shared.ranking.saved_arrays import Arrays, read_texts, texts
 
 MAX_CATEGORIES = 8
 """Of an item with more categories the first ones are used."""
@@ -56,6 +57,40 @@ class Catalogue:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def arrays(self) -> Arrays:
+        """All but the vectors, for `restore`; vectors may be set meanwhile, events not."""
+        # An item that gets its vector before its first event is there, but not yet in all columns.
+        count = min(len(self.ids), len(self.titles), *map(len, self._columns()))
+        columns = {name: one.rows[:count].copy() for name, one in self._saved().items()}
+        return {
+            **columns,
+            **texts("ids", self.ids[:count]),
+            **texts("titles", self.titles[:count]),
+            **texts("categories", self.categories),
+        }
+
+    def restore(self, arrays: Arrays) -> None:
+        """Becomes what `arrays` was made of, without vectors.
+
+        Raises:
+            ArtifactError: the arrays do not fit each other.
+        """
+        self.ids, self.titles = read_texts("ids", arrays), read_texts("titles", arrays)
+        self.categories = read_texts("categories", arrays)
+        self._rows = {item: row for row, item in enumerate(self.ids)}
+        self._codes = {name: code for code, name in enumerate(self.categories)}
+        self._newest = Newest()
+        for name, column in self._saved().items():
+            column.fill(arrays[name])
+        self.vectors.grow(len(self.ids))
+        self._has_vector.grow(len(self.ids))
+        self.unavailable_count = int(np.count_nonzero(~self.available))
+        rows, places = np.nonzero(self.category_codes >= 0)
+        codes = self.category_codes[rows, places]
+        self._rows_by_category = [array("i") for _ in self.categories]
+        for row, code in zip(rows.tolist(), codes.tolist(), strict=True):
+            self._rows_by_category[code].append(row)
 
     @property
     def has_vector(self) -> Bools:
@@ -181,6 +216,16 @@ class Catalogue:
             self.categories.append(category)
             self._rows_by_category.append(array("i"))
         return code
+
+    def _saved(self) -> dict[str, Column[np.generic]]:
+        return {
+            "category_codes": self._category_codes,
+            "price": self._price,
+            "first_seen_s": self._first_seen_s,
+            "available": self._available,
+            "told_ms": self._told_ms,
+            "told_tie": self._told_tie,
+        }
 
     def _columns(self) -> tuple[Column[np.generic], ...]:
         return (

@@ -14,6 +14,7 @@ import numpy as np
 
 from shared.ranking.arrays import Column, Float32s, Float64s, Int64s
 from shared.ranking.history import History
+from shared.ranking.saved_arrays import Arrays, joined, parts, prefixed, read_parts, split, under
 
 _NOTHING = 1e-6
 
@@ -65,6 +66,24 @@ class Cooccurrence:
         """Adds items without neighbours until there are `count`."""
         self._support.grow(count)
 
+    def arrays(self) -> Arrays:
+        """All of it, for `restore`; nothing may be counted meanwhile."""
+        return {
+            "support": self._support.rows.copy(),
+            **prefixed("after", _arrays_of(self._after)),
+            **prefixed("before", _arrays_of(self._before)),
+        }
+
+    def restore(self, arrays: Arrays) -> None:
+        """Becomes what `arrays` was made of, by the same settings.
+
+        Raises:
+            ArtifactError: the arrays do not fit each other.
+        """
+        self._support.fill(arrays["support"])
+        self._after = _restored(under("after", arrays))
+        self._before = _restored(under("before", arrays))
+
     @property
     def support(self) -> Float64s:
         """The sum of the weights for each item [n], for each history in which they stand."""
@@ -108,6 +127,25 @@ def _neighbours(table: dict[int, Neighbours], row: int) -> Neighbours:
     if neighbours is None:
         neighbours = table[row] = Neighbours()
     return neighbours
+
+
+def _arrays_of(table: dict[int, Neighbours]) -> Arrays:
+    neighbours = list(table.values())
+    return {
+        "of": np.fromiter(table, np.int64, len(table)),
+        **parts("rows", [one.rows for one in neighbours]),
+        "weights": joined([one.weights for one in neighbours]),
+    }
+
+
+def _restored(arrays: Arrays) -> dict[int, Neighbours]:
+    table: dict[int, Neighbours] = {}
+    weights = split(arrays["weights"], arrays["rows.lengths"], "f")
+    columns = (arrays["of"].tolist(), read_parts("rows", arrays, "i"), weights)
+    for row, rows, of_rows in zip(*columns, strict=True):
+        neighbours = table[row] = Neighbours()
+        neighbours.rows, neighbours.weights = rows, of_rows
+    return table
 
 
 def _gather(

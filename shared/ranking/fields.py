@@ -4,9 +4,10 @@ An event that leaves a field out says nothing about it; one that says None remov
 in which events arrive does not matter.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from shared.ranking.events import FieldValue
 
@@ -31,6 +32,12 @@ class MergedFields:
 
     values: dict[str, FieldValue] = field(default_factory=dict)
     ages: dict[str, Age] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], ages: Mapping[str, Sequence[int]]) -> "MergedFields":
+        """The fields of their JSON, in which tuples are lists."""
+        kept = {name: tuple(one) if isinstance(one, list) else one for name, one in values.items()}
+        return cls(kept, {name: (age[0], age[1]) for name, age in ages.items()})
 
     def take(self, told: Mapping[str, FieldValue | None], age: Age) -> Effect:
         """Takes what an event tells."""

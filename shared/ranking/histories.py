@@ -3,7 +3,21 @@
 from collections import OrderedDict
 from math import inf
 
+import numpy as np
+
 from shared.ranking.history import History
+from shared.ranking.saved_arrays import (
+    Arrays,
+    joined,
+    parts,
+    read_parts,
+    read_texts,
+    split,
+    texts,
+)
+
+_COLUMNS = {"times_ms": "q", "keys": "q", "weights": "f", "types": "h"}
+"""What is as long as a history's rows, with the type codes."""
 
 
 class Histories:
@@ -21,6 +35,37 @@ class Histories:
 
     def __len__(self) -> int:
         return len(self._histories)
+
+    def arrays(self) -> Arrays:
+        """All of them, for `restore`; nothing may happen in one meanwhile."""
+        histories = list(self._histories.values())
+        return {
+            "newest_ms": np.array([self._newest_ms], np.int64),
+            **texts("names", list(self._histories)),
+            **parts("rows", [one.rows for one in histories]),
+            **{name: joined([getattr(one, name) for one in histories]) for name in _COLUMNS},
+            **parts("forgotten", [one.forgotten for one in histories]),
+        }
+
+    def restore(self, arrays: Arrays) -> None:
+        """Become what `arrays` was made of, by the same settings.
+
+        Raises:
+            ArtifactError: the arrays do not fit each other.
+        """
+        self._newest_ms = int(arrays["newest_ms"][0])
+        lengths = arrays["rows.lengths"]
+        columns = [split(arrays[name], lengths, code) for name, code in _COLUMNS.items()]
+        self._histories = OrderedDict(
+            (name, History.of(*one))
+            for name, *one in zip(
+                read_texts("names", arrays),
+                read_parts("rows", arrays, "i"),
+                *columns,
+                read_parts("forgotten", arrays, "i"),
+                strict=True,
+            )
+        )
 
     def get(self, name: str) -> History | None:
         """The history of a name; None where it is unknown or forgotten."""

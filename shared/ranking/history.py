@@ -43,7 +43,7 @@ class History:
     their items are known, four bytes for each.
     """
 
-    __slots__ = ("_forgotten", "keys", "rows", "times_ms", "types", "weights")
+    __slots__ = ("forgotten", "keys", "rows", "times_ms", "types", "weights")
 
     def __init__(self) -> None:
         self.times_ms = array("q")
@@ -51,7 +51,23 @@ class History:
         self.rows = array("i")
         self.weights = array("f")
         self.types = array("h")
-        self._forgotten = array("i")
+        self.forgotten = array("i")
+
+    @classmethod
+    def of(
+        cls,
+        rows: "array[int]",
+        times_ms: "array[int]",
+        keys: "array[int]",
+        weights: "array[float]",
+        types: "array[int]",
+        forgotten: "array[int]",
+    ) -> "History":
+        """A history of these columns."""
+        history = cls()
+        history.rows, history.times_ms, history.keys = rows, times_ms, keys
+        history.weights, history.types, history.forgotten = weights, types, forgotten
+        return history
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -89,7 +105,7 @@ class History:
 
     def met(self) -> Int64s:
         """The rows of all items that ever stood in it, rising, each once."""
-        rows: Int64s = np.unique(np.array(self.rows + self._forgotten, np.int64))
+        rows: Int64s = np.unique(np.array(self.rows + self.forgotten, np.int64))
         return rows
 
     def merged(self, other: "History") -> Past:
@@ -109,6 +125,6 @@ class History:
 
     def _forget(self, row: int) -> None:
         """Keeps that an item was met, of an interaction that is not kept."""
-        place = bisect_left(self._forgotten, row)
-        if place == len(self._forgotten) or self._forgotten[place] != row:
-            self._forgotten.insert(place, row)
+        place = bisect_left(self.forgotten, row)
+        if place == len(self.forgotten) or self.forgotten[place] != row:
+            self.forgotten.insert(place, row)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from shared.ranking.arrays import Bools, Column, Float64s, Int64s
+from shared.ranking.saved_arrays import Arrays
 
 _PRIOR_COUNT = 5.0
 
@@ -36,6 +37,27 @@ class Popularity:
         """Adds items without interactions until there are `count`."""
         for column in (self._log2_sums, self._weights, self._counts):
             column.grow(count)
+
+    def arrays(self) -> Arrays:
+        """All of it, for `restore`; nothing may be counted meanwhile."""
+        return {
+            "log2_sums": self._log2_sums.rows.copy(),
+            "weights": self._weights.rows.copy(),
+            "counts": self._counts.rows.copy(),
+            "all": np.array([self._all_weight, self._all_count, self._least], np.float64),
+            "leaders": np.fromiter(self._leaders, np.int64, len(self._leaders)),
+            "leaders_sums": np.fromiter(self._leaders.values(), np.float64, len(self._leaders)),
+        }
+
+    def restore(self, arrays: Arrays) -> None:
+        """Becomes what `arrays` was made of, by the same settings."""
+        self._log2_sums.fill(arrays["log2_sums"])
+        self._weights.fill(arrays["weights"])
+        self._counts.fill(arrays["counts"])
+        all_weight, all_count, self._least = arrays["all"].tolist()
+        self._all_weight, self._all_count = all_weight, int(all_count)
+        sums = arrays["leaders_sums"].tolist()
+        self._leaders = dict(zip(arrays["leaders"].tolist(), sums, strict=True))
 
     def add(self, row: int, weight: float, time_s: float) -> None:
         """Counts an interaction; only one that speaks for the item makes it more popular."""

@@ -1,6 +1,7 @@
 """All that ranking knows of one tenant, in memory, derived from its events and vectors.
 
-Nothing here is durable: a process that starts applies the stored events again. The caller holds a
+Nothing here is durable: a process that starts applies the stored events, to a state that was saved
+as arrays or to an empty one. The caller holds a
 lock, since readers see views of columns that move when they grow.
 """
 
@@ -8,12 +9,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from shared.errors import ArtifactError
 from shared.ranking.arrays import Float32s, Float64s, Int64s
 from shared.ranking.behaviour import Behaviour
 from shared.ranking.catalogue import Catalogue
 from shared.ranking.events import Event, InteractionEvent, ItemEvent, RankingEvent, UserEvent
 from shared.ranking.history import Past
 from shared.ranking.query import Query
+from shared.ranking.saved_arrays import Arrays, prefixed, under
 from shared.ranking.settings import StateSettings
 
 
@@ -27,6 +30,26 @@ class RankingState:
         self.settings = settings
         self.catalogue = Catalogue(width)
         self.behaviour = Behaviour(settings)
+
+    def arrays(self) -> Arrays:
+        """All but the vectors, for `restore`; vectors may be set meanwhile, events not."""
+        return {
+            **prefixed("catalogue", self.catalogue.arrays()),
+            **prefixed("behaviour", self.behaviour.arrays()),
+        }
+
+    def restore(self, arrays: Arrays) -> None:
+        """Becomes what `arrays` was made of, by the same settings, without vectors.
+
+        Raises:
+            ArtifactError: the arrays do not fit each other, or one is missing.
+        """
+        try:
+            self.catalogue.restore(under("catalogue", arrays))
+            self.behaviour.restore(under("behaviour", arrays))
+        except (KeyError, ValueError, IndexError) as error:
+            raise ArtifactError(f"the arrays are those of no state: {error}") from error
+        self.behaviour.grow(len(self.catalogue))
 
     def apply(self, event: Event) -> None:
         """Takes an event, of which each is given once.

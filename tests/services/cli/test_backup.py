@@ -23,7 +23,7 @@ def settings(tmp_path: Path) -> PlatformSettings:
     """A state folder with one of each part, and with what is no part of a backup."""
     state = tmp_path / "var"
     folders = ("models/embed/abc/manifest.json", "models/aliases.json", "indexes/kb/CURRENT")
-    for name in (*folders, "rankers/default/CURRENT"):
+    for name in (*folders, "rankers/default/CURRENT", "rankings/CURRENT"):
         path = state / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
@@ -62,6 +62,7 @@ def test_every_part_is_in_the_backup_and_nothing_else(
         "models/aliases.json",
         "models/embed/abc/manifest.json",
         "rankers/default/CURRENT",
+        "rankings/CURRENT",
         "sentiment.db",
         "support.db",
     ]

@@ -1,0 +1,101 @@
+"""Snapshots of the rankings, so that a process that starts applies only the events after one."""
+
+import fcntl
+import logging
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from services.recommendation.metrics import RANKING_SNAPSHOT
+from services.recommendation.reading import FeedbackReader
+from shared.errors import ArtifactError, PlatformError
+from shared.ranking.saved_arrays import Arrays
+from shared.ranking.settings import StateSettings
+from shared.ranking.snapshot_files import Snapshot, load_snapshot, save_snapshot
+from shared.storage.identifiers import new_id
+
+LOGGER = logging.getLogger(__name__)
+
+
+class Snapshots:
+    """Saves and loads; nothing is lost where either fails, since the events are there.
+
+    A snapshot is used where the database has the very event up to which it was made.
+    """
+
+    def __init__(
+        self, folder: Path, reader: FeedbackReader, settings: StateSettings, every: int
+    ) -> None:
+        self._folder = folder
+        self._reader = reader
+        self._settings = settings
+        self._every = every
+        self._saved_seq = 0
+        self._on_disk_seq = 0
+        self._saving: threading.Thread | None = None
+
+    @property
+    def on_disk_seq(self) -> int:
+        """The number of the last event that is in a snapshot on disk; 0 without one."""
+        return self._on_disk_seq
+
+    def is_due(self, seq: int) -> bool:
+        """Whether so many events were applied since the last snapshot that one should be made."""
+        busy = self._saving is not None and self._saving.is_alive()
+        return seq - self._saved_seq >= self._every and not busy
+
+    def load(self) -> Snapshot | None:
+        """The newest snapshot of this database; None without one that can be used.
+
+        Raises:
+            DependencyError: the database does not answer.
+        """
+        try:
+            snapshot = load_snapshot(self._folder, self._settings)
+            if snapshot is not None and self._reader.source_of(snapshot.seq) != snapshot.source:
+                raise ArtifactError("the snapshot is of another database, or of events long gone")
+        except ArtifactError as error:
+            self.discard(error)
+            return None
+        if snapshot is not None:
+            self._saved_seq = self._on_disk_seq = snapshot.seq
+        return snapshot
+
+    def discard(self, error: ArtifactError) -> None:
+        """Says that a snapshot is of no use; the next one takes its place."""
+        self._saved_seq = self._on_disk_seq = 0
+        LOGGER.warning("the rankings are made from all stored events", extra={"reason": str(error)})
+
+    def save(self, seq: int, states: Mapping[str, Arrays]) -> None:
+        """Writes the states up to an event, on a thread of its own."""
+        self._saved_seq = seq
+        self._saving = threading.Thread(
+            target=self._write, args=(seq, states), name="ranking-snapshot", daemon=True
+        )
+        self._saving.start()
+
+    def wait(self, timeout_s: float) -> None:
+        """Waits for the one that is being written."""
+        if self._saving is not None:
+            self._saving.join(timeout_s)
+
+    def _write(self, seq: int, states: Mapping[str, Arrays]) -> None:
+        try:
+            source = self._reader.source_of(seq)
+            if source is None:
+                raise ArtifactError(f"the event {seq} is not kept any more")
+            with self._locked():
+                save_snapshot(Snapshot(seq, source, states), self._folder, new_id(), self._settings)
+            self._on_disk_seq = seq
+            RANKING_SNAPSHOT.set(seq)
+        except (OSError, PlatformError) as error:
+            LOGGER.error("a snapshot was not saved", extra={"reason": str(error)})
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Holds the folder's lock: replicas on one machine share it."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with (self._folder / ".lock").open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
