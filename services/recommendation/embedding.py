@@ -23,6 +23,7 @@ from services.recommendation.vectors import (
 from shared.errors import ArtifactError, NotFoundError, PlatformError
 from shared.models.tasks import EMBED_TASK, EmbedOutput, Float32s, Priority, TaskCall
 from shared.serving.trunk import Trunk
+from shared.shielded import in_thread
 
 LOGGER = logging.getLogger(__name__)
 
@@ -185,12 +186,12 @@ class ItemEmbedder:
 
     async def _embed_all(self, bundle: str) -> bool:
         """Embeds what has no vector of a bundle; False if another champion has come before."""
-        total = await asyncio.to_thread(self._store.text_count)
+        total = await in_thread(self._store.text_count)
         done = 0
         after: ItemKey | None = ("", "")
         try:
             while after is not None:
-                found, after = await asyncio.to_thread(self._store.page, bundle, after)
+                found, after = await in_thread(self._store.page, bundle, after)
                 rankings = self._follower.rankings
                 if rankings.bundle == bundle:
                     self._add(key for key in found.ready if not rankings.has_vector(key))
@@ -215,10 +216,10 @@ class ItemEmbedder:
         """Gives these items their vectors, embedding those that nobody has embedded yet."""
         async with self._store.turn():
             # Another process, or an earlier event with this text, may have had it embedded.
-            found = await asyncio.to_thread(self._store.standing, keys, bundle)
+            found = await in_thread(self._store.standing, keys, bundle)
             await self._embed(bundle, found.missing)
-        ready = await asyncio.to_thread(self._store.vectors_of, found.ready, bundle)
-        await asyncio.to_thread(self._show, bundle, ready)
+        ready = await in_thread(self._store.vectors_of, found.ready, bundle)
+        await in_thread(self._show, bundle, ready)
 
     async def _embed(self, bundle: str, items: Sequence[ItemText]) -> None:
         if not items:
@@ -231,10 +232,8 @@ class ItemEmbedder:
             self._checked_s = -math.inf
             raise
         vectors = _unit(output.vectors)
-        await asyncio.to_thread(self._store.put, bundle, items, vectors)
-        await asyncio.to_thread(
-            self._show, bundle, list(by_tenant([one.key for one in items], vectors))
-        )
+        await in_thread(self._store.put, bundle, items, vectors)
+        await in_thread(self._show, bundle, list(by_tenant([one.key for one in items], vectors)))
 
     def _show(self, bundle: str, found: Sequence[TenantVectors]) -> None:
         rankings = self._follower.rankings
@@ -247,9 +246,9 @@ class ItemEmbedder:
 
     async def _follow_store(self) -> None:
         """Takes the vectors of the bundle that is noted, whichever process had them embedded."""
-        serving = await asyncio.to_thread(self._store.serving)
+        serving = await in_thread(self._store.serving)
         if serving is not None and serving.id != self._follower.rankings.bundle:
-            await asyncio.to_thread(self._follower.replace, self._renewed(serving))
+            await in_thread(self._follower.replace, self._renewed(serving))
             LOGGER.info("the items' vectors are of another bundle", extra={"bundle": serving.id})
 
     async def _follow_champion(self) -> None:
@@ -260,7 +259,7 @@ class ItemEmbedder:
             LOGGER.info("items are embedded anew", extra={"bundle": bundle.id})
             if not await self._embed_all(bundle.id):
                 return
-            await asyncio.to_thread(self._store.serve, bundle)
+            await in_thread(self._store.serve, bundle)
             await self._follow_store()
         await self._delete_others(bundle.id)
 
@@ -283,10 +282,10 @@ class ItemEmbedder:
 
     async def _delete_others(self, bundle: str) -> None:
         """Deletes the vectors of bundles that neither serve nor will."""
-        for other in await asyncio.to_thread(self._store.bundles):
+        for other in await in_thread(self._store.bundles):
             if other != bundle:
                 LOGGER.info("vectors of a former bundle are deleted", extra={"bundle": other})
-                while await asyncio.to_thread(self._store.delete_some, other):
+                while await in_thread(self._store.delete_some, other):
                     pass
 
 

@@ -14,11 +14,11 @@ from services.support.documents import (
 from services.support.open_indexes import OpenIndexes
 from services.support.passages import Embedder
 from services.support.saved_index import SavedIndex
-from services.support.shielded import to_the_end
 from shared.clock import Clock
 from shared.errors import NotFoundError
 from shared.models.tasks import Priority
 from shared.retrieval.index import Embedded, Index
+from shared.shielded import to_the_end
 
 _CATCH_UP_DOCUMENTS = 200
 _SAVE_AT_LATEST_S = 60.0

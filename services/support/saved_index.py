@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from services.support.shielded import to_the_end
 from shared.errors import ArtifactError
 from shared.retrieval.index import Index
 from shared.retrieval.index_files import load_index, save_index, saved_bundle
+from shared.shielded import to_the_end
 from shared.storage.identifiers import new_id
 
 LOGGER = logging.getLogger(__name__)

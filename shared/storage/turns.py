@@ -34,14 +34,26 @@ async def turn(database: Database, of: Turn) -> AsyncIterator[None]:
     Raises:
         DependencyError: the database does not answer.
     """
-    taken = await asyncio.to_thread(_try_turn, database, of)
+    taken = await _try(database, of)
     while taken is None:
         await asyncio.sleep(of.poll_s)
-        taken = await asyncio.to_thread(_try_turn, database, of)
+        taken = await _try(database, of)
     try:
         yield
     finally:
         await asyncio.to_thread(taken.close)
+
+
+async def _try(database: Database, of: Turn) -> ExitStack | None:
+    """See `_try_turn`; a cancellation waits for it, and gives the turn back."""
+    trying = asyncio.create_task(asyncio.to_thread(_try_turn, database, of))
+    try:
+        return await asyncio.shield(trying)
+    except asyncio.CancelledError:
+        await asyncio.wait([trying])
+        if trying.exception() is None and (taken := trying.result()) is not None:
+            await asyncio.to_thread(taken.close)
+        raise
 
 
 def _try_turn(database: Database, of: Turn) -> ExitStack | None:
