@@ -168,12 +168,7 @@ class NewsStore:
 
     def take_turn(self, connection: Connection) -> None:
         """Waits until no other writer is in its transaction; lasts as long as this one."""
-        if not self._database.is_shared:
-            return
-        # A writer that is frozen must not hold the others up for longer than it takes to notice.
-        connection.exec_driver_sql("SET LOCAL lock_timeout = '5s'")
-        connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = '10s'")
-        connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})"))
+        take_turn(self._database, connection)
 
     def _settle(
         self,
@@ -197,6 +192,16 @@ class NewsStore:
         return Stored(
             arrivals.outcomes, arrivals.late, applied.changes, now, applied.is_drained, len(sent)
         )
+
+
+def take_turn(database: Database, connection: Connection) -> None:
+    """What all writers do first: see `NewsStore.take_turn`."""
+    if not database.is_shared:
+        return
+    # A writer that is frozen must not hold the others up for longer than it takes to notice.
+    connection.exec_driver_sql("SET LOCAL lock_timeout = '5s'")
+    connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = '10s'")
+    connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})"))
 
 
 def _topic(topic_id: str) -> sa.Select[tuple[object, ...]]:

@@ -75,6 +75,11 @@ class Database:
         """Whether several processes may write; SQLite has one writer process by our rule."""
         return self._engine.dialect.name != "sqlite"
 
+    @property
+    def file(self) -> Path:
+        """SQLite's file; of another database there is none to name."""
+        return Path(str(self._engine.url.database))
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that only reads and sees one state of the database.

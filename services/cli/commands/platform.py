@@ -97,6 +97,19 @@ def restore(
 
 
 @app.command()
+def purge(file: DeploymentFile = None, state_dir: StateDir = None) -> None:
+    """Delete what is older than the settings allow, and shrink SQLite's files.
+
+    The platform does the former by itself while it runs; with SQLite it must not run now.
+    """
+    from services.cli.purge import purge as delete
+
+    deployment, settings = resolved(file, {"state_dir": state_dir})
+    for line in delete(deployment, settings):
+        typer.echo(line)
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     from importlib.metadata import version as installed

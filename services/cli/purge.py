@@ -1,0 +1,81 @@
+"""`banyan purge`: deletes what is older than its settings allow, and gives the room back."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, nullcontext
+from pathlib import Path
+
+from services.cli.config import Deployment, PlatformSettings
+from services.cli.run_file import StateFolder
+from services.cli.settings_table import resolve_application
+from services.recommendation.config import RecommendationSettings
+from services.recommendation.database import open_database as open_recommendation
+from services.recommendation.retention import rules as recommendation_rules
+from services.recommendation.store import FeedbackStore
+from services.sentiment.config import SentimentSettings
+from services.sentiment.retention import rules as sentiment_rules
+from services.sentiment.service import open_database as open_sentiment
+from services.sentiment.store import take_turn
+from shared.config import Settings
+from shared.errors import DependencyError
+from shared.storage.database import Database
+from shared.storage.retention import Retention
+
+_MIB = 1024 * 1024
+
+
+def purge(deployment: Deployment, platform: PlatformSettings) -> Iterator[str]:
+    """Deletes what is old in each application's database; yields a line for each.
+
+    A platform on PostgreSQL may run meanwhile; SQLite's one writer must not.
+
+    Raises:
+        ConflictError: the platform runs and its databases are SQLite's.
+        DependencyError: a database does not answer.
+    """
+    is_shared = platform.database_url is not None
+    state = StateFolder(platform.state_dir)
+    with nullcontext() if is_shared else state.locked():
+        for entry in deployment.applications:
+            settings = resolve_application(entry, platform).settings
+            opened = _open(settings)
+            if opened is None:
+                continue
+            database, retention = opened
+            try:
+                gone = {name: count for name, count in retention.purge().items() if count}
+            finally:
+                database.close()
+            said = ", ".join(f"{count:,} {name}" for name, count in gone.items()) or "nothing"
+            yield f"{entry.name}: deleted {said}"
+            if not database.is_shared:
+                yield f"{entry.name}: {_shrink(database.file)}"
+
+
+def _open(settings: Settings) -> tuple[Database, Retention] | None:
+    """An application's database and its rules; None where nothing grows by itself."""
+    if isinstance(settings, SentimentSettings):
+        database, keep = open_sentiment(settings), settings.retention
+        rules = sentiment_rules(keep)
+        return database, Retention(
+            database, rules, keep, take_turn=lambda one: take_turn(database, one)
+        )
+    if isinstance(settings, RecommendationSettings):
+        database = open_recommendation(settings)
+        of_feedback = recommendation_rules(settings.retention)
+        turn = FeedbackStore(database).take_turn
+        return database, Retention(database, of_feedback, settings.retention, take_turn=turn)
+    return None
+
+
+def _shrink(file: Path) -> str:
+    """Writes SQLite's file anew without the free pages, which needs room for a copy."""
+    before = os.path.getsize(file)
+    try:
+        with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.Error as error:
+        raise DependencyError(f"{file} keeps its size: {error}") from error
+    return f"{before / _MIB:.1f} MiB became {os.path.getsize(file) / _MIB:.1f} MiB"

@@ -1,0 +1,67 @@
+"""`banyan purge`: what is old goes, the file shrinks, and a running platform is left alone."""
+
+import time
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from services.cli.config import DEPLOYMENT_FILE, read_deployment, resolve_platform
+from services.cli.purge import purge
+from services.cli.run_file import StateFolder
+from services.sentiment.config import SentimentSettings
+from services.sentiment.service import open_database
+from services.sentiment.tables import DEAD_LETTER
+from shared.errors import ConflictError
+from shared.storage.retention import DAY_S
+
+
+def run(state_dir: Path) -> list[str]:
+    deployment = read_deployment(DEPLOYMENT_FILE)
+    environ = {"BANYAN_STATE_DIR": str(state_dir)}
+    return list(purge(deployment, resolve_platform(deployment, environ, {}).settings))
+
+
+def put(state_dir: Path) -> None:
+    database = open_database(SentimentSettings(state_dir=state_dir))
+    now_s = time.time()
+    rows = [
+        {
+            "topic_id": "t",
+            "partition": 0,
+            "offset": number,
+            "reason": "bad-json",
+            "detail": "",
+            "value": b"x" * 10_000,
+            "stored_at": now_s - number * DAY_S,
+        }
+        for number in range(100)
+    ]
+    with database.write() as connection:
+        connection.execute(DEAD_LETTER.insert(), rows)
+    database.close()
+
+
+def test_what_is_old_goes_and_the_file_shrinks(tmp_path: Path) -> None:
+    put(tmp_path)
+    before = (tmp_path / "sentiment.db").stat().st_size
+
+    lines = run(tmp_path)
+
+    assert "sentiment: deleted 69 dead_letter" in lines or (
+        "sentiment: deleted 70 dead_letter" in lines
+    )
+    assert "recommendation: deleted nothing" in lines
+    assert (tmp_path / "sentiment.db").stat().st_size < before / 2
+    database = open_database(SentimentSettings(state_dir=tmp_path))
+    with database.read() as connection:
+        kept = connection.execute(sa.select(sa.func.max(DEAD_LETTER.c.offset))).scalar_one()
+    database.close()
+    assert kept in (29, 30)
+    assert "sentiment: deleted nothing" in run(tmp_path)
+
+
+def test_while_the_platform_runs_nothing_is_touched(tmp_path: Path) -> None:
+    put(tmp_path)
+    with StateFolder(tmp_path).locked(), pytest.raises(ConflictError, match="runs already"):
+        run(tmp_path)
