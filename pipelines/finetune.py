@@ -47,7 +47,7 @@ from shared.training.ray_train import WorkerGroup, cluster, train
 from shared.training.rejection import rejecting_label, rejection_shift
 from shared.training.run_folder import RunSpec, locked, write_run
 from shared.training.sets import ReadSets
-from shared.training.settings import FinetuneSettings
+from shared.training.settings import FinetuneSettings, RejectionSettings
 from shared.training.tracking import check_tracking, tracked
 from shared.training.workers import Worker
 
@@ -174,19 +174,17 @@ def _measure(
         dev_logits = answer(data.dev)
     calibrating = data.calibrating
     own = calibrating is data.dev
-    logits = dev_logits if own or calibrating is None else answer(calibrating)
+    logits = None if calibrating is None else dev_logits if own else answer(calibrating)
     if (rejection := spec.settings.rejection) is not None:
-        if calibrating is None:
-            raise InputError("rejection: no row is left to set its threshold on: give more rows")
-        label, least = rejecting_label(rejection, data.labels), rejection.in_scope_accuracy
-        truth = calibrating.arrays(tokenizer, data.labels).targets
-        shift = rejection_shift(logits, truth, label=label, least_accuracy=least)
-        # One array where dev calibrates too: it is shifted once.
-        for each in (logits,) if own else (logits, dev_logits):
-            each[:, label] += shift
+        shift = _rejection_shift(rejection, data, tokenizer, logits)
+        label = rejecting_label(rejection, data.labels)
         model.shift_output(label, shift)
+        # One array where dev calibrates too: it is shifted once.
+        for each in (dev_logits,) if own else (dev_logits, logits):
+            if each is not None:
+                each[:, label] += shift
     served = Evaluation({}, temperature=1.0)
-    if calibrating is not None:
+    if calibrating is not None and logits is not None:
         served = calibrating.evaluate(logits, tokenizer, data.labels)
     evaluation = served
     if not own:
@@ -208,6 +206,20 @@ def _measure(
         calibration_rows=0 if calibrating is None else len(calibrating),
     )
     return card, model
+
+
+def _rejection_shift(
+    rejection: RejectionSettings,
+    data: TrainingData,
+    tokenizer: TextTokenizer,
+    logits: Float32s | None,
+) -> float:
+    """What is added to the rejecting label's logit, by the logits of what calibrates."""
+    if data.calibrating is None or logits is None:
+        raise InputError("rejection: no row is left to set its threshold on: give more rows")
+    truth = data.calibrating.arrays(tokenizer, data.labels).targets
+    label, least = rejecting_label(rejection, data.labels), rejection.in_scope_accuracy
+    return rejection_shift(logits, truth, label=label, least_accuracy=least)
 
 
 def tokenizer_of(backbone: Backbone, spec: RunSpec) -> TextTokenizer:

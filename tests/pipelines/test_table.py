@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from pipelines.finetune import main as finetune
+from pipelines.judging.evaluating import evaluate
 from pipelines.judging.frozen import read_frozen
+from pipelines.judging.settings import EvaluateSettings
 from pipelines.table import TableSettings, columns_of, main
 from shared.errors import InputError, NotFoundError
 from shared.models.registry import Registry
@@ -125,6 +127,38 @@ def test_a_table_becomes_a_candidate_and_what_judges_it(
     for part in ("train", "choice", "calibration"):
         lines = (data / f"{part}.jsonl").read_text().splitlines()
         assert not judged & {json.loads(line)["text"] for line in lines}
+
+
+@pytest.mark.usefixtures("without_ray")
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
+def test_the_gate_is_answered_as_the_card_says(tmp_path: Path) -> None:
+    """With the temperature and the threshold that were fitted on calibration."""
+    state = tmp_path / "var"
+    given = {"table": rows_of(tmp_path / "rows.csv", 150), "task": "topics", "state_dir": state}
+    rejection = ["finetune.rejection.label=c", "finetune.rejection.in_scope_accuracy=0.5"]
+    overrides = _overrides(tmp_path)
+
+    assert main(["--set", *overrides, *rejection], given) == 0
+
+    registry = Registry(state / "models")
+    bundle = registry.bundle(registry.resolve("topics", "candidate"))
+    assert "and the threshold of rejection fitted on calibration (" in (
+        bundle.folder / "README.md"
+    ).read_text("utf-8")
+    source = overrides[0].partition("=")[2]
+    judging = EvaluateSettings.model_validate(
+        {
+            "bundle": bundle.id,
+            "state_dir": state,
+            "backbone": {"source": source, "precision": "float32"},
+        }
+    )
+    for name, found in evaluate(judging).figures.items():
+        of_card = bundle.manifest.metrics[f"gate.{name}"]
+        assert found.n == of_card.n
+        assert (found.value, found.low, found.high) == pytest.approx(
+            (of_card.value, of_card.low, of_card.high), abs=1e-4
+        )
 
 
 @pytest.mark.usefixtures("without_ray")
