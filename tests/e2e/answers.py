@@ -27,9 +27,7 @@ class Handoff(_Strict):
 class Answer(_Strict):
     kind: Literal["answer", "small_talk", "handoff"]
     answered: bool
-    kind: str
     confidence: float
-    calibrated: bool
     intent: str | None
     intent_probability: float | None
     citations: tuple[Citation, ...]
