@@ -2,7 +2,14 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 from services.support.assistant import HandoffReason
 from services.support.schemas import Integer
@@ -21,13 +28,18 @@ class Part(BaseModel):
     text: str = ""
 
 
+_ANY_CONTENT = WithJsonSchema(
+    {"description": "A text, or parts of the type text; of a message that is not read, anything."}
+)
+
+
 class ChatMessage(BaseModel):
     """A message; what else OpenAI's clients send with one is not looked at."""
 
     model_config = ConfigDict(extra="ignore")
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | list[Part] | None = None
+    content: Annotated[str | list[Part] | None, _ANY_CONTENT] = None
 
 
 _OTHER_ROLES = frozenset({"system", "developer", "assistant", "tool", "function"})

@@ -212,6 +212,8 @@ def optional_fields(document: Json, route: Route) -> set[str]:
     for schema in schemas_of(document, body_schema(document, route)):
         fields, needed = schema.get("properties", {}), set(schema.get("required", []))
         kind = fields.get("event", {}).get("const", given.get("event"))
+        for field in fields.keys() - needed if needed <= given.keys() else ():
+            assert {"type": "null"} in fields[field]["anyOf"], field
         if needed <= given.keys() and kind == given.get("event"):
             optional |= fields.keys() - needed
     return optional
