@@ -9,7 +9,7 @@ import pytest
 from services.support.confidence import Calibration, Evidence, evidence_of, load_calibration
 from shared.aliases import CHAMPION
 from shared.models.builtin import ensure_embed
-from shared.models.registry import SHIPPED, Registry
+from shared.models.registry import Registry
 from shared.retrieval.index import Index
 from tests.shared.models.trained import load_backbone
 from tests.shared.retrieval.entries import BUNDLE, WIDTH, embedded, query
@@ -109,9 +109,3 @@ def test_what_ships_names_its_command_and_its_figures() -> None:
     assert 0 < calibration.threshold < 1
     assert "calibrate_support" in calibration.command
     assert len(calibration.figures) > 5
-
-
-def test_what_ships_was_made_with_the_intents_that_ship() -> None:
-    """A bundle that is trained anew needs a new calibration; one with a new card, its new id."""
-    intents = Registry(SHIPPED, shipped=None).resolve("support-intent")
-    assert load_calibration().intent_bundle == intents
