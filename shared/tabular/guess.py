@@ -5,6 +5,8 @@ East Asian encodings GB18030 is taken where it is the least so, and clearly so; 
 decided by `shared.tabular.western`.
 """
 
+import re
+
 from shared.tabular.western import western_doubt
 
 _EAST_ASIAN = ("gb18030", "big5", "cp949", "cp932", "euc_jp")
@@ -12,6 +14,8 @@ _SEEN = 0.3
 _MOST_CHAOS = 0.1
 _LEAD = 0.04
 _LEAST_CHARACTERS = 6
+_BESIDE_LATIN = re.compile("[A-Za-z][\u4e00-\u9fff]|[\u4e00-\u9fff][A-Za-z]")
+_MOST_BESIDE_LATIN = 0.25
 _NAMES = {
     "big5": "Big5",
     "cp949": "Korean, EUC-KR",
@@ -35,12 +39,15 @@ def guess_encoding(sample: bytes) -> tuple[str | None, str]:
     best = found[0]
     lead = min((other.chaos for other in found[1:]), default=1.0) - best.chaos
     is_sure = best.chaos <= _MOST_CHAOS and lead >= _LEAD
-    if best.encoding == "gb18030" and is_sure and _ideographs(str(best)) >= _LEAST_CHARACTERS:
+    if best.encoding == "gb18030" and is_sure and _is_chinese(str(best)):
         return "gb18030", ""
     if is_sure and best.encoding != "gb18030":
         return None, f"it looks like {_NAMES[best.encoding]}"
     return None, doubt
 
 
-def _ideographs(text: str) -> int:
-    return sum("\u4e00" <= character <= "\u9fff" for character in text)
+def _is_chinese(text: str) -> bool:
+    """Whether there are some ideographs, few of them beside a Latin letter."""
+    ideographs = sum("\u4e00" <= character <= "\u9fff" for character in text)
+    beside = len(_BESIDE_LATIN.findall(text))
+    return ideographs >= _LEAST_CHARACTERS and beside <= _MOST_BESIDE_LATIN * ideographs
