@@ -56,7 +56,7 @@ def read_outcome(database: Database) -> Outcome:
             inbox=_rows(connection, *_IDENTITY, INBOX.c.tenant, INBOX.c.outcome),
             scores=_scores(connection),
             mentions=_mentions(connection),
-            windows=_rows(connection, *WINDOW.c),
+            windows=_windows(connection),
             alerts=_alerts(connection),
             changes=_changes(connection),
             partitions=_partitions(connection),
@@ -111,6 +111,11 @@ def _scores(connection: Connection) -> list[Row]:
 def _mentions(connection: Connection) -> list[Row]:
     names = ("partition", "offset", "tenant", "entity", "start", "end", "effective_at", *_SCORE)
     return _rows(connection, *(MENTION.c[name] for name in (*names, "applied")))
+
+
+def _windows(connection: Connection) -> list[Row]:
+    names = ("tenant", "entity", "size_s", "start_s", "negative", "neutral", "positive", "late")
+    return _rows(connection, *(WINDOW.c[name] for name in names))
 
 
 def _partitions(connection: Connection) -> list[Row]:
