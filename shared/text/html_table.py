@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.text.blocks import Block, BlockKind
-from shared.text.tables import MAX_ROW_WORDS, Cell, Table
+from shared.text.tables import Cell, Table, is_too_long
 
 
 @dataclass(slots=True)
@@ -71,12 +71,8 @@ class HtmlTable:
         if not opened:
             return
         cells = [each.cell() for each in opened]
-        words = sum(cell.text.count(" ") + 1 for cell in cells)
-        if (
-            words > MAX_ROW_WORDS
-            or any(each.is_layout for each in opened)
-            or self._is_alone(opened)
-        ):
+        is_layout = any(each.is_layout for each in opened) or self._is_alone(opened)
+        if is_layout or is_too_long(cells):
             self._put_aside([block for each in opened for block in each.blocks])
             return
         names = self.in_head or all(cell.is_heading for cell in cells)

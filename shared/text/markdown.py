@@ -25,7 +25,7 @@ from shared.text.blocks import (
 )
 from shared.text.html import INLINE_TAGS, OTHER_TAGS, html_blocks
 from shared.text.limits import MAX_MARKDOWN_DEPTH
-from shared.text.tables import MAX_ROW_WORDS, Cell, Table
+from shared.text.tables import Cell, Table, is_too_long
 
 _TITLE_WITHIN = 20_000
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
@@ -179,11 +179,11 @@ def _rows(
         elif token.type == "inline":
             cells.append(Cell(plain_markdown(token.content), *row))
         elif token.type == "tr_close":
-            if sum(len(cell.text.split()) for cell in cells) <= MAX_ROW_WORDS:
-                table.add(cells, is_heading=is_heading)
-            else:
+            if is_too_long(cells):
                 yield from table.take()
                 yield from sentences_of(source, *row, clean=plain_markdown)
+            else:
+                table.add(cells, is_heading=is_heading)
     yield from table.take()
 
 

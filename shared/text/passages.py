@@ -13,7 +13,7 @@ from shared.text.plain import plain_blocks
 MAX_TOKENS = 200
 """The backbone reads 256; the rest is room for what the estimate misses."""
 
-SPLITTING = 3
+SPLITTING = 4
 """Counts up when the same document would be cut otherwise: stored indexes are then made anew."""
 
 _WORD = re.compile(r"[^\W\d_]{1,9}|\d{1,3}|[^\w\s]|_", re.UNICODE)

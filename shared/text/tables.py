@@ -6,9 +6,8 @@ from itertools import zip_longest
 
 from shared.text.blocks import Sentence, SentenceKind
 
-MAX_ROW_WORDS = 120
-"""A longer row does not fit into a passage, and is read as a text."""
-
+_MAX_ROW_WORDS = 120
+_MAX_ROW_CHARACTERS = 1_000
 _MAX_SPAN = 100
 _MAX_COLUMNS = 64
 
@@ -28,6 +27,14 @@ class Cell:
     rows: int = 1
 
 
+def is_too_long(cells: Sequence[Cell]) -> bool:
+    """Whether a row does not fit into a passage, and is read as a text."""
+    return (
+        sum(len(cell.text) for cell in cells) > _MAX_ROW_CHARACTERS
+        or sum(len(cell.text.split()) for cell in cells) > _MAX_ROW_WORDS
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Column:
     """What a row has in one column; `opens` is whether a cell begins there."""
@@ -41,7 +48,7 @@ class _Column:
 class Table:
     """The rows of a table as sentences, in the order in which they are added."""
 
-    _headings: list[str] = field(default_factory=list)
+    _headings: Sequence[str] = ()
     _heading_rows: list[Sentence] = field(default_factory=list)
     _rows: list[Sentence] = field(default_factory=list)
     _reaching: dict[int, tuple[int, _Column]] = field(default_factory=dict)
@@ -77,13 +84,19 @@ class Table:
         return tuple(rows)
 
     def _add_headings(self, texts: Sequence[str]) -> None:
-        """Headings in several rows stand above each other; others after a row begin anew."""
+        """Headings in several rows stand above each other; others after a row begin anew.
+
+        They stand in every row's text: those that are too long together name nothing.
+        """
         above = [] if self._is_named else self._headings
         self._is_named = False
-        self._headings = [
+        joined = [
             f"{upper} {lower}".strip() if upper != lower else lower
             for upper, lower in zip_longest(above, texts, fillvalue="")
         ]
+        self._headings = next(
+            each for each in (joined, texts, ()) if sum(map(len, each)) <= _MAX_ROW_CHARACTERS
+        )
 
     def _row_text(self, columns: Sequence[_Column]) -> str:
         parts: list[str] = []

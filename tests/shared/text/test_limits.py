@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from shared.errors import InputError
+from shared.text.blocks import Block
 from shared.text.html import html_blocks
 from shared.text.limits import (
     MAX_DOCUMENT_CHARACTERS,
@@ -28,6 +29,8 @@ LAUGHS = "\n".join(
         for a, b in zip("abcdefgh", "bcdefghi", strict=True)
     ]
 )
+
+STACKED = "".join(f"<tr><th>{letter * 900}<th>b" for letter in "ABCDEFGHIJ")
 
 
 @contextmanager
@@ -131,6 +134,25 @@ def test_the_work_for_html_grows_with_its_size(piece: str) -> None:
         return calls()
 
     assert work(400) < 5 * work(100)
+
+
+@pytest.mark.parametrize(
+    ("text", "blocks_of"),
+    [
+        ("<table><tr><th>" + "A" * 5000 + "<th>b" + "<tr><td>x<td>y" * 300, html_blocks),
+        ("<table>" + STACKED + "<tr><td>x<td>y" * 300, html_blocks),
+        (f"<table><tr><th colspan=64>{'A' * 900}" + f"<tr>{'<td>x' * 64}" * 50, html_blocks),
+        ("|" + "A" * 5000 + "|b|\n|---|---|\n" + "|x|y|\n" * 300, markdown_blocks),
+    ],
+    ids=["long", "stacked", "spanning", "markdown"],
+)
+def test_headings_that_stand_in_every_row_are_short(
+    text: str, blocks_of: Callable[[str], list[Block]]
+) -> None:
+    sentences = [sentence.text for block in blocks_of(text) for sentence in block.sentences]
+
+    assert sum("x" in sentence for sentence in sentences) >= 50
+    assert sum(map(len, sentences)) < 400_000
 
 
 def test_a_text_has_a_number_of_characters() -> None:
