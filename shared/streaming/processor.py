@@ -412,6 +412,8 @@ class StreamProcessor(Generic[PreparedT]):
             except TooManyDeadLettersError:
                 raise
             except Exception as error:
+                if batch is not None and _asks_too_much(batch, error):
+                    raise _FailsByItselfError(error) from error
                 self._health.report(step, error)
                 if batch is not None and _may_be_at_fault(error):
                     failures += 1
@@ -441,5 +443,11 @@ def _may_be_at_fault(error: Exception) -> bool:
     return isinstance(error, at_fault) or not isinstance(error, PlatformError)
 
 
+def _asks_too_much(batch: Batch, error: Exception) -> bool:
+    """Whether a batch is merely taken in parts, as long texts ask for: nothing has failed."""
+    return isinstance(error, BatchTooLargeError) and len(batch.records) > 1
+
+
 def _log_halving(step: str, batch: Batch, error: Exception) -> None:
-    logger.warning("a batch of %d is halved: %s failed: %s", len(batch.records), step, error)
+    level = logging.DEBUG if _asks_too_much(batch, error) else logging.WARNING
+    logger.log(level, "a batch of %d is halved in %s: %s", len(batch.records), step, error)

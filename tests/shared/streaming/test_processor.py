@@ -1,5 +1,6 @@
 """The processor on the memory broker, with every failure that it promises to survive."""
 
+import logging
 import threading
 from collections.abc import Sequence
 
@@ -143,18 +144,24 @@ def test_no_record_is_given_up_while_none_can_be_handled(broker: MemoryBroker) -
     assert handler.given_up == []
 
 
-def test_a_batch_that_asks_too_much_is_halved_at_once(broker: MemoryBroker) -> None:
+def test_a_batch_that_asks_too_much_is_halved_at_once_and_is_no_failure(
+    broker: MemoryBroker, caplog: pytest.LogCaptureFixture
+) -> None:
     handler = Remembering()
+    phases = set()
 
     def limit(records: Sequence[Record]) -> None:
+        phases.add(processor.state.phase)
         if len(records) > 5:
             raise BatchTooLargeError(f"{len(records)} records")
 
     handler.fail_prepare = limit
-    write(broker, 90)
-    with running(broker.consumer(TOPIC, "g"), handler):
+    with running(broker.consumer(TOPIC, "g"), handler) as processor:
+        write(broker, 90)
         wait_until(lambda: len(handler.stored) == 90, "all are stored")
         wait_until(lambda: committed(broker) == 90, "all are committed")
+    assert phases <= {"starting", "running"}
+    assert not [one for one in caplog.records if one.levelno >= logging.WARNING]
     assert max(handler.batches) <= 5
     assert in_order(handler.stored)
     stored = 0
