@@ -148,7 +148,7 @@ class FeedbackReader:
                 return TopicFigures(
                     topic_id,
                     places,
-                    stored=counts.get(Outcome.STORED, 0),
+                    stored=sum(counts.get(one, 0) for one in Outcome if one.is_stored),
                     repeated=counts.get(Outcome.REPEATED, 0),
                     conflicts=counts.get(Outcome.CONFLICT, 0),
                     dead_letters=0,

@@ -222,9 +222,14 @@ async def test_a_tenant_sees_its_own_counts_of_the_stream(
 ) -> None:
     ours = [click("ann", "lamp", tenant="acme"), click("ann", "desk", tenant="acme")]
     again = [ours[0], ours[0] | {"type": "view"}]
+    # The last two change nothing of the item, but are stored.
+    told = [
+        item("lamp", title=title) | {"id": f"{at}", "tenant": "acme", "timestamp": START_MS + at}
+        for at, title in ((2, "Lamp"), (3, "Lamp"), (1, "Old lamp"))
+    ]
     with running(quick, broker, database) as host:
-        send(broker, [*ours, *again, click("bob", "lamp"), b"{"])
-        wait_for(lambda: counted(database) == 6, "all records are stored")
+        send(broker, [*ours, *again, *told, click("bob", "lamp"), b"{"])
+        wait_for(lambda: counted(database) == 9, "all records are stored")
         probe.state = replace(host.status.state, reason="kafka-7:9092 is slow")
     keys = KeyStore(quick.state_dir / "keys.json")
 
@@ -235,7 +240,7 @@ async def test_a_tenant_sees_its_own_counts_of_the_stream(
         for role in Role
     }
     operator = headers.pop(("default", Role.ADMIN))
-    expected = {"acme": (2, 1, 1), "default": (1, 0, 0), "new": (0, 0, 0)}
+    expected = {"acme": (5, 1, 1), "default": (1, 0, 0), "new": (0, 0, 0)}
     counts = ("stored", "repeated", "conflicts")
     async with client(service) as http:
         for (tenant, _), key in headers.items():
@@ -246,7 +251,7 @@ async def test_a_tenant_sees_its_own_counts_of_the_stream(
             assert answer["phase"] == "running"
             assert (await http.get("/stream/metrics", headers=key)).status_code == 403
         answer = (await http.get("/stream", headers=operator)).json()
-        assert tuple(answer[name] for name in counts) == (3, 1, 1)
+        assert tuple(answer[name] for name in counts) == (6, 1, 1)
         assert (answer["dead_letters"], answer["rate"]) == (1, 12.5)
         assert (await http.get("/stream/metrics", headers=operator)).status_code == 200
 
