@@ -16,6 +16,7 @@ from shared.serving.body_types import FORM, JSON_LINES, media_type
 from shared.tabular.table import TableFormat
 
 _BODY = "the body"
+_GZIP_MARK = b"\x1f\x8b"
 _MAX_FILES = 1000
 
 UPLOAD_BODY = {
@@ -87,6 +88,9 @@ def _documents(files: Iterable[tuple[str, bytes]], max_rows: int) -> list[Docume
 
 
 def _read(name: str, content: bytes, derived: DerivedIds) -> Iterable[Document]:
+    if content.startswith(_GZIP_MARK):
+        # A body is bounded; what a thousand packed files would become is not.
+        raise InputError(f"{name} is packed by gzip: unpack it first", param="file")
     if name == _BODY:
         return read_rows(content, name=_BODY, derived=derived, table_format=TableFormat.JSON_LINES)
     return read_file(name, content, derived)

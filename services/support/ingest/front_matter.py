@@ -45,7 +45,12 @@ def split_front_matter(source: str, *, name: str) -> tuple[Mapping[str, object],
         return {}, source[match.end() :]
     if not isinstance(values, dict):
         return {}, source
-    return {**_flat(values), **_texts(inside, values)}, source[match.end() :]
+    try:
+        fields = _flat(values)
+    except orjson.JSONEncodeError as error:
+        # A number of more than 64 bits, or half a character, in a list or mapping in a list.
+        raise InputError(f"{name}: the front matter cannot be JSON: {error}: change it") from None
+    return {**fields, **_texts(inside, values)}, source[match.end() :]
 
 
 def _texts(inside: str, values: Mapping[object, object]) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """Knowledge bases and documents over HTTP."""
 
+import gzip
 import subprocess
 import sys
 from pathlib import Path
@@ -349,6 +350,11 @@ async def test_a_bad_row_is_named_and_nothing_is_written(
         ("a.md", b"---\na: &a [*a]\n---\ntext", "front matter, line 1: the anchor or alias 'a'"),
         ("a.md", b"---\na: !!int ''\n---\ntext", "front matter, line 1: the tag"),
         ("a.md", b"---\na: " + b"[" * 500 + b"\n---\ntext", "deeper than 16 levels"),
+        ("a.md", b"---\na: [[99999999999999999999]]\n---\ntext", "front matter cannot be JSON"),
+        ("a.md", b'---\na: [{b: "\\ud800"}]\n---\ntext', "front matter cannot be JSON"),
+        ("a.md", gzip.compress(b"# Owls"), "a.md is packed by gzip: unpack it first"),
+        ("a.html", b"\x1f\x8bno gzip", "a.html is packed by gzip"),
+        ("a.csv", gzip.compress(b"question,answer\na,b\n"), "a.csv is packed by gzip"),
         ("a.md", b"> " * 5000 + b"text", "a.md: the Markdown nests deeper than 100 levels"),
         ("a.txt", b"a" * 500_001, "a.txt: 500001 characters, at most 500000"),
         ("a.html", b"<b>" * 60_000, "a.html: the HTML has more than 50000 elements"),
