@@ -21,7 +21,7 @@ from shared.serving.keys import KeyStore
 
 _PLACE = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[^\[\]:/?#@\s]+)(?::(?P<port>\d{1,5}))?")
 _ORIGIN = re.compile(rf"https?://(?P<place>{_PLACE.pattern})")
-_LIVENESS = "/healthz"
+_LIVENESS = re.compile(r"(?:/[^/]+)?/healthz")
 _SHOWN_CHARS = 100
 
 Refused = tuple[HTTPStatus, str]
@@ -61,7 +61,7 @@ class OriginGuard:
         host = headers.get("host", "").lower()
         # Probes name a machine by its address; that a process lives is no secret. Who sends no Host
         # is no browser: HAProxy's own checks are such requests.
-        if host and not self._is_known(host) and not path.endswith(_LIVENESS):
+        if host and not self._is_known(host) and not _is_probe(method, path):
             return (
                 HTTPStatus.MISDIRECTED_REQUEST,
                 f"the platform is not known as {host[:_SHOWN_CHARS]!r}: ask 127.0.0.1, or list the "
@@ -93,6 +93,11 @@ class OriginGuard:
         return place is not None and (
             _is_loopback(place["name"]) or place["name"].strip("[]") in self._hosts
         )
+
+
+def _is_probe(method: str, path: str) -> bool:
+    """Whether it asks if a process lives; a document or an item may be called `healthz`, too."""
+    return method in ("GET", "HEAD") and _LIVENESS.fullmatch(path) is not None
 
 
 @lru_cache(maxsize=64)

@@ -70,6 +70,11 @@ def test_a_probe_need_not_know_the_name(keys: KeyStore) -> None:
     for path in ("/-/healthz", "/support/healthz"):
         assert status(keys, method="GET", path=path, host="10.0.0.7:8000") is None
     assert status(keys, method="GET", path="/support/readyz", host="10.0.0.7:8000") == 421
+    # A document, a user or an item may be called so.
+    book = "/support/knowledge-bases/shop/documents/healthz"
+    assert status(keys, method="PUT", path=book, host="evil.test") == 421
+    assert status(keys, method="GET", path=book, host="evil.test") == 421
+    assert status(keys, method="POST", path="/support/healthz", host="evil.test") == 421
     # HAProxy's own checks are HTTP/1.0.
     assert status(keys, method="GET", path="/-/healthz") is None
 
