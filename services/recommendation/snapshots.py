@@ -52,17 +52,18 @@ class Snapshots:
             DependencyError: the database does not answer.
         """
         try:
-            snapshot = load_snapshot(self._folder, self._settings)
+            with self._locked():
+                snapshot = load_snapshot(self._folder, self._settings)
             if snapshot is not None and self._reader.source_of(snapshot.seq) != snapshot.source:
                 raise ArtifactError("the snapshot is of another database, or of events long gone")
-        except ArtifactError as error:
+        except (ArtifactError, OSError) as error:
             self.discard(error)
             return None
         if snapshot is not None:
             self._saved_seq = self._on_disk_seq = snapshot.seq
         return snapshot
 
-    def discard(self, error: ArtifactError) -> None:
+    def discard(self, error: Exception) -> None:
         """Says that a snapshot is of no use; the next one takes its place."""
         self._saved_seq = self._on_disk_seq = 0
         LOGGER.warning("the rankings are made from all stored events", extra={"reason": str(error)})
@@ -94,7 +95,7 @@ class Snapshots:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Holds the folder's lock: replicas on one machine share it."""
+        """Holds the folder's lock: replicas on one machine share it, and saving deletes files."""
         self._folder.mkdir(parents=True, exist_ok=True)
         with (self._folder / ".lock").open("ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX)

@@ -1,6 +1,7 @@
 """Starts from a snapshot: what they read and know, and what is kept of events that are gone."""
 
-from collections.abc import AsyncIterator
+import fcntl
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,14 @@ import httpx
 import pytest
 
 from services.recommendation.config import RecommendationSettings
+from services.recommendation.database import open_database
 from services.recommendation.reading import FeedbackReader
 from services.recommendation.retention import BehaviourRetention
 from services.recommendation.service import RecommendationService, open_service
 from services.recommendation.snapshots import Snapshots
 from services.recommendation.store import StoredEvent
 from shared.clock import ManualClock
+from shared.ranking.settings import StateSettings
 from tests.services.recommendation.conftest import client, until, until_ready
 from tests.services.recommendation.fakes import FakeProbe, FakeTrunk
 from tests.services.recommendation.made import START_MS
@@ -99,6 +102,39 @@ async def test_a_start_reads_the_events_after_the_snapshot_alone(
         await send(http, click("ann", "desk-lamp", id="again", timestamp=NOW_MS))
         assert await answers(http) != before
     assert read == list(range(saved + 1, saved + 2))
+
+
+@pytest.fixture
+def snapshots(settings: RecommendationSettings) -> Iterator[Snapshots]:
+    database = open_database(settings)
+    yield Snapshots(
+        settings.snapshots_dir, FeedbackReader(database), settings.state, settings.snapshot_events
+    )
+    database.close()
+
+
+def test_no_replica_deletes_a_snapshot_while_another_one_reads_it(
+    settings: RecommendationSettings, snapshots: Snapshots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked = []
+
+    def load(folder: Path, _: StateSettings) -> None:
+        with (folder / ".lock").open("ab") as file, pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        locked.append(folder)
+
+    monkeypatch.setattr("services.recommendation.snapshots.load_snapshot", load)
+    assert snapshots.load() is None
+    assert locked == [settings.snapshots_dir]
+
+
+def test_a_snapshot_that_may_not_be_read_is_made_anew(
+    settings: RecommendationSettings, snapshots: Snapshots, caplog: pytest.LogCaptureFixture
+) -> None:
+    (settings.snapshots_dir / "CURRENT").mkdir(parents=True)
+
+    assert snapshots.load() is None
+    assert "made from all stored events" in caplog.text
 
 
 @pytest.mark.parametrize("damage", ["corrupt", "foreign", "missing", "settings"])
