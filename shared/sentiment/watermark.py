@@ -79,7 +79,8 @@ class IdleTime:
         until = min(silence.until for silence in silences)
         start = max(silence.since for silence in silences)
         if self.until is not None:
-            start = max(start, self.until)
+            # Another owner's clock may be behind: what it says again was counted.
+            start, until = max(start, self.until), max(until, self.until)
         return replace(self, seconds=self.seconds + max(0.0, until - start), until=until)
 
     def moves(self, mark: Watermark) -> Watermark:

@@ -91,6 +91,15 @@ def test_silence_of_all_partitions_is_counted_once() -> None:
     assert away.seconds == 34.0
 
 
+def test_silence_is_not_counted_again_where_the_next_owner_has_a_clock_that_is_behind() -> None:
+    counted = IdleTime(5.0, 60.0, 100.0)
+
+    behind = counted.count([silent(0, 5.0, 0.0, 105.0), silent(1, 5.0, 70.0, 80.0)])
+    assert behind == counted
+    later = behind.count([silent(0, 5.0, 0.0, 135.0), silent(1, 5.0, 70.0, 110.0)])
+    assert later == IdleTime(5.0, 70.0, 110.0)
+
+
 def test_silence_is_over_where_event_time_moves_and_not_where_it_does_not() -> None:
     idle = IdleTime(5.0, 60.0, 100.0)
 
