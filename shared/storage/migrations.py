@@ -19,7 +19,8 @@ _LOCK = 0x62616E79616E  # "banyan": any number does that all processes share.
 def migrate(database: Database, folder: Path, *, revision: str = "head") -> None:
     """Brings the database to a revision in `folder` (Alembic's layout), at once or not at all.
 
-    A process that starts at the same time waits for the lock, and then finds the work done.
+    A process that starts at the same time waits for the lock, and then finds the work done. Where
+    nothing is to be done nothing is written: who only reads does not wait for the writer.
 
     Raises:
         ConfigError: the database was migrated by a newer version of the program.
@@ -28,6 +29,9 @@ def migrate(database: Database, folder: Path, *, revision: str = "head") -> None
     config = Config()
     config.set_main_option("script_location", str(folder).replace("%", "%%"))
     script = ScriptDirectory.from_config(config)
+    with database.read() as connection:
+        if revision == "head" and _revisions(connection) == set(script.get_heads()):
+            return
     with database.write() as connection:
         if database.is_shared:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
@@ -46,12 +50,16 @@ def run_environment() -> None:
 
 
 def _refuse_newer(connection: Connection, script: ScriptDirectory) -> None:
-    if not connection.dialect.has_table(connection, "alembic_version"):
-        return
     known = {revision.revision for revision in script.walk_revisions()}
-    for (revision,) in connection.execute(text("SELECT version_num FROM alembic_version")):
-        if revision not in known:
-            raise ConfigError(
-                f"the database is at revision {revision!r}, which this version does not know: "
-                "run the version that wrote it, or restore a backup"
-            )
+    for revision in _revisions(connection) - known:
+        raise ConfigError(
+            f"the database is at revision {revision!r}, which this version does not know: "
+            "run the version that wrote it, or restore a backup"
+        )
+
+
+def _revisions(connection: Connection) -> set[str]:
+    """Where the database is: none before the first migration."""
+    if not connection.dialect.has_table(connection, "alembic_version"):
+        return set()
+    return set(connection.execute(text("SELECT version_num FROM alembic_version")).scalars())

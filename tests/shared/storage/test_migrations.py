@@ -73,6 +73,18 @@ def test_processes_that_start_at_once_migrate_once(folder: Path) -> None:
     assert columns(open_database(folder)) == ["name"]
 
 
+def test_a_process_that_has_nothing_to_migrate_does_not_wait_for_the_writer(folder: Path) -> None:
+    writer, reader = open_database(folder), open_database(folder)
+    migrate(writer, folder)
+
+    with writer.write():
+        migrate(reader, folder)
+
+    (folder / "versions" / "second.py").write_text(SECOND)
+    migrate(reader, folder)
+    assert columns(writer) == ["name", "colour"]
+
+
 def test_a_revision_that_fails_leaves_the_database_as_it_was(folder: Path) -> None:
     database = open_database(folder)
     migrate(database, folder)
