@@ -11,7 +11,10 @@ from services.cli.run_file import StateFolder
 from services.cli.settings_table import resolve_application
 from services.recommendation.config import RecommendationSettings
 from services.recommendation.database import open_database as open_recommendation
+from services.recommendation.reading import FeedbackReader
+from services.recommendation.retention import event_rule
 from services.recommendation.retention import rules as recommendation_rules
+from services.recommendation.snapshots import Snapshots
 from services.recommendation.store import FeedbackStore
 from services.sentiment.config import SentimentSettings
 from services.sentiment.retention import rules as sentiment_rules
@@ -62,11 +65,18 @@ def _open(settings: Settings) -> tuple[Database, Retention] | None:
             database, rules, keep, take_turn=lambda one: take_turn(database, one)
         )
     if isinstance(settings, RecommendationSettings):
-        database = open_recommendation(settings)
-        of_feedback = recommendation_rules(settings.retention)
-        turn = FeedbackStore(database).take_turn
-        return database, Retention(database, of_feedback, settings.retention, take_turn=turn)
+        return _open_recommendation(settings)
     return None
+
+
+def _open_recommendation(settings: RecommendationSettings) -> tuple[Database, Retention]:
+    database, keep = open_recommendation(settings), settings.retention
+    snapshots = Snapshots(
+        settings.snapshots_dir, FeedbackReader(database), settings.state, settings.snapshot_events
+    )
+    snapshots.load()
+    rules = [*recommendation_rules(keep), event_rule(keep, lambda: snapshots.on_disk_seq)]
+    return database, Retention(database, rules, keep, take_turn=FeedbackStore(database).take_turn)
 
 
 def _shrink(file: Path) -> str:

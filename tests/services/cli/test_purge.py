@@ -9,10 +9,18 @@ import sqlalchemy as sa
 from services.cli.config import DEPLOYMENT_FILE, read_deployment, resolve_platform
 from services.cli.purge import purge
 from services.cli.run_file import StateFolder
+from services.recommendation.config import RecommendationSettings
+from services.recommendation.database import open_database as open_recommendation
+from services.recommendation.payloads import NewEvent
+from services.recommendation.reading import FeedbackReader
+from services.recommendation.snapshots import Snapshots
+from services.recommendation.store import FeedbackStore
 from services.sentiment.config import SentimentSettings
 from services.sentiment.service import open_database
 from services.sentiment.tables import DEAD_LETTER
+from shared.clock import ManualClock
 from shared.errors import ConflictError
+from shared.ranking.events import ItemEvent
 from shared.storage.retention import DAY_S
 
 
@@ -59,6 +67,29 @@ def test_what_is_old_goes_and_the_file_shrinks(tmp_path: Path) -> None:
     database.close()
     assert kept in (29, 30)
     assert "sentiment: deleted nothing" in run(tmp_path)
+
+
+@pytest.mark.parametrize("saved", [None, 3])
+def test_old_events_go_that_a_snapshot_has(tmp_path: Path, saved: int | None) -> None:
+    settings = RecommendationSettings(state_dir=tmp_path)
+    database = open_recommendation(settings)
+    old = ManualClock(time.time() - 1000 * DAY_S)
+    events = [ItemEvent(f"e{n}", 1_700_000_000_000, f"i{n}") for n in range(5)]
+    FeedbackStore(database, old).store([NewEvent.of("default", event) for event in events])
+    reader = FeedbackReader(database)
+    if saved is not None:
+        snapshots = Snapshots(settings.snapshots_dir, reader, settings.state, 1)
+        snapshots.save(saved, {})
+        snapshots.wait(60.0)
+    database.close()
+
+    lines = run(tmp_path)
+
+    deleted = "nothing" if saved is None else f"{saved - 1} event"
+    assert f"recommendation: deleted {deleted}" in lines
+    database = open_recommendation(settings)
+    assert FeedbackReader(database).first_seq() == (saved or 1)
+    database.close()
 
 
 def test_while_the_platform_runs_nothing_is_touched(tmp_path: Path) -> None:
