@@ -22,6 +22,7 @@ from shared.ranking.events import Event, ItemEvent
 from shared.ranking.fields import Effect
 from shared.storage.database import Database
 from shared.storage.statements import chunks, pairs_in
+from shared.storage.turns import take_writers_turn
 
 LOGGER = logging.getLogger(__name__)
 
@@ -95,12 +96,7 @@ class FeedbackStore:
 
     def take_turn(self, connection: Connection) -> None:
         """Waits until no other writer is in its transaction; lasts as long as this one."""
-        if not self._database.is_shared:
-            return
-        # A writer that is frozen must not hold the others up for longer than it takes to notice.
-        connection.exec_driver_sql("SET LOCAL lock_timeout = '5s'")
-        connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = '10s'")
-        connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})"))
+        take_writers_turn(self._database, connection, _WRITER_LOCK)
 
     def put(self, connection: Connection, events: Sequence[NewEvent]) -> Stored:
         """Stores events in the caller's transaction, which has its turn."""

@@ -46,6 +46,7 @@ from shared.storage.database import Database
 from shared.storage.outbox import Message, Outbox
 from shared.storage.statements import chunks, pairs_in, upsert
 from shared.storage.tenant_counts import TenantCounts
+from shared.storage.turns import take_writers_turn
 from shared.streaming.consumer import StreamProgress
 from shared.streaming.dead_letters import DEAD_LETTERS, DeadLetter
 from shared.telemetry import (
@@ -196,12 +197,7 @@ class NewsStore:
 
 def take_turn(database: Database, connection: Connection) -> None:
     """What all writers do first: see `NewsStore.take_turn`."""
-    if not database.is_shared:
-        return
-    # A writer that is frozen must not hold the others up for longer than it takes to notice.
-    connection.exec_driver_sql("SET LOCAL lock_timeout = '5s'")
-    connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = '10s'")
-    connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})"))
+    take_writers_turn(database, connection, _WRITER_LOCK)
 
 
 def _topic(topic_id: str) -> sa.Select[tuple[object, ...]]:

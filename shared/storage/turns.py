@@ -10,6 +10,7 @@ from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import sqlalchemy as sa
+from sqlalchemy import Connection
 
 from shared.storage.database import Database
 
@@ -68,3 +69,17 @@ def _try_turn(database: Database, of: Turn) -> ExitStack | None:
             if not got.scalar():
                 return None
         return stack.pop_all()
+
+
+def take_writers_turn(database: Database, connection: Connection, number: int) -> None:
+    """Waits until no other writer of this number is in its transaction; lasts as long as this one.
+
+    Raises:
+        OperationalError: another one has had it for 5 s; `Database.write` makes it DependencyError.
+    """
+    if not database.is_shared:
+        return
+    # A writer that is frozen must not hold the others up for longer than it takes to notice.
+    connection.exec_driver_sql("SET LOCAL lock_timeout = '5s'")
+    connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = '10s'")
+    connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({number})"))
