@@ -184,10 +184,6 @@ def test_a_body_of_another_type_is_a_problem(http: httpx.Client, path: str) -> N
         ("/v1/embeddings", {"model": "embed", "input": ["a " * 4000] * 1000}),
         ("/v1/classify", {"model": "support-intent", "input": ["a"] * 100_000}),
         ("/v1/rerank", {"model": "embed", "query": "a", "documents": ["a"] * 100_000}),
-        (
-            "/support/v1/chat/completions",
-            {"model": "support", "messages": [{"role": "user", "content": "a"}] * 50_000},
-        ),
         ("/support/search", {"knowledge_base": "help-centre", "query": "a", "top_k": 100_000}),
     ],
 )
