@@ -9,8 +9,8 @@ spaces are cut into characters: there a name may begin and end anywhere.
 import re
 import unicodedata
 from bisect import bisect_left, insort
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 from shared.sentiment.ordinary_words import ORDINARY_WORDS
 from shared.sentiment.tickers import in_ticker_form
@@ -25,6 +25,8 @@ _TOKEN = re.compile(
 _ASCII_TOKEN = re.compile(r"\w+|[^\w\s]")
 _SIGNS = str.maketrans({"’": "'", "‘": "'", "‐": "-", "‑": "-", "–": "-", "—": "-"})
 _SHORT = 5
+_BETWEEN = "\n"
+"""Stands in no word or sign, whatever their Unicode form."""
 
 Token = tuple[str, int, int]
 """A word or sign as it is compared, where it starts and where it ends."""
@@ -80,9 +82,10 @@ class Words:
         self._text = text
         self._tokens = tokens(text)
         self._has_small = any(map(str.islower, text))
-        self._places: defaultdict[str, list[int]] = defaultdict(list)
-        for place, (key, _, _) in enumerate(self._tokens):
-            self._places[key].append(place)
+        keys = [key for key, _, _ in self._tokens]
+        # A name is found as a string: however often its words are repeated that takes one pass.
+        self._joined = _joined(keys)
+        self._starts = list(accumulate((len(key) + len(_BETWEEN) for key in keys), initial=0))
 
     def mentions(self, name: str) -> list[Stretch]:
         """Where the text has a name as whole words, in order.
@@ -107,13 +110,18 @@ class Words:
         if not is_readable(name):
             return []
         keys = [key for key, _, _ in tokens(name)]
+        run = _joined(keys)
         found: list[Stretch] = []
-        for place in self._places.get(keys[0], ()):
-            run = self._tokens[place : place + len(keys)]
-            is_behind = not found or run[0][1] >= found[-1][1]
-            if is_behind and [key for key, _, _ in run] == keys:
-                found.append((run[0][1], run[-1][2]))
+        at = self._joined.find(run)
+        while at >= 0:
+            place = bisect_left(self._starts, at)
+            found.append((self._tokens[place][1], self._tokens[place + len(keys) - 1][2]))
+            at = self._joined.find(run, at + len(run) - len(_BETWEEN))
         return found
+
+
+def _joined(keys: Sequence[str]) -> str:
+    return _BETWEEN + "".join([key + _BETWEEN for key in keys])
 
 
 def _key(token: str) -> str:

@@ -1,7 +1,10 @@
 """Words and names: what is one, where a word ends, and which of two overlapping mentions stays."""
 
+import sys
 import unicodedata
 from itertools import pairwise
+from types import FrameType
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,6 +37,30 @@ def test_a_name_between_words_is_a_mention(
 def test_scripts_without_spaces_need_no_edges(before: str, name: str, after: str) -> None:
     text = before + name + after
     assert (len(before), len(before) + len(name)) in Words(text).mentions(name)
+
+
+def test_a_text_full_of_near_misses_costs_no_step_for_each_of_them() -> None:
+    words, name = Words("本" * 20_000), "本" * 199 + "日"
+    steps = 0
+
+    def count(_frame: FrameType, event: str, _arg: object) -> Any:
+        nonlocal steps
+        steps += event == "line"
+        return count
+
+    before = sys.gettrace()
+    sys.settrace(count)
+    try:
+        found = words.mentions(name)
+    finally:
+        sys.settrace(before)
+    assert found == []
+    # The name itself is cut into its words, and the text is searched as a whole.
+    assert steps < 10_000
+
+
+def test_mentions_of_a_name_that_repeats_itself_do_not_overlap() -> None:
+    assert Words("so so so so so").mentions("so so") == [(0, 5), (6, 11)]
 
 
 @given(NAMES, st.sampled_from([str.upper, str.lower, str.title, str.swapcase]))
