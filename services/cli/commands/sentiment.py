@@ -37,7 +37,8 @@ def sentiment_alerts(url: Url = None, key: ApiKey = None) -> None:
 @app.command("replay")
 def sentiment_replay(
     file: Annotated[
-        Path, typer.Argument(help="JSON Lines: id, published_at, source, text; or gz.")
+        Path,
+        typer.Argument(help="JSON Lines, CSV or Parquet: id, published_at, source, text."),
     ],
     speed: Annotated[
         str, typer.Option(help="How much faster than it was: 100x, at least 1x.")
