@@ -37,8 +37,9 @@ class OpenIndexes:
             self._used.move_to_end(owner.uid)
             return
         self.forget(owner.uid)
-        self._used[owner.uid] = (owner, index, index.memory_bytes)
-        self._count(index.memory_bytes)
+        size = index.memory_bytes
+        self._used[owner.uid] = (owner, index, size)
+        self._count(size)
         if self._is_over and (self._releasing is None or self._releasing.done()):
             self._releasing = asyncio.create_task(self._release())
 
