@@ -11,7 +11,7 @@ from rich.table import Table
 
 from services.cli.run_file import Run, StateFolder
 from shared.errors import ConfigError
-from shared.serving.keys import KeyStore, Role
+from shared.serving.keys import DEFAULT_TENANT, KeyStore, Role
 
 _FILE = "keys.json"
 _ASK_S = 2.0
@@ -64,6 +64,12 @@ def create(file: KeyFile, name: str, tenant: str, role: str) -> None:
     typer.echo(file.store.create(name, tenant, Role(role)))
     typer.echo("keep it: it is stored as a hash and cannot be shown again", err=True)
     typer.echo(f"stored in {file.path}; {_effect(file, first=first)}", err=True)
+    if first and tenant != DEFAULT_TENANT:
+        typer.echo(
+            f"this key sees what belongs to {tenant!r} alone; what was stored without keys belongs "
+            f"to {DEFAULT_TENANT!r}: a key for that is made by --tenant {DEFAULT_TENANT}",
+            err=True,
+        )
 
 
 def show(file: KeyFile) -> None:

@@ -46,7 +46,8 @@ def load(platform: Platform, path: Path, kb: str) -> int:
         console.print(f"refused: {reason}", style="red", markup=False)
     for reason in found.reasons():
         console.print(f"passed over: {reason}", markup=False)
-    console.print(f"{loaded.documents} documents in {kb}, {len(loaded.refused)} refused")
+    count = f"{loaded.documents} document{'' if loaded.documents == 1 else 's'}"
+    console.print(f"{count} loaded into {kb}, {len(loaded.refused)} refused")
     if loaded.documents:
         console.print(f'ask it: banyan ask "..." --kb {kb}', markup=False)
     return _EXIT_REFUSED if loaded.refused else 0

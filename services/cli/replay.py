@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import FrameType
 
@@ -126,6 +126,7 @@ def replay(path: Path, topic: str, pace: Pace, *, skip_bad: bool, state_dir: Pat
     if news.count == 0:
         raise InputError(f"{path} holds no record that can be sent")
     settings = known_broker(state_dir)
+    console.print(_plan(news, pace), markup=False)
     with closing(KafkaTopicProducer(settings)) as producer, _interrupted() as stop:
         acknowledged = _send_with_bar(console, news, producer, topic, pace, stop)
     ended = ", stopped by Ctrl-C" if stop.is_set() else ""
@@ -153,6 +154,17 @@ def _send_with_bar(
             pause=stop.wait,
             on_acknowledged=lambda done: progress.update(bar, completed=done),
         )
+
+
+def _plan(news: NewsFile, pace: Pace) -> str:
+    """What is going to be sent, for how long, and with which times."""
+    first, last = (datetime.fromtimestamp(at, UTC) for at in (news.first_s, news.last_s))
+    lasts = timedelta(seconds=round(news.span_s / pace.speed))
+    span = f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC"
+    plan = f"{news.count} records of {span} are sent in {lasts}"
+    if pace.shift:
+        plan += ", dated as if the last of them were of now (--keep-times leaves the dates)"
+    return plan
 
 
 def _value(line: NewsLine, shift_s: float) -> bytes:

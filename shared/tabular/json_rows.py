@@ -79,7 +79,7 @@ def _fault(text: bytes, error: orjson.JSONDecodeError) -> str:
     except UnicodeDecodeError as broken:
         byte = f"0x{text[broken.start]:02x}"
         return f"not UTF-8: its byte {broken.start + 1} is {byte}: convert the row"
-    return f"not JSON: {error}"
+    return f"not JSON: {error.msg} at character {error.colno}"
 
 
 class _Lines(Protocol):

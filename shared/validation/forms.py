@@ -56,12 +56,13 @@ SHA256 = TextForm(r"^[0-9a-f]{64}$", "64 hexadecimal digits")
 
 LINE = TextForm(
     r"^[^\x00-\x1F\x7F]*[^\s\x00-\x1F\x7F][^\x00-\x1F\x7F]*$",
-    "one line of text without control characters",
+    "one line of text that is not blank, without control characters",
 )
 
 _NO_CONTROL = r"\x00-\x08\x0B\x0C\x0E-\x1F\x7F"
 FILLED = TextForm(
-    rf"^[^{_NO_CONTROL}]*[^\s{_NO_CONTROL}][^{_NO_CONTROL}]*$", "text without control characters"
+    rf"^[^{_NO_CONTROL}]*[^\s{_NO_CONTROL}][^{_NO_CONTROL}]*$",
+    "text that is not blank, without control characters",
 )
 """Text of any number of lines, with something to read in it."""
 

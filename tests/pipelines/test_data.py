@@ -71,7 +71,7 @@ def test_says_why_a_run_would_refuse_the_data(
 @pytest.mark.parametrize(
     ("rows", "fault"),
     [
-        ("", "holds no rows"),
+        ("", "is empty"),
         ("text,label,split\n", "holds no rows"),
         ("body,label,split\nup,good,train\n", "has no column 'text'"),
         ("text,label\nup,good\n", "has no column 'split'"),

@@ -26,7 +26,7 @@ def test_a_folder_is_loaded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
     assert served.files == ["a.md", "b.html", "c.csv"]
     assert len(served.requests) == 1
-    assert "3 documents in kb, 0 refused" in capsys.readouterr().out
+    assert "3 documents loaded into kb, 0 refused" in capsys.readouterr().out
 
 
 def test_a_refused_file_is_named_and_the_rest_is_loaded(
@@ -41,7 +41,7 @@ def test_a_refused_file_is_named_and_the_rest_is_loaded(
     assert served.files == ["a.md", "c.md"]
     said = capsys.readouterr().out
     assert f"refused: {tmp_path}/b.md: line 1: no question" in said
-    assert "2 documents in kb, 1 refused" in said
+    assert "2 documents loaded into kb, 1 refused" in said
 
 
 def test_batches_are_bounded(tmp_path: Path) -> None:

@@ -60,6 +60,8 @@ def test_a_file_is_replayed_at_its_speed(broker: KafkaSettings, file: Path) -> N
 
     assert process.returncode == 0
     assert f"{RECORDS} of {RECORDS} records acknowledged by the broker" in said
+    assert f"{RECORDS} records of 20" in said
+    assert "dated as if the last of them were of now" in said
     assert written(broker, "fast") > 0
 
 

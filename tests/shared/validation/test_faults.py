@@ -100,12 +100,17 @@ LAMP: dict[str, Any] = {"event": "lamp", "lamp": "oak", "watts": 5}
         (
             {"kind": "a\x07b"},
             [
-                "kind: expected one line of text without control characters, found the control "
-                "character U+0007 as character 2: remove it"
+                "kind: expected one line of text that is not blank, without control characters, "
+                "found the control character U+0007 as character 2: remove it"
             ],
         ),
-        ({"kind": "\t"}, ["kind: expected one line of text without control characters, "
-                          "found blanks alone"]),
+        (
+            {"kind": "\t"},
+            [
+                "kind: expected one line of text that is not blank, without control characters, "
+                "found blanks alone"
+            ],
+        ),
         # A key that is called as the union's member is a key all the same.
         ({"event": {**LAMP, "lamp": 5}}, ["event.lamp: expected a text, found the number 5"]),
         (
