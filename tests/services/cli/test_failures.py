@@ -28,7 +28,7 @@ from shared.failures import TRACEBACK_VARIABLE
 from tests.shared.validation.plain import FORBIDDEN
 
 NOWHERE = "http://127.0.0.1:9"
-QUIET = {"version", "models", "config", "doctor", "down", "status", "keys list"}
+QUIET = {"version", "models", "config", "doctor", "down", "purge", "status", "keys list"}
 """Commands without an argument that could be wrong: a wrong setting is theirs."""
 
 COMMANDS: dict[str, list[list[str]]] = {
