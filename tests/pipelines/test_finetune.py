@@ -192,7 +192,7 @@ def test_faults_end_the_run_before_anything_starts(
         "the configuration has 2 faults",
         "lora.rank",
         "optimisation.epoch",
-        "cannot be read as YAML",
+        "none.yaml cannot be read: no such file",
         "has no column 'question'",
         "label 'new' (1 rows)",
     ):
