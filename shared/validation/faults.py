@@ -121,6 +121,8 @@ def _readings(path: Place, given: object, error: ErrorDetails) -> Iterator[_Read
         part = path[at]
         if _holds(value, part):
             yield from read(at + 1, value[part], (*steps, _Step(part, False)))  # type: ignore[index]
+        elif (nested := _nested(value, part)) is not _NOTHING:
+            yield from read(at + 1, nested, (*steps, _Step(part, False)))
         elif names_key and at == len(path) - 1 and isinstance(value, Mapping):
             yield from read(at + 1, value, (*steps, _Step(part, False)))
         elif isinstance(part, int):
@@ -129,6 +131,20 @@ def _readings(path: Place, given: object, error: ErrorDetails) -> Iterator[_Read
             yield from read(at + 1, value, (*steps, _Step(part, True)))
 
     return read(0, given, ())
+
+
+def _nested(value: object, part: int | str) -> object:
+    """What a key of keys joined by dots names, as settings take it; `_NOTHING` without one."""
+    if isinstance(value, Mapping) and isinstance(part, str):
+        for key, inner in value.items():
+            if part == key:
+                return inner
+            if (
+                part.startswith(f"{key}.")
+                and (found := _nested(inner, part.removeprefix(f"{key}."))) is not _NOTHING
+            ):
+                return found
+    return _NOTHING
 
 
 def _equal(one: object, other: object) -> bool:

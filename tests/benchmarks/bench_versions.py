@@ -15,7 +15,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, chdir, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -105,7 +105,9 @@ def running(checkout: Path) -> Iterator[Platform]:
         environ = {"PYTHONPATH": str(checkout)}
         platform = Platform(Path(folder) / "var", environ=environ)
         try:
-            platform.begin()
+            # Ray's workers look for modules where the command was given, before PYTHONPATH.
+            with chdir(checkout):
+                platform.begin()
             wait_for(
                 lambda: all(platform.ready(name) for name in APPLICATIONS) and stored(platform) > 0,
                 timeout_s=START_S,
