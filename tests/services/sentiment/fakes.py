@@ -1,7 +1,7 @@
 """A trunk without a model, whose answers depend on words alone, and a stream host that is told."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -39,6 +39,7 @@ class FakeTrunk:
 
     def __init__(self) -> None:
         self.error: Exception | None = None
+        self.refuse: Callable[[Sequence[str], float | None], None] = lambda _texts, _timeout_s: None
         self.missing: set[str] = set()
         self.calls: list[Sequence[TaskCall]] = []
         self.priorities: list[Priority] = []
@@ -59,6 +60,7 @@ class FakeTrunk:
         """Answers from words."""
         if self.error is not None:
             raise self.error
+        self.refuse([str(text) for call in calls for text in call.inputs], timeout_s)
         self.calls.append(calls)
         self.priorities.append(priority)
         return [self._answer(call) for call in calls]

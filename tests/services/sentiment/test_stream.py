@@ -21,7 +21,7 @@ from services.sentiment.service import open_database
 from services.sentiment.stream import NewsStream
 from services.sentiment.tables import ARTICLE, DEAD_LETTER, INBOX, MENTION
 from shared.errors import DeadlineError, OverloadedError
-from shared.models.tasks import Priority, TaskCall, TaskOutput
+from shared.models.tasks import Priority
 from shared.storage.database import Database
 from shared.storage.relay import RelaySettings
 from shared.storage.webhook import WebhookSettings
@@ -110,24 +110,14 @@ def counted(database: Database, table: sa.Table = INBOX) -> int:
         return int(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
 
 
-class SlowTrunk(FakeTrunk):
-    """Reads so many characters a second, by no clock: what is given less time comes too late."""
+SLOW_CHARACTERS_A_SECOND = 20_000
 
-    characters_a_second = 20_000
 
-    async def encode(
-        self,
-        calls: Sequence[TaskCall],
-        *,
-        app: str,
-        priority: Priority = Priority.INTERACTIVE,
-        timeout_s: float | None = None,
-    ) -> list[TaskOutput]:
-        characters = sum(len(str(text)) for call in calls for text in call.inputs)
-        needed_s = characters / self.characters_a_second
-        if timeout_s is not None and needed_s > timeout_s:
-            raise DeadlineError(f"no answer within {timeout_s:.3g} s")
-        return await super().encode(calls, app=app, priority=priority, timeout_s=timeout_s)
+def read_slowly(texts: Sequence[str], timeout_s: float | None) -> None:
+    """Refuses what a slow trunk has not the time for, by no clock."""
+    needed_s = sum(map(len, texts)) / SLOW_CHARACTERS_A_SECOND
+    if timeout_s is not None and needed_s > timeout_s:
+        raise DeadlineError(f"no answer within {timeout_s:.3g} s")
 
 
 class Receiver(HTTPServer):
@@ -378,7 +368,9 @@ def test_long_texts_with_many_known_names_are_given_the_time_that_they_ask(
     text = " and ".join(names).ljust(3_000, ".")
     send(broker, [value(id=f"n{number}", text=text) for number in range(10)])
 
-    with running(settings, broker, SlowTrunk(), database, loop):
+    trunk = FakeTrunk()
+    trunk.refuse = read_slowly
+    with running(settings, broker, trunk, database, loop):
         wait_for(lambda: counted(database) == 10, "all are stored")
 
     assert counted(database, ARTICLE) == 10
@@ -397,23 +389,16 @@ def test_a_record_that_fails_by_itself_is_a_dead_letter_and_the_others_are_score
     error: Exception,
     reason: str,
 ) -> None:
-    class Choking(FakeTrunk):
-        async def encode(
-            self,
-            calls: Sequence[TaskCall],
-            *,
-            app: str,
-            priority: Priority = Priority.INTERACTIVE,
-            timeout_s: float | None = None,
-        ) -> list[TaskOutput]:
-            if any("poison" in str(text) for call in calls for text in call.inputs):
-                raise error
-            return await super().encode(calls, app=app, priority=priority, timeout_s=timeout_s)
+    def choke(texts: Sequence[str], _timeout_s: float | None) -> None:
+        if any("poison" in text for text in texts):
+            raise error
 
+    trunk = FakeTrunk()
+    trunk.refuse = choke
     texts = ["poison" if number == 11 else "Acme gains" for number in range(20)]
     send(broker, [value(id=f"n{n}", text=text) for n, text in enumerate(texts)])
 
-    with running(quick, broker, Choking(), database, loop) as stream:
+    with running(quick, broker, trunk, database, loop) as stream:
         wait_for(lambda: counted(database) == 20, "all are stored")
         wait_for(lambda: stream.status.state.phase == "running", "the stream runs")
 
