@@ -32,6 +32,7 @@ from services.support.uploads import UPLOAD_BODY, read_upload
 from shared.errors import InputError, NotFoundError
 from shared.serving.http import AdminIdentity, CurrentIdentity, create_app
 from shared.text.identifiers import Identifier
+from shared.validation.forms import PLAIN
 
 _Name = Annotated[KnowledgeBaseName, Path()]
 _Id = Annotated[Identifier, Path()]
@@ -142,7 +143,7 @@ def _add_knowledge_bases(app: FastAPI, service: SupportService) -> None:
     async def drop(
         name: _Name,
         identity: AdminIdentity,
-        confirm: Annotated[str, Query(description="The knowledge base's name.")] = "",
+        confirm: Annotated[str, PLAIN, Query(description="The knowledge base's name.")] = "",
     ) -> Response:
         """Deletes a knowledge base with all of its documents, if `confirm` repeats its name."""
         if confirm != name:
@@ -174,7 +175,7 @@ def _add_documents(app: FastAPI, service: SupportService) -> None:
     async def page(
         name: _Name,
         identity: CurrentIdentity,
-        after: Annotated[str, Query(max_length=200)] = "",
+        after: Annotated[str, PLAIN, Query(max_length=200)] = "",
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> DocumentPage:
         """Documents in the order of their ids, those after `after`."""
