@@ -21,17 +21,17 @@ from rich.console import Console
 from rich.table import Table
 
 from pipelines.command import ended
-from pipelines.judging.frozen import find_frozen, read_frozen
-from pipelines.judging.held_out import held_out, judged_already
 from shared.config import load, parse_assignments
 from shared.errors import InputError, NotFoundError
 from shared.files import write_atomic
 from shared.models.backbone import Backbone
-from shared.training.arrays import Int64s
-from shared.training.data import REJECTS, read_data
-from shared.training.data_report import AnyExample, DataReport, report_data
-from shared.training.sets import ReadSets
+from shared.training.data.arrays import Int64s
+from shared.training.data.report import AnyExample, DataReport, report_data
+from shared.training.data.sets import ReadSets
+from shared.training.publish.frozen import find_frozen, read_frozen
+from shared.training.publish.held_out import held_out, judged_already
 from shared.training.settings import FinetuneSettings
+from shared.training.tasks.task_data import REJECTS, read_data
 
 REPORT_FILE = "report.json"
 _FROZEN = "its frozen evaluation set"

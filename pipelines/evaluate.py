@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from pipelines.command import run_pipeline
-from pipelines.judging.settings import EvaluateSettings
 from shared.config import Values
 from shared.models.threads import share_cores
+from shared.training.evaluation.settings import EvaluateSettings
 
 
 def main(argv: Sequence[str] | None = None, overrides: Values | None = None) -> int:
@@ -25,8 +25,8 @@ def main(argv: Sequence[str] | None = None, overrides: Values | None = None) -> 
 def run(settings: EvaluateSettings, command: str, console: Console) -> int:
     """Evaluates, writes the report and prints the figures."""
     share_cores()
-    from pipelines.judging.evaluating import evaluate, figures_table
-    from pipelines.judging.report import HTML_FILE, write_report
+    from shared.training.evaluation.evaluating import evaluate, figures_table
+    from shared.training.evaluation.report import HTML_FILE, write_report
 
     evaluated = evaluate(settings)
     folder = settings.folder(evaluated.bundle.id)

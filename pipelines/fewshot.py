@@ -19,30 +19,30 @@ from rich.console import Console
 
 from pipelines.command import run_pipeline
 from pipelines.fewshot_settings import FewshotSettings
-from pipelines.judging.held_out import judged_already, keep_held_out
 from shared.models.backbone import Backbone
 from shared.models.bundle import Bundle, Method
 from shared.models.tokenization import TextTokenizer
-from shared.training.arrays import TokenArrays
-from shared.training.card import METRIC_NAMES
-from shared.training.checkpoint import CheckpointStore, Tensors
-from shared.training.class_pairs import drawn, pairs_across, pairs_within
-from shared.training.classification import LabelledSet, check_labelled
-from shared.training.data import read_data
-from shared.training.data_report import AnyExample
-from shared.training.data_settings import SetPart
-from shared.training.examples import Evaluation, Example, ExampleSet, TrainingData
-from shared.training.headed import Recipe, write_headed
-from shared.training.methods import check_method
-from shared.training.model import TunedModel
-from shared.training.pooled import pooled_vectors, set_regression
-from shared.training.prediction import predict
-from shared.training.progress import followed, shown
-from shared.training.publishing import open_registry, publish
-from shared.training.ray_train import cluster, train
-from shared.training.run_folder import RunSpec, locked, write_run
-from shared.training.sets import ReadSets
-from shared.training.workers import Worker
+from shared.training.data.arrays import TokenArrays
+from shared.training.data.examples import Evaluation, Example, ExampleSet, TrainingData
+from shared.training.data.report import AnyExample
+from shared.training.data.sets import ReadSets
+from shared.training.data.settings import SetPart
+from shared.training.loop.checkpoint import CheckpointStore, Tensors
+from shared.training.loop.progress import followed, shown
+from shared.training.loop.ray_train import cluster, train
+from shared.training.loop.run_folder import RunSpec, locked, write_run
+from shared.training.loop.workers import Worker
+from shared.training.methods.model import TunedModel
+from shared.training.methods.tuning import check_method
+from shared.training.publish.card import METRIC_NAMES
+from shared.training.publish.held_out import judged_already, keep_held_out
+from shared.training.publish.publishing import open_registry, publish
+from shared.training.tasks.classify.class_pairs import drawn, pairs_across, pairs_within
+from shared.training.tasks.classify.classification import LabelledSet, check_labelled
+from shared.training.tasks.classify.headed import Recipe, write_headed
+from shared.training.tasks.classify.pooled import pooled_vectors, set_regression
+from shared.training.tasks.prediction import predict
+from shared.training.tasks.task_data import read_data
 
 
 @dataclass(frozen=True, slots=True)

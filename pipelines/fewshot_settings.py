@@ -6,8 +6,8 @@ from typing import Annotated, Self
 from pydantic import Field, PositiveInt, model_validator
 
 from shared.models.tasks import TaskKind
-from shared.training.data_settings import JUDGING, SetPart
-from shared.training.formats import PLAIN
+from shared.training.data.formats import PLAIN
+from shared.training.data.settings import JUDGING, SetPart
 from shared.training.settings import FinetuneSettings
 
 # One pass over many pairs; with the rest of a fine-tuning's defaults.

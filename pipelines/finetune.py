@@ -26,30 +26,30 @@ from rich.table import Table
 
 from pipelines.command import run_pipeline
 from pipelines.data import REPORT_FILE, not_compared, write_report
-from pipelines.judging.held_out import judged_already, keep_held_out
 from shared.errors import InputError
 from shared.models.backbone import Backbone
 from shared.models.bundle import Bundle
 from shared.models.tasks import Float32s
 from shared.models.tokenization import TextTokenizer
-from shared.training.card import METRIC_NAMES, Card, Finished
-from shared.training.checkpoint import CheckpointStore
-from shared.training.data import read_data
-from shared.training.data_findings import NOTHING_FOUND, findings
-from shared.training.data_report import AnyExample
-from shared.training.examples import Evaluation, ExampleSet, TrainingData
-from shared.training.methods import Lora, check_method
-from shared.training.model import TunedModel
-from shared.training.prediction import predict
-from shared.training.progress import followed, shown
-from shared.training.publishing import open_registry, publish, write_trained
-from shared.training.ray_train import WorkerGroup, cluster, train
-from shared.training.rejection import rejecting_label, rejection_shift
-from shared.training.run_folder import RunSpec, locked, write_run
-from shared.training.sets import ReadSets
+from shared.training.data.examples import Evaluation, ExampleSet, TrainingData
+from shared.training.data.findings import NOTHING_FOUND, findings
+from shared.training.data.report import AnyExample
+from shared.training.data.sets import ReadSets
+from shared.training.loop.checkpoint import CheckpointStore
+from shared.training.loop.progress import followed, shown
+from shared.training.loop.ray_train import WorkerGroup, cluster, train
+from shared.training.loop.run_folder import RunSpec, locked, write_run
+from shared.training.loop.tracking import check_tracking, tracked
+from shared.training.loop.workers import Worker
+from shared.training.methods.model import TunedModel
+from shared.training.methods.tuning import Lora, check_method
+from shared.training.publish.card import METRIC_NAMES, Card, Finished
+from shared.training.publish.held_out import judged_already, keep_held_out
+from shared.training.publish.publishing import open_registry, publish, write_trained
 from shared.training.settings import FinetuneSettings, RejectionSettings
-from shared.training.tracking import check_tracking, tracked
-from shared.training.workers import Worker
+from shared.training.tasks.classify.rejection import rejecting_label, rejection_shift
+from shared.training.tasks.prediction import predict
+from shared.training.tasks.task_data import read_data
 
 
 def main(argv: Sequence[str] | None = None) -> int:

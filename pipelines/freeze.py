@@ -17,15 +17,15 @@ from pydantic import Field
 from rich.console import Console
 
 from pipelines.command import run_pipeline
-from pipelines.judging.frozen import Frozen, freeze
-from pipelines.judging.sets import read_examples
-from pipelines.judging.settings import JudgingSettings
-from pipelines.judging.subject import Subject, as_lines
 from shared.config import Settings, Values
 from shared.models.bundle import TaskName
 from shared.models.tasks import TaskKind
-from shared.training.data_report import AnyExample
-from shared.training.data_settings import Files
+from shared.training.data.report import AnyExample
+from shared.training.data.settings import Files
+from shared.training.evaluation.sets import read_examples
+from shared.training.evaluation.settings import JudgingSettings
+from shared.training.evaluation.subject import Subject, as_lines
+from shared.training.publish.frozen import Frozen, freeze
 
 
 class SetSettings(Settings):

@@ -16,7 +16,6 @@ from pydantic import Field, PositiveInt, field_validator
 from rich.console import Console
 
 from pipelines.command import run_pipeline
-from pipelines.judging.answering import answer
 from shared.config import Settings
 from shared.errors import InputError
 from shared.files import write_atomic
@@ -27,19 +26,20 @@ from shared.models.registry import Registry
 from shared.models.runners import Runners
 from shared.models.source import BackboneConfig
 from shared.models.tasks import EmbedOutput, Float32s, TaskKind
-from shared.training.data_settings import Files
-from shared.training.data_sources import locate_files
-from shared.training.examples import Candidates
-from shared.training.formats import EMBEDDING_FORMATS
-from shared.training.mining import Mined, documents_of, mine
-from shared.training.reading import read_rows, renamed
+from shared.training.data.examples import Candidates
+from shared.training.data.formats import EMBEDDING_FORMATS
+from shared.training.data.reading import read_rows, renamed
+from shared.training.data.settings import Files
+from shared.training.data.sources import locate_files
+from shared.training.evaluation.answering import answer
+from shared.training.tasks.embed.mining import Mined, documents_of, mine
 
 
 class MineSettings(Settings):
     """What is read, how hard the negatives are, and where they are written.
 
     `bundle` is the folder of the `embed` bundle that mines; without it the backbone's own
-    embedding does. See `shared.training.mining.mine` of the numbers.
+    embedding does. See `shared.training.tasks.embed.mining.mine` of the numbers.
     """
 
     files: Files

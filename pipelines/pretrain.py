@@ -26,29 +26,29 @@ from shared.files import new_folder
 from shared.models.backbone import Backbone
 from shared.models.source import BackboneFiles, locate_folder
 from shared.models.tokenization import TextTokenizer
-from shared.training.arrays import TokenArrays
-from shared.training.backbone_copy import copy_without_encoder
-from shared.training.checkpoint import CheckpointStore, TrainingState
-from shared.training.contrastive import Contrastive
-from shared.training.data_sources import locate_files
-from shared.training.embedding import judge_vectors
-from shared.training.loop import Run, TrainingLoop
-from shared.training.masked import (
+from shared.training.data.arrays import TokenArrays
+from shared.training.data.reading import Row, read_rows, renamed, text_cell
+from shared.training.data.sources import locate_files
+from shared.training.data.tokenisation import tokenise_to
+from shared.training.loop.checkpoint import CheckpointStore, TrainingState
+from shared.training.loop.loop import Run, TrainingLoop
+from shared.training.loop.progress import followed, shown
+from shared.training.loop.run_folder import locked
+from shared.training.loop.workers import Worker
+from shared.training.methods.model import TunedModel
+from shared.training.methods.tuning import Full
+from shared.training.pretraining.masked import (
     MASKED_METRIC,
     MaskedLoss,
     MaskedModel,
     judge_masked,
     mask_id,
 )
-from shared.training.methods import Full
-from shared.training.model import TunedModel
-from shared.training.progress import followed, shown
-from shared.training.reading import Row, read_rows, renamed, text_cell
-from shared.training.run_folder import locked
-from shared.training.scratch import write_scratch
-from shared.training.simcse import embedder, halves, twice
-from shared.training.tokenisation import tokenise_to
-from shared.training.workers import Worker
+from shared.training.pretraining.scratch import write_scratch
+from shared.training.pretraining.simcse import embedder, halves, twice
+from shared.training.publish.backbone_copy import copy_without_encoder
+from shared.training.tasks.embed.contrastive import Contrastive
+from shared.training.tasks.embed.embedding import judge_vectors
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from pydantic import Field, PositiveInt, model_validator
 
 from shared.config import Settings
 from shared.models.source import BackboneConfig
-from shared.training.data_settings import Files
-from shared.training.scratch import ScratchSettings
+from shared.training.data.settings import Files
+from shared.training.pretraining.scratch import ScratchSettings
 from shared.training.settings import CheckpointSettings, OptimisationSettings
 
 LEAST_TEXTS = 4

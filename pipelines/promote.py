@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from pipelines.command import run_pipeline
-from pipelines.judging.settings import PromoteSettings
 from shared.config import Values
 from shared.models.threads import share_cores
+from shared.training.evaluation.settings import PromoteSettings
 
 _EXIT_REFUSED = 1
 
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None, overrides: Values | None = None) -> 
 def run(settings: PromoteSettings, command: str, console: Console) -> int:
     """Promotes or refuses, and says why."""
     share_cores()
-    from pipelines.judging.promoting import promote
+    from shared.training.publish.promoting import promote
 
     return 0 if promote(settings, command=command, console=console) else _EXIT_REFUSED
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from rich.console import Console
 
 from pipelines.command import run_pipeline
-from pipelines.judging.history import change_champion, promoting
-from shared.aliases import CHAMPION
+from shared.artifacts.aliases import CHAMPION
 from shared.config import Settings, Values
 from shared.errors import ConflictError, NotFoundError
 from shared.models.bundle import TaskName
-from shared.training.publishing import open_registry
+from shared.training.publish.history import change_champion, promoting
+from shared.training.publish.publishing import open_registry
 
 
 class RollbackSettings(Settings):

@@ -27,20 +27,20 @@ from shared.models.heads import Head
 from shared.models.source import BackboneConfig
 from shared.models.tasks import TaskKind
 from shared.models.tokenization import TextTokenizer
-from shared.training.classification import LabelledSet
-from shared.training.data_settings import SomeFiles
-from shared.training.data_sources import locate_files
-from shared.training.examples import Evaluation, Example
-from shared.training.formats import labelled_formats
-from shared.training.headed import Recipe, write_headed
-from shared.training.methods import Frozen
-from shared.training.model import TunedModel
-from shared.training.pooled import pooled_vectors, set_prototypes
-from shared.training.prediction import predict
-from shared.training.publishing import open_registry, publish
-from shared.training.reading import raise_faults, read_rows, renamed
+from shared.training.data.examples import Evaluation, Example
+from shared.training.data.formats import labelled_formats
+from shared.training.data.reading import raise_faults, read_rows, renamed
+from shared.training.data.settings import SomeFiles
+from shared.training.data.sources import locate_files
+from shared.training.loop.workers import Worker
+from shared.training.methods.model import TunedModel
+from shared.training.methods.tuning import Frozen
+from shared.training.publish.publishing import open_registry, publish
 from shared.training.settings import OutputSettings
-from shared.training.workers import Worker
+from shared.training.tasks.classify.classification import LabelledSet
+from shared.training.tasks.classify.headed import Recipe, write_headed
+from shared.training.tasks.classify.pooled import pooled_vectors, set_prototypes
+from shared.training.tasks.prediction import predict
 
 
 def _as_list(value: object) -> object:

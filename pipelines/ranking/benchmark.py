@@ -19,10 +19,10 @@ from pipelines.ranking.embeddings import embedded
 from pipelines.ranking.evaluate import Comparison, compare
 from pipelines.ranking.report import as_html, as_json, table
 from shared.files import write_atomic
-from shared.ranking.blend import LinearBlend
 from shared.ranking.events import item_text
-from shared.ranking.ranker import LightGbmRanker
-from shared.ranking.scorer import Scorer
+from shared.ranking.rankers.blend import LinearBlend
+from shared.ranking.rankers.ranker import LightGbmRanker
+from shared.ranking.rankers.scorer import Scorer
 
 
 def measure(

@@ -20,7 +20,7 @@ from shared.metrics.ranking import coverage, intra_list_distance, popularity_lif
 from shared.metrics.retrieval import Float64s, judge, mrr_at_k, ndcg_at_k, recall_at_k
 from shared.ranking.arrays import Float32s, Int64s
 from shared.ranking.diversity import DiversitySettings
-from shared.ranking.scorer import Scorer
+from shared.ranking.rankers.scorer import Scorer
 
 K = 10
 _RANDOM_ORDERS = 20

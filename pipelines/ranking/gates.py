@@ -8,7 +8,7 @@ import numpy as np
 from pipelines.ranking.questions import Question
 from shared.metrics.bootstrap import Interval, bootstrap_mean
 from shared.metrics.retrieval import Float64s
-from shared.ranking.scorer import Scorer
+from shared.ranking.rankers.scorer import Scorer
 
 K = 10
 _DISCOUNTS = 1.0 / np.log2(2.0 + np.arange(K))

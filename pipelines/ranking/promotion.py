@@ -9,17 +9,17 @@ from pipelines.ranking.gates import Gate, K, judge, ndcg
 from pipelines.ranking.questions import Question
 from pipelines.ranking.train import Trained
 from pipelines.ranking.train_settings import TrainSettings
-from shared.aliases import CANDIDATE, CHAMPION
+from shared.artifacts.aliases import CANDIDATE, CHAMPION
 from shared.errors import ArtifactError
 from shared.metrics.bootstrap import Interval, bootstrap_mean
 from shared.metrics.metric import Metric
 from shared.ranking.arrays import Float32s
-from shared.ranking.blend import BLEND_WEIGHTS, LinearBlend
 from shared.ranking.events import Event
-from shared.ranking.ranker_bundle import RankerBundle, RankerManifest, files_of
-from shared.ranking.ranker_inputs import ranker_input_names
-from shared.ranking.ranker_registry import BLEND, RankerRegistry
-from shared.ranking.scorer import Scorer
+from shared.ranking.rankers.blend import BLEND_WEIGHTS, LinearBlend
+from shared.ranking.rankers.bundle import RankerBundle, RankerManifest, files_of
+from shared.ranking.rankers.inputs import ranker_input_names
+from shared.ranking.rankers.registry import BLEND, RankerRegistry
+from shared.ranking.rankers.scorer import Scorer
 
 LOGGER = logging.getLogger(__name__)
 

@@ -32,11 +32,11 @@ from shared.ranking.events import (
 )
 from shared.ranking.feature_table import feature_matrix
 from shared.ranking.filters import Filters
-from shared.ranking.item_index import ItemIndex
 from shared.ranking.query import Query, query_of
 from shared.ranking.recommender import RecommenderSettings
 from shared.ranking.settings import StateSettings
 from shared.ranking.state import RankingState
+from shared.ranking.vectors.item_index import ItemIndex
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,11 @@ from shared.ranking.diversity import DiversitySettings, diverse
 from shared.ranking.events import interaction_weight
 from shared.ranking.feature_table import feature_matrix
 from shared.ranking.filters import Filters
-from shared.ranking.item_index import ItemIndex
 from shared.ranking.query import Query
-from shared.ranking.scorer import Scorer
+from shared.ranking.rankers.scorer import Scorer
 from shared.ranking.settings import StateSettings
 from shared.ranking.state import RankingState
+from shared.ranking.vectors.item_index import ItemIndex
 
 BY_SCORE = DiversitySettings(trade_off=1.0)
 """Lists in the order of their scores."""

@@ -9,9 +9,9 @@ from typing import Any
 
 from rich.table import Table
 
-from pipelines.html_page import page
 from pipelines.ranking.evaluate import Comparison, K, Measured
 from shared.metrics.bootstrap import Interval
+from shared.training.evaluation.html_page import page
 
 _COLUMNS = (f"ndcg@{K}", f"recall@{K}", f"mrr@{K}", "intra_list_distance")
 _PLOT_WIDTH, _LABEL_WIDTH, _BAR_HEIGHT = 720, 150, 26

@@ -13,9 +13,9 @@ import numpy as np
 
 from pipelines.ranking.questions import Question, Questions
 from pipelines.ranking.train_settings import TrainSettings
-from shared.ranking.blend import LinearBlend
-from shared.ranking.ranker import LightGbmRanker
-from shared.ranking.ranker_inputs import ranker_input_names, ranker_inputs
+from shared.ranking.rankers.blend import LinearBlend
+from shared.ranking.rankers.inputs import ranker_input_names, ranker_inputs
+from shared.ranking.rankers.ranker import LightGbmRanker
 
 _K = 10
 

@@ -2,13 +2,6 @@
 
 from dataclasses import asdict
 
-from pipelines.judging.evaluation import Evaluated
-from pipelines.judging.exams import Exam
-from pipelines.judging.frozen import find_frozen, read_frozen
-from pipelines.judging.judgement import difference
-from pipelines.judging.sets import exam_of
-from pipelines.judging.settings import JudgingSettings
-from pipelines.judging.sitting import sit
 from pipelines.rebasing.outcome import Paired
 from pipelines.rebasing.settings import RebaseSettings
 from shared.errors import PlatformError
@@ -17,6 +10,13 @@ from shared.models.backbone import Backbone
 from shared.models.bundle import Bundle
 from shared.models.runners import Runners
 from shared.models.source import BackboneConfig
+from shared.training.evaluation.evaluation import Evaluated
+from shared.training.evaluation.exams import Exam
+from shared.training.evaluation.judgement import difference
+from shared.training.evaluation.sets import exam_of
+from shared.training.evaluation.settings import JudgingSettings
+from shared.training.evaluation.sitting import sit
+from shared.training.publish.frozen import find_frozen, read_frozen
 
 _CONFIDENCE = 0.95
 

@@ -18,13 +18,13 @@ from pipelines.rebasing.outcome import (
 )
 from pipelines.rebasing.recipe import recipe_of
 from pipelines.rebasing.settings import RebaseSettings
-from shared.aliases import CHAMPION
+from shared.artifacts.aliases import CHAMPION
 from shared.errors import ConfigError, PlatformError
 from shared.models.bundle import Bundle, Method
 from shared.models.registry import Registry
 from shared.models.source import BackboneFiles, locate
 from shared.models.tasks import TaskKind
-from shared.training.publishing import open_registry
+from shared.training.publish.publishing import open_registry
 
 
 def rebase(settings: RebaseSettings, *, console: Console) -> list[Outcome]:

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 
 from pipelines.finetune import spec_of, tokenizer_of
-from pipelines.judging.held_out import judged_already
 from pipelines.tuning.space import Planned
 from shared.models.backbone import Backbone
-from shared.training.arrays import TokenArrays
-from shared.training.data import read_data
-from shared.training.examples import TrainingData
-from shared.training.methods import check_method
-from shared.training.run_folder import RunSpec, write_run
+from shared.training.data.arrays import TokenArrays
+from shared.training.data.examples import TrainingData
+from shared.training.loop.run_folder import RunSpec, write_run
+from shared.training.methods.tuning import check_method
+from shared.training.publish.held_out import judged_already
 from shared.training.settings import FinetuneSettings
+from shared.training.tasks.task_data import read_data
 
 
 class Preparation:

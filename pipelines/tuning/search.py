@@ -19,10 +19,10 @@ from ray.tune.schedulers import ASHAScheduler
 
 from pipelines.tuning.settings import TuneSettings
 from pipelines.tuning.trials import Trial, read_trial
-from shared.training.checkpoint import CheckpointStore, EpochScore
-from shared.training.ray_train import WorkerGroup, run_worker
-from shared.training.run_folder import RunSpec, read_run
-from shared.training.workers import Worker
+from shared.training.loop.checkpoint import CheckpointStore, EpochScore
+from shared.training.loop.ray_train import WorkerGroup, run_worker
+from shared.training.loop.run_folder import RunSpec, read_run
+from shared.training.loop.workers import Worker
 
 _NUMBER, _EPOCH, _VALUE, _SCORE = "number", "epoch", "value", "score"
 

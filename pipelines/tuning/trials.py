@@ -21,7 +21,7 @@ from rich.table import Table
 
 from pipelines.tuning.settings import TuneSettings
 from shared.files import write_atomic
-from shared.training.checkpoint import EpochScore
+from shared.training.loop.checkpoint import EpochScore
 from shared.training.settings import FinetuneSettings
 
 TABLE_FILE, BEST_FILE = "trials.json", "best.yaml"

@@ -23,9 +23,9 @@ from pipelines.tuning.trials import (
     write_trial,
 )
 from shared.errors import PlatformError
-from shared.training.checkpoint import EpochScore
-from shared.training.ray_train import cluster
-from shared.training.run_folder import RunSpec, locked
+from shared.training.loop.checkpoint import EpochScore
+from shared.training.loop.ray_train import cluster
+from shared.training.loop.run_folder import RunSpec, locked
 
 
 def tune(search: TuneSettings, *, console: Console) -> list[Trial]:

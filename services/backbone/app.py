@@ -13,7 +13,7 @@ from services.backbone.routes import routes
 from shared.config import load
 from shared.errors import DependencyError
 from shared.models.tasks import Priority, TaskCall, TaskOutput
-from shared.serving.deployment import deployment
+from shared.serving.platform.deployment import deployment
 from shared.serving.serve_trunk import DEPLOYMENT_NAME
 from shared.telemetry import configure_logging
 

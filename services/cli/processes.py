@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from shared.serving.cluster_environment import RUN_ID_VARIABLE
+from shared.serving.platform.environment import RUN_ID_VARIABLE
 
 _STEP_S = 0.02
 

@@ -17,7 +17,7 @@ from services.cli.broker import known_broker
 from services.cli.news_file import NewsFile, NewsLine, examine_news
 from shared.clock import Clock, SystemClock
 from shared.errors import DependencyError, InputError
-from shared.streaming.kafka_producer import KafkaTopicProducer
+from shared.streaming.kafka.producer import KafkaTopicProducer
 from shared.streaming.producer import Producer
 
 _FLUSH_RECORDS = 500

@@ -15,7 +15,7 @@ from services.cli.run_file import Run
 from services.cli.trends import has_news
 from shared.clock import SystemClock
 from shared.errors import ArtifactError, AuthenticationError, PlatformError
-from shared.streaming.kafka_producer import KafkaTopicProducer
+from shared.streaming.kafka.producer import KafkaTopicProducer
 from shared.streaming.producer import Producer
 from shared.streaming.settings import KafkaSettings
 

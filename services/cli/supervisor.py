@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from services.cli.processes import kill_descendants, reap_children
-from shared.serving.haproxy import die_with_parent
+from shared.serving.platform.haproxy import die_with_parent
 
 _PR_SET_CHILD_SUBREAPER = 36
 _STOP, _KILL = b"s", b"k"

@@ -18,12 +18,12 @@ from services.recommendation.config import RecommendationSettings
 from services.recommendation.database import SCHEMA
 from services.recommendation.reading import FeedbackReader
 from services.recommendation.vectors import VectorStore
-from shared.aliases import CANDIDATE
+from shared.artifacts.aliases import CANDIDATE
 from shared.errors import InputError, NotFoundError
 from shared.ranking.arrays import Float32s
 from shared.ranking.events import Event
-from shared.ranking.ranker_bundle import check_model_name
-from shared.ranking.ranker_registry import RankerRegistry
+from shared.ranking.rankers.bundle import check_model_name
+from shared.ranking.rankers.registry import RankerRegistry
 from shared.storage.database import Database
 
 _EXIT_NOT_SERVED = 1

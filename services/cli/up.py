@@ -32,8 +32,8 @@ from shared.files import write_atomic
 from shared.telemetry import configure_logging
 
 if TYPE_CHECKING:
-    from shared.serving.cluster import Deployed
-    from shared.serving.cluster_environment import ClusterPlan
+    from shared.serving.platform.cluster import Deployed
+    from shared.serving.platform.environment import ClusterPlan
     from shared.streaming.embedded import EmbeddedBroker
 
 _GUARD_END_S = 8.0
@@ -155,7 +155,7 @@ def _deploy(options: UpOptions, run: Run, plan: "ClusterPlan", progress: Progres
     with progress.step(f"configured: {names}"):
         applications = [_build(entry) for entry in options.deployment.applications]
     from services.cli import readiness
-    from shared.serving import cluster
+    from shared.serving.platform import cluster
 
     with progress.step(f"Ray runs, with {options.proxy} as proxy"):
         cluster.start_ray(plan, num_cpus=options.settings.num_cpus)
@@ -174,7 +174,7 @@ def _stay(
 ) -> None:
     """Says where the platform answers, and returns when it was asked to stop and has."""
     from services.cli import sample_news, welcome
-    from shared.serving import cluster
+    from shared.serving.platform import cluster
 
     stop = threading.Event()
     # Ray puts a handler of its own there when it starts.
@@ -206,8 +206,8 @@ def _wait(
 
 
 def _plan(options: UpOptions, run: Run) -> "ClusterPlan":
-    from shared.serving.cluster_environment import ClusterPlan
-    from shared.serving.haproxy_folder import write_haproxy_folder
+    from shared.serving.platform.environment import ClusterPlan
+    from shared.serving.platform.haproxy_folder import write_haproxy_folder
 
     settings = options.settings
     script = None
@@ -240,7 +240,7 @@ def _prepare_environment(
     """Everything that Ray's processes and the applications inherit; before Ray is imported."""
     import secrets
 
-    from shared.serving.cluster_environment import prepare_process
+    from shared.serving.platform.environment import prepare_process
 
     write_atomic(plan.token_file, secrets.token_hex(32).encode(), mode=0o600)
     os.environ.update(application_environment(settings, bootstrap=bootstrap))
@@ -248,7 +248,7 @@ def _prepare_environment(
 
 
 def _build(entry: ApplicationEntry) -> "Deployed":
-    from shared.serving.cluster import Deployed
+    from shared.serving.platform.cluster import Deployed
 
     module_name, _, function_name = entry.import_path.partition(":")
     try:

@@ -20,7 +20,7 @@ from services.recommendation.stream import BehaviourStream
 from services.recommendation.stream_host import StreamHost, kafka_stream
 from shared.clock import SystemClock
 from shared.config import load
-from shared.serving.deployment import deployment
+from shared.serving.platform.deployment import deployment
 from shared.serving.serve_trunk import ServeTrunk
 from shared.serving.stream_probe import HandleProbe
 from shared.storage.database import takes_one_writer

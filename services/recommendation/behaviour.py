@@ -9,7 +9,7 @@ from services.recommendation.bodies import check_time
 from services.recommendation.incoming import EVENT
 from services.recommendation.payloads import NewEvent
 from shared.errors import InputError
-from shared.serving.keys import DEFAULT_TENANT, TenantName
+from shared.http.keys import DEFAULT_TENANT, TenantName
 from shared.streaming.dead_letters import (
     BAD_ENCODING,
     BAD_JSON,

@@ -25,13 +25,13 @@ from services.recommendation.tables import (
     TOPIC,
 )
 from shared.clock import Clock, SystemClock
+from shared.delivery.outbox import Message, Outbox
 from shared.storage.database import Database
-from shared.storage.outbox import Message, Outbox
 from shared.storage.statements import upsert
-from shared.storage.tenant_counts import TenantCounts
 from shared.streaming.consumer import StreamProgress
 from shared.streaming.dead_letters import DEAD_LETTERS, DeadLetter
 from shared.streaming.message import Record
+from shared.streaming.tenant_counts import TenantCounts
 
 LOGGER = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from services.recommendation.incoming import EVENT, EventIn
 from shared.errors import InputError
+from shared.http.body_types import JSON, JSON_LINES, media_type
 from shared.ranking.events import Event
-from shared.serving.body_types import JSON, JSON_LINES, media_type
 from shared.text.decoding import decode_utf8
 from shared.validation.faults import Fault, Place, faults_of
 from shared.validation.invalid import InvalidError

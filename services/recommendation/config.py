@@ -5,11 +5,11 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 
 from services.recommendation.retention import BehaviourRetention
+from shared.delivery.relay import RelaySettings
+from shared.http.application import HttpSettings
 from shared.ranking.recommender import RecommenderSettings
 from shared.ranking.settings import StateSettings
-from shared.serving.http import HttpSettings
 from shared.storage.database import sqlite_url
-from shared.storage.relay import RelaySettings
 from shared.streaming.settings import ProcessorSettings
 from shared.validation.forms import KafkaName
 

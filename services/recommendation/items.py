@@ -10,9 +10,9 @@ from sqlalchemy import Connection, RowMapping
 
 from services.recommendation.payloads import decode_fields, digest
 from services.recommendation.tables import ITEM
+from shared.ranking.behaviour.fields import Age, Effect, MergedFields
 from shared.ranking.catalogue import tie_breaker
 from shared.ranking.events import FieldValue, ItemEvent, item_text
-from shared.ranking.fields import Age, Effect, MergedFields
 from shared.storage.statements import chunks, pairs_in, upsert
 
 _REPLACED = (

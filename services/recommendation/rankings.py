@@ -13,17 +13,17 @@ from services.recommendation.metrics import RANKING_SKIPPED
 from services.recommendation.store import StoredEvent
 from services.recommendation.vectors import TenantVectors
 from shared.ranking.arrays import Float32s, Int64s
-from shared.ranking.blend import LinearBlend
 from shared.ranking.events import ItemEvent
 from shared.ranking.filters import Filters
-from shared.ranking.item_index import ItemIndex
 from shared.ranking.query import Query
+from shared.ranking.rankers.blend import LinearBlend
+from shared.ranking.rankers.scorer import Scorer
 from shared.ranking.recommender import Ranked, Recommender, RecommenderSettings
 from shared.ranking.saved_arrays import Arrays
-from shared.ranking.scorer import Scorer
 from shared.ranking.settings import StateSettings
 from shared.ranking.state import RankingState
-from shared.ranking.vectors import VectorSettings
+from shared.ranking.vectors.index import VectorSettings
+from shared.ranking.vectors.item_index import ItemIndex
 
 LOGGER = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from services.recommendation.store import Outcome, StoredEvent
 from services.recommendation.tables import EVENT, PARTITION, TENANT_COUNT, TOPIC
 from shared.ranking.events import Event
 from shared.storage.database import Database
-from shared.storage.tenant_counts import TenantCounts
 from shared.streaming.places import StoredPlace
+from shared.streaming.tenant_counts import TenantCounts
 
 _PAGE = 5000
 

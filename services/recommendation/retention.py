@@ -7,9 +7,9 @@ from pydantic import Field
 from sqlalchemy import Connection
 
 from services.recommendation.tables import EVENT, LEDGER, OUTBOX
-from shared.storage.ledger import LedgerRetention
-from shared.storage.outbox import Outbox
+from shared.delivery.outbox import Outbox
 from shared.storage.retention import Delete, Rule
+from shared.streaming.ledger import LedgerRetention
 
 
 class BehaviourRetention(LedgerRetention):

@@ -19,9 +19,9 @@ from services.recommendation.schemas import (
 )
 from services.recommendation.scorers import DEFAULT_MODEL
 from services.recommendation.service import RecommendationService
+from shared.http.application import AdminIdentity, CurrentIdentity, add_metrics, create_app
 from shared.ranking.filters import Filters
 from shared.ranking.query import Query as RankQuery
-from shared.serving.http import AdminIdentity, CurrentIdentity, add_metrics, create_app
 from shared.text.identifiers import Identifier
 
 _MS = 1000.0

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared.errors import NotFoundError
-from shared.ranking.ranker_bundle import is_model_name
-from shared.ranking.ranker_registry import BLEND, RankerRegistry
-from shared.ranking.scorer import Scorer
+from shared.ranking.rankers.bundle import is_model_name
+from shared.ranking.rankers.registry import BLEND, RankerRegistry
+from shared.ranking.rankers.scorer import Scorer
 
 DEFAULT_MODEL = "default"
 

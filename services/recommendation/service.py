@@ -24,9 +24,9 @@ from services.recommendation.vectors import Bundle, VectorStore
 from services.recommendation.writer import FeedbackWriter
 from shared.clock import Clock, SystemClock
 from shared.errors import DependencyError, PlatformError
+from shared.http.application import READY
 from shared.ranking.events import Event
 from shared.ranking.recommender import Ranked
-from shared.serving.http import READY
 from shared.serving.trunk import Trunk
 from shared.storage.database import Database
 from shared.storage.retention import Retention

@@ -18,8 +18,8 @@ from services.recommendation.metrics import FEEDBACK_EVENTS, FEEDBACK_STORE_LATE
 from services.recommendation.payloads import NewEvent
 from services.recommendation.tables import EVENT
 from shared.clock import Clock, SystemClock
+from shared.ranking.behaviour.fields import Effect
 from shared.ranking.events import Event, ItemEvent
-from shared.ranking.fields import Effect
 from shared.storage.database import Database
 from shared.storage.statements import chunks, pairs_in
 from shared.storage.turns import take_writers_turn

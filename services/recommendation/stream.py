@@ -14,13 +14,13 @@ from services.recommendation.retention import rules
 from services.recommendation.store import FeedbackStore
 from services.recommendation.tables import OUTBOX
 from shared.clock import Clock, SystemClock
+from shared.delivery.outbox import Outbox
+from shared.delivery.relay import Relay, RelayState
+from shared.delivery.topic_sink import TopicSink
 from shared.errors import DependencyError
-from shared.serving.http import READY
+from shared.http.application import READY
 from shared.storage.database import Database
-from shared.storage.outbox import Outbox
-from shared.storage.relay import Relay, RelayState
 from shared.storage.retention import Retention
-from shared.storage.topic_sink import TopicSink
 from shared.streaming.consumer import Consumer
 from shared.streaming.dead_letters import DEAD_LETTERS
 from shared.streaming.health import StreamState

@@ -8,8 +8,8 @@ from services.recommendation.config import RecommendationSettings
 from services.recommendation.database import open_database
 from services.recommendation.stream import BehaviourStream, StreamStatus
 from shared.storage.database import Database
-from shared.streaming.kafka_consumer import KafkaTopicConsumer
-from shared.streaming.kafka_producer import KafkaTopicProducer
+from shared.streaming.kafka.consumer import KafkaTopicConsumer
+from shared.streaming.kafka.producer import KafkaTopicProducer
 from shared.streaming.settings import KafkaSettings
 from shared.telemetry import REGISTRY, configure_logging
 

@@ -6,15 +6,15 @@ carry them; other times are Unix seconds. `offset` is a word of SQL: SQLAlchemy 
 
 import sqlalchemy as sa
 
-from shared.storage.ledger import (
+from shared.delivery.outbox import outbox_table
+from shared.streaming.ledger import (
     Ledger,
     dead_letter_table,
     inbox_table,
     partition_table,
     topic_table,
 )
-from shared.storage.outbox import outbox_table
-from shared.storage.tenant_counts import tenant_count_table
+from shared.streaming.tenant_counts import tenant_count_table
 
 METADATA = sa.MetaData()
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import orjson
 
 from services.sentiment.alert_record import AlertRecord
-from shared.storage.outbox import Message
+from shared.delivery.outbox import Message
 
 ALERT_NAME = "NegativeNewsSurge"
 WEBHOOK = "webhook"

@@ -13,7 +13,7 @@ from services.sentiment.routes import routes
 from services.sentiment.service import check_processes, open_service
 from services.sentiment.stream_host import StreamHost
 from shared.config import load
-from shared.serving.deployment import deployment
+from shared.serving.platform.deployment import deployment
 from shared.serving.serve_trunk import ServeTrunk
 from shared.serving.stream_probe import HandleProbe
 from shared.streaming.settings import KafkaSettings

@@ -7,11 +7,11 @@ from pydantic import Field, SecretStr
 from services.sentiment.analysis import TaskNames
 from services.sentiment.finder import SAMPLE
 from services.sentiment.retention import NewsRetention
+from shared.delivery.relay import RelaySettings
+from shared.delivery.webhook import WebhookSettings
+from shared.http.application import HttpSettings
 from shared.sentiment.surge import SurgeSettings
-from shared.serving.http import HttpSettings
 from shared.storage.database import sqlite_url
-from shared.storage.relay import RelaySettings
-from shared.storage.webhook import WebhookSettings
 from shared.streaming.settings import ProcessorSettings
 from shared.validation.forms import KafkaName
 

@@ -15,7 +15,7 @@ from pydantic import (
     ValidationError,
 )
 
-from shared.serving.keys import DEFAULT_TENANT, TenantName
+from shared.http.keys import DEFAULT_TENANT, TenantName
 from shared.streaming.dead_letters import (
     BAD_ENCODING,
     BAD_JSON,

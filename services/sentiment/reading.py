@@ -13,8 +13,8 @@ from shared.errors import NotFoundError
 from shared.sentiment.watermark import IdleTime, Watermark
 from shared.sentiment.windows import WindowCounts
 from shared.storage.database import Database
-from shared.storage.tenant_counts import TenantCounts
 from shared.streaming.places import StoredPlace
+from shared.streaming.tenant_counts import TenantCounts
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,12 @@ from services.sentiment.tables import (
     SURGE,
     WINDOW,
 )
+from shared.delivery.outbox import Outbox
 from shared.sentiment.windows import WINDOWS_S
 from shared.storage.identifiers import first_id_at
-from shared.storage.ledger import LedgerRetention
-from shared.storage.outbox import Outbox
 from shared.storage.retention import Rule, delete_rows, stored_before
 from shared.storage.statements import chunks
+from shared.streaming.ledger import LedgerRetention
 
 _SHORT_S = min(WINDOWS_S)
 

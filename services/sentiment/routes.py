@@ -22,7 +22,7 @@ from services.sentiment.schemas import (
     WindowName,
 )
 from services.sentiment.service import SentimentService
-from shared.serving.http import CurrentIdentity, add_metrics, create_app
+from shared.http.application import CurrentIdentity, add_metrics, create_app
 from shared.validation.forms import TextForm
 
 _Uid = Annotated[str, TextForm("^[0-9a-f]{32}$", "32 hexadecimal digits"), Path()]

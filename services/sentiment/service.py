@@ -22,10 +22,10 @@ from services.sentiment.stream import StreamStatus
 from services.sentiment.trends import trend
 from shared.clock import Clock, SystemClock
 from shared.errors import DependencyError, InputError, PlatformError
+from shared.http.application import READY
 from shared.models.tasks import EMBED_TASK, Priority, TaskCall
 from shared.sentiment.gazetteer import Gazetteer
 from shared.sentiment.watermark import Watermark
-from shared.serving.http import READY
 from shared.serving.trunk import Trunk
 from shared.storage.database import Database, check_one_writer
 from shared.storage.migrations import migrate

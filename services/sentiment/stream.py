@@ -18,17 +18,17 @@ from services.sentiment.retention import rules
 from services.sentiment.store import NewsStore
 from services.sentiment.tables import OUTBOX
 from shared.clock import Clock, SystemClock
+from shared.delivery.outbox import Outbox
+from shared.delivery.relay import Relay, RelayState, Sink
+from shared.delivery.topic_sink import TopicSink
+from shared.delivery.webhook import Webhook
 from shared.errors import DependencyError
+from shared.http.application import READY
 from shared.sentiment.gazetteer import Gazetteer
 from shared.sentiment.surge import SurgeDetector
-from shared.serving.http import READY
 from shared.serving.trunk import Trunk
 from shared.storage.database import Database
-from shared.storage.outbox import Outbox
-from shared.storage.relay import Relay, RelayState, Sink
 from shared.storage.retention import Retention
-from shared.storage.topic_sink import TopicSink
-from shared.storage.webhook import Webhook
 from shared.streaming.consumer import Consumer
 from shared.streaming.dead_letters import DEAD_LETTERS
 from shared.streaming.health import StreamState

@@ -8,8 +8,8 @@ from services.sentiment.config import SentimentSettings
 from services.sentiment.service import open_database
 from services.sentiment.stream import NewsStream, StreamStatus
 from shared.serving.serve_trunk import ServeTrunk
-from shared.streaming.kafka_consumer import KafkaTopicConsumer
-from shared.streaming.kafka_producer import KafkaTopicProducer
+from shared.streaming.kafka.consumer import KafkaTopicConsumer
+from shared.streaming.kafka.producer import KafkaTopicProducer
 from shared.streaming.settings import KafkaSettings
 from shared.telemetry import REGISTRY, configure_logging
 

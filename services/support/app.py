@@ -11,7 +11,7 @@ from services.support.config import SupportSettings
 from services.support.routes import routes
 from services.support.service import check_processes, open_service
 from shared.config import load
-from shared.serving.deployment import deployment
+from shared.serving.platform.deployment import deployment
 from shared.serving.serve_trunk import ServeTrunk
 from shared.telemetry import configure_logging
 

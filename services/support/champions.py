@@ -4,8 +4,8 @@ calibrated for them."""
 from services.support.confidence import Calibration
 from services.support.passages import APP
 from shared.errors import NotFoundError
+from shared.http.application import READY
 from shared.models.tasks import TaskCall
-from shared.serving.http import READY
 from shared.serving.trunk import Trunk
 
 

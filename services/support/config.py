@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr
 
-from shared.serving.http import HttpSettings
+from shared.http.application import HttpSettings
 from shared.storage.database import sqlite_url
 from shared.validation.forms import NAME
 

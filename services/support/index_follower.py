@@ -8,7 +8,7 @@ from services.support.knowledge_bases import KnowledgeBases
 from services.support.passages import Embedder
 from shared.clock import Clock
 from shared.errors import NotFoundError, PlatformError
-from shared.serving.http import READY
+from shared.http.application import READY
 
 LOGGER = logging.getLogger(__name__)
 

@@ -30,7 +30,7 @@ from services.support.schemas import (
 from services.support.service import SupportService
 from services.support.uploads import UPLOAD_BODY, read_upload
 from shared.errors import InputError, NotFoundError
-from shared.serving.http import AdminIdentity, CurrentIdentity, create_app
+from shared.http.application import AdminIdentity, CurrentIdentity, create_app
 from shared.text.identifiers import Identifier
 from shared.validation.forms import PLAIN
 

@@ -18,7 +18,7 @@ from services.support.passages import Embedder
 from services.support.small_talk import load_small_talk
 from shared.clock import Clock, SystemClock
 from shared.errors import PlatformError
-from shared.serving.http import READY
+from shared.http.application import READY
 from shared.serving.trunk import Trunk
 from shared.storage.database import Database, check_one_writer
 from shared.storage.migrations import migrate

@@ -12,7 +12,7 @@ from services.support.ingest.files import read_file
 from services.support.ingest.ids import DerivedIds
 from services.support.ingest.rows import read_rows
 from shared.errors import InputError
-from shared.serving.body_types import FORM, JSON_LINES, media_type
+from shared.http.body_types import FORM, JSON_LINES, media_type
 from shared.tabular.table import TableFormat
 
 _BODY = "the body"

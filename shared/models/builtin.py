@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from shared.aliases import CHAMPION
+from shared.artifacts.aliases import CHAMPION
 from shared.models.backbone import Backbone
 from shared.models.bundle import BackboneRef, Bundle, Manifest, Method, write_bundle
 from shared.models.registry import Registry

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import RootModel
 
-from shared.aliases import CHAMPION, Alias, AliasFile, AliasTable
+from shared.artifacts.aliases import CHAMPION, Alias, AliasFile, AliasTable
 from shared.errors import ArtifactError, ConflictError, NotFoundError
 from shared.files import new_folder
 from shared.models.adapter_config import read_adapter_config, read_virtual_tokens

@@ -13,12 +13,12 @@ from shared.ranking.diversity import DiversitySettings, diverse
 from shared.ranking.feature_table import feature_matrix, feature_names
 from shared.ranking.features.context import CONTEXT_COLUMNS, context
 from shared.ranking.filters import Allowed, Filters
-from shared.ranking.item_index import ItemIndex
 from shared.ranking.query import Query
+from shared.ranking.rankers.scorer import Scorer
 from shared.ranking.reasons import Reason, reasons
-from shared.ranking.scorer import Scorer
 from shared.ranking.state import RankingState
-from shared.ranking.vectors import VectorSettings
+from shared.ranking.vectors.index import VectorSettings
+from shared.ranking.vectors.item_index import ItemIndex
 
 
 class RecommenderSettings(Settings):

@@ -11,10 +11,10 @@ import numpy as np
 
 from shared.errors import ArtifactError
 from shared.ranking.arrays import Float32s, Float64s, Int64s
-from shared.ranking.behaviour import Behaviour
+from shared.ranking.behaviour.behaviour import Behaviour
+from shared.ranking.behaviour.history import Past
 from shared.ranking.catalogue import Catalogue
 from shared.ranking.events import Event, InteractionEvent, ItemEvent, RankingEvent, UserEvent
-from shared.ranking.history import Past
 from shared.ranking.query import Query
 from shared.ranking.saved_arrays import Arrays, prefixed, under
 from shared.ranking.settings import StateSettings

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from shared.aliases import CHAMPION
+from shared.artifacts.aliases import CHAMPION
 from shared.clock import Clock
 from shared.errors import ConflictError, NotFoundError, PlatformError
 from shared.models.bundle import Bundle, own_backbone_sha256

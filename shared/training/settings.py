@@ -9,8 +9,8 @@ from shared.config import Settings
 from shared.models.bundle import Method, TaskName
 from shared.models.source import BackboneConfig
 from shared.models.tasks import TaskKind
-from shared.training.data_settings import DataSettings, Share
-from shared.training.formats import PLAIN, format_names
+from shared.training.data.formats import PLAIN, format_names
+from shared.training.data.settings import DataSettings, Share
 
 Rate = Annotated[float, Field(gt=0, le=1)]
 
@@ -145,7 +145,7 @@ class RejectionSettings(Settings):
     """The label that means "none of the others", such as `oos`, and how often it is said.
 
     Of all thresholds it gets the one that finds most of its examples while the accuracy of the
-    others on calibration (or dev) stays at `in_scope_accuracy`; see `shared.training.rejection`.
+    others on calibration (or dev) stays at `in_scope_accuracy`; see `tasks.classify.rejection`.
     """
 
     label: str

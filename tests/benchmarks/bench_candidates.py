@@ -24,8 +24,8 @@ from rich.console import Console
 from rich.table import Table
 
 from shared.ranking.arrays import Bools, Float32s, Int64s
-from shared.ranking.inverted_rows import InvertedRows, recall
-from shared.ranking.vectors import VectorIndex, VectorSettings
+from shared.ranking.vectors.index import VectorIndex, VectorSettings
+from shared.ranking.vectors.inverted_rows import InvertedRows, recall
 from tests.benchmarks.catalogue_vectors import WIDTH, Mixture, unit
 
 K = 100

@@ -32,12 +32,12 @@ def contenders(task: str) -> tuple[Callable[[], None], Callable[[], None]]:
     share_cores()
     import torch
 
-    from pipelines.judging.answering import answer
-    from pipelines.judging.class_exams import ClassExam
     from shared.models.backbone import Backbone, BackboneConfig
     from shared.models.registry import Registry
     from shared.models.runners import Runners
-    from shared.training.examples import Example
+    from shared.training.data.examples import Example
+    from shared.training.evaluation.answering import answer
+    from shared.training.evaluation.class_exams import ClassExam
     from tests.benchmarks.passes import raw
 
     texts = headlines(TEXTS)

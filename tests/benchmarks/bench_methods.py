@@ -16,12 +16,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipelines.judging.evaluation import Evaluated
-from pipelines.judging.frozen import read_frozen
-from pipelines.judging.judgement import difference
-from pipelines.judging.sets import exam_of
-from pipelines.judging.settings import JudgingSettings
-from pipelines.judging.sitting import sit
 from shared.models.backbone import Backbone
 from shared.models.builtin import ensure_embed
 from shared.models.bundle import Bundle, Method, read_bundle
@@ -30,6 +24,12 @@ from shared.models.rows import Row
 from shared.models.runners import Runners
 from shared.models.source import BackboneConfig
 from shared.models.tasks import Input, TaskCall
+from shared.training.evaluation.evaluation import Evaluated
+from shared.training.evaluation.judgement import difference
+from shared.training.evaluation.sets import exam_of
+from shared.training.evaluation.settings import JudgingSettings
+from shared.training.evaluation.sitting import sit
+from shared.training.publish.frozen import read_frozen
 
 _BESIDE = 16
 _ROUNDS = 40

@@ -27,7 +27,7 @@ from rich.table import Table
 
 from services.cli.broker import known_broker
 from services.cli.sample_news import SAMPLE_FILE
-from shared.streaming.kafka_producer import KafkaTopicProducer
+from shared.streaming.kafka.producer import KafkaTopicProducer
 from tests.benchmarks.bench_platform import chat_load, checked
 from tests.benchmarks.load import Measured, measure
 from tests.benchmarks.news import NewsWriter, Shape, StoredNews, alert_latencies, flat_out

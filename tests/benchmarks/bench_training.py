@@ -24,16 +24,16 @@ import torch
 
 from shared.models.backbone import Backbone
 from shared.models.tokenization import TextTokenizer
-from shared.training import sentfin
-from shared.training.arrays import Int64s, TokenArrays
-from shared.training.batching import epoch_batches
-from shared.training.classification import check_labelled
-from shared.training.examples import Example
-from shared.training.model import TunedModel
-from shared.training.ray_train import WorkerGroup, cluster, train
-from shared.training.reading import read_rows
-from shared.training.run_folder import RunSpec, read_run, write_run
+from shared.training.data.arrays import Int64s, TokenArrays
+from shared.training.data.examples import Example
+from shared.training.data.reading import read_rows
+from shared.training.loop.batching import epoch_batches
+from shared.training.loop.ray_train import WorkerGroup, cluster, train
+from shared.training.loop.run_folder import RunSpec, read_run, write_run
+from shared.training.methods.model import TunedModel
 from shared.training.settings import FinetuneSettings, WorkerSettings
+from shared.training.tasks.classify.classification import check_labelled
+from shared.training.tasks.tag import sentfin
 
 _DATA = Path(os.environ.get("BANYAN_DATA_DIR", "../shared/data")) / "finance"
 _LIMIT_S = 1800.0

@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from services.cli.broker import known_broker
-from shared.streaming.kafka_producer import KafkaTopicProducer
+from shared.streaming.kafka.producer import KafkaTopicProducer
 from tests.benchmarks.bench_platform import chat_load, checked
 from tests.benchmarks.load import Load, in_requests_of, measure
 from tests.benchmarks.news import NewsWriter

@@ -15,8 +15,8 @@ from kafka.errors import KafkaError
 from shared.errors import DependencyError
 from shared.streaming.consumer import Consumer
 from shared.streaming.embedded import EmbeddedBroker
-from shared.streaming.kafka_consumer import KafkaTopicConsumer
-from shared.streaming.kafka_producer import KafkaTopicProducer
+from shared.streaming.kafka.consumer import KafkaTopicConsumer
+from shared.streaming.kafka.producer import KafkaTopicProducer
 from shared.streaming.memory import MemoryBroker
 from shared.streaming.message import Record, TopicPartition
 from shared.streaming.producer import Producer

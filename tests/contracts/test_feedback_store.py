@@ -29,7 +29,7 @@ from shared.ranking.events import (
 )
 from shared.storage.database import Database
 from shared.storage.migrations import migrate
-from shared.storage.tenant_counts import TenantCounts
+from shared.streaming.tenant_counts import TenantCounts
 from tests.services.recommendation.conftest import until, until_ready
 from tests.services.recommendation.fakes import FakeProbe, FakeTrunk
 from tests.services.recommendation.made import START_MS, click, item, new

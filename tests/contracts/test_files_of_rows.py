@@ -15,8 +15,8 @@ from services.support.ingest.files import read_file
 from services.support.ingest.ids import DerivedIds
 from shared.errors import InputError
 from shared.tabular.rows import Row
-from shared.training.formats import PLAIN, labelled_formats
-from shared.training.reading import read_rows
+from shared.training.data.formats import PLAIN, labelled_formats
+from shared.training.data.reading import read_rows
 from tests.shared.tabular.made import UNICODE, Written, write, written
 
 FRENCH = ("Où est ma carte; la “mienne” ?", "Comment ça marche,\nd’après vous ?")

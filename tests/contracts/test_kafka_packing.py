@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 import pytest
 from kafka import KafkaProducer, codec
 
-from shared.streaming import kafka_unpacking
+from shared.streaming.kafka import unpacking as kafka_unpacking
 from shared.telemetry import REGISTRY
 from tests.contracts.brokers import PARTITIONS, WAIT_S, Real, read, read_until, write
 from tests.contracts.test_processor import SETTINGS

@@ -28,13 +28,13 @@ from services.sentiment.tables import (
     WINDOW,
 )
 from shared.clock import ManualClock
+from shared.delivery.outbox import Outbox
 from shared.sentiment.surge import SurgeDetector, SurgeSettings
 from shared.sentiment.watermark import Silence
 from shared.storage.database import Database
 from shared.storage.migrations import migrate
-from shared.storage.outbox import Outbox
-from shared.storage.tenant_counts import TenantCounts
 from shared.streaming.consumer import PartitionProgress
+from shared.streaming.tenant_counts import TenantCounts
 from tests.services.sentiment.made import START_S, TOPIC, TOPIC_ID, dead, news, progress, surge
 
 NOW_S = START_S + 86_400

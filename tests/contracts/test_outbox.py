@@ -10,10 +10,10 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 
 from shared.clock import ManualClock
+from shared.delivery.outbox import Backlog, Delivery, Message, Outbox, outbox_table
+from shared.delivery.outbox_schema import add_order
+from shared.delivery.relay import Attempt, Outcome, Relay, RelaySettings, RelayState
 from shared.storage.database import Database
-from shared.storage.outbox import Backlog, Delivery, Message, Outbox, outbox_table
-from shared.storage.outbox_schema import add_order
-from shared.storage.relay import Attempt, Outcome, Relay, RelaySettings, RelayState
 from shared.storage.retention import DAY_S, Retention, RetentionSettings
 from shared.telemetry import REGISTRY
 

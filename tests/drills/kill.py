@@ -22,8 +22,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from shared.storage.database import Database
-from shared.streaming.kafka_consumer import KafkaTopicConsumer
-from shared.streaming.kafka_producer import KafkaTopicProducer
+from shared.streaming.kafka.consumer import KafkaTopicConsumer
+from shared.streaming.kafka.producer import KafkaTopicProducer
 from shared.streaming.settings import KafkaSettings
 from tests.drills.disturbances import Disturber, Wishes, watch
 from tests.drills.hosting import open_database

@@ -6,9 +6,9 @@ from pydantic import SecretStr
 
 from services.sentiment.config import SentimentSettings
 from shared.config import Settings
+from shared.delivery.relay import RelaySettings
+from shared.delivery.webhook import WebhookSettings
 from shared.sentiment.surge import SurgeSettings
-from shared.storage.relay import RelaySettings
-from shared.storage.webhook import WebhookSettings
 from shared.streaming.settings import KafkaSettings, ProcessorSettings
 
 SCHEMA = "sentiment"

@@ -35,8 +35,8 @@ from shared.streaming.dead_letters import (
     NULL_VALUE,
     TOO_LARGE,
 )
-from shared.streaming.kafka_consumer import KafkaTopicConsumer
-from shared.streaming.kafka_producer import KafkaTopicProducer
+from shared.streaming.kafka.consumer import KafkaTopicConsumer
+from shared.streaming.kafka.producer import KafkaTopicProducer
 from shared.streaming.message import Record
 from shared.streaming.producer import Producer
 from tests.drills.hosting import open_database

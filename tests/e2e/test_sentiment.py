@@ -15,8 +15,8 @@ import pytest
 
 from shared.storage.identifiers import new_id
 from shared.streaming.embedded import EmbeddedBroker
-from shared.streaming.kafka_consumer import KafkaTopicConsumer
-from shared.streaming.kafka_producer import KafkaTopicProducer
+from shared.streaming.kafka.consumer import KafkaTopicConsumer
+from shared.streaming.kafka.producer import KafkaTopicProducer
 from shared.streaming.message import Record
 from shared.streaming.settings import KafkaSettings
 from tests.drills.receiver import Received

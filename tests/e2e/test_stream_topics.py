@@ -14,8 +14,8 @@ from kafka import KafkaAdminClient
 from services.sentiment.tables import ARTICLE, INBOX
 from shared.storage.database import Database, sqlite_url
 from shared.streaming.embedded import EmbeddedBroker
-from shared.streaming.kafka_admin import TopicAdmin
-from shared.streaming.kafka_producer import KafkaTopicProducer
+from shared.streaming.kafka.admin import TopicAdmin
+from shared.streaming.kafka.producer import KafkaTopicProducer
 from tests.drills.hosting import open_database, running_stream
 from tests.drills.outcome import stored
 from tests.drills.plan import ConsumerPlan

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from shared.training.checkpoint import TrainingState
-from shared.training.ray_train import WorkerGroup, run_worker
+from shared.training.loop.checkpoint import TrainingState
+from shared.training.loop.ray_train import WorkerGroup, run_worker
+from shared.training.loop.workers import ALONE
 from shared.training.settings import WorkerSettings
-from shared.training.workers import ALONE
 
 
 @contextlib.contextmanager

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from pipelines.data import main
-from pipelines.judging.frozen import freeze
-from pipelines.judging.subject import Subject
 from shared.models.tasks import TaskKind
-from shared.training.data_findings import findings
-from shared.training.data_report import DataReport
-from shared.training.examples import Example
+from shared.training.data.examples import Example
+from shared.training.data.findings import findings
+from shared.training.data.report import DataReport
+from shared.training.evaluation.subject import Subject
+from shared.training.publish.frozen import freeze
 
 
 def _configuration(folder: Path, rows: str, **more: object) -> Path:

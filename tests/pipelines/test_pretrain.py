@@ -16,9 +16,9 @@ from shared.errors import ConfigError, ConflictError, InputError
 from shared.models.backbone import Backbone
 from shared.models.source import BackboneConfig, BackboneFiles, locate_folder
 from shared.models.tokenization import TextTokenizer
-from shared.training.checkpoint import TrainingState
-from shared.training.loop import TrainingLoop
-from shared.training.simcse import embedder, twice
+from shared.training.loop.checkpoint import TrainingState
+from shared.training.loop.loop import TrainingLoop
+from shared.training.pretraining.simcse import embedder, twice
 from tests.shared.models.encoders import write_encoder
 from tests.shared.training.made import stopping_after
 

@@ -12,15 +12,15 @@ from rich.console import Console
 from safetensors.torch import load_file, save_file
 
 from pipelines.evaluate import main as evaluate
-from pipelines.judging.answering import answer
-from pipelines.judging.promoting import promote
-from pipelines.judging.settings import PromoteSettings
 from pipelines.rollback import RollbackSettings, rollback
 from shared.models.backbone import Backbone, BackboneConfig
 from shared.models.bundle import HEAD_FILE, Bundle, Manifest, write_bundle
 from shared.models.registry import Registry
 from shared.models.runners import Runners
 from shared.models.tasks import ClassifyOutput
+from shared.training.evaluation.answering import answer
+from shared.training.evaluation.settings import PromoteSettings
+from shared.training.publish.promoting import promote
 
 TASK = "finance-sentiment"
 TEXTS = [

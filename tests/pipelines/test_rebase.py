@@ -5,8 +5,6 @@ from pathlib import Path
 import pytest
 
 import pipelines.finetune
-from pipelines.judging.frozen import freeze
-from pipelines.judging.subject import Subject
 from pipelines.rebase import main
 from pipelines.rebasing.comparing import compare
 from pipelines.rebasing.recipe import recipe_of
@@ -17,9 +15,11 @@ from shared.models.bundle import Manifest
 from shared.models.registry import Registry
 from shared.models.source import BackboneConfig, locate
 from shared.models.tasks import TaskKind
-from shared.training.classification import LabelledSet
-from shared.training.data import read_data
+from shared.training.evaluation.subject import Subject
+from shared.training.publish.frozen import freeze
 from shared.training.settings import FinetuneSettings
+from shared.training.tasks.classify.classification import LabelledSet
+from shared.training.tasks.task_data import read_data
 from tests.pipelines.test_tune import write_rows
 from tests.shared.models.encoders import write_encoder
 

@@ -23,9 +23,10 @@ from shared.models.tasks import (
     TaskOutput,
 )
 from shared.sentiment.labels import LABELS, columns_of
-from shared.training import sentfin, squad
-from shared.training.card import METRIC_NAMES
-from shared.training.examples import Example
+from shared.training.data.examples import Example
+from shared.training.publish.card import METRIC_NAMES
+from shared.training.tasks.span import squad
+from shared.training.tasks.tag import sentfin
 from tests.claims import at_least
 
 FINANCE = {

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from pipelines.finetune import main as finetune
-from pipelines.judging.evaluating import evaluate
-from pipelines.judging.frozen import read_frozen
-from pipelines.judging.settings import EvaluateSettings
 from pipelines.table import TableSettings, columns_of, main
 from shared.errors import InputError, NotFoundError
 from shared.models.registry import Registry
-from shared.training.examples import Example
+from shared.training.data.examples import Example
+from shared.training.evaluation.evaluating import evaluate
+from shared.training.evaluation.settings import EvaluateSettings
+from shared.training.publish.frozen import read_frozen
 from tests.shared.models.encoders import write_encoder
 
 ROWS = "I lost my card,card\nwhere is my card,card\nI forgot the code,pin\n"

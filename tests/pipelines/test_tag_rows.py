@@ -8,9 +8,9 @@ import pytest
 
 from pipelines.evaluate import main as evaluate
 from pipelines.finetune import main as finetune
-from pipelines.judging.frozen import read_frozen
 from shared.models.registry import Registry
-from shared.training.examples import TaggedExample
+from shared.training.data.examples import TaggedExample
+from shared.training.publish.frozen import read_frozen
 from tests.shared.models.encoders import write_encoder
 
 NAMES = {"ORG": ["Acme", "Globex"], "LOC": ["Oslo", "Rome"]}

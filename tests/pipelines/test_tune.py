@@ -14,7 +14,7 @@ import pytest
 from pipelines.command import INTERRUPTED
 from pipelines.tune import main
 from shared.config import load
-from shared.training.checkpoint import CheckpointStore, EpochScore
+from shared.training.loop.checkpoint import CheckpointStore, EpochScore
 from shared.training.settings import FinetuneSettings
 from tests.shared.models.encoders import write_encoder
 

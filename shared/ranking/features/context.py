@@ -5,8 +5,8 @@ import numpy as np
 from shared.ranking.arrays import Bools, Float32s, Float64s, Int64s
 from shared.ranking.events import strings
 from shared.ranking.query import Query
-from shared.ranking.row_sums import RowSums
 from shared.ranking.state import RankingState
+from shared.ranking.vectors.row_sums import RowSums
 
 CONTEXT_COLUMNS = ("context_category", "context_item", "context_together", "history_length")
 

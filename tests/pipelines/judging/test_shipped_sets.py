@@ -4,12 +4,12 @@ import pytest
 from rich.console import Console
 
 from pipelines.freeze import FreezeSettings, run
-from pipelines.judging.frozen import SETS_CONFIG, TABLE_FILE, find_frozen, read_frozen
-from pipelines.judging.sets import exam_of
-from shared.aliases import CHAMPION
+from shared.artifacts.aliases import CHAMPION
 from shared.config import load
 from shared.errors import NotFoundError
 from shared.models.registry import SHIPPED, Registry
+from shared.training.evaluation.sets import exam_of
+from shared.training.publish.frozen import SETS_CONFIG, TABLE_FILE, find_frozen, read_frozen
 
 MOST_EXAMPLES = 500
 TASKS = sorted(

@@ -7,7 +7,7 @@ from rich.console import Console
 from pipelines.ranking.baselines import Factorised, ItemKnn, MostPopular, Positives
 from pipelines.ranking.evaluate import Comparison, best_rows, compare, ratio
 from pipelines.ranking.report import as_html, as_json, table, verdict
-from shared.ranking.blend import LinearBlend
+from shared.ranking.rankers.blend import LinearBlend
 from tests.pipelines.ranking.made import data, vectors
 
 

@@ -9,15 +9,15 @@ from pipelines.ranking.promotion import fingerprint, promote, register
 from pipelines.ranking.questions import Question, Questions, replay
 from pipelines.ranking.train import Trained, fit
 from pipelines.ranking.train_settings import TrainSettings
-from shared.aliases import CANDIDATE, CHAMPION
+from shared.artifacts.aliases import CANDIDATE, CHAMPION
 from shared.errors import InputError
 from shared.files import sha256_file
 from shared.ranking.arrays import Float32s
-from shared.ranking.blend import LinearBlend
 from shared.ranking.events import Event, InteractionEvent, ItemEvent, RankingEvent
 from shared.ranking.feature_table import feature_names
-from shared.ranking.ranker_inputs import ranker_input_names
-from shared.ranking.ranker_registry import RankerRegistry
+from shared.ranking.rankers.blend import LinearBlend
+from shared.ranking.rankers.inputs import ranker_input_names
+from shared.ranking.rankers.registry import RankerRegistry
 from tests.pipelines.ranking.made import ITEMS, events, vectors
 
 SETTINGS = TrainSettings(smallest_leaf=5, rounds=20)

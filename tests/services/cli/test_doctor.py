@@ -8,8 +8,9 @@ from services.cli.config import DEPLOYMENT_FILE, Deployment, PlatformSettings, r
 from services.cli.doctor import Finding, Level, examine, show_findings
 from services.cli.processes import free_ports
 from shared.errors import ArtifactError, DependencyError
-from shared.streaming import embedded, kafka_unpacking
-from shared.streaming.kafka_admin import TopicAdmin, TopicView
+from shared.streaming import embedded
+from shared.streaming.kafka import unpacking as kafka_unpacking
+from shared.streaming.kafka.admin import TopicAdmin, TopicView
 
 
 @pytest.fixture

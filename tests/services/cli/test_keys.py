@@ -8,7 +8,7 @@ from services.cli.commands.options import key_file_of
 from services.cli.keys import KeyFile, create, find_key_file, revoke, show
 from services.cli.run_file import Run, StateFolder
 from shared.errors import ConfigError
-from shared.serving.keys import KeyStore
+from shared.http.keys import KeyStore
 
 URL = "http://127.0.0.1:8000"
 

@@ -9,8 +9,8 @@ from services.cli import preflight
 from services.cli.config import HttpProxy, PlatformSettings
 from services.cli.preflight import check_machine, chosen_proxy, space_faults, state_faults
 from shared.errors import ConfigError
-from shared.serving import haproxy_folder
-from shared.serving.keys import KeyStore
+from shared.http.keys import KeyStore
+from shared.serving.platform import haproxy_folder
 
 Usage = namedtuple("Usage", "total used free")
 

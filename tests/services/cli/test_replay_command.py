@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from shared.streaming.embedded import EmbeddedBroker
-from shared.streaming.kafka_admin import TopicAdmin
+from shared.streaming.kafka.admin import TopicAdmin
 from shared.streaming.settings import KafkaSettings
 from tests.services.cli.test_supervisor import wait_for
 

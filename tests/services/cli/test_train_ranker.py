@@ -13,9 +13,9 @@ from services.recommendation.incoming import EVENT
 from services.recommendation.payloads import NewEvent
 from services.recommendation.store import FeedbackStore
 from services.recommendation.vectors import Bundle, ItemText, VectorStore
-from shared.aliases import CANDIDATE, CHAMPION
+from shared.artifacts.aliases import CANDIDATE, CHAMPION
 from shared.errors import InputError, NotFoundError
-from shared.ranking.ranker_registry import RankerRegistry
+from shared.ranking.rankers.registry import RankerRegistry
 from shared.storage.database import Database
 from shared.storage.migrations import migrate
 from tests.services.recommendation.fakes import embedded

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from services.recommendation.stream import StreamStatus
+from shared.delivery.relay import RelayState
 from shared.errors import DependencyError, NotFoundError
 from shared.models.tasks import EmbedOutput, Float32s, Priority, TaskCall, TaskOutput
-from shared.storage.relay import RelayState
 from shared.streaming.health import StreamState
 
 WIDTH = 64

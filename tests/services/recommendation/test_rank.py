@@ -13,16 +13,16 @@ import pytest
 
 from services.recommendation.config import RecommendationSettings
 from services.recommendation.service import RecommendationService, open_service
-from shared.aliases import CANDIDATE, CHAMPION, AliasFile
+from shared.artifacts.aliases import CANDIDATE, CHAMPION, AliasFile
 from shared.clock import ManualClock
 from shared.errors import DependencyError
+from shared.http.keys import Role
 from shared.models.tasks import Priority
-from shared.ranking.blend import BLEND_WEIGHTS
 from shared.ranking.feature_table import feature_names
-from shared.ranking.ranker_bundle import RankerBundle, RankerManifest, files_of
-from shared.ranking.ranker_inputs import ranker_input_names
-from shared.ranking.ranker_registry import BLEND, RankerRegistry
-from shared.serving.keys import Role
+from shared.ranking.rankers.blend import BLEND_WEIGHTS
+from shared.ranking.rankers.bundle import RankerBundle, RankerManifest, files_of
+from shared.ranking.rankers.inputs import ranker_input_names
+from shared.ranking.rankers.registry import BLEND, RankerRegistry
 from tests.services.recommendation.conftest import client, until, until_ready
 from tests.services.recommendation.fakes import FakeProbe, FakeTrunk
 from tests.services.recommendation.test_feedback import click, item, send

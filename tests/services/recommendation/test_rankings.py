@@ -11,10 +11,10 @@ from services.recommendation.rankings import Rankings
 from services.recommendation.service import open_service
 from services.recommendation.vectors import TenantVectors
 from shared.ranking.arrays import Float32s, Int64s
-from shared.ranking.item_index import ItemIndex
 from shared.ranking.recommender import RecommenderSettings
 from shared.ranking.settings import StateSettings
-from shared.ranking.vectors import VectorSettings
+from shared.ranking.vectors.index import VectorSettings
+from shared.ranking.vectors.item_index import ItemIndex
 from tests.services.recommendation.conftest import client, until, until_ready
 from tests.services.recommendation.fakes import FakeProbe, FakeTrunk
 from tests.services.recommendation.test_feedback import item, send

@@ -18,9 +18,9 @@ from services.recommendation.service import RecommendationService
 from services.recommendation.store import FeedbackStore
 from services.recommendation.stream import BehaviourStream
 from services.recommendation.tables import INBOX, PARTITION
-from shared.serving.keys import KeyStore, Role
+from shared.delivery.relay import RelaySettings
+from shared.http.keys import KeyStore, Role
 from shared.storage.database import Database
-from shared.storage.relay import RelaySettings
 from shared.streaming.dead_letters import DecodeError
 from shared.streaming.memory import MemoryBroker
 from shared.streaming.message import Record

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from services.sentiment.stream import StreamStatus
+from shared.delivery.relay import RelayState
 from shared.errors import DependencyError, NotFoundError
 from shared.models.tasks import (
     ClassifyOutput,
@@ -16,7 +17,6 @@ from shared.models.tasks import (
     TaskCall,
     TaskOutput,
 )
-from shared.storage.relay import RelayState
 from shared.streaming.health import StreamState
 
 NEGATIVE = frozenset(

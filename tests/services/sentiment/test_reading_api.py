@@ -18,10 +18,10 @@ from services.sentiment.reading import NewsReader
 from services.sentiment.routes import routes
 from services.sentiment.service import SentimentService, open_database
 from services.sentiment.store import NewsStore
+from shared.delivery.relay import RelayState
 from shared.errors import DependencyError, OverloadedError
-from shared.serving.keys import KeyStore, Role
+from shared.http.keys import KeyStore, Role
 from shared.storage.database import Database
-from shared.storage.relay import RelayState
 from shared.streaming.consumer import TopicLog
 from shared.streaming.health import StreamState
 from tests.services.sentiment.fakes import FakeProbe, FakeTrunk

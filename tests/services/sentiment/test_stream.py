@@ -20,11 +20,11 @@ from services.sentiment.reading import NewsReader
 from services.sentiment.service import open_database
 from services.sentiment.stream import NewsStream
 from services.sentiment.tables import ARTICLE, DEAD_LETTER, INBOX, MENTION
+from shared.delivery.relay import RelaySettings
+from shared.delivery.webhook import WebhookSettings
 from shared.errors import DeadlineError, OverloadedError
 from shared.models.tasks import Priority
 from shared.storage.database import Database
-from shared.storage.relay import RelaySettings
-from shared.storage.webhook import WebhookSettings
 from shared.streaming.memory import MemoryBroker
 from shared.streaming.settings import ProcessorSettings
 from tests.services.sentiment.fakes import FakeTrunk

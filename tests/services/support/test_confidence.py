@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from services.support.confidence import Calibration, Evidence, evidence_of, load_calibration
-from shared.aliases import CHAMPION
+from shared.artifacts.aliases import CHAMPION
 from shared.models.builtin import ensure_embed
 from shared.models.registry import Registry
 from shared.retrieval.index import Index

@@ -16,7 +16,7 @@ from services.support.config import SupportSettings
 from services.support.ingest.ids import derived_id, former_id
 from services.support.service import SupportService
 from shared.errors import DependencyError
-from shared.serving.keys import Role
+from shared.http.keys import Role
 from tests.services.support.fakes import FakeTrunk
 
 BOOK = "/knowledge-bases/book/documents"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.aliases import Alias
+from shared.artifacts.aliases import Alias
 from shared.errors import ArtifactError, ConflictError, NotFoundError
 from shared.models.bundle import HEAD_FILE, Method, write_bundle
 from shared.models.registry import SHIPPED, Registry

@@ -8,9 +8,9 @@ import pytest
 from shared.ranking.candidates import CandidateSettings, candidates
 from shared.ranking.events import Event
 from shared.ranking.filters import Filters
-from shared.ranking.item_index import ItemIndex
 from shared.ranking.query import Query
 from shared.ranking.state import RankingState
+from shared.ranking.vectors.item_index import ItemIndex
 from tests.shared.ranking.made import DAY_MS, START_MS, asked, did, item, state_of
 
 NOTHING = CandidateSettings(taste=0, last=0, together=0, popular=0, new=0, at_least=0)

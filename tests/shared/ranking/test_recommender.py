@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from shared.errors import NotFoundError
-from shared.ranking.blend import LinearBlend
 from shared.ranking.candidates import CandidateSettings
 from shared.ranking.diversity import DiversitySettings
 from shared.ranking.events import Event, item_text
 from shared.ranking.filters import Filters
+from shared.ranking.rankers.blend import LinearBlend
 from shared.ranking.recommender import Ranked, Recommender, RecommenderSettings
 from shared.ranking.settings import StateSettings
 from shared.ranking.state import RankingState

@@ -8,11 +8,11 @@ import pytest
 
 from shared.errors import ArtifactError, ConfigError
 from shared.ranking.arrays import Float32s
-from shared.ranking.blend import BLEND_WEIGHTS, LinearBlend
 from shared.ranking.feature_table import feature_names
-from shared.ranking.ranker import LightGbmRanker
-from shared.ranking.ranker_inputs import ranker_input_names
-from shared.ranking.scorer import Scorer
+from shared.ranking.rankers.blend import BLEND_WEIGHTS, LinearBlend
+from shared.ranking.rankers.inputs import ranker_input_names
+from shared.ranking.rankers.ranker import LightGbmRanker
+from shared.ranking.rankers.scorer import Scorer
 
 
 def matrix(**columns: list[float]) -> Float32s:

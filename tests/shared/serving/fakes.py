@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from shared.aliases import CHAMPION
+from shared.artifacts.aliases import CHAMPION
 from shared.errors import ArtifactError, TextTooLongError
 from shared.models.bundle import (
     BACKBONE_FOLDER,

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from peft import PeftModel
 
-from shared.aliases import CHAMPION
+from shared.artifacts.aliases import CHAMPION
 from shared.models.bundle import Bundle
 from shared.models.registry import Registry
 from shared.models.runners import Runners

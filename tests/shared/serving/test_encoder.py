@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.aliases import CHAMPION
+from shared.artifacts.aliases import CHAMPION
 from shared.clock import Clock, ManualClock
 from shared.errors import (
     ArtifactError,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.aliases import CHAMPION
+from shared.artifacts.aliases import CHAMPION
 from shared.clock import ManualClock
 from shared.errors import ConflictError
 from shared.models.registry import Registry

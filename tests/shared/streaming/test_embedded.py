@@ -14,7 +14,7 @@ import pytest
 
 from shared.errors import DependencyError
 from shared.streaming.embedded import EmbeddedBroker, answers
-from shared.streaming.kafka_admin import TopicAdmin
+from shared.streaming.kafka.admin import TopicAdmin
 from shared.streaming.settings import KafkaSettings
 from tests.shared.streaming.handlers import wait_until
 

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from shared.errors import ConfigError
-from shared.streaming.kafka_client import connection_options
+from shared.streaming.kafka.client import connection_options
 from shared.streaming.settings import KafkaSettings
 
 

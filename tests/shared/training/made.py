@@ -10,13 +10,13 @@ from transformers import BertConfig, BertModel
 from shared.models.bundle import Method
 from shared.models.heads import Head
 from shared.models.tasks import TaskKind
-from shared.training.arrays import TokenArrays
-from shared.training.classification import judge_classes
-from shared.training.loop import Run
-from shared.training.methods import Frozen, Full, Lora, Prompt, Tuned
-from shared.training.model import TunedModel
-from shared.training.objective import CrossEntropy, class_weights
+from shared.training.data.arrays import TokenArrays
+from shared.training.loop.loop import Run
+from shared.training.methods.model import TunedModel
+from shared.training.methods.tuning import Frozen, Full, Lora, Prompt, Tuned
 from shared.training.settings import CheckpointSettings, LoraSettings, OptimisationSettings
+from shared.training.tasks.classify.classification import judge_classes
+from shared.training.tasks.objective import CrossEntropy, class_weights
 
 CLASSES = 3
 

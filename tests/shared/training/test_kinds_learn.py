@@ -8,17 +8,17 @@ import pytest
 from shared.models.bundle import Method
 from shared.models.heads import Head
 from shared.models.tasks import TaskKind
-from shared.training.arrays import TokenArrays
-from shared.training.contrastive import Contrastive
-from shared.training.embedding import judge_vectors
-from shared.training.loop import Judge, Run, TrainingLoop
-from shared.training.model import TunedModel
-from shared.training.objective import BinaryCrossEntropy, Objective
-from shared.training.scoring import judge_scores
+from shared.training.data.arrays import TokenArrays
+from shared.training.loop.loop import Judge, Run, TrainingLoop
+from shared.training.loop.workers import ALONE
+from shared.training.methods.model import TunedModel
 from shared.training.settings import CheckpointSettings, OptimisationSettings
-from shared.training.span_loss import SpanLoss
-from shared.training.spans import judge_spans
-from shared.training.workers import ALONE
+from shared.training.tasks.embed.contrastive import Contrastive
+from shared.training.tasks.embed.embedding import judge_vectors
+from shared.training.tasks.objective import BinaryCrossEntropy, Objective
+from shared.training.tasks.score.scoring import judge_scores
+from shared.training.tasks.span.span_loss import SpanLoss
+from shared.training.tasks.span.spans import judge_spans
 from tests.shared.training import made
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -10,13 +10,13 @@ import torch.distributed
 from torch.multiprocessing.spawn import spawn
 
 from shared.models.bundle import Method
-from shared.training.arrays import Int64s, TokenArrays
-from shared.training.checkpoint import Checkpoint, CheckpointStore
-from shared.training.contrastive import Contrastive
-from shared.training.embedding import judge_vectors
-from shared.training.loop import Run, TrainingLoop
-from shared.training.model import TunedModel
-from shared.training.workers import ALONE, Worker
+from shared.training.data.arrays import Int64s, TokenArrays
+from shared.training.loop.checkpoint import Checkpoint, CheckpointStore
+from shared.training.loop.loop import Run, TrainingLoop
+from shared.training.loop.workers import ALONE, Worker
+from shared.training.methods.model import TunedModel
+from shared.training.tasks.embed.contrastive import Contrastive
+from shared.training.tasks.embed.embedding import judge_vectors
 from tests.shared.training import made
 
 WORLD = 2

@@ -1,6 +1,6 @@
 """Messages of one ordering key wait for the earlier ones."""
 
-from shared.storage.outbox_schema import add_order
+from shared.delivery.outbox_schema import add_order
 
 revision = "0003"
 down_revision = "0002"

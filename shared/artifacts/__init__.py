@@ -1,0 +1,1 @@
+"""What is made once and kept: immutable folders, and names that say which of them serves."""

@@ -1,0 +1,1 @@
+"""What leaves the platform: the outbox, its relay, and its sinks."""

@@ -1,0 +1,1 @@
+"""What every HTTP application has in common: the edge, keys, problems, origins."""

@@ -1,0 +1,1 @@
+"""What people did, as ranking reads it."""

@@ -1,0 +1,75 @@
+"""Vectors in their order, searched one by one: exact, and open to additions.
+
+Notation of shapes: n rows, d the vectors' width, q queries, k results.
+"""
+
+from pathlib import Path
+
+import faiss
+import numpy as np
+
+from shared.errors import ArtifactError
+from shared.faiss_search import every_row
+from shared.ranking.arrays import Float32s
+from shared.ranking.vectors.found import Found, search_each
+from shared.ranking.vectors.selection import Selection
+
+
+class ExactRows:
+    """Vectors [n, d]; a row's number is its place."""
+
+    def __init__(self, vectors: Float32s) -> None:
+        self._index = faiss.IndexFlatIP(vectors.shape[1])
+        self.add(vectors)
+
+    @classmethod
+    def read(cls, path: Path) -> "ExactRows":
+        """Reads what `write` wrote; the caller has verified the file.
+
+        Raises:
+            ArtifactError: the file holds another kind of index.
+        """
+        index = faiss.read_index(str(path))
+        if not isinstance(index, faiss.IndexFlatIP):
+            raise ArtifactError(f"{path} holds another kind of index: build the index anew")
+        rows = cls(np.zeros((0, index.d), np.float32))
+        rows._index = index
+        return rows
+
+    def write(self, path: Path) -> None:
+        """Writes the vectors in FAISS's format.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        try:
+            faiss.write_index(self._index, str(path))
+        except RuntimeError as error:
+            raise OSError(str(error)) from error
+
+    def __len__(self) -> int:
+        return int(self._index.ntotal)
+
+    @property
+    def width(self) -> int:
+        """The vectors' width."""
+        return int(self._index.d)
+
+    @property
+    def probes(self) -> int:
+        """There are no lists to probe."""
+        return 0
+
+    def add(self, vectors: Float32s) -> None:
+        """Appends vectors [m, d]."""
+        self._index.add(np.ascontiguousarray(vectors, np.float32))
+
+    def overwrite(self, row: int, vector: Float32s) -> None:
+        """Puts another vector [d] in a row's place."""
+        held = faiss.rev_swig_ptr(self._index.get_xb(), len(self) * self.width)
+        held.reshape(-1, self.width)[row] = vector
+
+    def search(self, queries: Float32s, k: int, selection: Selection | None) -> Found:
+        """The selected rows whose inner products with queries [q, d] are largest."""
+        parameters = every_row() if selection is None else selection.parameters()
+        return search_each(self._index, queries, k, parameters)

@@ -1,0 +1,181 @@
+"""Ray and Ray Serve on this machine: start, deploy, watch, stop. Nothing here outlives the run."""
+
+import logging
+import re
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+from ray import serve
+from ray._private import parameter
+from ray._private import worker as ray_worker
+from ray.serve.api import RunTarget
+from ray.serve.schema import ApplicationStatus
+
+from shared.clock import Clock, SystemClock
+from shared.errors import DependencyError, PlatformError
+from shared.serving.platform.environment import ClusterPlan
+
+_OBJECT_STORE_BYTES = 128 * 1024 * 1024
+_CONTROLLER = ("SERVE_CONTROLLER_ACTOR", "serve")
+_POLL_S = 0.1
+_START_LIMIT_S = 120.0
+_REASON = re.compile(r"^(?:ray\.\S+ \(|)?([A-Za-z_][\w.]*(?:Error|Exception|Interrupt)): (.+)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """An application to deploy: what its `build` returned, and where it is served."""
+
+    name: str
+    route_prefix: str
+    application: serve.Application
+
+
+class FailedStartError(PlatformError):
+    """An application did not start; the message is the reason that its replica gave."""
+
+
+def start_ray(plan: ClusterPlan, *, num_cpus: int | None) -> None:
+    """Starts Ray's processes, on 127.0.0.1 and for this run alone.
+
+    Raises:
+        DependencyError: Ray does not start; the message has its reason.
+    """
+    with _without_idle_processes():
+        # Ray raises a bare Exception where a process of its own does not start in time.
+        try:
+            ray.init(
+                address="local",
+                num_cpus=num_cpus,
+                include_dashboard=False,
+                object_store_memory=_OBJECT_STORE_BYTES,
+                log_to_driver=False,
+                logging_level=logging.WARNING,
+                _temp_dir=str(plan.run_dir / "ray"),
+            )
+        except Exception as error:
+            raise DependencyError(f"Ray does not start: {first_line(str(error))}") from error
+
+
+def deploy(applications: Sequence[Deployed], plan: ClusterPlan) -> None:
+    """Deploys every application at once and returns when all of them run.
+
+    The proxy starts meanwhile: waiting for it first, as `serve.start` does, costs seconds.
+
+    Raises:
+        FailedStartError: a replica failed to start.
+        DependencyError: the proxy failed, or the start takes longer than two minutes.
+    """
+    options = {"host": plan.serve_host, "port": plan.port}
+    pool = ThreadPoolExecutor(1, thread_name_prefix="serve-start")
+    proxy = pool.submit(serve.start, proxy_location="HeadOnly", http_options=options)
+    pool.shutdown(wait=False)
+    _wait_for_controller(proxy)
+    serve.run_many(
+        [RunTarget(a.application, a.name, a.route_prefix) for a in applications],
+        wait_for_ingress_deployment_creation=False,
+        wait_for_applications_running=False,
+    )
+    _wait_until_running([a.name for a in applications], proxy)
+
+
+def is_alive() -> bool:
+    """Whether Ray's own processes still run."""
+    node = ray_worker._global_node
+    return node is not None and bool(node.remaining_processes_alive())
+
+
+def stop_serve() -> None:
+    """Ends the applications in order: what is being answered is answered."""
+    serve.shutdown()  # type: ignore[no-untyped-call]
+
+
+def failure_reason(message: str) -> str:
+    """The line of a replica's traceback that says why it failed.
+
+    A traceback ends with its error, and an error of several lines goes on below it.
+    """
+    lines = message.strip().splitlines()
+    for index in range(len(lines) - 1, -1, -1):
+        if found := _REASON.match(lines[index].strip()):
+            name, text = found.groups()
+            rest = [line.strip() for line in lines[index + 1 :] if line.startswith("  ")]
+            reason = "; ".join([text, *rest]).replace(":; ", ": ")
+            return reason if name.startswith("shared.") else f"{name.rpartition('.')[2]}: {reason}"
+    return first_line(message)
+
+
+def first_line(text: str) -> str:
+    """The first line that says something."""
+    return next((line.strip() for line in text.splitlines() if line.strip()), "no reason given")
+
+
+@contextmanager
+def _without_idle_processes() -> Iterator[None]:
+    """Keeps Ray's autoscaler and log monitor from starting.
+
+    One machine has no use for them, they take 100 MiB and 1.7 s of 2 cores, and `ray.init` has no
+    option for them.
+    """
+    original = parameter.RayParams.__init__
+
+    def initialise(self: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **{**kwargs, "no_monitor": True, "include_log_monitor": False})
+
+    parameter.RayParams.__init__ = initialise  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        parameter.RayParams.__init__ = original  # type: ignore[method-assign]
+
+
+def _wait_for_controller(proxy: "Future[Any]", clock: Clock | None = None) -> None:
+    """Applications may be deployed once the controller has its name, with the proxy's options."""
+    for _ in _ticks(clock or SystemClock(), "Serve's controller"):
+        _raise_if_failed(proxy)
+        try:
+            ray.get_actor(_CONTROLLER[0], namespace=_CONTROLLER[1])
+        except ValueError:
+            continue
+        return
+
+
+def _wait_until_running(names: Sequence[str], proxy: "Future[Any]") -> None:
+    for _ in _ticks(SystemClock(), "the applications"):
+        _raise_if_failed(proxy)
+        applications = serve.status().applications
+        for name, overview in applications.items():
+            _raise_if_not_starting(name, overview)
+        running = [n for n, o in applications.items() if o.status == ApplicationStatus.RUNNING]
+        if set(names) <= set(running) and proxy.done():
+            return
+
+
+def _raise_if_not_starting(name: str, overview: Any) -> None:
+    """A start that fails once is reported at once: Serve would try again twice."""
+    for deployment in overview.deployments.values():
+        if "failed to start" in deployment.message:
+            reason = failure_reason(deployment.message)
+            raise FailedStartError(f"the application {name} does not start: {reason}")
+    if overview.status in (ApplicationStatus.DEPLOY_FAILED, ApplicationStatus.UNHEALTHY):
+        reason = failure_reason(overview.message)
+        raise FailedStartError(f"the application {name} does not start: {reason}")
+
+
+def _raise_if_failed(proxy: "Future[Any]") -> None:
+    if proxy.done() and (error := proxy.exception()) is not None:
+        reason = failure_reason(str(error))
+        raise DependencyError(f"Serve's proxy does not start: {reason}") from error
+
+
+def _ticks(clock: Clock, what: str) -> Iterator[None]:
+    end_s = clock.monotonic() + _START_LIMIT_S
+    while clock.monotonic() < end_s:
+        yield
+        time.sleep(_POLL_S)
+    raise DependencyError(f"{what} did not start within {_START_LIMIT_S:.0f} s")

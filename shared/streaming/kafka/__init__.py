@@ -1,0 +1,1 @@
+"""Kafka behind the consumer and the producer."""

@@ -1,0 +1,1 @@
+"""Evaluating bundles: exams, judgements and reports."""

@@ -1,0 +1,63 @@
+"""Lets a bundle answer, in this process, through the trunk's own runner.
+
+So the figures are those of serving: its tokenizer, its precision, its adapters per row, its
+decoding.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from shared.models.bundle import Bundle
+from shared.models.rows import RowResult
+from shared.models.runners import Runners
+from shared.models.tasks import Input, TaskCall, TaskOutput
+from shared.training.evaluation.settings import BATCH_TOKENS
+from shared.training.loop.batching import sorted_batches
+
+_WARM_UP = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The answers to all inputs, and what they took from the texts to the answers."""
+
+    output: TaskOutput
+    seconds: float
+
+
+def answer(
+    runners: Runners, bundle: Bundle, inputs: Sequence[Input], batch_tokens: int = BATCH_TOKENS
+) -> Answered:
+    """Answers all inputs in batches of similar length; longer ones are cut, or a window slides.
+
+    Raises:
+        InputError: an input is not what the bundle's kind reads; the message has its index.
+    """
+    started_s = time.perf_counter()
+    tokenized = runners.tokenize(bundle.id, TaskCall(bundle.id, inputs, truncate=True))
+    lengths = np.array([row.columns for row in tokenized.rows], np.int64)
+    results: dict[int, RowResult] = {}
+    for batch in sorted_batches(lengths, np.arange(len(lengths)), batch_tokens):
+        found = runners.run([tokenized.rows[index] for index in batch])
+        results.update(zip(batch.tolist(), found, strict=True))
+    output = runners.assemble(tokenized, [results[index] for index in range(len(lengths))])
+    return Answered(output, time.perf_counter() - started_s)
+
+
+def latencies_ms(
+    runners: Runners, bundles: Sequence[Bundle], inputs: Sequence[Input]
+) -> dict[str, list[float]]:
+    """How long each bundle takes for one input at a time; they take turns on each of the inputs.
+
+    So a machine that gets slower slows all of them.
+    """
+    found: dict[str, list[float]] = {bundle.id: [] for bundle in bundles}
+    for place, each in enumerate([*inputs[:_WARM_UP], *inputs]):
+        for bundle in bundles:
+            took_s = answer(runners, bundle, [each]).seconds
+            if place >= _WARM_UP:
+                found[bundle.id].append(1000 * took_s)
+    return found

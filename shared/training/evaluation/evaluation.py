@@ -1,0 +1,83 @@
+"""One evaluation: a bundle, the exam it sat, its figures with intervals, and what they cost."""
+
+import resource
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from shared.metrics.bootstrap import Interval
+from shared.metrics.metric import Metric
+from shared.models.bundle import Bundle
+from shared.training.evaluation.answering import Answered
+from shared.training.evaluation.judgement import Judgement
+
+_LATENCY_INPUTS = 100
+_MEBIBYTE = 1 << 20
+
+
+class Cost(BaseModel):
+    """What a bundle takes on this machine.
+
+    `texts_per_s` counts inputs in batches, from texts to answers. The latencies are those of one
+    input at a time. `peak_memory_mib` is the process's, with the backbone.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    inputs: int
+    tokens: int
+    texts_per_s: float
+    tokens_per_s: float
+    latency_p50_ms: float
+    latency_p99_ms: float
+    peak_memory_mib: float
+    bundle_bytes: int
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What one bundle is worth on one set."""
+
+    bundle: Bundle
+    data: str
+    judgement: Judgement
+    figures: dict[str, Interval]
+    cost: Cost
+
+    @property
+    def metrics(self) -> dict[str, Metric]:
+        """The figures as a manifest has them."""
+        return {
+            name: Metric(value=each.value, low=each.low, high=each.high, n=each.n)
+            for name, each in self.figures.items()
+        }
+
+
+def latency_sample(inputs: Sequence[object]) -> list[int]:
+    """Which inputs the latency is measured on: at most a hundred, spread over all."""
+    count = min(_LATENCY_INPUTS, len(inputs))
+    return [int(place) for place in np.linspace(0, len(inputs) - 1, count)]
+
+
+def cost_of(bundle: Bundle, answered: Answered, inputs: int, latencies_ms: Sequence[float]) -> Cost:
+    """The cost of answers that were given and timed."""
+    p50, p99 = np.quantile(latencies_ms, (0.5, 0.99))
+    return Cost(
+        inputs=inputs,
+        tokens=answered.output.tokens,
+        texts_per_s=inputs / answered.seconds,
+        tokens_per_s=answered.output.tokens / answered.seconds,
+        latency_p50_ms=float(p50),
+        latency_p99_ms=float(p99),
+        peak_memory_mib=_peak_bytes() / _MEBIBYTE,
+        bundle_bytes=sum(f.stat().st_size for f in bundle.folder.rglob("*") if f.is_file()),
+    )
+
+
+def _peak_bytes() -> int:
+    """The most memory that this process has held; Linux counts it in KiB, macOS in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,104 @@
+"""The folder of one run: what the workers read, the checkpoints, and a lock on all of it.
+
+    <state_dir>/training/<task>-<12 hex>/
+        run.json                                the settings, as resolved, and the labels
+        train.safetensors  dev.safetensors      tokenised examples
+        checkpoints/                            see `shared.training.loop.checkpoint`
+        progress.json                           see `shared.training.loop.progress`
+
+The 12 hex digits come from everything that decides the weights. The same command finds the same
+folder and continues in it; another setting or one changed row is another run.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.errors import ConflictError
+from shared.files import write_atomic
+from shared.training.data.arrays import TokenArrays
+from shared.training.settings import FinetuneSettings, LoraSettings
+
+_SPEC = "run.json"
+_TRAIN = "train.safetensors"
+_DEV = "dev.safetensors"
+_LOCK = ".lock"
+
+
+class RunSpec(BaseModel):
+    """What a run is made of; `settings.optimisation.seeds` holds the one seed of this run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    settings: FinetuneSettings
+    labels: tuple[str, ...]
+    max_length: int
+    pad_id: int
+    backbone_sha256: str
+    data_fingerprint: str
+
+    @property
+    def seed(self) -> int:
+        """The seed of this run."""
+        return self.settings.optimisation.seeds[0]
+
+    def folder(self) -> Path:
+        """The run's folder, absolute; named by all that decides the weights.
+
+        The number of workers is not among it: batches do not depend on it, and a run that was
+        begun with two may be finished by one.
+        """
+        decisive = self.settings.model_dump_json(
+            include={
+                "task": True,
+                "kind": True,
+                "method": True,
+                "multi_label": True,
+                # What is kept of the change is a matter of the end.
+                "lora": set(LoraSettings.model_fields) - {"strength"},
+                "prompt": True,
+                "optimisation": True,
+                "backbone": {"precision": True},
+            }
+        )
+        rest = self.model_dump_json(exclude={"settings"})
+        name = hashlib.sha256(f"{decisive}\n{rest}".encode()).hexdigest()[:12]
+        return (self.settings.state_dir / "training" / f"{self.settings.task}-{name}").resolve()
+
+
+def write_run(spec: RunSpec, train: TokenArrays, dev: TokenArrays) -> Path:
+    """Writes what the workers read, over what an earlier start of the same run wrote."""
+    folder = spec.folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    train.save(folder / _TRAIN)
+    dev.save(folder / _DEV)
+    write_atomic(folder / _SPEC, spec.model_dump_json(indent=2).encode())
+    return folder
+
+
+def read_run(folder: Path) -> tuple[RunSpec, TokenArrays, TokenArrays]:
+    """The run's specification, its training and its dev arrays."""
+    spec = RunSpec.model_validate_json((folder / _SPEC).read_bytes())
+    return spec, TokenArrays.load(folder / _TRAIN), TokenArrays.load(folder / _DEV)
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keeps a second process out of a run; the lock ends with the process that holds it.
+
+    Raises:
+        ConflictError: another process trains this run.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / _LOCK).open("wb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConflictError(
+                f"another process trains this very run in {folder}: wait for it, or change the seed"
+            ) from None
+        yield

@@ -1,0 +1,1 @@
+"""The methods of fine-tuning, and the model that is trained."""

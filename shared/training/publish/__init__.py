@@ -1,0 +1,1 @@
+"""From a finished run to a champion: bundles, cards, gates and promotion."""

@@ -1,0 +1,145 @@
+"""Frozen evaluation sets: what candidates and champions of a task are judged on.
+
+    <registry>/evaluations.json                     {"<task>": {"kind", "sha256", "examples", ...}}
+    <registry>/<task>/evaluations/<12 hex>.jsonl.gz
+
+A set is named by the SHA-256 of its lines and verified when it is read. It stays until somebody
+replaces it on purpose: figures of one year are those of the next. Of the tasks that ship the
+entries ship too, and the texts do not: they are made again from the data, and must have the hash.
+"""
+
+import gzip
+import hashlib
+import zlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
+
+from shared.errors import ArtifactError, NotFoundError
+from shared.files import write_atomic
+from shared.models.bundle import Sha256, TaskName
+from shared.models.registry import SHIPPED
+from shared.models.tasks import TaskKind
+from shared.training.data.report import AnyExample
+from shared.training.evaluation.subject import Subject, as_lines, from_lines
+from shared.validation.faults import joined, json_faults_of
+
+TABLE_FILE = "evaluations.json"
+SETS_CONFIG = "pipelines/configs/evaluation_sets.yaml"
+_FOLDER = "evaluations"
+_NAME_CHARS = 12
+
+
+class Frozen(BaseModel):
+    """The entry of a task's evaluation set; `sha256` is that of its lines."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: TaskKind
+    multi_label: bool = False
+    sha256: Sha256
+    examples: Annotated[int, Field(ge=1)]
+    name: str
+    licence: str | None = None
+    frozen_at: str
+
+    @property
+    def subject(self) -> Subject:
+        """What kind of examples it holds."""
+        return Subject(self.kind, self.multi_label)
+
+
+class _Table(RootModel[dict[TaskName, Frozen]]):
+    """The content of `evaluations.json`."""
+
+
+def freeze(
+    root: Path,
+    task: str,
+    subject: Subject,
+    examples: Sequence[AnyExample],
+    *,
+    name: str,
+    licence: str | None = None,
+    at_s: float,
+) -> Frozen:
+    """Stores a set and lets the task's entry name it; an unchanged one keeps its `frozen_at`."""
+    lines = as_lines(subject, examples)
+    entry = Frozen(
+        kind=subject.kind,
+        multi_label=subject.multi_label,
+        sha256=hashlib.sha256(lines).hexdigest(),
+        examples=len(examples),
+        name=name,
+        licence=licence,
+        frozen_at=datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds"),
+    )
+    write_atomic(_file(root, task, entry), gzip.compress(lines, mtime=0))
+    table = _read_table(root)
+    known = table.get(task)
+    if known is not None and entry == known.model_copy(update={"frozen_at": entry.frozen_at}):
+        return known
+    table[task] = entry
+    content = _Table(dict(sorted(table.items()))).model_dump_json(indent=2, exclude_none=True)
+    write_atomic(root / TABLE_FILE, f"{content}\n".encode())
+    return entry
+
+
+def find_frozen(root: Path, task: str) -> Frozen | None:
+    """The entry of a task: the registry's own, else the one that ships; None where there is none.
+
+    Raises:
+        ArtifactError: a table is malformed.
+    """
+    return _read_table(root).get(task) or _read_table(SHIPPED).get(task)
+
+
+def read_frozen(root: Path, task: str) -> tuple[Frozen, tuple[AnyExample, ...]]:
+    """A task's evaluation set, verified.
+
+    Raises:
+        NotFoundError: the task has none, or one that ships, whose texts were not made here.
+        ArtifactError: it is missing or corrupt.
+    """
+    entry = find_frozen(root, task)
+    if entry is None:
+        raise NotFoundError(
+            f"the task {task[:100]!r} has no frozen evaluation set: `banyan promote BUNDLE "
+            "--freeze FILE` stores one, of examples that no training has seen"
+        )
+    path = _file(root, task, entry)
+    if not path.exists() and entry == _read_table(SHIPPED).get(task):
+        raise NotFoundError(
+            f"the evaluation set of {task} ({entry.name}, {entry.licence}) is named by what ships, "
+            "and its texts are not there: with the data in BANYAN_DATA_DIR make it by `python -m "
+            f"pipelines.freeze --config {SETS_CONFIG} --set only=[{task}] registry={root}`, or "
+            "judge on a set of your own: `banyan promote BUNDLE --freeze FILE`"
+        )
+    try:
+        lines = gzip.decompress(path.read_bytes())
+    except (OSError, EOFError, zlib.error) as error:
+        raise ArtifactError(f"{path} cannot be read: {error}; restore it from a backup") from None
+    if hashlib.sha256(lines).hexdigest() != entry.sha256:
+        raise ArtifactError(
+            f"{path} is not what {TABLE_FILE} says (SHA-256 {entry.sha256[:12]}...): restore it"
+        )
+    return entry, from_lines(entry.subject, lines)
+
+
+def _file(root: Path, task: str, entry: Frozen) -> Path:
+    return root / task / _FOLDER / f"{entry.sha256[:_NAME_CHARS]}.jsonl.gz"
+
+
+def _read_table(root: Path) -> dict[str, Frozen]:
+    path = root / TABLE_FILE
+    try:
+        content = path.read_bytes()
+        return _Table.model_validate_json(content).root
+    except FileNotFoundError:
+        return {}
+    except ValidationError as error:
+        faults = joined(json_faults_of(error, content))
+        raise ArtifactError(f"{path} is malformed: {faults}; restore it from a backup") from None

@@ -1,0 +1,123 @@
+"""A classifier that no epochs of its own made becomes a bundle with a card."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from shared.files import write_atomic
+from shared.metrics.bootstrap import Interval
+from shared.metrics.metric import Metric
+from shared.models.backbone import Backbone
+from shared.models.bundle import (
+    BackboneRef,
+    Bundle,
+    Calibration,
+    Manifest,
+    Method,
+    write_bundle,
+)
+from shared.models.tasks import TaskKind
+from shared.training.methods.model import TunedModel
+from shared.training.publish.card import METRIC_NAMES
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a classifier is, how it was made and what it is worth.
+
+    `how` are lines of Markdown. `metrics` are dev's by name, and those of a measured set as
+    `<set>.<name>`; none where nothing was measured.
+    """
+
+    task: str
+    method: Method
+    labels: tuple[str, ...]
+    max_length: int
+    how: Sequence[str]
+    data_fingerprint: str
+    command: str
+    metrics: Mapping[str, Interval]
+    temperature: float = 1.0
+    calibrated_on: str = "dev"
+    licence: str | None = None
+    attribution: str | None = None
+
+
+def write_headed(
+    root: Path, model: TunedModel, backbone: Backbone, recipe: Recipe, finished_at_s: float
+) -> Bundle:
+    """Writes the bundle of a `classify` model below `root`, whole or not at all."""
+    manifest = Manifest(
+        task=recipe.task,
+        kind=TaskKind.CLASSIFY,
+        method=recipe.method,
+        backbone=BackboneRef(name=backbone.name, sha256=backbone.sha256),
+        tokenizer_sha256=backbone.tokenizer_sha256,
+        max_length=recipe.max_length,
+        labels=recipe.labels,
+        data_fingerprint=recipe.data_fingerprint,
+        metrics={name: Metric(**asdict(interval)) for name, interval in recipe.metrics.items()},
+        calibration=Calibration(temperature=recipe.temperature),
+        created_at=datetime.fromtimestamp(finished_at_s, UTC).isoformat(timespec="seconds"),
+        command=recipe.command,
+        licence=recipe.licence,
+        attribution=recipe.attribution,
+    )
+
+    def write_files(folder: Path) -> None:
+        model.save(folder, backbone.name, backbone.folder)
+        write_atomic(folder / "README.md", _card(recipe, backbone.name).encode())
+
+    return write_bundle(root, manifest, write_files)
+
+
+def _card(recipe: Recipe, backbone_name: str) -> str:
+    lines = [
+        f"# {recipe.task}",
+        "",
+        f"Puts a text into one of {len(recipe.labels)} classes, on {backbone_name}.",
+        "",
+        *(f"- {line}" for line in recipe.how),
+        f"- licence of the data: {recipe.licence or 'not stated'}",
+        f"- attribution: {recipe.attribution or 'none given'}",
+        f"- SHA-256 of what it was made from: `{recipe.data_fingerprint}`",
+        "",
+        "## Figures",
+        "",
+        *_figures(recipe),
+        "",
+        "The command that made it:",
+        "",
+        "```",
+        recipe.command,
+        "```",
+        "",
+        "## Classes",
+        "",
+        ", ".join(f"`{label}`" for label in recipe.labels),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _figures(recipe: Recipe) -> list[str]:
+    if not recipe.metrics:
+        return [
+            "Nothing was measured: no labelled texts were given. The probabilities are not "
+            "calibrated (temperature 1)."
+        ]
+    rows = []
+    for name, metric in recipe.metrics.items():
+        set_name, _, measure = name.rpartition(".")
+        rows.append(
+            f"| {set_name or 'dev'} | {METRIC_NAMES[measure]} | {metric.value:.4f} | "
+            f"{metric.low:.4f} to {metric.high:.4f} | {metric.n:,} |"
+        )
+    return [
+        "| set | measure | value | 95 % confidence interval | examples |",
+        "|---|---|---|---|---|",
+        *rows,
+        "",
+        f"The temperature ({recipe.temperature:.3f}) was fitted on {recipe.calibrated_on}.",
+    ]

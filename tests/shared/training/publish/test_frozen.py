@@ -1,0 +1,73 @@
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from shared.errors import ArtifactError, NotFoundError
+from shared.models.tasks import TaskKind
+from shared.training.data.examples import Candidates, Entity, Example, Question, TaggedExample
+from shared.training.data.report import AnyExample
+from shared.training.evaluation.subject import Subject, as_lines, from_lines
+from shared.training.publish.frozen import TABLE_FILE, find_frozen, freeze, read_frozen
+from shared.training.tasks.classify.multi_label import MultiLabelled
+
+EXAMPLES: dict[Subject, tuple[AnyExample, ...]] = {
+    Subject(TaskKind.CLASSIFY): (Example("a", "x"), Example(("é\u2028", "b"), "y")),
+    Subject(TaskKind.CLASSIFY, multi_label=True): (MultiLabelled("a", ("x", "y")),),
+    Subject(TaskKind.TAG): (TaggedExample("Ada", (Entity(0, 3, "person"),)),),
+    Subject(TaskKind.SPAN): (Question("who?", "Ada.", ("Ada",), 0), Question("why?", "Ada.")),
+    Subject(TaskKind.SCORE): (Candidates("q", ("d",), ("n",)),),
+    Subject(TaskKind.EMBED): (Candidates("q", ("d",)),),
+}
+
+
+@pytest.mark.parametrize("subject", EXAMPLES, ids=str)
+def test_examples_of_every_kind_survive(subject: Subject) -> None:
+    assert from_lines(subject, as_lines(subject, EXAMPLES[subject])) == EXAMPLES[subject]
+
+
+def test_a_set_is_found_by_its_task_and_verified(tmp_path: Path) -> None:
+    subject = Subject(TaskKind.CLASSIFY)
+    entry = freeze(tmp_path, "my-task", subject, EXAMPLES[subject], name="made", at_s=0.0)
+
+    assert read_frozen(tmp_path, "my-task") == (entry, EXAMPLES[subject])
+    assert entry.frozen_at == "1970-01-01T00:00:00+00:00"
+    (path,) = tmp_path.glob("my-task/evaluations/*.jsonl.gz")
+    assert path.name == f"{entry.sha256[:12]}.jsonl.gz"
+    path.write_bytes(gzip.compress(b'{"text": "easier", "label": "x"}\n'))
+    with pytest.raises(ArtifactError, match=r"is not what evaluations\.json says"):
+        read_frozen(tmp_path, "my-task")
+    path.write_bytes(b"no gzip")
+    with pytest.raises(ArtifactError, match="cannot be read"):
+        read_frozen(tmp_path, "my-task")
+
+
+def test_another_set_replaces_the_entry_and_the_old_one_stays(tmp_path: Path) -> None:
+    subject = Subject(TaskKind.CLASSIFY)
+    freeze(tmp_path, "my-task", subject, EXAMPLES[subject], name="made", at_s=0.0)
+    freeze(tmp_path, "other", subject, EXAMPLES[subject][:1], name="other", at_s=0.0)
+    freeze(tmp_path, "my-task", subject, EXAMPLES[subject][1:], name="new", at_s=1.0)
+
+    assert read_frozen(tmp_path, "my-task")[0].name == "new"
+    assert read_frozen(tmp_path, "other")[0].examples == 1
+    assert len(list(tmp_path.glob("my-task/evaluations/*"))) == 2
+
+
+def test_the_same_set_keeps_the_time_at_which_it_was_frozen(tmp_path: Path) -> None:
+    subject = Subject(TaskKind.CLASSIFY)
+    first, again, renamed = (
+        freeze(tmp_path, "my-task", subject, EXAMPLES[subject], name=name, at_s=at_s)
+        for name, at_s in (("made", 0.0), ("made", 9.0), ("better", 18.0))
+    )
+    assert again == first
+    assert find_frozen(tmp_path, "my-task") == renamed != first
+
+
+def test_what_is_missing_or_malformed_is_said(tmp_path: Path) -> None:
+    assert find_frozen(tmp_path, "my-task") is None
+    with pytest.raises(NotFoundError, match="--freeze"):
+        read_frozen(tmp_path, "my-task")
+    (tmp_path / TABLE_FILE).write_text(json.dumps({"my-task": {"kind": "classify"}}))
+    with pytest.raises(ArtifactError, match="malformed"):
+        read_frozen(tmp_path, "my-task")
