@@ -20,9 +20,9 @@ from services.recommendation.tables import EVENT
 from shared.clock import Clock, SystemClock
 from shared.ranking.behaviour.fields import Effect
 from shared.ranking.events import Event, ItemEvent
+from shared.storage.advisory_lock import take_writers_turn
 from shared.storage.database import Database
 from shared.storage.statements import chunks, pairs_in
-from shared.storage.turns import take_writers_turn
 
 LOGGER = logging.getLogger(__name__)
 

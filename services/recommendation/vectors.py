@@ -13,16 +13,16 @@ from services.recommendation.items import ItemKey
 from services.recommendation.tables import ITEM, ITEM_VECTOR, SERVING_BUNDLE
 from shared.models.tasks import Float32s
 from shared.ranking.events import item_text
+from shared.storage.advisory_lock import AdvisoryLock, hold
 from shared.storage.database import Database
 from shared.storage.statements import chunks, insert_into, pairs_in, upsert
-from shared.storage.turns import Turn, turn
 
 _STORED = np.dtype("<f4")
 _PAGE = 2000
 _SERVING = 1
 
-_TURN = Turn(0x656D6264, longest_s=120, poll_s=0.1)
-"""A turn ends with a batch of the trunk's, which takes less."""
+_EMBEDDING = AdvisoryLock(0x656D6264, longest_s=120, poll_s=0.1)
+"""It is held for one batch of the trunk's, which takes less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ class VectorStore:
 
     def turn(self) -> AbstractAsyncContextManager[None]:
         """The turn to embed, so that no two replicas embed the same items."""
-        return turn(self._database, _TURN)
+        return hold(self._database, _EMBEDDING)
 
     def put(self, bundle: str, items: Sequence[ItemText], vectors: Float32s) -> None:
         """Stores vectors [n, d] of n items, each in the place of the one of this bundle before."""

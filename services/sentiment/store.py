@@ -43,9 +43,9 @@ from shared.clock import Clock, SystemClock
 from shared.delivery.outbox import Message, Outbox
 from shared.sentiment.surge import SurgeDetector
 from shared.sentiment.watermark import IdleTime, Silence, Watermark, advance, watermark
+from shared.storage.advisory_lock import take_writers_turn
 from shared.storage.database import Database
 from shared.storage.statements import chunks, pairs_in, upsert
-from shared.storage.turns import take_writers_turn
 from shared.streaming.consumer import StreamProgress
 from shared.streaming.dead_letters import DEAD_LETTERS, DeadLetter
 from shared.streaming.tenant_counts import TenantCounts

@@ -11,16 +11,16 @@ from sqlalchemy.exc import IntegrityError
 from services.support.ingest.ids import derived_id, former_id
 from shared.clock import Clock, SystemClock
 from shared.errors import NotFoundError
+from shared.storage.advisory_lock import AdvisoryLock, hold
 from shared.storage.database import Database
 from shared.storage.identifiers import new_id
 from shared.storage.statements import chunks
-from shared.storage.turns import Turn, turn
 from shared.text.passages import TextFormat
 
 Scalar = str | int | float | bool
 Metadata = Mapping[str, Scalar | Sequence[Scalar]]
 
-_REBUILDING = Turn(0x6B62, longest_s=6 * 3600, poll_s=1.0)
+_REBUILDING = AdvisoryLock(0x6B62, longest_s=6 * 3600, poll_s=1.0)
 
 _METADATA = sa.MetaData()
 
@@ -122,7 +122,7 @@ class DocumentStore:
 
     def rebuilding(self) -> AbstractAsyncContextManager[None]:
         """The turn to embed a whole knowledge base anew: of all processes one does at a time."""
-        return turn(self._database, _REBUILDING)
+        return hold(self._database, _REBUILDING)
 
     def ping(self) -> None:
         """Returns if the database answers."""

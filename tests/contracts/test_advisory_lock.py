@@ -1,4 +1,4 @@
-"""What work in turns promises, on every database; and that knowledge bases take them."""
+"""What an advisory lock promises, on every database; and that knowledge bases hold one."""
 
 import asyncio
 from pathlib import Path
@@ -8,34 +8,34 @@ import pytest
 from services.support.config import SupportSettings
 from services.support.service import SupportService
 from shared.clock import SystemClock
+from shared.storage.advisory_lock import AdvisoryLock, hold
 from shared.storage.database import Database
 from shared.storage.migrations import migrate
-from shared.storage.turns import Turn, turn
 from tests.contracts.test_document_store import MIGRATIONS, article
 from tests.services.support.fakes import FakeTrunk
 
-TURN = Turn(7, longest_s=60, poll_s=0.01)
+LOCK = AdvisoryLock(7, longest_s=60, poll_s=0.01)
 
 
-async def test_a_turn_is_had_again_after_it_ended(database: Database) -> None:
+async def test_a_lock_is_held_again_after_it_ended(database: Database) -> None:
     for _ in range(2):
-        async with turn(database, TURN):
+        async with hold(database, LOCK):
             pass
     with pytest.raises(ValueError, match="mine"):
-        async with turn(database, TURN):
+        async with hold(database, LOCK):
             raise ValueError("mine")
-    async with turn(database, TURN):
+    async with hold(database, LOCK):
         pass
 
 
-async def test_two_processes_have_no_turn_at_once(postgres_url: str) -> None:
+async def test_two_processes_never_hold_it_at_once(postgres_url: str) -> None:
     databases = [Database(postgres_url, schema="support") for _ in range(3)]
     now, most, done = 0, 0, 0
 
     async def work(database: Database) -> None:
         nonlocal now, most, done
         for _ in range(5):
-            async with turn(database, TURN):
+            async with hold(database, LOCK):
                 now += 1
                 most = max(most, now)
                 await asyncio.sleep(0.01)
@@ -49,23 +49,23 @@ async def test_two_processes_have_no_turn_at_once(postgres_url: str) -> None:
         database.close()
 
 
-async def test_who_dies_loses_the_turn_and_other_work_has_its_own(postgres_url: str) -> None:
+async def test_who_dies_loses_the_lock_and_other_work_has_its_own(postgres_url: str) -> None:
     dying, living = (Database(postgres_url, schema="support") for _ in range(2))
-    other = Turn(8, longest_s=60, poll_s=0.01)
+    other = AdvisoryLock(8, longest_s=60, poll_s=0.01)
     had = asyncio.Event()
 
     async def die() -> None:
-        async with turn(dying, TURN):
+        async with hold(dying, LOCK):
             had.set()
             await asyncio.Event().wait()
 
     held = asyncio.create_task(die())
     await had.wait()
-    async with turn(living, other):
+    async with hold(living, other):
         pass
 
     async def wait() -> None:
-        async with turn(living, TURN):
+        async with hold(living, LOCK):
             pass
 
     waiting = asyncio.create_task(wait())

@@ -1,7 +1,7 @@
 """Work that one process does at a time, where several share a PostgreSQL database.
 
-A turn is an advisory lock of an open transaction: PostgreSQL frees it when the process that has it
-dies, and ends it when that process lets too much time pass.
+The lock belongs to an open transaction: PostgreSQL frees it when the process that holds it dies,
+and ends the transaction when that process lets too much time pass.
 """
 
 import asyncio
@@ -16,8 +16,8 @@ from shared.storage.database import Database
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """Which work takes turns; whoever has its turn for `longest_s` is taken to be frozen.
+class AdvisoryLock:
+    """Which work is done one process at a time; who holds it for `longest_s` is taken to be frozen.
 
     `number` is any 64-bit integer that all processes share, and no other work of the database.
     Who waits asks every `poll_s`.
@@ -29,25 +29,25 @@ class Turn:
 
 
 @asynccontextmanager
-async def turn(database: Database, of: Turn) -> AsyncIterator[None]:
-    """Waits for the turn and has it until the block ends; SQLite's one process always has it.
+async def hold(database: Database, lock: AdvisoryLock) -> AsyncIterator[None]:
+    """Waits for the lock and holds it until the block ends; SQLite's one process always has it.
 
     Raises:
         DependencyError: the database does not answer.
     """
-    taken = await _try(database, of)
+    taken = await _try(database, lock)
     while taken is None:
-        await asyncio.sleep(of.poll_s)
-        taken = await _try(database, of)
+        await asyncio.sleep(lock.poll_s)
+        taken = await _try(database, lock)
     try:
         yield
     finally:
         await asyncio.to_thread(taken.close)
 
 
-async def _try(database: Database, of: Turn) -> ExitStack | None:
-    """See `_try_turn`; a cancellation waits for it, and gives the turn back."""
-    trying = asyncio.create_task(asyncio.to_thread(_try_turn, database, of))
+async def _try(database: Database, lock: AdvisoryLock) -> ExitStack | None:
+    """The lock, or None while another process has it; a cancellation waits, and frees it."""
+    trying = asyncio.create_task(asyncio.to_thread(_try_lock, database, lock))
     try:
         return await asyncio.shield(trying)
     except asyncio.CancelledError:
@@ -57,15 +57,15 @@ async def _try(database: Database, of: Turn) -> ExitStack | None:
         raise
 
 
-def _try_turn(database: Database, of: Turn) -> ExitStack | None:
-    """The turn until it is closed; None while another process has it."""
+def _try_lock(database: Database, lock: AdvisoryLock) -> ExitStack | None:
+    """What frees the lock when it is closed; None while another process has it."""
     with ExitStack() as stack:
         if database.is_shared:
             connection = stack.enter_context(database.write())
             connection.exec_driver_sql(
-                f"SET LOCAL idle_in_transaction_session_timeout = '{of.longest_s}s'"
+                f"SET LOCAL idle_in_transaction_session_timeout = '{lock.longest_s}s'"
             )
-            got = connection.execute(sa.text(f"SELECT pg_try_advisory_xact_lock({of.number})"))
+            got = connection.execute(sa.text(f"SELECT pg_try_advisory_xact_lock({lock.number})"))
             if not got.scalar():
                 return None
         return stack.pop_all()
