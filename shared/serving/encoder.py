@@ -41,7 +41,7 @@ LOGGER = logging.getLogger(__name__)
 _ASSEMBLED_INLINE_ROWS = 64
 
 
-class Runner(Protocol):
+class ServedModel(Protocol):
     """The model as the encoder sees it; `shared.models.runners.Runners` is the real one.
 
     Any method may be called by several threads at once, and `run` also from within its own
@@ -92,7 +92,7 @@ class Encoder:
 
     def __init__(
         self,
-        runner: Runner,
+        runner: ServedModel,
         registry: Registry,
         settings: EncoderSettings,
         clock: Clock | None = None,
