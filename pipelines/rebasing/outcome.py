@@ -29,7 +29,7 @@ class Paired(BaseModel):
     difference: Metric
 
 
-class Outcome(BaseModel):
+class RebasedTask(BaseModel):
     """One task: the champion that it had, its successor, and what was gained or lost.
 
     `fault` says why there is no successor; `note` why something could not be compared.
@@ -52,16 +52,16 @@ def rebase_folder(state_dir: Path, backbone_sha256: str) -> Path:
     return state_dir / "rebasing" / backbone_sha256[:12]
 
 
-def write_outcome(folder: Path, outcome: Outcome) -> None:
+def write_outcome(folder: Path, outcome: RebasedTask) -> None:
     """Keeps what came of a task."""
     folder.mkdir(parents=True, exist_ok=True)
     write_atomic(folder / f"{outcome.task}.json", outcome.model_dump_json(indent=2).encode())
 
 
-def read_outcome(folder: Path, task: str, before: str) -> Outcome | None:
+def read_outcome(folder: Path, task: str, before: str) -> RebasedTask | None:
     """What came of a task, or None where it is not done or its champion is another one now."""
     try:
-        outcome = Outcome.model_validate_json(
+        outcome = RebasedTask.model_validate_json(
             (folder / f"{task}.json").read_bytes(), context=STORED
         )
     except (FileNotFoundError, ValidationError):
@@ -69,14 +69,14 @@ def read_outcome(folder: Path, task: str, before: str) -> Outcome | None:
     return outcome if outcome.before == before and outcome.after is not None else None
 
 
-def write_report(folder: Path, outcomes: Sequence[Outcome]) -> None:
+def write_report(folder: Path, outcomes: Sequence[RebasedTask]) -> None:
     """Writes all outcomes as one JSON file."""
     folder.mkdir(parents=True, exist_ok=True)
     values = [outcome.model_dump(mode="json") for outcome in outcomes]
     write_atomic(folder / REPORT_FILE, f"{json.dumps(values, indent=2)}\n".encode())
 
 
-def outcomes_table(outcomes: Sequence[Outcome]) -> Table:
+def outcomes_table(outcomes: Sequence[RebasedTask]) -> Table:
     """What each task gained and lost, for the terminal."""
     table = Table("task", "figure", "before", "after", "difference (95 % interval)")
     for outcome in outcomes:

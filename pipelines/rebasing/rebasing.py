@@ -9,7 +9,7 @@ from pipelines.finetune import finetune
 from pipelines.rebasing.comparing import compare
 from pipelines.rebasing.outcome import (
     REPORT_FILE,
-    Outcome,
+    RebasedTask,
     outcomes_table,
     read_outcome,
     rebase_folder,
@@ -27,7 +27,7 @@ from shared.models.tasks import TaskKind
 from shared.training.publish.publishing import open_registry
 
 
-def rebase(settings: RebaseSettings, *, console: Console) -> list[Outcome]:
+def rebase(settings: RebaseSettings, *, console: Console) -> list[RebasedTask]:
     """Makes what is left to make, task by task; one that fails does not keep the others.
 
     No alias of a champion changes. After an interruption the same command continues.
@@ -81,19 +81,19 @@ def dependents(
             yield champion
 
 
-def _rebase_one(champion: Bundle, settings: RebaseSettings, console: Console) -> Outcome:
+def _rebase_one(champion: Bundle, settings: RebaseSettings, console: Console) -> RebasedTask:
     manifest = champion.manifest
     try:
         recipe = recipe_of(manifest, settings)
         made = finetune(recipe.settings, command=recipe.command, console=console)
     except PlatformError as error:
         console.print(f"{manifest.task} is not made: {error}", markup=False, style="red")
-        return Outcome(task=manifest.task, before=champion.id, fault=str(error))
+        return RebasedTask(task=manifest.task, before=champion.id, fault=str(error))
     compared = compare(champion, made, settings)
     same_data = made.manifest.data_fingerprint == manifest.data_fingerprint
     notes = [] if same_data else ["its data has changed since: dev figures tell of both changes"]
     notes += [compared] if isinstance(compared, str) else []
-    return Outcome(
+    return RebasedTask(
         task=manifest.task,
         before=champion.id,
         after=made.id,
@@ -104,7 +104,7 @@ def _rebase_one(champion: Bundle, settings: RebaseSettings, console: Console) ->
     )
 
 
-def _is_there(registry: Registry, outcome: Outcome) -> bool:
+def _is_there(registry: Registry, outcome: RebasedTask) -> bool:
     """Whether what was made before is still in the registry, whole."""
     try:
         registry.bundle(outcome.after or "")
@@ -114,7 +114,7 @@ def _is_there(registry: Registry, outcome: Outcome) -> bool:
 
 
 def _say(
-    outcomes: list[Outcome],
+    outcomes: list[RebasedTask],
     champions: list[Bundle],
     backbone: BackboneFiles,
     folder: Path,

@@ -30,7 +30,7 @@ _EXIT_NOT_SERVED = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class TrainingEvents:
     """A tenant's events, and unit vectors [n, d] of n items."""
 
     events: Sequence[Event]
@@ -126,7 +126,7 @@ def _console() -> Console:
     return Console(highlight=False, soft_wrap=True)
 
 
-def _stored(settings: RecommendationSettings, tenant: str, console: Console) -> Stored:
+def _stored(settings: RecommendationSettings, tenant: str, console: Console) -> TrainingEvents:
     _check_file(settings.resolved_database_url)
     database = Database(settings.resolved_database_url, schema=SCHEMA)
     try:
@@ -137,7 +137,7 @@ def _stored(settings: RecommendationSettings, tenant: str, console: Console) -> 
         database.close()
     if not events:
         raise InputError(f"the tenant {tenant!r} has no events: `banyan recommend load` loads some")
-    return Stored(events, items, vectors)
+    return TrainingEvents(events, items, vectors)
 
 
 def _check_file(url: str) -> None:

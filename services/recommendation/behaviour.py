@@ -36,7 +36,7 @@ class Behaved:
     new: NewEvent
 
 
-Item = Behaved | DeadLetter
+Prepared = Behaved | DeadLetter
 
 
 def decode(record: Record, *, arrived_at: float, max_ahead_s: float) -> NewEvent:

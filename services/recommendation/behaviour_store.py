@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from services.recommendation.behaviour import Behaved, Item
+from services.recommendation.behaviour import Behaved, Prepared
 from services.recommendation.metrics import BEHAVIOUR_DEAD_LETTERS
-from services.recommendation.store import FeedbackStore, Outcome, Stored, report
+from services.recommendation.store import EventOutcome, FeedbackStore, StoredEvents, report
 from services.recommendation.tables import (
     DEAD_LETTER,
     INBOX,
@@ -57,7 +57,7 @@ class PartitionRow:
 class StoredBatch:
     """What became of a batch; `read_before` records were in the inbox already."""
 
-    stored: Stored
+    stored: StoredEvents
     dead: int
     read_before: int
 
@@ -77,7 +77,7 @@ class BehaviourStore:
         self._tenants = TenantCounts(TENANT_COUNT)
         self._noted: StreamProgress | None = None
 
-    def store(self, items: Sequence[Item], progress: StreamProgress) -> StoredBatch:
+    def store(self, items: Sequence[Prepared], progress: StreamProgress) -> StoredBatch:
         """Stores a batch of one topic."""
         now_s = self._clock.time()
         with self._database.write() as connection:
@@ -144,12 +144,12 @@ def _partitions(connection: Connection, topic_id: str) -> dict[int, PartitionRow
     return {row["partition"]: PartitionRow(**row) for row in rows}
 
 
-def _count(rows: dict[int, PartitionRow], record: Record, outcome: Outcome | None) -> None:
+def _count(rows: dict[int, PartitionRow], record: Record, outcome: EventOutcome | None) -> None:
     row = rows.setdefault(record.partition, PartitionRow(record.partition))
     row.next_offset = max(row.next_offset, record.offset + 1)
     row.stored += outcome is not None and outcome.is_stored
-    row.repeated += outcome is Outcome.REPEATED
-    row.conflicts += outcome is Outcome.CONFLICT
+    row.repeated += outcome is EventOutcome.REPEATED
+    row.conflicts += outcome is EventOutcome.CONFLICT
     row.dead_letters += outcome is None
 
 

@@ -15,7 +15,7 @@ from services.recommendation.metrics import RANKING_APPLIED
 from services.recommendation.rankings import Rankings
 from services.recommendation.reading import FeedbackReader
 from services.recommendation.snapshots import Snapshots
-from services.recommendation.store import Stored
+from services.recommendation.store import StoredEvents
 from shared.errors import ArtifactError, PlatformError
 
 LOGGER = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ _RETRY_S = 1.0
 class _Offered:
     """Events of this process, and who waits until rankings know of them."""
 
-    stored: Stored
+    stored: StoredEvents
     answer: Callable[[], None]
 
 
@@ -93,7 +93,7 @@ class Follower:
         for one in self._take():
             one.answer()
 
-    def offer(self, stored: Stored, answer: Callable[[], None]) -> None:
+    def offer(self, stored: StoredEvents, answer: Callable[[], None]) -> None:
         """Events that were just stored here; `answer` is called when rankings know of them."""
         with self._changed:
             if self._caught_up and not self._stopping:

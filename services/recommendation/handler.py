@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from services.recommendation.behaviour import Behaved, Item, decode
+from services.recommendation.behaviour import Behaved, Prepared, decode
 from services.recommendation.behaviour_store import BehaviourStore
 from services.recommendation.payloads import NewEvent
 from shared.clock import Clock
@@ -45,13 +45,13 @@ class BehaviourHandler:
         stored = sum(number for at_s, number in list(self._recent) if at_s > since_s)
         return stored / _RATE_WINDOW_S
 
-    def prepare(self, records: Sequence[Record]) -> tuple[Item, ...]:
+    def prepare(self, records: Sequence[Record]) -> tuple[Prepared, ...]:
         """Decodes each record by itself.
 
         Raises:
             TooManyDeadLettersError: so many records in a row are unusable that the stream stops.
         """
-        items: list[Item] = []
+        items: list[Prepared] = []
         in_a_row = self._dead_in_a_row
         for record in records:
             try:
@@ -68,7 +68,7 @@ class BehaviourHandler:
         arrived_at = record.arrived_at(self._clock.time())
         return decode(record, arrived_at=arrived_at, max_ahead_s=self._max_ahead_s)
 
-    def store(self, prepared: tuple[Item, ...], progress: StreamProgress) -> None:
+    def store(self, prepared: tuple[Prepared, ...], progress: StreamProgress) -> None:
         """Stores a batch; see `BehaviourStore.store`."""
         batch = self._store.store(prepared, progress)
         self._recent.append((self._clock.monotonic(), len(prepared) - batch.read_before))
@@ -82,7 +82,7 @@ class BehaviourHandler:
     def check(self) -> None:
         """Decoding needs nothing, and the store says by itself that its database is away."""
 
-    def give_up(self, record: Record, error: Exception) -> tuple[Item, ...]:
+    def give_up(self, record: Record, error: Exception) -> tuple[Prepared, ...]:
         """The record's dead letter, with the failure as its reason."""
         letter = failed(record, error)
         self._limit.check(self._dead_in_a_row + 1, letter.error)

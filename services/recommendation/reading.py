@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from services.recommendation.items import read_page
 from services.recommendation.payloads import decode_event, digest
-from services.recommendation.store import Outcome, StoredEvent
+from services.recommendation.store import EventOutcome, StoredEvent
 from services.recommendation.tables import EVENT, PARTITION, TENANT_COUNT, TOPIC
 from shared.ranking.events import Event
 from shared.storage.database import Database
@@ -148,9 +148,9 @@ class FeedbackReader:
                 return TopicFigures(
                     topic_id,
                     places,
-                    stored=sum(counts.get(one, 0) for one in Outcome if one.is_stored),
-                    repeated=counts.get(Outcome.REPEATED, 0),
-                    conflicts=counts.get(Outcome.CONFLICT, 0),
+                    stored=sum(counts.get(one, 0) for one in EventOutcome if one.is_stored),
+                    repeated=counts.get(EventOutcome.REPEATED, 0),
+                    conflicts=counts.get(EventOutcome.CONFLICT, 0),
                     dead_letters=0,
                 )
         return TopicFigures(

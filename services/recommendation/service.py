@@ -18,7 +18,7 @@ from services.recommendation.retention import event_rule
 from services.recommendation.schemas import FeedbackAnswer, StreamAnswer
 from services.recommendation.scorers import Scorers
 from services.recommendation.snapshots import Snapshots
-from services.recommendation.store import FeedbackStore, Outcome, Stored
+from services.recommendation.store import EventOutcome, FeedbackStore, StoredEvents
 from services.recommendation.stream import StreamStatus
 from services.recommendation.vectors import Bundle, VectorStore
 from services.recommendation.writer import FeedbackWriter
@@ -111,13 +111,13 @@ class RecommendationService:
         conflicting = [
             event.id
             for event, outcome in zip(events, outcomes, strict=True)
-            if outcome is Outcome.CONFLICT
+            if outcome is EventOutcome.CONFLICT
         ]
         return FeedbackAnswer(
             stored=sum(outcome.is_stored for outcome in outcomes),
-            unchanged=outcomes.count(Outcome.UNCHANGED),
-            older=outcomes.count(Outcome.OLDER),
-            repeated=outcomes.count(Outcome.REPEATED),
+            unchanged=outcomes.count(EventOutcome.UNCHANGED),
+            older=outcomes.count(EventOutcome.OLDER),
+            repeated=outcomes.count(EventOutcome.REPEATED),
             conflicts=len(conflicting),
             conflicting=conflicting[:_SHOWN_CONFLICTS],
         )
@@ -283,7 +283,7 @@ class RecommendationService:
             rankings.set_vectors(found)
         rankings.rebuild_indexes()
 
-    def _on_stored(self, stored: Stored, answer: Callable[[], None]) -> None:
+    def _on_stored(self, stored: StoredEvents, answer: Callable[[], None]) -> None:
         if self._follower is None:
             answer()
         else:

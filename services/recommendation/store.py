@@ -31,7 +31,7 @@ _LOGGED = 20
 """How many conflicts of a batch the log names; the counter has all of them."""
 
 
-class Outcome(StrEnum):
+class EventOutcome(StrEnum):
     """What became of an event. `repeated` has an id and a content that are there already.
 
     A `conflict` has an id that is there with another content; both change nothing. An item event
@@ -48,13 +48,13 @@ class Outcome(StrEnum):
     @property
     def is_stored(self) -> bool:
         """Whether the event is stored now, and was not before."""
-        return self not in (Outcome.REPEATED, Outcome.CONFLICT)
+        return self not in (EventOutcome.REPEATED, EventOutcome.CONFLICT)
 
 
 _OF_ITEMS = {
-    Effect.CHANGED: Outcome.STORED,
-    Effect.UNCHANGED: Outcome.UNCHANGED,
-    Effect.OLDER: Outcome.OLDER,
+    Effect.CHANGED: EventOutcome.STORED,
+    Effect.UNCHANGED: EventOutcome.UNCHANGED,
+    Effect.OLDER: EventOutcome.OLDER,
 }
 
 
@@ -68,10 +68,10 @@ class StoredEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredEvents:
     """What a transaction did: an outcome for each event, and the new ones in order."""
 
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[EventOutcome, ...]
     events: tuple[StoredEvent, ...]
 
 
@@ -86,7 +86,7 @@ class FeedbackStore:
         self._database = database
         self._clock = clock or SystemClock()
 
-    def store(self, events: Sequence[NewEvent]) -> Stored:
+    def store(self, events: Sequence[NewEvent]) -> StoredEvents:
         """Stores events of any tenants, durably when it returns; blocks its thread."""
         with FEEDBACK_STORE_LATENCY.time(), self._database.write() as connection:
             self.take_turn(connection)
@@ -98,37 +98,39 @@ class FeedbackStore:
         """Waits until no other writer is in its transaction; lasts as long as this one."""
         take_writers_turn(self._database, connection, _WRITER_LOCK)
 
-    def put(self, connection: Connection, events: Sequence[NewEvent]) -> Stored:
+    def put(self, connection: Connection, events: Sequence[NewEvent]) -> StoredEvents:
         """Stores events in the caller's transaction, which has its turn."""
         known = _known(connection, events)
         seq = connection.execute(sa.select(sa.func.max(EVENT.c.stored_seq))).scalar() or 0
         now_s = self._clock.time()
-        outcomes: list[Outcome] = []
+        outcomes: list[EventOutcome] = []
         rows: list[dict[str, object]] = []
         stored: list[StoredEvent] = []
         for new in events:
             key = (new.tenant, new.event.id)
             first = known.setdefault(key, new.digest)
             if first is not new.digest:
-                outcomes.append(Outcome.REPEATED if first == new.digest else Outcome.CONFLICT)
+                outcomes.append(
+                    EventOutcome.REPEATED if first == new.digest else EventOutcome.CONFLICT
+                )
                 continue
             seq += 1
-            outcomes.append(Outcome.STORED)
+            outcomes.append(EventOutcome.STORED)
             stored.append(StoredEvent(seq, new.tenant, new.event))
             rows.append(_row(new, seq, now_s))
         if rows:
             connection.execute(EVENT.insert(), rows)
             _put_items(connection, stored, outcomes)
-        return Stored(tuple(outcomes), tuple(stored))
+        return StoredEvents(tuple(outcomes), tuple(stored))
 
 
-def report(events: Sequence[NewEvent], stored: Stored) -> None:
+def report(events: Sequence[NewEvent], stored: StoredEvents) -> None:
     """Metrics and log lines, after the commit: what was rolled back did not happen."""
-    for outcome in Outcome:
+    for outcome in EventOutcome:
         if count := stored.outcomes.count(outcome):
             FEEDBACK_EVENTS.labels(outcome).inc(count)
     pairs = zip(events, stored.outcomes, strict=True)
-    conflicts = [new for new, outcome in pairs if outcome is Outcome.CONFLICT]
+    conflicts = [new for new, outcome in pairs if outcome is EventOutcome.CONFLICT]
     for new in conflicts[:_LOGGED]:
         extra = {"tenant": new.tenant, "id": new.event.id, "source": new.source}
         LOGGER.warning("an id came again with another content: the first one counts", extra=extra)
@@ -162,7 +164,7 @@ def _row(new: NewEvent, seq: int, now_s: float) -> dict[str, object]:
 
 
 def _put_items(
-    connection: Connection, stored: Sequence[StoredEvent], outcomes: list[Outcome]
+    connection: Connection, stored: Sequence[StoredEvent], outcomes: list[EventOutcome]
 ) -> None:
     """Merges the item events among those that were stored, and notes what each of them did."""
     places = [place for place, outcome in enumerate(outcomes) if outcome.is_stored]

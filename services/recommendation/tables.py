@@ -82,7 +82,7 @@ SERVING_BUNDLE = sa.Table(
 """One row, with the id 1: the bundle whose vectors serve, of all tenants, and their width."""
 
 INBOX = inbox_table(METADATA)
-"""Every record that was read, once: `outcome` is one of `Outcome`."""
+"""Every record that was read, once: `outcome` is one of `EventOutcome`."""
 
 PARTITION = partition_table(
     METADATA,

@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 
 from services.recommendation.metrics import FEEDBACK_QUEUED
 from services.recommendation.payloads import NewEvent
-from services.recommendation.store import FeedbackStore, Outcome, Stored
+from services.recommendation.store import EventOutcome, FeedbackStore, StoredEvents
 from shared.errors import DependencyError, OverloadedError
 
 LOGGER = logging.getLogger(__name__)
 
 _RETRY_AFTER_S = 1.0
 
-Outcomes = tuple[Outcome, ...]
+Outcomes = tuple[EventOutcome, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,7 +42,7 @@ class FeedbackWriter:
     def __init__(
         self,
         store: FeedbackStore,
-        on_stored: Callable[[Stored, Callable[[], None]], None],
+        on_stored: Callable[[StoredEvents, Callable[[], None]], None],
         *,
         max_queued_events: int,
         max_batch_events: int,

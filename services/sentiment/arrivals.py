@@ -23,7 +23,7 @@ NOBODY = ""
 Row = dict[str, object]
 
 
-class Outcome(StrEnum):
+class RecordOutcome(StrEnum):
     """What became of a record. A `conflict` is a duplicate with another text; both change nothing.
 
     `repeated` was read before and is in no table a second time.
@@ -45,7 +45,7 @@ class ScoredNews:
     analysis: Analysis
 
 
-Item = ScoredNews | DeadLetter
+Prepared = ScoredNews | DeadLetter
 
 
 @dataclass(slots=True)
@@ -105,7 +105,9 @@ class Arrivals:
     conflicts: list[ScoredNews] = field(default_factory=list)
     ahead: list[ScoredNews] = field(default_factory=list)
     counted: list[WindowMention] = field(default_factory=list)
-    outcomes: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
+    outcomes: dict[RecordOutcome, int] = field(
+        default_factory=lambda: dict.fromkeys(RecordOutcome, 0)
+    )
     late: int = 0
 
     @property
@@ -142,12 +144,12 @@ class Arriving:
         self._now_s = now_s
         self._result = Arrivals()
 
-    def take(self, items: Sequence[Item]) -> Arrivals:
+    def take(self, items: Sequence[Prepared]) -> Arrivals:
         """What all items together add."""
         for item in items:
             place = (item.record.partition, item.record.offset)
             if place in self._offsets:
-                self._result.outcomes[Outcome.REPEATED] += 1
+                self._result.outcomes[RecordOutcome.REPEATED] += 1
                 continue
             self._offsets.add(place)
             if isinstance(item, DeadLetter):
@@ -158,7 +160,7 @@ class Arriving:
 
     def _take_dead(self, item: DeadLetter) -> None:
         self._passed(item.record).dead_letters += 1
-        self._note(item.record, NOBODY, Outcome.DEAD, None)
+        self._note(item.record, NOBODY, RecordOutcome.DEAD, None)
         self._result.dead.append(item)
         self._result.dead_letters.append(item.row(self._now_s))
 
@@ -176,7 +178,7 @@ class Arriving:
             is_conflict = first.text != news.text
             row.conflicts += is_conflict
             row.duplicates += not is_conflict
-            outcome = Outcome.CONFLICT if is_conflict else Outcome.DUPLICATE
+            outcome = RecordOutcome.CONFLICT if is_conflict else RecordOutcome.DUPLICATE
             if is_conflict:
                 self._result.conflicts.append(item)
             self._note(record, news.tenant, outcome, first.uid)
@@ -187,7 +189,7 @@ class Arriving:
         row.scored += 1
         row.late += late
         self._result.late += late
-        self._note(record, news.tenant, Outcome.SCORED, uid)
+        self._note(record, news.tenant, RecordOutcome.SCORED, uid)
         self._add_article(item, uid, effective_at, late=late)
 
     def _add_article(self, item: ScoredNews, uid: str, effective_at: float, *, late: bool) -> None:
@@ -236,7 +238,9 @@ class Arriving:
         row.silent_since = row.silent_until = None
         return row
 
-    def _note(self, record: Record, tenant: str, outcome: Outcome, article: str | None) -> None:
+    def _note(
+        self, record: Record, tenant: str, outcome: RecordOutcome, article: str | None
+    ) -> None:
         self._result.outcomes[outcome] += 1
         self._result.inbox.append(
             {

@@ -9,12 +9,12 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import TypeVar
 
 from services.sentiment.analysis import Analyst, Plan, Request
-from services.sentiment.arrivals import Item, Outcome, ScoredNews
+from services.sentiment.arrivals import Prepared, RecordOutcome, ScoredNews
 from services.sentiment.config import SentimentSettings
 from services.sentiment.news import News, decode
 from services.sentiment.scores import Analysis
 from services.sentiment.silence import SilenceWatch
-from services.sentiment.store import NewsStore, Stored
+from services.sentiment.store import NewsStore, StoredNews
 from shared.clock import Clock
 from shared.errors import DependencyError
 from shared.models.tasks import Priority
@@ -81,7 +81,7 @@ class NewsHandler:
         if (cancel := self._cancel) is not None:
             cancel()
 
-    def prepare(self, records: Sequence[Record]) -> tuple[Item, ...]:
+    def prepare(self, records: Sequence[Record]) -> tuple[Prepared, ...]:
         """Decodes each record by itself, and has the good ones judged in one call.
 
         Raises:
@@ -101,11 +101,11 @@ class NewsHandler:
             for record, one in zip(records, decoded, strict=True)
         )
 
-    def store(self, prepared: tuple[Item, ...], progress: StreamProgress) -> None:
+    def store(self, prepared: tuple[Prepared, ...], progress: StreamProgress) -> None:
         """Stores a batch; see `NewsStore.store`."""
         busy = {item.record.partition for item in prepared}
         stored = self._store.store(prepared, progress, self._silence.idle(progress, busy))
-        fresh = sum(stored.outcomes.values()) - stored.outcomes[Outcome.REPEATED]
+        fresh = sum(stored.outcomes.values()) - stored.outcomes[RecordOutcome.REPEATED]
         self._recent.append((self._clock.monotonic(), fresh))
         self._after(stored)
 
@@ -125,7 +125,7 @@ class NewsHandler:
         tag = self._settings.tag_stream
         self._asked_of_trunk(self._analyst.check(_CHECK_TIMEOUT_S, tag=tag))
 
-    def give_up(self, record: Record, error: Exception) -> tuple[Item, ...]:
+    def give_up(self, record: Record, error: Exception) -> tuple[Prepared, ...]:
         """The record's dead letter, with the failure as its reason."""
         letter = failed(record, error)
         self._limit.check(self._dead_in_a_row + 1, letter.error)
@@ -200,6 +200,6 @@ class NewsHandler:
             for part in asked:
                 part.cancel()
 
-    def _after(self, stored: Stored) -> None:
+    def _after(self, stored: StoredNews) -> None:
         if stored.messages:
             self._on_messages()

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from services.sentiment.alert_record import AlertRecord, AlertState
-from services.sentiment.arrivals import LATE, Outcome
+from services.sentiment.arrivals import LATE, RecordOutcome
 from services.sentiment.tables import ALERT, ALERT_EVENT, PARTITION, TENANT_COUNT, TOPIC, WINDOW
 from shared.errors import NotFoundError
 from shared.sentiment.watermark import IdleTime, Watermark
@@ -155,9 +155,9 @@ class NewsReader:
             counts = TenantCounts(TENANT_COUNT).of(connection, row.topic_id, tenant)
         return replace(
             figures,
-            scored=counts.get(Outcome.SCORED, 0),
-            duplicates=counts.get(Outcome.DUPLICATE, 0),
-            conflicts=counts.get(Outcome.CONFLICT, 0),
+            scored=counts.get(RecordOutcome.SCORED, 0),
+            duplicates=counts.get(RecordOutcome.DUPLICATE, 0),
+            conflicts=counts.get(RecordOutcome.CONFLICT, 0),
             dead_letters=0,
             late=counts.get(LATE, 0),
         )

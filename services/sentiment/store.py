@@ -20,11 +20,11 @@ from services.sentiment.alerts import MAX_MENTIONS, Applied, Surges, has_active
 from services.sentiment.arrivals import (
     Arrivals,
     Arriving,
-    Item,
     Known,
     KnownArticle,
-    Outcome,
     PartitionRow,
+    Prepared,
+    RecordOutcome,
     ScoredNews,
 )
 from services.sentiment.tables import (
@@ -69,13 +69,13 @@ _LOGGED = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredNews:
     """What a transaction changed: records by outcome, alerts as of each change.
 
     `mark` is how far event time has come.
     """
 
-    outcomes: dict[Outcome, int]
+    outcomes: dict[RecordOutcome, int]
     late: int
     changes: Sequence[AlertRecord]
     mark: Watermark
@@ -112,8 +112,11 @@ class NewsStore:
         self._clock = clock or SystemClock()
 
     def store(
-        self, items: Sequence[Item], progress: StreamProgress, idle: AbstractSet[int] = frozenset()
-    ) -> Stored:
+        self,
+        items: Sequence[Prepared],
+        progress: StreamProgress,
+        idle: AbstractSet[int] = frozenset(),
+    ) -> StoredNews:
         """Stores a batch of one topic; `idle` are owned partitions where nothing comes."""
         now_s = self._clock.time()
         with NEWS_STORE_LATENCY.time(), self._database.write() as connection:
@@ -136,7 +139,9 @@ class NewsStore:
         _report(stored, arrivals)
         return stored
 
-    def settle(self, progress: StreamProgress, silences: Mapping[int, Silence]) -> Stored | None:
+    def settle(
+        self, progress: StreamProgress, silences: Mapping[int, Silence]
+    ) -> StoredNews | None:
         """Notes for how long owned partitions are silent, and applies what that frees.
 
         None if nothing changed that is worth a transaction.
@@ -178,7 +183,7 @@ class NewsStore:
         partitions: dict[int, PartitionRow],
         arrivals: Arrivals,
         now_s: float,
-    ) -> Stored:
+    ) -> StoredNews:
         """Progress, watermark, and what follows from it."""
         mark, now = _advance(connection, progress, partitions, now_s)
         _write_partitions(connection, progress.topic_id, partitions, now_s)
@@ -190,7 +195,7 @@ class NewsStore:
         for alert in applied.changes:
             sent.extend(messages(alert, has_webhook=self._has_webhook))
         self._outbox.put(connection, sent, now_s)
-        return Stored(
+        return StoredNews(
             arrivals.outcomes, arrivals.late, applied.changes, now, applied.is_drained, len(sent)
         )
 
@@ -210,13 +215,13 @@ def _partitions(connection: Connection, topic_id: str) -> dict[int, PartitionRow
     return {row["partition"]: PartitionRow(**row) for row in rows}
 
 
-def _known(connection: Connection, topic_id: str, items: Sequence[Item]) -> Known:
+def _known(connection: Connection, topic_id: str, items: Sequence[Prepared]) -> Known:
     places = [(item.record.partition, item.record.offset) for item in items]
     return Known(LEDGER.known(connection, topic_id, places), _known_articles(connection, items))
 
 
 def _known_articles(
-    connection: Connection, items: Sequence[Item]
+    connection: Connection, items: Sequence[Prepared]
 ) -> dict[tuple[str, str], KnownArticle]:
     ids: dict[str, set[str]] = {}
     for item in items:
@@ -340,7 +345,7 @@ def _write_partitions(
     upsert(connection, PARTITION, rows, replaced=[*PartitionRow.__slots__[1:], "updated_at"])
 
 
-def _report(stored: Stored, arrivals: Arrivals) -> None:
+def _report(stored: StoredNews, arrivals: Arrivals) -> None:
     """Metrics and log lines, after the commit: what was rolled back did not happen."""
     for outcome, number in stored.outcomes.items():
         NEWS_RECORDS.labels(outcome).inc(number)

@@ -23,7 +23,7 @@ INBOX = inbox_table(
     sa.Column("article", sa.String(32)),
     sa.Column("arrived_at", sa.Float),
 )
-"""Every record that was read, once: `outcome` is one of `Outcome`.
+"""Every record that was read, once: `outcome` is one of `RecordOutcome`.
 
 `arrived_at` is what bounded its effective time: the broker's time of appending it, or `stored_at`.
 """

@@ -85,7 +85,7 @@ class QueueSettings(Settings):
 
 
 @dataclass(slots=True, eq=False)
-class Item(Generic[RowT]):
+class WaitingRow(Generic[RowT]):
     """A row that waits: `tokens` is its length, `deadline_s` a time of the room's clock.
 
     Rows of different groups share no batch. `arrival` is the room's: its place in the order.
@@ -104,14 +104,14 @@ class _Class(Generic[RowT]):
 
     def __init__(self, settings: ClassSettings) -> None:
         self.settings = settings
-        self.groups: dict[str, OrderedDict[Item[RowT], None]] = {}
+        self.groups: dict[str, OrderedDict[WaitingRow[RowT], None]] = {}
         self.rows = 0
         self.tokens = 0
         self.reserved_rows = 0
         self.lag = 0.0
         self._arrived = 0
 
-    def add(self, item: Item[RowT]) -> None:
+    def add(self, item: WaitingRow[RowT]) -> None:
         self._arrived += 1
         item.arrival = self._arrived
         group = self.groups.get(item.group)
@@ -121,7 +121,7 @@ class _Class(Generic[RowT]):
         self.rows += 1
         self.tokens += item.tokens
 
-    def remove(self, item: Item[RowT]) -> None:
+    def remove(self, item: WaitingRow[RowT]) -> None:
         group = self.groups[item.group]
         del group[item]
         if not group:
@@ -131,10 +131,10 @@ class _Class(Generic[RowT]):
         if not self.rows:
             self.lag = 0.0
 
-    def holds(self, item: Item[RowT]) -> bool:
+    def holds(self, item: WaitingRow[RowT]) -> bool:
         return item in self.groups.get(item.group, ())
 
-    def oldest_group(self) -> Iterable[Item[RowT]]:
+    def oldest_group(self) -> Iterable[WaitingRow[RowT]]:
         """The rows that may share a batch with the oldest one, oldest first."""
         groups = self.groups.values()
         if len(groups) == 1:
@@ -149,7 +149,7 @@ class WaitingRoom(Generic[RowT]):
         self._settings = settings
         self._clock = clock
         self._classes = {p: _Class[RowT](settings.of(p)) for p in Priority}
-        self._expired: list[Item[RowT]] = []
+        self._expired: list[WaitingRow[RowT]] = []
         self._tokens_per_s: float | None = None
 
     def waiting_tokens(self, priority: Priority) -> int:
@@ -173,7 +173,7 @@ class WaitingRoom(Generic[RowT]):
         """Gives back what `reserve` kept."""
         self._classes[priority].reserved_rows -= rows
 
-    def admit(self, items: Sequence[Item[RowT]]) -> None:
+    def admit(self, items: Sequence[WaitingRow[RowT]]) -> None:
         """Lets all of the items, which share one priority, wait; or none of them.
 
         A class in which nothing waits takes any number, so that no call is too large in itself.
@@ -188,7 +188,7 @@ class WaitingRoom(Generic[RowT]):
         for item in items:
             self._classes[priority].add(item)
 
-    def withdraw(self, items: Sequence[Item[RowT]]) -> int:
+    def withdraw(self, items: Sequence[WaitingRow[RowT]]) -> int:
         """Takes out those of the items that still wait, and says how many that were."""
         withdrawn = 0
         for item in items:
@@ -198,7 +198,7 @@ class WaitingRoom(Generic[RowT]):
                 withdrawn += 1
         return withdrawn
 
-    def clear(self) -> list[Item[RowT]]:
+    def clear(self) -> list[WaitingRow[RowT]]:
         """Takes out everything that waits."""
         everything = [
             item
@@ -209,7 +209,7 @@ class WaitingRoom(Generic[RowT]):
         self.withdraw(everything)
         return everything
 
-    def next_batch(self, only: Priority | None = None, sharers: int = 1) -> list[Item[RowT]]:
+    def next_batch(self, only: Priority | None = None, sharers: int = 1) -> list[WaitingRow[RowT]]:
         """Takes out the rows to run now; empty when there are none.
 
         With `only`, that class's rows if it is that class's turn, and none otherwise: this is for
@@ -227,7 +227,7 @@ class WaitingRoom(Generic[RowT]):
                 return batch
         return []
 
-    def take_expired(self) -> list[Item[RowT]]:
+    def take_expired(self) -> list[WaitingRow[RowT]]:
         """The items that `next_batch` has dropped since the last call: their deadline passed."""
         expired, self._expired = self._expired, []
         return expired
@@ -278,13 +278,13 @@ class WaitingRoom(Generic[RowT]):
         owed = self._classes[neediest].lag >= self._settings.max_batch_tokens
         return neediest if owed else waiting[0]
 
-    def _candidates(self, priority: Priority) -> list[Item[RowT]]:
+    def _candidates(self, priority: Priority) -> list[WaitingRow[RowT]]:
         """The oldest rows of a group, some batches' worth; those that are too late are dropped."""
         waiting = self._classes[priority]
         now_s = self._clock.monotonic()
         enough = _LOOK_AHEAD_BATCHES * self._settings.max_batch_tokens
-        candidates: list[Item[RowT]] = []
-        expired: list[Item[RowT]] = []
+        candidates: list[WaitingRow[RowT]] = []
+        expired: list[WaitingRow[RowT]] = []
         tokens = 0
         for item in waiting.oldest_group():
             if item.deadline_s <= now_s:
@@ -307,7 +307,7 @@ class WaitingRoom(Generic[RowT]):
         part = self._classes[priority].tokens / sharers
         return min(most, max(self._settings.batch_overhead_tokens, part))
 
-    def _choose(self, candidates: list[Item[RowT]], most: float) -> list[Item[RowT]]:
+    def _choose(self, candidates: list[WaitingRow[RowT]], most: float) -> list[WaitingRow[RowT]]:
         """Grows a batch from the oldest row to shorter and longer ones while it gets denser.
 
         Density is useful tokens per cost, and the cost `overhead + rows * longest`: a shorter row
@@ -336,7 +336,7 @@ class WaitingRoom(Generic[RowT]):
                 useful += lengths[last]
             density = max(shorter, longer)
 
-    def _account(self, priority: Priority, batch: list[Item[RowT]]) -> None:
+    def _account(self, priority: Priority, batch: list[WaitingRow[RowT]]) -> None:
         """Takes the batch out of the room, and settles what each class is owed."""
         padded = len(batch) * batch[-1].tokens
         for other, waiting in self._classes.items():

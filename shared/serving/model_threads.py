@@ -16,7 +16,7 @@ from shared.clock import Clock
 from shared.errors import DeadlineError, DependencyError, PlatformError
 from shared.models.rows import Row, RowResult
 from shared.models.tasks import Priority
-from shared.serving.batching import Item, QueueSettings, WaitingRoom
+from shared.serving.batching import QueueSettings, WaitingRoom, WaitingRow
 from shared.serving.ticket import Place, Ticket, resolve
 from shared.telemetry import BATCH_FILL, BATCH_TOKENS, QUEUE_TOKENS
 
@@ -103,7 +103,7 @@ class ModelThreads:
             if ticket.abandoned:
                 return
             ticket.items = [
-                Item(
+                WaitingRow(
                     Place(ticket, index, row),
                     row.columns,
                     ticket.priority,
@@ -143,7 +143,7 @@ class ModelThreads:
                 self._room.record(tokens, seconds)
                 self._busy_with_others -= batch[0].priority is not Priority.INTERACTIVE
 
-    def _wait(self) -> list[Item[Place]] | None:
+    def _wait(self) -> list[WaitingRow[Place]] | None:
         """The next batch, or None when it is time to stop."""
         while True:
             with self._lock:
@@ -169,7 +169,7 @@ class ModelThreads:
         left_s = self._people_until_s - self._clock.monotonic()
         return left_s if left_s > 0 else None
 
-    def _take(self, only: Priority | None = None) -> list[Item[Place]]:
+    def _take(self, only: Priority | None = None) -> list[WaitingRow[Place]]:
         """A batch for this thread; what it leaves is for another one, if one is idle."""
         batch = self._room.next_batch(only, sharers=1 + self._idle)
         if batch and self._idle:
@@ -187,7 +187,7 @@ class ModelThreads:
                 return self._run(batch)
         return 0
 
-    def _count_people(self, batch: list[Item[Place]], change: int) -> None:
+    def _count_people(self, batch: list[WaitingRow[Place]], change: int) -> None:
         if batch[0].priority is Priority.INTERACTIVE:
             with self._lock:
                 self._busy_with_people += change
@@ -207,7 +207,7 @@ class ModelThreads:
             self._people_done.wait_for(lambda: self._busy_with_people < self._making_way)
             self._making_way -= 1
 
-    def _run(self, batch: list[Item[Place]]) -> int:
+    def _run(self, batch: list[WaitingRow[Place]]) -> int:
         """Computes a batch and whatever is let in between; returns how many tokens that were."""
         preemptible = batch[0].priority is not Priority.INTERACTIVE
         useful = sum(item.tokens for item in batch)
@@ -247,7 +247,7 @@ class ModelThreads:
 
     def _fail(
         self,
-        items: Sequence[Item[Place]],
+        items: Sequence[WaitingRow[Place]],
         kind: type[PlatformError],
         message: str,
     ) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from shared.models.rows import Row, RowResult
 from shared.models.tasks import Priority
-from shared.serving.batching import Item
+from shared.serving.batching import WaitingRow
 
 
 @dataclass(slots=True, eq=False)
@@ -22,7 +22,7 @@ class Ticket:
     priority: Priority
     deadline_s: float = math.inf
     abandoned: bool = False
-    items: list[Item["Place"]] = field(default_factory=list)
+    items: list[WaitingRow["Place"]] = field(default_factory=list)
     results: list[RowResult | None] = field(default_factory=list)
     remaining: int = 0
 

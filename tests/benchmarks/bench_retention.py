@@ -15,7 +15,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from services.sentiment.arrivals import Item
+from services.sentiment.arrivals import Prepared
 from services.sentiment.config import SentimentSettings
 from services.sentiment.retention import NewsRetention, rules
 from services.sentiment.service import open_database
@@ -61,7 +61,7 @@ def fill(store: NewsStore, records: int) -> None:
     chance = random.Random(0)
     labels = ("negative", "neutral", "positive")
     for start in range(0, records, BATCH):
-        items: list[Item] = [
+        items: list[Prepared] = [
             news(
                 0,
                 offset,

@@ -15,7 +15,7 @@ from services.recommendation.items import ItemKey
 from services.recommendation.payloads import NewEvent
 from services.recommendation.reading import FeedbackReader
 from services.recommendation.service import open_service
-from services.recommendation.store import FeedbackStore, Outcome
+from services.recommendation.store import EventOutcome, FeedbackStore
 from services.recommendation.tables import EVENT, ITEM, TENANT_COUNT
 from services.recommendation.vectors import Bundle, ItemText, VectorStore
 from shared.clock import ManualClock
@@ -67,7 +67,7 @@ def test_every_kind_of_event_comes_back_as_it_was(
 
     stored = store.store(new(events))
 
-    assert stored.outcomes == (Outcome.STORED,) * 4
+    assert stored.outcomes == (EventOutcome.STORED,) * 4
     read = reader.after(0)
     assert read == list(stored.events)
     assert [one.event for one in read] == events
@@ -84,8 +84,8 @@ def test_an_event_that_comes_again_changes_nothing(
     again = store.store(new([first, click("ann", "lamp"), first, click("ann", "lamp")]))
     other = store.store(new([item("lamp", title="Lamp", price=4.0)]))
 
-    repeated, conflict = Outcome.REPEATED, Outcome.CONFLICT
-    assert again.outcomes == (repeated, Outcome.STORED, repeated, repeated)
+    repeated, conflict = EventOutcome.REPEATED, EventOutcome.CONFLICT
+    assert again.outcomes == (repeated, EventOutcome.STORED, repeated, repeated)
     assert other.outcomes == (conflict,)
     assert [one.seq for one in reader.after(0)] == [1, 2]
     assert reader.after(0)[0].event == first
@@ -96,7 +96,7 @@ def test_within_a_batch_the_first_of_an_id_counts(
 ) -> None:
     stored = store.store(new([click("ann", "a", event_id="x"), click("ann", "b", event_id="x")]))
 
-    assert stored.outcomes == (Outcome.STORED, Outcome.CONFLICT)
+    assert stored.outcomes == (EventOutcome.STORED, EventOutcome.CONFLICT)
     (one,) = reader.after(0)
     assert isinstance(one.event, InteractionEvent)
     assert one.event.item == "a"
@@ -107,7 +107,7 @@ def test_tenants_have_ids_of_their_own(store: FeedbackStore, reader: FeedbackRea
 
     stored = store.store(new([click("bob", "b", event_id="x")], "acme"))
 
-    assert stored.outcomes == (Outcome.STORED,)
+    assert stored.outcomes == (EventOutcome.STORED,)
     assert [one.tenant for one in reader.after(0)] == ["default", "acme"]
     assert [event.id for event in reader.replay("acme")] == ["x"]
 
@@ -143,7 +143,7 @@ def test_each_field_of_an_item_is_as_the_newest_event_that_names_it_tells_it(
             ]
         )
     )
-    older, unchanged, stored = Outcome.OLDER, Outcome.UNCHANGED, Outcome.STORED
+    older, unchanged, stored = EventOutcome.OLDER, EventOutcome.UNCHANGED, EventOutcome.STORED
     assert later.outcomes == (older, unchanged, stored, stored, older, unchanged)
 
     with database.read() as connection:

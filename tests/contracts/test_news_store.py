@@ -11,9 +11,9 @@ import pytest
 import sqlalchemy as sa
 
 import services.sentiment.migrations
-from services.sentiment.arrivals import Item, Outcome
+from services.sentiment.arrivals import Prepared, RecordOutcome
 from services.sentiment.reading import NewsReader
-from services.sentiment.store import NewsStore, Stored
+from services.sentiment.store import NewsStore, StoredNews
 from services.sentiment.tables import (
     ALERT,
     ALERT_EVENT,
@@ -82,12 +82,12 @@ def quiet(partitions: Iterable[int]) -> dict[int, Silence]:
     return dict.fromkeys(partitions, Silence(NOW_S, NOW_S))
 
 
-def ends(items: Sequence[Item]) -> dict[int, int]:
+def ends(items: Sequence[Prepared]) -> dict[int, int]:
     return {item.record.partition: item.record.offset + 1 for item in items}
 
 
 def test_a_batch_is_counted_for_each_tenant(store: NewsStore, database: Database) -> None:
-    items: list[Item] = [
+    items: list[Prepared] = [
         news(0, 0, 0, tenant="acme"),
         news(0, 1, 10_000, tenant="acme"),
         news(0, 2, 0, tenant="acme"),
@@ -148,7 +148,7 @@ def tenant_counts(database: Database, tenants: Iterable[str]) -> dict[str, dict[
 def test_a_batch_is_stored_with_all_that_follows_from_it(
     store: NewsStore, database: Database
 ) -> None:
-    items: list[Item] = [
+    items: list[Prepared] = [
         news(0, 0, 10, {"Acme": "negative", "Bolt": "positive"}, label="neutral"),
         news(1, 0, 400, {"Acme": "negative"}, label="negative"),
         dead(0, 1, b"{"),
@@ -156,7 +156,7 @@ def test_a_batch_is_stored_with_all_that_follows_from_it(
 
     stored = store.store(items, progress(ends(items)))
 
-    assert stored.outcomes[Outcome.SCORED] == 2
+    assert stored.outcomes[RecordOutcome.SCORED] == 2
     assert rows(database, INBOX, "topic_id", "partition", "offset", "outcome") == [
         (TOPIC_ID, 0, 0, "scored"),
         (TOPIC_ID, 0, 1, "dead"),
@@ -197,11 +197,11 @@ def test_a_batch_that_comes_again_changes_nothing(store: NewsStore, database: Da
     again = store.store([*items, news(0, 6, 400)], progress({0: 7}))
 
     assert again.outcomes == {
-        Outcome.SCORED: 1,
-        Outcome.REPEATED: 6,
-        Outcome.DUPLICATE: 0,
-        Outcome.CONFLICT: 0,
-        Outcome.DEAD: 0,
+        RecordOutcome.SCORED: 1,
+        RecordOutcome.REPEATED: 6,
+        RecordOutcome.DUPLICATE: 0,
+        RecordOutcome.CONFLICT: 0,
+        RecordOutcome.DEAD: 0,
     }
     assert len(rows(database, INBOX, "offset")) == len(before[1]) + 1
     assert rows(database, OUTBOX, "id") == before[2]
@@ -218,7 +218,10 @@ def test_of_one_id_the_first_text_counts(store: NewsStore, database: Database) -
     store.store([first, same], progress({0: 2, 1: 0}))
     stored = store.store([other, elsewhere], progress({0: 2, 1: 2}))
 
-    assert (stored.outcomes[Outcome.CONFLICT], stored.outcomes[Outcome.SCORED]) == (1, 1)
+    assert (stored.outcomes[RecordOutcome.CONFLICT], stored.outcomes[RecordOutcome.SCORED]) == (
+        1,
+        1,
+    )
     assert rows(database, INBOX, "partition", "offset", "outcome") == [
         (0, 0, "scored"),
         (0, 1, "duplicate"),
@@ -305,7 +308,9 @@ def test_nobody_waits_for_a_partition_whose_records_cannot_be_unpacked(
     ]
 
 
-def run(store: NewsStore, items: Sequence[Item], batches: Iterator[int], partitions: int) -> None:
+def run(
+    store: NewsStore, items: Sequence[Prepared], batches: Iterator[int], partitions: int
+) -> None:
     """Stores a log in batches of these sizes, then everything is idle."""
     seen = dict.fromkeys(range(partitions), 0)
     start = 0
@@ -318,10 +323,10 @@ def run(store: NewsStore, items: Sequence[Item], batches: Iterator[int], partiti
         pass
 
 
-def planted(partitions: int, seed: int) -> list[Item]:
+def planted(partitions: int, seed: int) -> list[Prepared]:
     """A day's log with a surge, the partitions interleaved at random, each in its own order."""
     rng = random.Random(seed)
-    logs: list[list[Item]] = [[] for _ in range(partitions)]
+    logs: list[list[Prepared]] = [[] for _ in range(partitions)]
     for number, (time_s, entities) in enumerate(surge()):
         log = logs[number % partitions]
         label = "negative" if "negative" in entities.values() else "neutral"
@@ -393,7 +398,7 @@ def test_what_fails_leaves_nothing(
     def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    items: list[Item] = [news(0, 0, 0, {"Acme": "negative"}), dead(0, 1)]
+    items: list[Prepared] = [news(0, 0, 0, {"Acme": "negative"}), dead(0, 1)]
     with monkeypatch.context() as patched:
         patched.setattr(Outbox, "put", fail)
         with pytest.raises(ZeroDivisionError):
@@ -402,7 +407,7 @@ def test_what_fails_leaves_nothing(
     assert windows(database) == []
 
     stored = store.store(items, progress({0: 2}))
-    assert stored.outcomes[Outcome.SCORED] == 1
+    assert stored.outcomes[RecordOutcome.SCORED] == 1
 
 
 def test_a_topic_made_anew_starts_over_and_the_old_one_stays(
@@ -413,7 +418,7 @@ def test_a_topic_made_anew_starts_over_and_the_old_one_stays(
 
     stored = store.store(anew, progress({0: 2}, topic_id="another"))
 
-    assert stored.outcomes[Outcome.SCORED] == 2
+    assert stored.outcomes[RecordOutcome.SCORED] == 2
     assert len(rows(database, INBOX, "offset")) == 5
     assert len(rows(database, ARTICLE, "id")) == 5
 
@@ -422,7 +427,7 @@ def test_writers_at_once_lose_nothing(database: Database) -> None:
     """Two members store the same records and others of the same ids, entities and windows."""
     migrate(database, MIGRATIONS)
     raised: list[BaseException] = []
-    results: list[Stored] = []
+    results: list[StoredNews] = []
 
     def write(mine: int) -> None:
         store = store_on(database)
@@ -442,7 +447,7 @@ def test_writers_at_once_lose_nothing(database: Database) -> None:
         thread.join()
 
     assert raised == []
-    assert sum(stored.outcomes[Outcome.SCORED] for stored in results) == 300
+    assert sum(stored.outcomes[RecordOutcome.SCORED] for stored in results) == 300
     day = [row for row in windows(database) if row[1:3] == ("Acme", 86_400)]
     assert [row[4:] for row in day] == [(200, 0, 100, 0)]
 

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 import services.sentiment.migrations
-from services.sentiment.arrivals import Item, Outcome
+from services.sentiment.arrivals import Prepared, RecordOutcome
 from services.sentiment.retention import NewsRetention, rules
 from services.sentiment.store import NewsStore
 from services.sentiment.tables import (
@@ -67,7 +67,9 @@ def count(database: Database, table: sa.Table, *conditions: sa.ColumnElement[boo
         return connection.execute(query).scalar_one()
 
 
-def put(store: NewsStore, items: Sequence[Item], *, idle: bool = False) -> dict[Outcome, int]:
+def put(
+    store: NewsStore, items: Sequence[Prepared], *, idle: bool = False
+) -> dict[RecordOutcome, int]:
     ends = {item.record.partition: item.record.offset + 1 for item in items}
     topic_id = items[0].record.topic_id
     stored = store.store(items, progress(ends, topic_id=topic_id), set(ends) if idle else set())
@@ -90,10 +92,10 @@ def test_records_whose_inbox_is_gone_are_still_known(
     assert (gone["inbox"], count(database, INBOX)) == (36, 1)
     assert (gone["article"], count(database, ARTICLE)) == (36, 0)
     # All of it comes again: none of it counts, and none of it is an article a second time.
-    assert put(store, items) == {Outcome.REPEATED: 35}
+    assert put(store, items) == {RecordOutcome.REPEATED: 35}
     assert put(store, [dead(0, 30), news(0, 31, 31), news(0, 32, 32)]) == {
-        Outcome.REPEATED: 2,
-        Outcome.SCORED: 1,
+        RecordOutcome.REPEATED: 2,
+        RecordOutcome.SCORED: 1,
     }
     assert count(database, WINDOW) == windows
     assert count(database, ARTICLE) == 1

@@ -28,7 +28,7 @@ from shared.streaming.settings import KafkaSettings
 from tests.drills.disturbances import Disturber, Wishes, watch
 from tests.drills.hosting import open_database
 from tests.drills.members import members
-from tests.drills.outcome import Outcome, read_outcome, stored, unsettled
+from tests.drills.outcome import DatabaseContent, read_outcome, stored, unsettled
 from tests.drills.places import BrokerKind, Cluster, DatabaseKind, broker, database_url, missing
 from tests.drills.plan import ConsumerPlan
 from tests.drills.receiver import Received, receiver
@@ -75,7 +75,7 @@ def run(drill: Drill, folder: Path) -> Report:
     return report
 
 
-def _undisturbed(drill: Drill, plan: ConsumerPlan, folder: Path) -> tuple[Outcome, float]:
+def _undisturbed(drill: Drill, plan: ConsumerPlan, folder: Path) -> tuple[DatabaseContent, float]:
     """One consumer alone, always into SQLite: the result must not depend on the database."""
     begun_s = time.monotonic()
     calm = replace(drill, wishes=Wishes(0, 0, 0), database="sqlite")
@@ -95,7 +95,7 @@ def _disturbed(
     drill: Drill,
     plan: ConsumerPlan,
     cluster: Cluster,
-    expected: Outcome,
+    expected: DatabaseContent,
     report: Report,
     folder: Path,
 ) -> None:
@@ -138,7 +138,9 @@ def _watch(drill: Drill, database: Database, disturber: Disturber) -> None:
     )
 
 
-def _compare(drill: Drill, expected: Outcome, found: Outcome, report: Report) -> None:
+def _compare(
+    drill: Drill, expected: DatabaseContent, found: DatabaseContent, report: Report
+) -> None:
     identities = {row[:3] for row in found.inbox}
     report.equal("unique (topic id, partition, offset)", drill.records, len(identities))
     report.equal("rows in the inbox", drill.records, len(found.inbox))
@@ -147,7 +149,9 @@ def _compare(drill: Drill, expected: Outcome, found: Outcome, report: Report) ->
     report.equal("at least 10 alerts have fired", True, found.fired >= 10)
 
 
-def _check_messages(plan: ConsumerPlan, found: Outcome, received: Received, report: Report) -> None:
+def _check_messages(
+    plan: ConsumerPlan, found: DatabaseContent, received: Received, report: Report
+) -> None:
     """The webhooks, and the same alerts on the broker's topic."""
     report.same_rows(
         "webhooks: distinct keys are the notified states",

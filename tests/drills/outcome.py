@@ -30,7 +30,7 @@ _SCORE = ("label", "negative", "neutral", "positive", "bundle")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class DatabaseContent:
     """Rows by what they are; `notified` are the keys under which alerts are told of."""
 
     inbox: list[Row]
@@ -49,10 +49,10 @@ class Outcome:
         return sum(key.endswith(":firing") for key in self.notified)
 
 
-def read_outcome(database: Database) -> Outcome:
+def read_outcome(database: Database) -> DatabaseContent:
     """All that the stream has written, in order."""
     with database.read() as connection:
-        return Outcome(
+        return DatabaseContent(
             inbox=_rows(connection, *_IDENTITY, INBOX.c.tenant, INBOX.c.outcome),
             scores=_scores(connection),
             mentions=_mentions(connection),

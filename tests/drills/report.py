@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from rich.console import Console
 from rich.table import Table
 
-from tests.drills.outcome import Outcome, Row
+from tests.drills.outcome import DatabaseContent, Row
 
 _SHOWN = 3
 
@@ -62,7 +62,7 @@ class Report:
         shown = f"{len(found)} rows, equal" if is_met else differences
         self.checks.append(Check(name, f"{len(expected)} rows", shown, is_met, "; ".join(parts)))
 
-    def same_outcome(self, expected: Outcome, found: Outcome) -> None:
+    def same_outcome(self, expected: DatabaseContent, found: DatabaseContent) -> None:
         """Two runs that had to end alike."""
         for name in ("scores", "mentions", "windows", "alerts", "changes", "partitions"):
             self.same_rows(f"{name} as undisturbed", getattr(expected, name), getattr(found, name))

@@ -14,7 +14,7 @@ from shared.streaming.memory import MemoryBroker
 from tests.drills import kill, poison
 from tests.drills.disturbances import Wishes
 from tests.drills.hosting import open_database, running_stream
-from tests.drills.outcome import Outcome, is_settled, read_outcome, stored
+from tests.drills.outcome import DatabaseContent, is_settled, read_outcome, stored
 from tests.drills.places import BrokerKind, DatabaseKind, missing
 from tests.drills.plan import ConsumerPlan
 from tests.drills.report import Report
@@ -70,7 +70,7 @@ def test_members_that_end_before_their_commits_change_nothing(tmp_path: Path) ->
     topic = "news"
     produce(broker.producer(), topic, tweets(RECORDS))
 
-    def finish(group: str, database: Database, members: int) -> Outcome:
+    def finish(group: str, database: Database, members: int) -> DatabaseContent:
         with ExitStack() as stack:
             for _ in range(members):
                 stack.enter_context(stream(group, database))

@@ -9,7 +9,7 @@ import pytest
 from services.recommendation.config import RecommendationSettings
 from services.recommendation.database import open_database
 from services.recommendation.payloads import NewEvent
-from services.recommendation.store import FeedbackStore, Outcome, Stored
+from services.recommendation.store import EventOutcome, FeedbackStore, StoredEvents
 from services.recommendation.writer import FeedbackWriter
 from shared.errors import DependencyError, OverloadedError
 from shared.storage.database import Database
@@ -35,7 +35,7 @@ class SlowStore(FeedbackStore):
         self.sizes: list[int] = []
         self.error: Exception | None = None
 
-    def store(self, events: Sequence[NewEvent]) -> Stored:
+    def store(self, events: Sequence[NewEvent]) -> StoredEvents:
         self.begun.set()
         assert self.may_go.wait(WAIT_S)
         self.sizes.append(len(events))
@@ -44,7 +44,7 @@ class SlowStore(FeedbackStore):
         return super().store(events)
 
 
-def answered(_: Stored, answer: Callable[[], None]) -> None:
+def answered(_: StoredEvents, answer: Callable[[], None]) -> None:
     answer()
 
 
@@ -72,9 +72,9 @@ def test_requests_that_wait_share_a_transaction(database: Database) -> None:
         others.append(writer.submit(events("b", 20)))
         store.may_go.set()
 
-        assert first.result(WAIT_S) == (Outcome.STORED,) * 10
+        assert first.result(WAIT_S) == (EventOutcome.STORED,) * 10
         outcomes = [other.result(WAIT_S) for other in others]
-    assert [one[0] for one in outcomes] == [Outcome.STORED] * 3 + [Outcome.REPEATED]
+    assert [one[0] for one in outcomes] == [EventOutcome.STORED] * 3 + [EventOutcome.REPEATED]
     # At most 50 in a transaction, and a request is never divided.
     assert store.sizes == [10, 40, 40]
 
@@ -89,7 +89,7 @@ def test_who_comes_when_the_queue_is_full_is_told_when_to_come_again(database: D
         store.may_go.set()
         for one in held:
             one.result(WAIT_S)
-        assert writer.submit(events("c", 150)).result(WAIT_S) == (Outcome.STORED,) * 150
+        assert writer.submit(events("c", 150)).result(WAIT_S) == (EventOutcome.STORED,) * 150
 
 
 def test_a_failure_reaches_everybody_and_the_next_ones_are_stored(database: Database) -> None:
@@ -100,7 +100,7 @@ def test_a_failure_reaches_everybody_and_the_next_ones_are_stored(database: Data
         with pytest.raises(DependencyError, match="full"):
             writer.submit(events("a", 3)).result(WAIT_S)
         store.error = None
-        assert writer.submit(events("a", 3)).result(WAIT_S) == (Outcome.STORED,) * 3
+        assert writer.submit(events("a", 3)).result(WAIT_S) == (EventOutcome.STORED,) * 3
 
 
 def test_who_goes_away_before_the_turn_stores_nothing(database: Database) -> None:
@@ -111,7 +111,7 @@ def test_who_goes_away_before_the_turn_stores_nothing(database: Database) -> Non
         gone, kept = writer.submit(events("b", 1)), writer.submit(events("c", 1))
         assert gone.cancel()
         store.may_go.set()
-        assert kept.result(WAIT_S) == (Outcome.STORED,)
+        assert kept.result(WAIT_S) == (EventOutcome.STORED,)
     assert store.sizes == [1, 1]
 
 
@@ -121,6 +121,6 @@ def test_what_waits_at_the_end_is_stored(database: Database) -> None:
         waiting = [writer.submit(events(name, 30)) for name in "abc"]
         threading.Timer(0.05, store.may_go.set).start()
         writer.stop(WAIT_S)
-        assert [one.result(0) for one in waiting] == [(Outcome.STORED,) * 30] * 3
+        assert [one.result(0) for one in waiting] == [(EventOutcome.STORED,) * 30] * 3
         with pytest.raises(DependencyError, match="stopped"):
             writer.submit(events("d", 1))

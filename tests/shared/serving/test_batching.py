@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from shared.clock import ManualClock
 from shared.errors import OverloadedError
 from shared.models.tasks import Priority
-from shared.serving.batching import ClassSettings, Item, QueueSettings, WaitingRoom
+from shared.serving.batching import ClassSettings, QueueSettings, WaitingRoom, WaitingRow
 
 Room = WaitingRoom[str]
 NO_LIMIT = 10**9
@@ -37,15 +37,15 @@ def settings(
 
 def items(
     *lengths: int, priority: Priority = Priority.BULK, deadline_s: float = math.inf
-) -> list[Item[str]]:
-    return [Item(f"{priority}-{i}", n, priority, deadline_s) for i, n in enumerate(lengths)]
+) -> list[WaitingRow[str]]:
+    return [WaitingRow(f"{priority}-{i}", n, priority, deadline_s) for i, n in enumerate(lengths)]
 
 
-def lengths_of(batch: list[Item[str]]) -> list[int]:
+def lengths_of(batch: list[WaitingRow[str]]) -> list[int]:
     return sorted(item.tokens for item in batch)
 
 
-def padded(batch: list[Item[str]]) -> int:
+def padded(batch: list[WaitingRow[str]]) -> int:
     return len(batch) * max(item.tokens for item in batch)
 
 
@@ -104,7 +104,7 @@ def test_every_row_comes_once_in_a_batch_within_the_budget(lengths: list[int], b
     room: Room = WaitingRoom(settings(batch=budget), ManualClock())
     waiting = items(*lengths)
     room.admit(waiting)
-    seen: list[Item[str]] = []
+    seen: list[WaitingRow[str]] = []
     while batch := room.next_batch():
         assert padded(batch) <= budget
         oldest = next(item for item in waiting if item not in seen)
@@ -287,8 +287,8 @@ def test_shares_beyond_the_whole_are_refused() -> None:
         QueueSettings(interactive=greedy)
 
 
-def grouped(*groups: str, tokens: int = 10) -> list[Item[str]]:
-    return [Item(f"{g}-{i}", tokens, Priority.BULK, group=g) for i, g in enumerate(groups)]
+def grouped(*groups: str, tokens: int = 10) -> list[WaitingRow[str]]:
+    return [WaitingRow(f"{g}-{i}", tokens, Priority.BULK, group=g) for i, g in enumerate(groups)]
 
 
 def test_rows_of_different_groups_share_no_batch_and_the_oldest_goes_first(room: Room) -> None:
@@ -306,7 +306,7 @@ def test_the_oldest_row_is_in_every_batch_whatever_its_group(
 ) -> None:
     room: Room = WaitingRoom(settings(batch=budget), ManualClock())
     waiting = [
-        Item(str(number), length, Priority.BULK, group=group)
+        WaitingRow(str(number), length, Priority.BULK, group=group)
         for number, (group, length) in enumerate(rows)
     ]
     room.admit(waiting)
@@ -322,7 +322,7 @@ def test_the_oldest_row_is_in_every_batch_whatever_its_group(
 def test_a_row_of_another_group_can_be_withdrawn_and_be_late(clock: ManualClock) -> None:
     room: Room = WaitingRoom(settings(), clock)
     gone, stays = grouped("a", "b")
-    late = Item("late", 10, Priority.BULK, deadline_s=clock.monotonic() + 1, group="c")
+    late = WaitingRow("late", 10, Priority.BULK, deadline_s=clock.monotonic() + 1, group="c")
     room.admit([gone, late, stays])
     assert room.withdraw([gone]) == 1
     assert room.withdraw([gone]) == 0
