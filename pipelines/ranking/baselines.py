@@ -1,13 +1,13 @@
 """What a recommender has to beat: popularity, item-kNN and the factorisations of `implicit`.
 
 Each gives scores for the whole catalogue from the same positive interactions up to the cut; a
-question's history may go further. Equal scores (above all: of users without a history, for whom
+query's history may go further. Equal scores (above all: of users without a history, for whom
 only popularity knows anything) are ordered by popularity, then in a random order.
 
-Each of them stands here with several settings, and of each set the best one by the very questions
+Each of them stands here with several settings, and of each set the best one by the very queries
 asked is what counts: that favours the baselines.
 
-Notation of shapes: q questions, n items, u users.
+Notation of shapes: q queries, n items, u users.
 """
 
 import os
@@ -19,7 +19,7 @@ from typing import Protocol
 import numpy as np
 from scipy import sparse
 
-from pipelines.ranking.datasets import Question, RankingData, is_liked
+from pipelines.ranking.datasets import HeldOutQuery, RankingData, is_liked
 from shared.errors import DependencyError
 from shared.ranking.arrays import Float32s
 
@@ -62,24 +62,22 @@ class Positives:
         """How many users liked each item [n]."""
         return np.asarray(self.matrix.sum(axis=0), np.float32).ravel()
 
-    def histories(self, questions: Sequence[Question]) -> sparse.csr_matrix:
+    def histories(self, queries: Sequence[HeldOutQuery]) -> sparse.csr_matrix:
         """What each asker liked, as 0 and 1 [q, n]."""
         pairs = [
             (number, self.rows[event.item])
-            for number, question in enumerate(questions)
-            for event in question.history
+            for number, query in enumerate(queries)
+            for event in query.history
             if is_liked(event) and event.item in self.rows
         ]
-        return _binary(
-            [p[0] for p in pairs], [p[1] for p in pairs], (len(questions), len(self.rows))
-        )
+        return _binary([p[0] for p in pairs], [p[1] for p in pairs], (len(queries), len(self.rows)))
 
 
 class Baseline(Protocol):
     """A recommender fitted to positives."""
 
-    def scores(self, questions: Sequence[Question]) -> Float32s:
-        """The scores of all items for each question [q, n]; more is better."""
+    def scores(self, queries: Sequence[HeldOutQuery]) -> Float32s:
+        """The scores of all items for each query [q, n]; more is better."""
         ...
 
 
@@ -92,9 +90,9 @@ class MostPopular:
         # Below one count, so that it decides between equal counts alone.
         self.popularity: Float32s = counts + order / np.float32(len(counts) + 1)
 
-    def scores(self, questions: Sequence[Question]) -> Float32s:
+    def scores(self, queries: Sequence[HeldOutQuery]) -> Float32s:
         """The same popularity for each [q, n]."""
-        return np.tile(self.popularity, (len(questions), 1))
+        return np.tile(self.popularity, (len(queries), 1))
 
 
 class ItemKnn:
@@ -118,9 +116,9 @@ class ItemKnn:
         likeness *= count / (count + shrinkage)
         self._similarity = sparse.csr_matrix((likeness, (row, column)), common.shape)
 
-    def scores(self, questions: Sequence[Question]) -> Float32s:
+    def scores(self, queries: Sequence[HeldOutQuery]) -> Float32s:
         """Sums of cosines [q, n]."""
-        sums = (self._positives.histories(questions) @ self._similarity).toarray()
+        sums = (self._positives.histories(queries) @ self._similarity).toarray()
         return _with_ties(sums, self._popularity)
 
 
@@ -163,25 +161,25 @@ class Factorised:
             )
         self._model.fit(positives.matrix, show_progress=False)
 
-    def scores(self, questions: Sequence[Question]) -> Float32s:
+    def scores(self, queries: Sequence[HeldOutQuery]) -> Float32s:
         """Inner products of factors [q, n]; without a history popularity decides."""
-        histories = self._positives.histories(questions)
+        histories = self._positives.histories(queries)
         if self._folds_in:
-            users = np.asarray(self._model.recalculate_user(np.arange(len(questions)), histories))
+            users = np.asarray(self._model.recalculate_user(np.arange(len(queries)), histories))
         else:
-            users = self._bpr_users(questions, histories)
+            users = self._bpr_users(queries, histories)
         products = users @ np.asarray(self._model.item_factors).T
         products[np.asarray(histories.sum(axis=1)).ravel() == 0] = 0.0
         return _with_ties(products, self._popularity)
 
-    def _bpr_users(self, questions: Sequence[Question], histories: sparse.csr_matrix) -> Float32s:
+    def _bpr_users(self, queries: Sequence[HeldOutQuery], histories: sparse.csr_matrix) -> Float32s:
         items, known = np.asarray(self._model.item_factors), np.asarray(self._model.user_factors)
         counts = np.maximum(np.asarray(histories.sum(axis=1)), 1.0)
         users: Float32s = np.asarray(histories @ items / counts, np.float32)
         # The last factor of an item is its bias, for which a user has the factor 1.
         users[:, -1] = 1.0
-        for number, question in enumerate(questions):
-            row = self._positives.users.get(question.user)
+        for number, query in enumerate(queries):
+            row = self._positives.users.get(query.user)
             if row is not None:
                 users[number] = known[row]
         return users

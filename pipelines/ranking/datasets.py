@@ -1,4 +1,4 @@
-"""Real data as the platform's events: what was learned from, and the questions that are asked.
+"""Real data as the platform's events: what was learned from, and the queries that are asked.
 
     movies              each user of dev once, at the moment of the cut: all liked films of dev
     movies_next         each liked film of dev, after all that its user rated before it
@@ -39,7 +39,7 @@ _AMAZON_STEP_MS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class HeldOutQuery:
     """At `time_s` a user with a history, oldest first, is about to choose the `relevant` items."""
 
     user: str
@@ -50,12 +50,12 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class RankingData:
-    """A catalogue, the events up to the cut in the order of time, and the questions after it."""
+    """A catalogue, the events up to the cut in the order of time, and the queries after it."""
 
     name: str
     items: tuple[ItemEvent, ...]
     events: tuple[InteractionEvent, ...]
-    questions: tuple[Question, ...]
+    queries: tuple[HeldOutQuery, ...]
     exclude_seen: bool
 
     @property
@@ -103,10 +103,10 @@ def read_dataset(name: str, folder: Path) -> RankingData:
         raise ArtifactError(f"{name} in {folder} cannot be read: {reason}") from error
 
 
-def split(events: Iterable[Event], share: float = 0.9, most_questions: int = 2_000) -> RankingData:
+def split(events: Iterable[Event], share: float = 0.9, most_queries: int = 2_000) -> RankingData:
     """Stored events cut in time: of the behaviour `share` is learned from, the rest is asked.
 
-    Each later interaction that speaks for its item is a question, the latest `most_questions`.
+    Each later interaction that speaks for its item is a query, the latest `most_queries`.
 
     Raises:
         InputError: there is nothing to ask.
@@ -117,13 +117,13 @@ def split(events: Iterable[Event], share: float = 0.9, most_questions: int = 2_0
     for event in behaviour:
         described.setdefault(event.item, ItemEvent(event.id, event.timestamp_ms, event.item))
     cut = int(len(behaviour) * share)
-    questions = tuple(_next_liked(behaviour[:cut], behaviour[cut:]))[-most_questions:]
-    if not questions or not cut:
+    queries = tuple(_next_liked(behaviour[:cut], behaviour[cut:]))[-most_queries:]
+    if not queries or not cut:
         raise InputError(
             f"{len(behaviour)} interactions of users are too few to measure on: load more events"
         )
     return RankingData(
-        "stored events", tuple(described.values()), tuple(behaviour[:cut]), questions, True
+        "stored events", tuple(described.values()), tuple(behaviour[:cut]), queries, True
     )
 
 
@@ -144,24 +144,24 @@ def _movies(name: str, folder: Path) -> RankingData:
 
 def _at_the_cut(
     events: Iterable[InteractionEvent], asked: list[InteractionEvent]
-) -> Iterator[Question]:
+) -> Iterator[HeldOutQuery]:
     histories = _by_user(events)
     time_s = asked[0].timestamp_ms / 1000.0
     for user, chosen in _by_user(asked).items():
         liked = tuple(event.item for event in chosen if is_liked(event))
         if liked:
-            yield Question(user, time_s, tuple(histories.get(user, ())), liked)
+            yield HeldOutQuery(user, time_s, tuple(histories.get(user, ())), liked)
 
 
 def _next_liked(
     events: Iterable[InteractionEvent], asked: list[InteractionEvent]
-) -> Iterator[Question]:
+) -> Iterator[HeldOutQuery]:
     histories = _by_user(events)
     for event in asked:
         history = histories.setdefault(event.user or "", [])
         if is_liked(event):
             time_s = event.timestamp_ms / 1000.0
-            yield Question(event.user or "", time_s, tuple(history), (event.item,))
+            yield HeldOutQuery(event.user or "", time_s, tuple(history), (event.item,))
         history.append(event)
 
 
@@ -181,16 +181,16 @@ def _amazon(name: str, folder: Path) -> RankingData:
         name,
         tuple(_product(row) for row in _rows(folder / f"{name}.items.jsonl.gz")),
         tuple(sorted(events, key=lambda event: event.timestamp_ms)),
-        tuple(_question(sequence) for sequence in sequences),
+        tuple(_query(sequence) for sequence in sequences),
         exclude_seen=False,
     )
 
 
-def _question(sequence: _Sequence) -> Question:
+def _query(sequence: _Sequence) -> HeldOutQuery:
     user, items = sequence["user_id"], sequence["history"]
     time_ms = _AMAZON_START_MS + len(items) * _AMAZON_STEP_MS
     history = tuple(_purchases(user, items))
-    return Question(user, time_ms / 1000.0, history, (sequence["next_item"],))
+    return HeldOutQuery(user, time_ms / 1000.0, history, (sequence["next_item"],))
 
 
 def _purchases(user: str, items: Iterable[str]) -> Iterator[InteractionEvent]:

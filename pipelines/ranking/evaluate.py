@@ -1,9 +1,9 @@
 """Measures rankers side by side on the whole catalogue, never on sampled negatives.
 
-All of them know the events up to the cut, and of each question its user's history. Seen items are
+All of them know the events up to the cut, and of each query its user's history. Seen items are
 left out where the data set says so, for every ranker alike.
 
-Notation of shapes: q questions, n items, k places of a list, d the width of vectors.
+Notation of shapes: q queries, n items, k places of a list, d the width of vectors.
 """
 
 import time
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipelines.ranking.baselines import POPULARITY, Baseline, MostPopular, Positives, baselines
-from pipelines.ranking.datasets import Question, RankingData
+from pipelines.ranking.datasets import HeldOutQuery, RankingData
 from pipelines.ranking.recommenders import Asked, rank, state_at_the_cut
 from shared.metrics.bootstrap import Indices, Interval, bootstrap, bootstrap_mean
 from shared.metrics.ranking import coverage, intra_list_distance, popularity_lift
@@ -34,9 +34,9 @@ _BLOCK = 512
 class Measured:
     """One ranker on one data set.
 
-    `figures` are means over questions. `cold_users` is nDCG@10 of questions without a history,
+    `figures` are means over queries. `cold_users` is nDCG@10 of queries without a history,
     `cold_items` of those for an item first seen after the cut with only such items ranked; None
-    where the set has no such question.
+    where the set has no such query.
     """
 
     name: str
@@ -48,18 +48,18 @@ class Measured:
     seconds: float
     is_baseline: bool
     ndcg: Float64s
-    """nDCG@10 of each question [q]."""
+    """nDCG@10 of each query [q]."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """All rankers on one data set, and the best of ours over the best baseline, by nDCG@10.
 
-    The ratio's interval resamples questions, the same ones for both.
+    The ratio's interval resamples queries, the same ones for both.
     """
 
     data: str
-    question_count: int
+    query_count: int
     item_count: int
     exclude_seen: bool
     measured: tuple[Measured, ...]
@@ -98,29 +98,29 @@ def compare(
     measured: list[Measured] = []
     for name, variants in baselines(positives, factorised=factorised).items():
         started_s = time.perf_counter()
-        fitted = ((_lists(each, data, data.questions), each) for each in variants)
+        fitted = ((_lists(each, data, data.queries), each) for each in variants)
         lists, fittest = max(fitted, key=lambda pair: float(judged.ndcg(pair[0]).mean()))
         orders = [fittest]
         if name == POPULARITY:
             orders = [MostPopular(positives, seed) for seed in range(_RANDOM_ORDERS)]
-        cold = [_lists(each, data, judged.cold_questions, judged.cold_rows) for each in orders]
+        cold = [_lists(each, data, judged.cold_queries, judged.cold_rows) for each in orders]
         seconds = time.perf_counter() - started_s
         measured.append(judged.measure(name, lists, cold, seconds, is_baseline=True))
     asked = Asked(data, state_at_the_cut(data, vectors))
     for name, scorer in scorers.items():
         started_s = time.perf_counter()
-        lists = rank(asked, range(len(data.questions)), scorer, K)
+        lists = rank(asked, range(len(data.queries)), scorer, K)
         cold = [rank(asked, judged.cold_numbers, scorer, K, among=judged.cold_rows)]
         seconds = time.perf_counter() - started_s
         measured.append(judged.measure(name, lists, cold, seconds, is_baseline=False))
-        diverse = rank(asked, range(len(data.questions)), scorer, K, diversity=DiversitySettings())
+        diverse = rank(asked, range(len(data.queries)), scorer, K, diversity=DiversitySettings())
         seconds = time.perf_counter() - started_s - seconds
         varied = f"{name}, diverse"
         measured.append(judged.measure(varied, diverse, cold, seconds, is_baseline=False))
     ours, best = _best(measured, baseline=False), _best(measured, baseline=True)
     return Comparison(
         data.name,
-        len(data.questions),
+        len(data.queries),
         len(data.items),
         data.exclude_seen,
         tuple(measured),
@@ -130,7 +130,7 @@ def compare(
 
 
 def ratio(ours: Float64s, theirs: Float64s, resamples: int = 1000) -> Interval:
-    """The mean of values [q] over the mean of others [q] for the same questions."""
+    """The mean of values [q] over the mean of others [q] for the same queries."""
 
     def statistic(indices: Indices) -> float:
         return float(ours[indices].mean() / max(float(theirs[indices].mean()), 1e-12))
@@ -149,20 +149,20 @@ class _Judged:
         self._counts = Positives.of(data).counts()
         self.cold_rows = data.first_seen_after_the_cut()
         cold = {self._ids[row] for row in self.cold_rows.tolist()}
-        self._relevant = [dict.fromkeys(q.relevant, 1.0) for q in data.questions]
+        self._relevant = [dict.fromkeys(q.relevant, 1.0) for q in data.queries]
         self._cold_relevant = [
-            {item: 1.0 for item in question.relevant if item in cold} for question in data.questions
+            {item: 1.0 for item in query.relevant if item in cold} for query in data.queries
         ]
         # Without a history nothing distinguishes new items for anybody.
         self.cold_numbers = [
             number
-            for number, question in enumerate(data.questions)
-            if self._cold_relevant[number] and question.history
+            for number, query in enumerate(data.queries)
+            if self._cold_relevant[number] and query.history
         ]
 
     @property
-    def cold_questions(self) -> list[Question]:
-        return [self._data.questions[number] for number in self.cold_numbers]
+    def cold_queries(self) -> list[HeldOutQuery]:
+        return [self._data.queries[number] for number in self.cold_numbers]
 
     def measure(
         self, name: str, lists: Int64s, cold: Sequence[Int64s], seconds: float, *, is_baseline: bool
@@ -175,9 +175,9 @@ class _Judged:
             "intra_list_distance": intra_list_distance(lists, self._vectors),
         }
         ndcg = values[f"ndcg@{K}"]
-        new_users = np.array([not question.history for question in self._data.questions])
+        new_users = np.array([not query.history for query in self._data.queries])
         rows = self._data.rows
-        chosen = [rows[item] for question in self._data.questions for item in question.relevant]
+        chosen = [rows[item] for query in self._data.queries for item in query.relevant]
         return Measured(
             name,
             {key: self._interval(value) for key, value in values.items()},
@@ -191,7 +191,7 @@ class _Judged:
         )
 
     def ndcg(self, lists: Int64s) -> Float64s:
-        """nDCG@10 of each question [q]."""
+        """nDCG@10 of each query [q]."""
         return ndcg_at_k(judge(self._names(lists), self._relevant), K)
 
     def _cold(self, orders: Sequence[Int64s]) -> Interval | None:
@@ -211,18 +211,18 @@ class _Judged:
 def _lists(
     baseline: Baseline,
     data: RankingData,
-    questions: Sequence[Question],
+    queries: Sequence[HeldOutQuery],
     among: Int64s | None = None,
 ) -> Int64s:
-    """The best rows for each question [q, k], of all or of some."""
+    """The best rows for each query [q, k], of all or of some."""
     rows = data.rows
     parts = [np.zeros((0, K), np.int64)]
-    for start in range(0, len(questions), _BLOCK):
-        block = questions[start : start + _BLOCK]
+    for start in range(0, len(queries), _BLOCK):
+        block = queries[start : start + _BLOCK]
         scores = baseline.scores(block)
         if data.exclude_seen:
-            for number, question in enumerate(block):
-                scores[number, [rows[event.item] for event in question.history]] = -np.inf
+            for number, query in enumerate(block):
+                scores[number, [rows[event.item] for event in query.history]] = -np.inf
         parts.append(best_rows(scores if among is None else scores[:, among], K, among))
     return np.concatenate(parts)
 

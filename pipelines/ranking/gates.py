@@ -1,11 +1,11 @@
-"""Whether a ranker may serve: judged by the last questions, beside what it takes the place of."""
+"""Whether a ranker may serve: judged by the last queries, beside what it takes the place of."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.ranking.questions import Question
+from pipelines.ranking.replay import LabelledQuery
 from shared.metrics.bootstrap import Interval, bootstrap_mean
 from shared.metrics.retrieval import Float64s
 from shared.ranking.rankers.scorer import Scorer
@@ -16,7 +16,7 @@ _DISCOUNTS = 1.0 / np.log2(2.0 + np.arange(K))
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One comparison: nDCG@10 of both, and the mean difference for the same questions."""
+    """One comparison: nDCG@10 of both, and the mean difference for the same queries."""
 
     rival: str
     ours: Interval
@@ -35,14 +35,14 @@ class Gate:
         return (
             f"not below {self.rival}: nDCG@10 {self.ours.value:.4f} to {self.theirs.value:.4f}, "
             f"difference {self.gain.value:+.4f} ({self.gain.low:+.4f} to {self.gain.high:+.4f}) on "
-            f"{self.gain.n} questions, at least 0 ({-self.margin:+.4f}) asked for: {verdict}"
+            f"{self.gain.n} queries, at least 0 ({-self.margin:+.4f}) asked for: {verdict}"
         )
 
 
 def judge(
-    ranker: Scorer, rivals: Mapping[str, Scorer], last: Sequence[Question], margin: float
+    ranker: Scorer, rivals: Mapping[str, Scorer], last: Sequence[LabelledQuery], margin: float
 ) -> tuple[Gate, ...]:
-    """A gate for each rival, by a paired bootstrap: the same questions are drawn for both."""
+    """A gate for each rival, by a paired bootstrap: the same queries are drawn for both."""
     ours = ndcg(ranker, last)
     gates = []
     for name, rival in rivals.items():
@@ -52,12 +52,12 @@ def judge(
     return tuple(gates)
 
 
-def ndcg(scorer: Scorer, questions: Sequence[Question]) -> Float64s:
+def ndcg(scorer: Scorer, queries: Sequence[LabelledQuery]) -> Float64s:
     """nDCG@10 [q] of a scorer's order; what was chosen and is not in the list counts as missed."""
-    values = np.zeros(len(questions))
-    for number, question in enumerate(questions):
-        if question.chosen.any():
-            order = np.argsort(-scorer.score(question.features), kind="stable")[:K]
-            gained = (question.chosen[order] * _DISCOUNTS[: len(order)]).sum()
-            values[number] = gained / _DISCOUNTS[: min(question.relevant, K)].sum()
+    values = np.zeros(len(queries))
+    for number, query in enumerate(queries):
+        if query.chosen.any():
+            order = np.argsort(-scorer.score(query.features), kind="stable")[:K]
+            gained = (query.chosen[order] * _DISCOUNTS[: len(order)]).sum()
+            values[number] = gained / _DISCOUNTS[: min(query.relevant, K)].sum()
     return values

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from pipelines.ranking.gates import Gate, K, judge, ndcg
-from pipelines.ranking.questions import Question
+from pipelines.ranking.replay import LabelledQuery
 from pipelines.ranking.train import Trained
 from pipelines.ranking.train_settings import TrainSettings
 from shared.artifacts.aliases import CANDIDATE, CHAMPION
@@ -38,13 +38,13 @@ def register(
     registry: RankerRegistry,
     model: str,
     trained: Trained,
-    last: Sequence[Question],
+    last: Sequence[LabelledQuery],
     settings: TrainSettings,
     *,
     data_fingerprint: str,
     command: str,
 ) -> RankerBundle:
-    """Writes a trained model as a bundle with what the last questions say, the model's candidate.
+    """Writes a trained model as a bundle with what the last queries say, the model's candidate.
 
     Raises:
         ArtifactError: the bundle's place holds something corrupt.
@@ -61,7 +61,7 @@ def register(
         settings={
             **settings.model_dump(mode="json"),
             "rounds_used": trained.rounds,
-            "training_questions": trained.training_questions,
+            "training_questions": trained.training_queries,
         },
         command=command,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -73,7 +73,7 @@ def register(
 
 
 def promote(
-    registry: RankerRegistry, bundle_id: str, last: Sequence[Question], margin: float
+    registry: RankerRegistry, bundle_id: str, last: Sequence[LabelledQuery], margin: float
 ) -> tuple[Gate, ...]:
     """Lets a bundle serve if every gate holds, which are returned; else nothing changes.
 

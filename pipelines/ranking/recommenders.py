@@ -44,7 +44,7 @@ def state_at_the_cut(
 
 
 class Asked:
-    """Questions put to a state; each is asked by somebody new who has that question's history."""
+    """Held-out queries put to a state; each by somebody new who has that query's history."""
 
     def __init__(self, data: RankingData, state: RankingState) -> None:
         self._data = data
@@ -53,14 +53,14 @@ class Asked:
         self.index = ItemIndex.build(rows, state.catalogue.vectors[rows])
 
     def query(self, number: int) -> Query:
-        """The question as a query, whose history is known from now on."""
-        question, behaviour = self._data.questions[number], self.state.behaviour
-        asker = f"asker of question {number}"
-        query = Query(asker, None, question.time_s)
+        """A held-out query as the service gets it; its history is known from now on."""
+        held_out, behaviour = self._data.queries[number], self.state.behaviour
+        asker = f"asker of query {number}"
+        query = Query(asker, None, held_out.time_s)
         if len(behaviour.past(query)):
             return query
         weights = self.state.settings.interaction_weights
-        for event in question.history[-self.state.settings.history_length :]:
+        for event in held_out.history[-self.state.settings.history_length :]:
             row = self.state.catalogue.row_of(event.item)
             if row is not None:
                 weight = interaction_weight(event.type, event.fields, weights)
@@ -78,13 +78,13 @@ class Asked:
         """Some rows without what was seen, where that is usual; longer ago than histories tell."""
         if not self._data.exclude_seen:
             return rows
-        seen = self.state.catalogue.rows_of(e.item for e in self._data.questions[number].history)
+        seen = self.state.catalogue.rows_of(e.item for e in self._data.queries[number].history)
         return np.setdiff1d(rows, seen)
 
 
 def rank(
     asked: Asked,
-    questions: Sequence[int],
+    queries: Sequence[int],
     scorer: Scorer,
     count: int,
     *,
@@ -92,13 +92,13 @@ def rank(
     among: Int64s | None = None,
     diversity: DiversitySettings = BY_SCORE,
 ) -> Int64s:
-    """The best rows for each of q questions [q, count], the best first, then -1.
+    """The best rows for each of q queries [q, count], the best first, then -1.
 
     By default they are found as in the service, by candidates from the whole catalogue, and stand
     in the order of their scores. `among` scores these rows instead.
     """
-    lists = np.full((len(questions), count), -1, np.int64)
-    for place, number in enumerate(questions):
+    lists = np.full((len(queries), count), -1, np.int64)
+    for place, number in enumerate(queries):
         if among is None:
             query, rows = asked.candidates(number, settings or CandidateSettings())
         else:

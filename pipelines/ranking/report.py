@@ -39,7 +39,7 @@ def verdict(comparison: Comparison) -> str:
     if comparison.cold_items_ratio is not None and ours.cold_items is not None:
         text += (
             f"; on items first seen after the cut {comparison.cold_items_ratio:.1f} times "
-            f"popularity's ({ours.cold_items.n} questions)"
+            f"popularity's ({ours.cold_items.n} queries)"
         )
     for plain, varied in pairwise(comparison.measured):
         if varied.name.startswith(plain.name):
@@ -61,11 +61,11 @@ def as_html(comparisons: Sequence[Comparison]) -> str:
     sections = "\n".join(_section(each) for each in comparisons)
     return page(
         "Ranking, measured",
-        "<p>The whole catalogue is ranked for each question, never a sample of it. Intervals are "
-        "of 95 %, by the bias-corrected bootstrap over questions. <em>Cold items</em>: nDCG of "
-        "questions for an item first seen after the cut, with only such items ranked; among them "
+        "<p>The whole catalogue is ranked for each query, never a sample of it. Intervals are "
+        "of 95 %, by the bias-corrected bootstrap over queries. <em>Cold items</em>: nDCG of "
+        "queries for an item first seen after the cut, with only such items ranked; among them "
         "popularity is a random order, of which the mean is shown. Each baseline has the best of "
-        "its settings on these very questions, which favours it.</p>\n"
+        "its settings on these very queries, which favours it.</p>\n"
         f"{sections}",
     )
 
@@ -133,7 +133,7 @@ def _cells(each: Measured, opening: str, closing: str = "") -> list[str]:
 def _protocol(comparison: Comparison) -> str:
     seen = "left out" if comparison.exclude_seen else "kept"
     return (
-        f"{comparison.question_count:,} questions, all {comparison.item_count:,} items ranked, "
+        f"{comparison.query_count:,} queries, all {comparison.item_count:,} items ranked, "
         f"items seen before {seen}"
     )
 

@@ -1,4 +1,4 @@
-"""Trains the ranker on the earlier questions, stopped by the later ones.
+"""Trains the ranker on the earlier queries, stopped by the later ones.
 
 LightGBM learns LambdaMART.
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import lightgbm
 import numpy as np
 
-from pipelines.ranking.questions import Question, Questions
+from pipelines.ranking.replay import LabelledQuery, ReplayedQueries
 from pipelines.ranking.train_settings import TrainSettings
 from shared.ranking.rankers.blend import LinearBlend
 from shared.ranking.rankers.inputs import ranker_input_names, ranker_inputs
@@ -26,7 +26,7 @@ class Trained:
 
     trees: str
     rounds: int
-    training_questions: int
+    training_queries: int
 
     @property
     def ranker(self) -> LightGbmRanker:
@@ -34,9 +34,9 @@ class Trained:
         return LightGbmRanker(lightgbm.Booster(model_str=self.trees))
 
 
-def fit(questions: Questions, settings: TrainSettings) -> Trained:
-    """Trains on the early questions until the later ones are ordered no better."""
-    early, later = (_dataset(part) for part in (questions.early, questions.later))
+def fit(queries: ReplayedQueries, settings: TrainSettings) -> Trained:
+    """Trains on the early queries until the later ones are ordered no better."""
+    early, later = (_dataset(part) for part in (queries.early, queries.later))
     booster = lightgbm.train(
         {
             "objective": "lambdarank",
@@ -59,14 +59,14 @@ def fit(questions: Questions, settings: TrainSettings) -> Trained:
         callbacks=[lightgbm.early_stopping(settings.patience, verbose=False)],
     )
     trees = booster.model_to_string(num_iteration=booster.best_iteration)
-    return Trained(trees, int(booster.best_iteration), len(questions.early))
+    return Trained(trees, int(booster.best_iteration), len(queries.early))
 
 
-def _dataset(part: Sequence[Question]) -> lightgbm.Dataset:
+def _dataset(part: Sequence[LabelledQuery]) -> lightgbm.Dataset:
     blend = LinearBlend()
     return lightgbm.Dataset(
-        np.concatenate([ranker_inputs(question.features, blend) for question in part]),
-        np.concatenate([question.labels for question in part]),
-        group=np.array([len(question.labels) for question in part]),
+        np.concatenate([ranker_inputs(query.features, blend) for query in part]),
+        np.concatenate([query.labels for query in part]),
+        group=np.array([len(query.labels) for query in part]),
         feature_name=list(ranker_input_names()),
     )

@@ -10,10 +10,10 @@ FEWEST_QUESTIONS = 20
 class TrainSettings(Settings):
     """How the ranker is trained and judged.
 
-    - `questions`: so many are learned from, drawn from those after the first `warm_up` share of
-      the behaviour, in which the state is too empty to be like the one that serves.
+    - `questions`: so many queries are learned from, drawn from those after the first `warm_up`
+      share of the behaviour, in which the state is too empty to be like the one that serves.
     - `validation`: the share of them, the latest ones, that decides when to stop.
-    - `held_out`, `judged`: the share of all questions, the very last ones, by which the ranker is
+    - `held_out`, `judged`: the share of all queries, the very last ones, by which the ranker is
       judged, and how many of them are drawn.
     - `exclude_seen`: whether lists are without what somebody met, as the service's are by default.
     - `leaves`, `smallest_leaf`, `learning_rate`, `rounds`, `patience`: LightGBM's trees.

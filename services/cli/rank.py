@@ -41,7 +41,7 @@ class Ranking(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class RankQuery:
     """For whom is ranked: the best of all items, or `items` in order; `count` None shows all."""
 
     user: str
@@ -50,7 +50,7 @@ class Question:
     count: int | None = None
 
 
-def show(platform: Platform, question: Question, *, click: str | None, explain: bool) -> None:
+def show(platform: Platform, question: RankQuery, *, click: str | None, explain: bool) -> None:
     """Prints a ranking; with `click`, the one after the user's click on an item, and what moved.
 
     Raises:
@@ -71,7 +71,7 @@ def show(platform: Platform, question: Question, *, click: str | None, explain: 
     console.print(f"{question.model}, {ranking.took:.1f} ms", style="dim", markup=False)
 
 
-def rank(platform: Platform, question: Question) -> Ranking:
+def rank(platform: Platform, question: RankQuery) -> Ranking:
     """Asks for a ranking with reasons and features.
 
     Raises:

@@ -10,7 +10,7 @@ from services.cli.client import Platform
 from services.cli.feedback import PATH
 from services.cli.patience import patiently
 from services.cli.progress import Progress
-from services.cli.rank import Question, rank
+from services.cli.rank import RankQuery, rank
 from services.cli.run_file import Run
 from shared.errors import ArtifactError, AuthenticationError, InputError
 
@@ -28,7 +28,7 @@ def load_sample(run: Run, progress: Progress, *, key: str | None = None) -> None
     """
     with Platform(run.url, key) as platform:
         try:
-            if rank(platform, Question("nobody", count=1)).items:
+            if rank(platform, RankQuery("nobody", count=1)).items:
                 return
         except AuthenticationError:
             progress.note("requests need a key, so the shop is left to `banyan recommend load`")

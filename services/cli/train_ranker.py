@@ -11,7 +11,7 @@ from sqlalchemy import make_url
 
 from pipelines.ranking.gates import Gate
 from pipelines.ranking.promotion import fingerprint, promote, register
-from pipelines.ranking.questions import Questions, replay
+from pipelines.ranking.replay import ReplayedQueries, replay
 from pipelines.ranking.train import fit
 from pipelines.ranking.train_settings import TrainSettings
 from services.recommendation.config import RecommendationSettings
@@ -37,8 +37,8 @@ class TrainingEvents:
     items: Sequence[str]
     vectors: Float32s
 
-    def questions(self, settings: RecommendationSettings, how: TrainSettings) -> Questions:
-        """What the events ask.
+    def queries(self, settings: RecommendationSettings, how: TrainSettings) -> ReplayedQueries:
+        """The events, replayed.
 
         Raises:
             InputError: there is too little behaviour.
@@ -68,21 +68,21 @@ def train(
     console = _console()
     stored = _stored(settings, tenant, console)
     with console.status(f"living through {len(stored.events)} events once more"):
-        questions = stored.questions(settings, how)
-    with console.status(f"training on {len(questions.early)} questions"):
-        trained = fit(questions, how)
+        queries = stored.queries(settings, how)
+    with console.status(f"training on {len(queries.early)} queries"):
+        trained = fit(queries, how)
     registry = RankerRegistry(out or settings.rankers_dir)
     bundle = register(
         registry,
         model,
         trained,
-        questions.last,
+        queries.last,
         how,
         data_fingerprint=fingerprint(stored.events, stored.items, stored.vectors),
         command=shlex.join(["banyan", "recommend", "train", "--model", model, "--tenant", tenant]),
     )
     console.print(f"{bundle.id} is the candidate: {bundle.folder}", markup=False)
-    return _say(console, bundle.id, promote(registry, bundle.id, questions.last, how.margin))
+    return _say(console, bundle.id, promote(registry, bundle.id, queries.last, how.margin))
 
 
 def promote_again(
@@ -106,8 +106,8 @@ def promote_again(
     how, console = TrainSettings(), _console()
     stored = _stored(settings, tenant, console)
     with console.status(f"living through {len(stored.events)} events once more"):
-        questions = stored.questions(settings, how)
-    return _say(console, bundle_id, promote(registry, bundle_id, questions.last, how.margin))
+        queries = stored.queries(settings, how)
+    return _say(console, bundle_id, promote(registry, bundle_id, queries.last, how.margin))
 
 
 def roll_back(settings: RecommendationSettings, model: str) -> int:

@@ -66,10 +66,10 @@ def rank(
 ) -> None:
     """Rank items for a user, with the reasons; anybody may be a user, known or not."""
     from services.cli.client import Platform
-    from services.cli.rank import DEFAULT_COUNT, Question, show
+    from services.cli.rank import DEFAULT_COUNT, RankQuery, show
 
     if count is None and not item:
         count = DEFAULT_COUNT
     with Platform(url_of(url), key) as platform:
-        question = Question(user, model, tuple(item or ()), count)
+        question = RankQuery(user, model, tuple(item or ()), count)
         show(platform, question, click=click, explain=explain)

@@ -49,16 +49,16 @@ def folder(tmp_path: Path) -> Path:
 
 def test_at_the_cut_each_user_is_asked_for_all_that_is_liked_later(folder: Path) -> None:
     found = read_dataset("movies", folder)
-    (question,) = found.questions
-    assert question.relevant == ("2", "3")
-    assert [event.item for event in question.history] == ["1"]
-    assert question.time_s == 2_000.0
+    (query,) = found.queries
+    assert query.relevant == ("2", "3")
+    assert [event.item for event in query.history] == ["1"]
+    assert query.time_s == 2_000.0
     assert found.exclude_seen
     assert found.first_seen_after_the_cut().tolist() == [1, 2]
 
 
 def test_the_next_liked_film_is_asked_for_after_all_before_it(folder: Path) -> None:
-    first, second = read_dataset("movies_next", folder).questions
+    first, second = read_dataset("movies_next", folder).queries
     assert (first.relevant, second.relevant) == (("2",), ("3",))
     assert [event.item for event in second.history] == ["1", "2"]
 
@@ -70,10 +70,10 @@ def test_a_film_is_as_old_as_its_title(folder: Path) -> None:
 
 def test_a_sequence_asks_for_its_next_item(folder: Path) -> None:
     found = read_dataset("amazon_office", folder)
-    (question,) = found.questions
-    assert [event.item for event in question.history] == ["1", "2"]
-    assert question.relevant == ("3",)
-    assert question.history[-1].timestamp_ms / 1000.0 < question.time_s
+    (query,) = found.queries
+    assert [event.item for event in query.history] == ["1", "2"]
+    assert query.relevant == ("3",)
+    assert query.history[-1].timestamp_ms / 1000.0 < query.time_s
     assert not found.exclude_seen
 
 
@@ -91,10 +91,10 @@ def test_stored_events_are_cut_in_time() -> None:
     made = data()
     assert len(made.events) == int(USERS * EACH * 0.8)
     cut_ms = made.events[-1].timestamp_ms
-    assert all(question.time_s * 1000.0 >= cut_ms for question in made.questions)
-    for question in made.questions:
-        assert all(event.timestamp_ms < question.time_s * 1000.0 for event in question.history)
-        assert {event.user for event in question.history} == {question.user}
+    assert all(query.time_s * 1000.0 >= cut_ms for query in made.queries)
+    for query in made.queries:
+        assert all(event.timestamp_ms < query.time_s * 1000.0 for event in query.history)
+        assert {event.user for event in query.history} == {query.user}
 
 
 def test_too_few_events_cannot_be_measured_on() -> None:
@@ -105,7 +105,7 @@ def test_too_few_events_cannot_be_measured_on() -> None:
 
 @pytest.mark.realdata
 def test_real_data_is_read_whole(data_dir: Path) -> None:
-    counts = {name: len(read_dataset(name, data_dir).questions) for name in DATASETS}
+    counts = {name: len(read_dataset(name, data_dir).queries) for name in DATASETS}
     assert counts == {
         "movies": 86, "movies_next": 4_694, "amazon_office": 4_866, "amazon_industrial": 4_532
     }  # fmt: skip

@@ -36,7 +36,7 @@ def test_variety_widens_the_lists(comparison: Comparison) -> None:
     assert "blend, diverse: distance +" in verdict(comparison)
 
 
-def test_the_ratio_is_of_the_same_questions(comparison: Comparison) -> None:
+def test_the_ratio_is_of_the_same_queries(comparison: Comparison) -> None:
     ours, best = comparison.ours.ndcg, comparison.best_baseline.ndcg
     assert comparison.ratio.value == pytest.approx(ours.mean() / best.mean())
     assert ratio(ours, ours).low == ratio(ours, ours).high == 1.0
@@ -63,7 +63,7 @@ def test_json_has_the_figures_with_their_intervals(comparison: Comparison) -> No
     assert plain["ours"] == "blend"
     ndcg = plain["measured"][0]["figures"]["ndcg@10"]
     assert ndcg["low"] <= ndcg["value"] <= ndcg["high"]
-    assert ndcg["n"] == plain["question_count"]
+    assert ndcg["n"] == plain["query_count"]
 
 
 def test_what_is_excluded_is_not_ranked() -> None:
@@ -76,17 +76,17 @@ def test_what_is_excluded_is_not_ranked() -> None:
 def test_a_neighbour_is_liked_by_the_same_users() -> None:
     made = data()
     positives = Positives.of(made)
-    question = next(q for q in made.questions if q.history)
-    (scores,) = ItemKnn(positives, shrinkage=10.0, share=0.5).scores([question])
+    query = next(q for q in made.queries if q.history)
+    (scores,) = ItemKnn(positives, shrinkage=10.0, share=0.5).scores([query])
     (best,) = best_rows(scores[np.newaxis], 3)
-    parity = int(question.user[1:]) % 2
+    parity = int(query.user[1:]) % 2
     assert {int(made.items[row].item[4:]) % 2 for row in best.tolist()} == {parity}
 
 
 def test_popularity_orders_by_count() -> None:
     made = data()
     positives = Positives.of(made)
-    (scores,) = MostPopular(positives).scores(made.questions[:1])
+    (scores,) = MostPopular(positives).scores(made.queries[:1])
     assert np.all(np.floor(scores) == positives.counts())
 
 
@@ -95,6 +95,6 @@ def test_popularity_orders_by_count() -> None:
 def test_factorisations_rank_the_whole_catalogue(als: tuple[int, float, float] | None) -> None:
     pytest.importorskip("implicit", reason="the extra benchmark is not installed")
     made = data()
-    scores = Factorised(Positives.of(made), als).scores(made.questions[:5])
+    scores = Factorised(Positives.of(made), als).scores(made.queries[:5])
     assert scores.shape == (5, len(made.items))
     assert np.isfinite(scores).all()

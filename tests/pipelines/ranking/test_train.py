@@ -6,7 +6,7 @@ import pytest
 
 from pipelines.ranking.gates import Gate, judge, ndcg
 from pipelines.ranking.promotion import fingerprint, promote, register
-from pipelines.ranking.questions import Question, Questions, replay
+from pipelines.ranking.replay import LabelledQuery, ReplayedQueries, replay
 from pipelines.ranking.train import Trained, fit
 from pipelines.ranking.train_settings import TrainSettings
 from shared.artifacts.aliases import CANDIDATE, CHAMPION
@@ -25,16 +25,16 @@ NAMES = [f"item{number}" for number in range(ITEMS)]
 
 
 @pytest.fixture(scope="module")
-def questions() -> Questions:
+def queries() -> ReplayedQueries:
     return replay(events(), NAMES, vectors(), SETTINGS)
 
 
 @pytest.fixture(scope="module")
-def trained(questions: Questions) -> Trained:
-    return fit(questions, SETTINGS)
+def trained(queries: ReplayedQueries) -> Trained:
+    return fit(queries, SETTINGS)
 
 
-def registered(root: Path, trained: Trained, last: tuple[Question, ...]) -> str:
+def registered(root: Path, trained: Trained, last: tuple[LabelledQuery, ...]) -> str:
     of = fingerprint(events(), NAMES, vectors())
     return register(
         RankerRegistry(root),
@@ -54,11 +54,11 @@ class Worst:
         return -LinearBlend().score(features)
 
 
-def test_each_question_has_what_was_chosen_among_others(questions: Questions) -> None:
-    for question in (*questions.early, *questions.later):
-        assert question.features.shape == (len(question.labels), len(feature_names()))
-        assert question.teaches
-        assert question.relevant == 1
+def test_each_query_has_what_was_chosen_among_others(queries: ReplayedQueries) -> None:
+    for query in (*queries.early, *queries.later):
+        assert query.features.shape == (len(query.labels), len(feature_names()))
+        assert query.teaches
+        assert query.relevant == 1
 
 
 def test_what_is_judged_by_comes_after_all_that_was_learned_from() -> None:
@@ -76,11 +76,11 @@ def test_what_is_judged_by_comes_after_all_that_was_learned_from() -> None:
     np.testing.assert_array_equal(before.early[0].features, whole.early[0].features)
 
 
-def test_the_order_in_which_events_are_given_changes_nothing(questions: Questions) -> None:
+def test_the_order_in_which_events_are_given_changes_nothing(queries: ReplayedQueries) -> None:
     again = replay(events()[::-1], NAMES, vectors(), SETTINGS)
     for name in ("sequence_next", "popular_year", "times_met"):
         column = feature_names().index(name)
-        for one, other in zip(questions.last, again.last, strict=True):
+        for one, other in zip(queries.last, again.last, strict=True):
             assert sorted(one.features[:, column]) == sorted(other.features[:, column])
 
 
@@ -98,20 +98,20 @@ def test_a_shown_ranking_teaches_places_and_is_judged_on_all_candidates() -> Non
     place = feature_names().index("position")
     first = found.early[0].features
     np.testing.assert_allclose(first[:, place], np.log1p(np.arange(4.0)), rtol=1e-6)
-    assert {len(question.labels) for question in found.last} == {ITEMS}
-    assert not any(question.features[:, place].any() for question in found.last)
+    assert {len(query.labels) for query in found.last} == {ITEMS}
+    assert not any(query.features[:, place].any() for query in found.last)
 
 
-def test_too_few_questions_are_refused() -> None:
-    with pytest.raises(InputError, match="0 questions"):
+def test_too_few_queries_are_refused() -> None:
+    with pytest.raises(InputError, match="0 queries"):
         replay([ItemEvent("i", 0, "item0")], NAMES[:1], vectors(1), SETTINGS)
 
 
 def test_what_is_no_candidate_counts_as_missed() -> None:
     features = np.zeros((2, len(feature_names())), np.float32)
-    found = Question(features, np.array([1, 0]), 1)
-    missed = Question(features, np.array([0, 0]), 1)
-    half = Question(features, np.array([1, 0]), 2)
+    found = LabelledQuery(features, np.array([1, 0]), 1)
+    missed = LabelledQuery(features, np.array([0, 0]), 1)
+    half = LabelledQuery(features, np.array([1, 0]), 2)
 
     values = ndcg(LinearBlend(), [found, missed, half])
 
@@ -119,44 +119,44 @@ def test_what_is_no_candidate_counts_as_missed() -> None:
 
 
 def test_a_trained_ranker_is_a_bundle_and_serves_if_its_gates_hold(
-    questions: Questions, trained: Trained, tmp_path: Path
+    queries: ReplayedQueries, trained: Trained, tmp_path: Path
 ) -> None:
     registry = RankerRegistry(tmp_path)
-    bundle_id = registered(tmp_path, trained, questions.last)
+    bundle_id = registered(tmp_path, trained, queries.last)
     bundle = registry.bundle(bundle_id)
     written = json.loads((bundle.folder / "manifest.json").read_text())
     assert written["files"] == {"ranker.txt": sha256_file(bundle.folder / "ranker.txt")}
     assert tuple(written["features"]) == ranker_input_names()
     figure = bundle.manifest.metrics["ndcg@10"]
     assert figure.low <= figure.value <= figure.high
-    assert figure.n == len(questions.last)
+    assert figure.n == len(queries.last)
     assert registry.named("default", CANDIDATE) == bundle_id
     assert registry.named("default", CHAMPION) is None
 
     # The made shop is too small for the trees to gain much: any loss is allowed here.
-    gates = judge(registry.scorer(bundle_id), {"worst": Worst()}, questions.last, 1.0)
+    gates = judge(registry.scorer(bundle_id), {"worst": Worst()}, queries.last, 1.0)
     assert all(gate.holds for gate in gates)
-    first = promote(registry, bundle_id, questions.last, 1.0)
+    first = promote(registry, bundle_id, queries.last, 1.0)
     assert [gate.rival for gate in first] == ["the blend"]
     served = registry.named("default", CHAMPION)
     assert (served == bundle_id) is first[0].holds
 
 
 def test_a_ranker_that_is_worse_does_not_serve(
-    questions: Questions, trained: Trained, tmp_path: Path
+    queries: ReplayedQueries, trained: Trained, tmp_path: Path
 ) -> None:
     registry = RankerRegistry(tmp_path)
-    good = registered(tmp_path, trained, questions.last)
+    good = registered(tmp_path, trained, queries.last)
     registry.set_alias("default", CHAMPION, good)
     # Learns from the reverse of what was chosen.
-    reverse = Questions(
-        tuple(Question(q.features, 1 - np.minimum(q.labels, 1), 1) for q in questions.early),
-        tuple(Question(q.features, 1 - np.minimum(q.labels, 1), 1) for q in questions.later),
-        questions.last,
+    reverse = ReplayedQueries(
+        tuple(LabelledQuery(q.features, 1 - np.minimum(q.labels, 1), 1) for q in queries.early),
+        tuple(LabelledQuery(q.features, 1 - np.minimum(q.labels, 1), 1) for q in queries.later),
+        queries.last,
     )
-    bad = registered(tmp_path, fit(reverse, SETTINGS), questions.last)
+    bad = registered(tmp_path, fit(reverse, SETTINGS), queries.last)
 
-    gates = promote(registry, bad, questions.last, 0.01)
+    gates = promote(registry, bad, queries.last, 0.01)
 
     assert [gate.rival for gate in gates] == ["the blend", f"the champion {good}"]
     assert not any(gate.holds for gate in gates)
@@ -165,9 +165,9 @@ def test_a_ranker_that_is_worse_does_not_serve(
     assert registry.named("default", CANDIDATE) == bad
 
 
-def test_a_gate_asks_for_no_loss_and_little_doubt(questions: Questions) -> None:
-    (same,) = judge(LinearBlend(), {"itself": LinearBlend()}, questions.last, 0.0)
-    (worse,) = judge(Worst(), {"blend": LinearBlend()}, questions.last, 1.0)
+def test_a_gate_asks_for_no_loss_and_little_doubt(queries: ReplayedQueries) -> None:
+    (same,) = judge(LinearBlend(), {"itself": LinearBlend()}, queries.last, 0.0)
+    (worse,) = judge(Worst(), {"blend": LinearBlend()}, queries.last, 1.0)
     assert same.holds
     assert not worse.holds
     doubtful = Gate("x", same.ours, same.theirs, worse.gain.__class__(0.02, -0.05, 0.1, 30), 0.01)

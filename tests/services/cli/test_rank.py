@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from services.cli.rank import Question, show
+from services.cli.rank import RankQuery, show
 from shared.errors import AuthenticationError, NotFoundError
 from tests.services.cli.recommendation_served import RecommendationServed
 from tests.services.cli.served import connected
@@ -25,7 +25,7 @@ def served() -> RecommendationServed:
 
 def run(
     served: RecommendationServed,
-    question: Question,
+    question: RankQuery,
     *,
     click: str | None = None,
     explain: bool = False,
@@ -41,7 +41,7 @@ def bodies(served: RecommendationServed) -> list[Any]:
 def test_a_ranking_is_shown_with_scores_and_reasons(
     served: RecommendationServed, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(served, Question("u1", count=2))
+    run(served, RankQuery("u1", count=2))
 
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["item", "score", "why"]
@@ -54,7 +54,7 @@ def test_a_ranking_is_shown_with_scores_and_reasons(
 def test_given_items_are_ranked_alone(
     served: RecommendationServed, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(served, Question("u1", items=("b", "a")))
+    run(served, RankQuery("u1", items=("b", "a")))
 
     assert bodies(served) == [{"user": "u1", "explain": True, "items": [{"id": "b"}, {"id": "a"}]}]
     assert [line.split()[1] for line in capsys.readouterr().out.splitlines()[1:3]] == ["a", "b"]
@@ -63,7 +63,7 @@ def test_given_items_are_ranked_alone(
 def test_a_click_is_told_and_what_it_moves_is_shown(
     served: RecommendationServed, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(served, Question("u1", count=2), click="b")
+    run(served, RankQuery("u1", count=2), click="b")
 
     _, (click,), _ = bodies(served)
     assert (click["type"], click["user"], click["item"]) == ("click", "u1", "b")
@@ -77,7 +77,7 @@ def test_a_click_is_told_and_what_it_moves_is_shown(
 def test_the_strongest_features_are_shown_when_asked_for(
     served: RecommendationServed, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(served, Question("u1", count=1), explain=True)
+    run(served, RankQuery("u1", count=1), explain=True)
 
     assert "item_age -3.00, popular_week 0.25" in capsys.readouterr().out.splitlines()[1]
 
@@ -91,7 +91,7 @@ def test_titles_are_shown_where_the_platform_tells_them(
     answer = json.dumps({"took": 1.0, "items": [place, {"item": "b", "score": 0.5}]})
     monkeypatch.setattr("services.cli.client.Platform.post", lambda *_, **__: json.loads(answer))
 
-    run(served, Question("u1"))
+    run(served, RankQuery("u1"))
 
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["item", "title", "score", "why"]
@@ -99,7 +99,7 @@ def test_titles_are_shown_where_the_platform_tells_them(
 
 
 def test_an_empty_catalogue_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    run(RecommendationServed(), Question("u1"))
+    run(RecommendationServed(), RankQuery("u1"))
 
     assert "`banyan recommend load --items FILE`" in capsys.readouterr().out
 
@@ -108,6 +108,6 @@ def test_a_model_that_is_not_there_and_a_missing_key_are_said(
     served: RecommendationServed,
 ) -> None:
     with pytest.raises(NotFoundError):
-        run(served, Question("u1", model="none"))
+        run(served, RankQuery("u1", model="none"))
     with pytest.raises(AuthenticationError):
-        run(RecommendationServed(status=401), Question("u1"))
+        run(RecommendationServed(status=401), RankQuery("u1"))

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from services.cli.rank import Question, Ranking, rank
+from services.cli.rank import Ranking, RankQuery, rank
 from services.cli.recommend import load
 from services.recommendation.config import RecommendationSettings
 from services.recommendation.service import RecommendationService, open_service
@@ -246,7 +246,7 @@ async def test_a_csv_s_bad_row_is_named_and_the_others_are_loaded(
     assert await run(service, lambda platform: load(platform, path, None, rejects)) == 1
     rows: list[dict[str, Any]] = [json.loads(line) for line in rejects.read_text().splitlines()]
     assert [row["row"] for row in rows] == [3, 4]
-    ranking = await run(service, lambda platform: rank(platform, Question("ann", count=9)))
+    ranking = await run(service, lambda platform: rank(platform, RankQuery("ann", count=9)))
     assert isinstance(ranking, Ranking)
     assert [(place.item, place.title) for place in ranking.items] == [("tent", "Tent")]
 

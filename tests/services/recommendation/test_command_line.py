@@ -13,7 +13,7 @@ import pytest
 from services.cli import sample_shop
 from services.cli.client import Platform
 from services.cli.progress import Progress
-from services.cli.rank import Question, Ranking, rank, send_click
+from services.cli.rank import Ranking, RankQuery, rank, send_click
 from services.cli.recommend import load
 from services.cli.run_file import new_run
 from services.cli.sample_shop import load_sample
@@ -66,7 +66,7 @@ async def test_files_are_loaded_once_and_ranked(
     rejects = tmp_path / "why.jsonl"
     first = await run(service, lambda platform: load(platform, items, events, rejects))
     again = await run(service, lambda platform: load(platform, items, None, None))
-    ranking = await run(service, lambda platform: rank(platform, Question("ann", count=3)))
+    ranking = await run(service, lambda platform: rank(platform, RankQuery("ann", count=3)))
 
     assert (first, again) == (1, 0)
     # An event of the future is the platform's to refuse.
@@ -90,9 +90,9 @@ async def test_the_sample_is_loaded_once_and_a_click_shows(
     await run(service, start)
     await run(service, start)
 
-    before = await run(service, lambda platform: rank(platform, Question("visitor", count=10)))
+    before = await run(service, lambda platform: rank(platform, RankQuery("visitor", count=10)))
     await run(service, lambda platform: send_click(platform, "visitor", "kitchen-07"))
-    after = await run(service, lambda platform: rank(platform, Question("visitor", count=10)))
+    after = await run(service, lambda platform: rank(platform, RankQuery("visitor", count=10)))
 
     assert out.getvalue().count("the sample shop is loaded") == 1
     assert isinstance(before, Ranking)

@@ -1,8 +1,8 @@
-"""Questions to learn from and to judge by, found by living through the stored events once more.
+"""Queries to learn from and to judge by, found by replaying the stored events.
 
 The events are applied in the order of time to an empty state, as the service applied them. Before a
-question is applied its features are computed by the functions that serve; so a feature cannot know
-what came later. A question is a ranking that was shown and answered by interactions, or an
+query is applied its features are computed by the functions that serve; so a feature cannot know
+what came later. A query is a ranking that was shown and answered by interactions, or an
 interaction of which no ranking is known.
 
     early   drawn from all after the first `warm_up` share: learned from
@@ -40,7 +40,7 @@ from shared.ranking.vectors.item_index import ItemIndex
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class LabelledQuery:
     """`features` [n, f] and `labels` [n] (0 is not chosen, up to 3) of n items in one list.
 
     `relevant` is how many items were chosen, in the list or not.
@@ -62,12 +62,12 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Questions:
-    """The questions of a tenant's events, each part in the order of time."""
+class ReplayedQueries:
+    """The queries of a tenant's events, each part in the order of time."""
 
-    early: tuple[Question, ...]
-    later: tuple[Question, ...]
-    last: tuple[Question, ...]
+    early: tuple[LabelledQuery, ...]
+    later: tuple[LabelledQuery, ...]
+    last: tuple[LabelledQuery, ...]
 
 
 def replay(
@@ -77,48 +77,48 @@ def replay(
     settings: TrainSettings,
     state_settings: StateSettings | None = None,
     recommender: RecommenderSettings | None = None,
-) -> Questions:
-    """The questions of events in any order, with unit vectors [n, d] of n items.
+) -> ReplayedQueries:
+    """The queries of events in any order, with unit vectors [n, d] of n items.
 
     Raises:
-        InputError: there are too few questions to learn from, or to judge by.
+        InputError: there are too few queries to learn from, or to judge by.
     """
     weights = (state_settings or StateSettings()).interaction_weights
     ordered = sorted(events, key=lambda event: (event.timestamp_ms, event.id))
     labels = _labels(ordered, weights)
     drawn = _draw([e for e in ordered if not isinstance(e, ItemEvent)], labels, settings)
-    asks = _Asking(_new_state(ordered, items, vectors, state_settings), settings, recommender)
-    learned: list[Question] = []
-    last: list[Question] = []
+    replayed = _Replay(_new_state(ordered, items, vectors, state_settings), settings, recommender)
+    learned: list[LabelledQuery] = []
+    last: list[LabelledQuery] = []
     for event in ordered:
         if isinstance(event, ItemEvent):
             continue
         if isinstance(event, RankingEvent | InteractionEvent):
             if event.id in drawn.learned:
-                learned.append(asks.learned(event, labels[event.id]))
+                learned.append(replayed.learned(event, labels[event.id]))
             elif event.id in drawn.last:
-                last.append(asks.judged(event, labels[event.id]))
-        asks.state.apply(event)
-    learned = [question for question in learned if question.teaches]
+                last.append(replayed.judged(event, labels[event.id]))
+        replayed.state.apply(event)
+    learned = [query for query in learned if query.teaches]
     for found, purpose in ((learned, "learn from"), (last, "judge by")):
         if len(found) < FEWEST_QUESTIONS:
             raise InputError(
-                f"{len(found)} questions to {purpose}, at least {FEWEST_QUESTIONS} are needed: "
+                f"{len(found)} queries to {purpose}, at least {FEWEST_QUESTIONS} are needed: "
                 "send more interactions that speak for their items"
             )
     later = max(int(len(learned) * settings.validation), 1)
-    return Questions(tuple(learned[:-later]), tuple(learned[-later:]), tuple(last))
+    return ReplayedQueries(tuple(learned[:-later]), tuple(learned[-later:]), tuple(last))
 
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
-    """The ids of the events that are questions."""
+    """The ids of the events that are queries."""
 
     learned: frozenset[str]
     last: frozenset[str]
 
 
-class _Asking:
+class _Replay:
     """Asks a state that goes through the events."""
 
     def __init__(
@@ -134,26 +134,30 @@ class _Asking:
         rows = np.flatnonzero(state.catalogue.has_vector)
         self._index = ItemIndex.build(rows, state.catalogue.vectors[rows])
 
-    def learned(self, event: RankingEvent | InteractionEvent, chosen: dict[str, int]) -> Question:
+    def learned(
+        self, event: RankingEvent | InteractionEvent, chosen: dict[str, int]
+    ) -> LabelledQuery:
         """What was shown, where that is known, else what could have been."""
         if not isinstance(event, RankingEvent):
             return self.judged(event, chosen)
         rows = self.state.catalogue.rows_of(dict.fromkeys(event.items))
-        return self._question(query_of(event), rows, chosen)
+        return self._labelled(query_of(event), rows, chosen)
 
-    def judged(self, event: RankingEvent | InteractionEvent, chosen: dict[str, int]) -> Question:
+    def judged(
+        self, event: RankingEvent | InteractionEvent, chosen: dict[str, int]
+    ) -> LabelledQuery:
         """All that the service would have ranked at this moment."""
         fields = event.fields if isinstance(event, RankingEvent) else {}
         query = Query(event.user, event.session, event.timestamp_ms / 1000.0, fields)
         rows = candidates(query, self.state, self._index, self._filters, self._candidates)
-        return self._question(query, rows, chosen)
+        return self._labelled(query, rows, chosen)
 
-    def _question(self, query: Query, rows: Int64s, chosen: dict[str, int]) -> Question:
+    def _labelled(self, query: Query, rows: Int64s, chosen: dict[str, int]) -> LabelledQuery:
         # What was chosen and is not in the list stays out: added, its weakness would give it away.
         rows_of = self.state.catalogue.rows_of
         label_of = {int(row): chosen[item] for item in chosen for row in rows_of((item,))}
         labels = np.array([label_of.get(row, 0) for row in rows.tolist()], np.int64)
-        return Question(feature_matrix(query, rows, self.state), labels, len(chosen))
+        return LabelledQuery(feature_matrix(query, rows, self.state), labels, len(chosen))
 
 
 def _new_state(
@@ -172,7 +176,7 @@ def _new_state(
 
 
 def _labels(ordered: Sequence[Event], weights: InteractionWeights) -> dict[str, dict[str, int]]:
-    """What was chosen in answer to each event that is a question: a label for each item."""
+    """What was chosen in answer to each event that is a query: a label for each item."""
     shown = {event.id for event in ordered if isinstance(event, RankingEvent)}
     labels: dict[str, dict[str, int]] = {}
     for event in ordered:
@@ -181,8 +185,8 @@ def _labels(ordered: Sequence[Event], weights: InteractionWeights) -> dict[str, 
         weight = interaction_weight(event.type, event.fields, weights)
         if weight <= 0.0 or (event.user is None and event.session is None):
             continue
-        question = event.ranking if event.ranking in shown and event.ranking else event.id
-        chosen = labels.setdefault(question, {})
+        query = event.ranking if event.ranking in shown and event.ranking else event.id
+        chosen = labels.setdefault(query, {})
         chosen[event.item] = max(chosen.get(event.item, 0), min(int(np.ceil(weight)), 3))
     return labels
 
