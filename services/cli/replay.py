@@ -16,9 +16,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from services.cli.broker import known_broker
 from services.cli.news_file import NewsFile, NewsLine, examine_news
 from shared.clock import Clock, SystemClock
+from shared.delivery.producer import Producer
 from shared.errors import DependencyError, InputError
 from shared.streaming.kafka.producer import KafkaTopicProducer
-from shared.streaming.producer import Producer
 
 _FLUSH_RECORDS = 500
 _FLUSH_EVERY_S = 0.5

@@ -14,9 +14,9 @@ from services.cli.replay import Pace, send_news
 from services.cli.run_file import Run
 from services.cli.trends import has_news
 from shared.clock import SystemClock
+from shared.delivery.producer import Producer
 from shared.errors import ArtifactError, AuthenticationError, PlatformError
 from shared.streaming.kafka.producer import KafkaTopicProducer
-from shared.streaming.producer import Producer
 from shared.streaming.settings import KafkaSettings
 
 SAMPLE_FILE = Path(__file__).parents[1] / "sentiment" / "sample" / "news.jsonl"

@@ -15,8 +15,9 @@ from services.recommendation.store import FeedbackStore
 from services.recommendation.tables import OUTBOX
 from shared.clock import Clock, SystemClock
 from shared.delivery.outbox import Outbox
+from shared.delivery.producer import Producer
 from shared.delivery.relay import Relay, RelayState
-from shared.delivery.topic_sink import TopicSink
+from shared.delivery.sinks.topic import TopicSink
 from shared.errors import DependencyError
 from shared.http.application import READY
 from shared.storage.database import Database
@@ -25,7 +26,6 @@ from shared.streaming.consumer import Consumer
 from shared.streaming.dead_letters import DEAD_LETTERS
 from shared.streaming.health import StreamState
 from shared.streaming.processor import StreamProcessor
-from shared.streaming.producer import Producer
 
 LOGGER = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from services.sentiment.analysis import TaskNames
 from services.sentiment.finder import SAMPLE
 from services.sentiment.retention import NewsRetention
 from shared.delivery.relay import RelaySettings
-from shared.delivery.webhook import WebhookSettings
+from shared.delivery.sinks.webhook import WebhookSettings
 from shared.http.application import HttpSettings
 from shared.sentiment.surge import SurgeSettings
 from shared.storage.database import sqlite_url

@@ -19,9 +19,10 @@ from services.sentiment.store import NewsStore
 from services.sentiment.tables import OUTBOX
 from shared.clock import Clock, SystemClock
 from shared.delivery.outbox import Outbox
+from shared.delivery.producer import Producer
 from shared.delivery.relay import Relay, RelayState, Sink
-from shared.delivery.topic_sink import TopicSink
-from shared.delivery.webhook import Webhook
+from shared.delivery.sinks.topic import TopicSink
+from shared.delivery.sinks.webhook import Webhook
 from shared.errors import DependencyError
 from shared.http.application import READY
 from shared.sentiment.gazetteer import Gazetteer
@@ -33,7 +34,6 @@ from shared.streaming.consumer import Consumer
 from shared.streaming.dead_letters import DEAD_LETTERS
 from shared.streaming.health import StreamState
 from shared.streaming.processor import StreamProcessor
-from shared.streaming.producer import Producer
 
 LOGGER = logging.getLogger(__name__)
 

@@ -1,1 +1,1 @@
-"""What leaves the platform: the outbox, its relay, and its sinks."""
+"""What leaves the platform: the outbox, its relay, its sinks, and how topics are written to."""

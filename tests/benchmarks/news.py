@@ -14,9 +14,9 @@ from pathlib import Path
 
 import httpx
 
+from shared.delivery.producer import Producer
 from shared.sentiment.labels import NEGATIVE
 from shared.sentiment.surge import SurgeSettings
-from shared.streaming.producer import Producer
 from tests.benchmarks.texts import rows_of
 
 TOPIC = "news"

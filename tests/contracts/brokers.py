@@ -12,15 +12,15 @@ import psutil
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
+from shared.delivery.producer import Producer
 from shared.errors import DependencyError
 from shared.streaming.consumer import Consumer
 from shared.streaming.embedded import EmbeddedBroker
 from shared.streaming.kafka.consumer import KafkaTopicConsumer
 from shared.streaming.kafka.producer import KafkaTopicProducer
-from shared.streaming.memory import MemoryBroker
 from shared.streaming.message import Record, TopicPartition
-from shared.streaming.producer import Producer
 from shared.streaming.settings import KafkaSettings
+from tests.harness.memory_broker import MemoryBroker
 from tests.kafka import RealKafka
 
 PARTITIONS = 3

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 import pytest
 from kafka import KafkaAdminClient
 
+from shared.delivery.producer import Producer
 from shared.errors import DependencyError
 from shared.streaming.consumer import Consumer
 from shared.streaming.message import Record
-from shared.streaming.producer import Producer
 from tests.contracts.brokers import (
     PARTITIONS,
     WAIT_S,

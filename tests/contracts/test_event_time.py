@@ -25,8 +25,8 @@ from shared.sentiment.surge import SurgeDetector
 from shared.storage.database import Database
 from shared.storage.migrations import migrate
 from shared.streaming.consumer import StreamProgress
-from shared.streaming.memory import MemoryBroker
 from shared.streaming.message import Record
+from tests.harness.memory_broker import MemoryBroker
 from tests.services.sentiment.fakes import FakeTrunk
 from tests.services.sentiment.made import START_S, surge, value
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from shared.delivery.producer import Producer
 from shared.errors import DependencyError, InputError
 from shared.streaming.consumer import Consumer
 from shared.streaming.message import Record
-from shared.streaming.producer import Producer
 from tests.contracts.brokers import PARTITIONS, WAIT_S, Broker, read, read_until
 
 

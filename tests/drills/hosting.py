@@ -8,12 +8,12 @@ from pathlib import Path
 
 from services.sentiment import migrations
 from services.sentiment.stream import NewsStream
+from shared.delivery.producer import Producer
 from shared.storage.database import Database
 from shared.storage.migrations import migrate
 from shared.streaming.consumer import Consumer
 from shared.streaming.kafka.consumer import KafkaTopicConsumer
 from shared.streaming.kafka.producer import KafkaTopicProducer
-from shared.streaming.producer import Producer
 from tests.drills.plan import SCHEMA, ConsumerPlan
 from tests.drills.scorer import WordCountTrunk
 

@@ -7,7 +7,7 @@ from pydantic import SecretStr
 from services.sentiment.config import SentimentSettings
 from shared.config import Settings
 from shared.delivery.relay import RelaySettings
-from shared.delivery.webhook import WebhookSettings
+from shared.delivery.sinks.webhook import WebhookSettings
 from shared.sentiment.surge import SurgeSettings
 from shared.streaming.settings import KafkaSettings, ProcessorSettings
 

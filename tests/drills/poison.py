@@ -27,6 +27,7 @@ from statistics import median
 import sqlalchemy as sa
 
 from services.sentiment.tables import ARTICLE, INBOX
+from shared.delivery.producer import Producer
 from shared.storage.database import Database
 from shared.streaming.dead_letters import (
     BAD_ENCODING,
@@ -38,7 +39,6 @@ from shared.streaming.dead_letters import (
 from shared.streaming.kafka.consumer import KafkaTopicConsumer
 from shared.streaming.kafka.producer import KafkaTopicProducer
 from shared.streaming.message import Record
-from shared.streaming.producer import Producer
 from tests.drills.hosting import open_database
 from tests.drills.members import members
 from tests.drills.outcome import is_settled, read_outcome, stored

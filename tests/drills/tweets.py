@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from shared.streaming.producer import Producer
+from shared.delivery.producer import Producer
 
 DATA = Path(os.environ.get("BANYAN_DATA_DIR", Path(__file__).parents[3] / "shared" / "data"))
 FILE = "finance/stocknet.stream.jsonl.gz"

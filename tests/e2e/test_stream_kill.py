@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from shared.storage.database import Database, sqlite_url
-from shared.streaming.memory import MemoryBroker
 from tests.drills import kill, poison
 from tests.drills.disturbances import Wishes
 from tests.drills.hosting import open_database, running_stream
@@ -20,6 +19,7 @@ from tests.drills.plan import ConsumerPlan
 from tests.drills.report import Report
 from tests.drills.tweets import DATA, FILE, produce, tweets
 from tests.e2e.platform import wait_for
+from tests.harness.memory_broker import MemoryBroker
 
 RECORDS = 3_000
 SEED = int(os.environ.get("BANYAN_TEST_SEED", "7"))

@@ -10,7 +10,7 @@ from services.cli.news_file import NewsFile, examine_news
 from services.cli.replay import Pace, parse_speed, send_news
 from shared.clock import ManualClock
 from shared.errors import DependencyError, InputError
-from shared.streaming.memory import MemoryBroker
+from tests.harness.memory_broker import MemoryBroker
 
 HOUR_S = 3600
 

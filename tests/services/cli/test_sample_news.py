@@ -9,7 +9,7 @@ from services.cli import sample_news
 from services.cli.progress import Progress
 from services.cli.sample_news import replay_sample
 from shared.errors import ArtifactError
-from shared.streaming.memory import MemoryBroker
+from tests.harness.memory_broker import MemoryBroker
 from tests.services.cli.sentiment_served import SentimentServed, alert
 from tests.services.cli.served import connected
 

@@ -16,8 +16,8 @@ from services.recommendation.own_stream import OwnStream
 from services.recommendation.reading import FeedbackReader
 from services.recommendation.service import RecommendationService
 from shared.clock import SystemClock
-from shared.streaming.memory import MemoryBroker
 from shared.streaming.settings import KafkaSettings
+from tests.harness.memory_broker import MemoryBroker
 from tests.services.recommendation.conftest import client, until, until_ready
 from tests.services.recommendation.fakes import FakeTrunk
 from tests.services.recommendation.test_feedback import click, item

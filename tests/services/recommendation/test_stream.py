@@ -22,9 +22,9 @@ from shared.delivery.relay import RelaySettings
 from shared.http.keys import KeyStore, Role
 from shared.storage.database import Database
 from shared.streaming.dead_letters import DecodeError
-from shared.streaming.memory import MemoryBroker
 from shared.streaming.message import Record
 from shared.streaming.settings import ProcessorSettings
+from tests.harness.memory_broker import MemoryBroker
 from tests.services.recommendation.conftest import client, until
 from tests.services.recommendation.fakes import FakeProbe
 from tests.services.recommendation.made import START_MS

@@ -21,12 +21,12 @@ from services.sentiment.service import open_database
 from services.sentiment.stream import NewsStream
 from services.sentiment.tables import ARTICLE, DEAD_LETTER, INBOX, MENTION
 from shared.delivery.relay import RelaySettings
-from shared.delivery.webhook import WebhookSettings
+from shared.delivery.sinks.webhook import WebhookSettings
 from shared.errors import DeadlineError, OverloadedError
 from shared.models.tasks import Priority
 from shared.storage.database import Database
-from shared.streaming.memory import MemoryBroker
 from shared.streaming.settings import ProcessorSettings
+from tests.harness.memory_broker import MemoryBroker
 from tests.services.sentiment.fakes import FakeTrunk
 from tests.services.sentiment.made import START_S, surge, value
 

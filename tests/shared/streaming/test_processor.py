@@ -11,10 +11,10 @@ from shared.streaming.batches import Batch
 from shared.streaming.consumer import StreamProgress
 from shared.streaming.dead_letters import DeadLetterLimit, DecodeError
 from shared.streaming.handler import BatchTooLargeError
-from shared.streaming.memory import MemoryBroker
 from shared.streaming.message import Record
 from shared.streaming.settings import ProcessorSettings
 from shared.telemetry import REGISTRY
+from tests.harness.memory_broker import MemoryBroker
 from tests.shared.streaming.handlers import (
     QUICK,
     FailingTimes,

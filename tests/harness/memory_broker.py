@@ -1,4 +1,4 @@
-"""A broker in this process: topics with ids, groups that rebalance, and failures on demand."""
+"""A broker in memory: topics with ids, groups that rebalance, and failures on demand."""
 
 import threading
 import time

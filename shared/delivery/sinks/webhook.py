@@ -3,6 +3,8 @@
 The host is resolved once for each attempt, each of its addresses is checked, and connections go to
 just these: a name that resolves differently a moment later leads nowhere. Redirects are not
 followed, proxies of the environment not used. One deadline counts from the resolver to the answer.
+A receiver knows us by a bearer token, as Alertmanager's receivers do: nothing is signed, so the
+library `standardwebhooks`, which signs and verifies, has nothing to do here.
 """
 
 import re
@@ -16,9 +18,15 @@ import httpx
 from pydantic import Field, SecretStr, field_validator
 
 from shared.config import Settings
-from shared.delivery.guarded_network import Connect, Deadline, GuardedNetwork, Resolve, resolve
 from shared.delivery.outbox import Delivery
 from shared.delivery.relay import Attempt, Outcome
+from shared.delivery.sinks.guarded_network import (
+    Connect,
+    Deadline,
+    GuardedNetwork,
+    Resolve,
+    resolve,
+)
 from shared.errors import ConfigError, DependencyError
 from shared.failures import reason_of
 

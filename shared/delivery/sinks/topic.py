@@ -1,9 +1,9 @@
 """The outbox's sink that writes to the broker's topics."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
 
 from shared.delivery.outbox import Delivery
+from shared.delivery.producer import Producer
 from shared.delivery.relay import Attempt, Outcome
 from shared.errors import DependencyError, InputError
 
@@ -12,33 +12,13 @@ _ATTEMPT_S = 10.0
 """A flush, and the time for which a producer's buffer may be full before that."""
 
 
-class TopicProducer(Protocol):
-    """What is needed of a `shared.streaming.producer.Producer`, which is a layer beside."""
-
-    def send(
-        self,
-        topic: str,
-        value: bytes | None,
-        *,
-        key: bytes | None = None,
-        headers: Sequence[tuple[str, bytes]] = (),
-    ) -> None:
-        """Buffers one record."""
-
-    def flush(self, timeout_s: float) -> None:
-        """Waits until everything sent so far is acknowledged."""
-
-    def close(self) -> None:
-        """Releases the connections."""
-
-
 class TopicSink:
     """A sink (`shared.delivery.relay.Sink`): each of its names is a topic.
 
     The broker acknowledges a batch as a whole, so what was sent counts together.
     """
 
-    def __init__(self, topics: Mapping[str, str], producer: TopicProducer) -> None:
+    def __init__(self, topics: Mapping[str, str], producer: Producer) -> None:
         self._topics = dict(topics)
         self._producer = producer
 

@@ -18,7 +18,7 @@ from pydantic import SecretStr, ValidationError
 
 from shared.delivery.outbox import Delivery, Message
 from shared.delivery.relay import Attempt, Outcome
-from shared.delivery.webhook import Webhook, WebhookSettings
+from shared.delivery.sinks.webhook import Webhook, WebhookSettings
 from shared.errors import ConfigError
 
 HOST = "hooks.example.org"

@@ -1,0 +1,1 @@
+"""Where messages leave to: one file for each kind of sink."""
