@@ -91,26 +91,17 @@ class _Encoded:
         return None if self.intents is None else self.intents.bundle
 
 
+@dataclass(slots=True)
 class Assistant:
-    """Searches and answers with one hop to the trunk."""
+    """Searches and answers with one hop to the trunk, which takes `timeout_s` at most."""
 
-    def __init__(
-        self,
-        trunk: Trunk,
-        calibration: Calibration,
-        small_talk: SmallTalk,
-        clock: Clock,
-        *,
-        intent_task: str,
-        timeout_s: float,
-    ) -> None:
-        self._trunk = trunk
-        self._calibration = calibration
-        self._small_talk = small_talk
-        self._clock = clock
-        self._intent_task = intent_task
-        self._timeout_s = timeout_s
-        self._no_intent_until_s = float("-inf")
+    trunk: Trunk
+    calibration: Calibration
+    small_talk: SmallTalk
+    clock: Clock
+    intent_task: str
+    timeout_s: float
+    _no_intent_until_s: float = float("-inf")
 
     async def search(self, knowledge_base: KnowledgeBase, query: str, top_k: int) -> list[Hit]:
         """The best passages for a query, the best first."""
@@ -131,9 +122,9 @@ class Assistant:
             ArtifactError: the trunk does not have the bundle that made the index.
             DeadlineError, OverloadedError, DependencyError: the trunk does not answer in time.
         """
-        if reply := self._small_talk.reply(turn.question):
+        if reply := self.small_talk.reply(turn.question):
             return Answer(confidence=1.0, small_talk=reply)
-        if self._small_talk.reply(turn.previous):
+        if self.small_talk.reply(turn.previous):
             turn = Turn(turn.question)
         index = await knowledge_base.index()
         if not index.entries:
@@ -155,8 +146,8 @@ class Assistant:
         if not hits:
             return Answer(intent=intent, handoff="no_answer", prompt_tokens=encoded.tokens)
         evidence = evidence_of(hits, index, turn.question, has_intent=encoded.intents is not None)
-        confidence = self._calibration.probability(evidence)
-        is_answered = confidence >= self._calibration.threshold
+        confidence = self.calibration.probability(evidence)
+        is_answered = confidence >= self.calibration.threshold
         found = None
         if is_answered:
             weights = index.word_weights(turn.question)
@@ -168,7 +159,7 @@ class Assistant:
             intent,
             None if is_answered else "low_confidence",
             encoded.tokens,
-            fits_calibration=self._calibration.fits(index.bundle, encoded.intent_bundle),
+            fits_calibration=self.calibration.fits(index.bundle, encoded.intent_bundle),
         )
 
     async def _encode(self, index: Index, turn: Turn) -> _Encoded:
@@ -180,10 +171,12 @@ class Assistant:
         outputs = await self._call(embed, turn.question, wants_intent=bool(index.labels))
         embedded = outputs[0]
         if not isinstance(embedded, EmbedOutput):
-            raise ArtifactError(f"{index.bundle} is no embed bundle: rebuild the index")
+            raise ArtifactError(f"{index.bundle} is not an embed bundle: rebuild the index")
         intents = outputs[1] if len(outputs) > 1 else None
         if intents is not None and not isinstance(intents, ClassifyOutput):
-            raise ArtifactError(f"{self._intent_task} is no classify task: name one in intent_task")
+            raise ArtifactError(
+                f"{self.intent_task} is not a classify task: name one in intent_task"
+            )
         weights = (1.0, CONTEXT_WEIGHT)
         queries = tuple(map(Query, texts, embedded.vectors, weights))
         unread = 0.0 if embedded.unread is None else float(embedded.unread[0])
@@ -193,16 +186,16 @@ class Assistant:
         self, embed: TaskCall, question: str, *, wants_intent: bool
     ) -> Sequence[TaskOutput]:
         """Asks for the intent too where documents carry labels and the trunk has the task."""
-        if wants_intent and self._clock.monotonic() >= self._no_intent_until_s:
-            intent = TaskCall(self._intent_task, [question], truncate=True)
+        if wants_intent and self.clock.monotonic() >= self._no_intent_until_s:
+            intent = TaskCall(self.intent_task, [question], truncate=True)
             try:
-                return await self._trunk.encode([embed, intent], app=APP, timeout_s=self._timeout_s)
+                return await self.trunk.encode([embed, intent], app=APP, timeout_s=self.timeout_s)
             except NotFoundError as error:
                 # Whichever of the two is missing: the call below tells.
                 LOGGER.debug("no intent", extra={"reason": str(error)})
-                self._no_intent_until_s = self._clock.monotonic() + _INTENT_RETRY_S
+                self._no_intent_until_s = self.clock.monotonic() + _INTENT_RETRY_S
         try:
-            return await self._trunk.encode([embed], app=APP, timeout_s=self._timeout_s)
+            return await self.trunk.encode([embed], app=APP, timeout_s=self.timeout_s)
         except NotFoundError:
             raise missing_bundle(embed.task) from None
 

@@ -1,4 +1,4 @@
-"""OpenAI's chat interface on the assistant: what is asked of what, and answers in its shapes."""
+"""OpenAI's chat interface on the assistant: which messages are read, and answers in its shapes."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence

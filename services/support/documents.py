@@ -82,7 +82,7 @@ class StoredDocument:
 
 
 @dataclass(frozen=True, slots=True)
-class DocumentHead:
+class DocumentSummary:
     """A stored document without its text, of which it has the number of characters."""
 
     id: str
@@ -121,7 +121,7 @@ class DocumentStore:
         return self._database.is_shared
 
     def rebuilding(self) -> AbstractAsyncContextManager[None]:
-        """The turn to embed a whole knowledge base anew: of all processes one does at a time."""
+        """The lock to embed a whole knowledge base: one process at a time holds it."""
         return hold(self._database, _REBUILDING)
 
     def ping(self) -> None:
@@ -248,23 +248,18 @@ class DocumentStore:
                 found.extend(map(_stored, connection.execute(query).mappings()))
         return found
 
-    def page(self, uid: str, after: str, limit: int) -> list[DocumentHead]:
+    def page(self, uid: str, after: str, limit: int) -> list[DocumentSummary]:
         """At most `limit` documents whose ids come after `after`, in the order of their ids."""
-        columns = _DOCUMENT.c
+        of = _DOCUMENT.c
+        characters = sa.func.length(of.text).label("characters")
         query = (
-            sa.select(
-                columns.id,
-                columns.title,
-                sa.func.length(columns.text).label("characters"),
-                columns.version,
-                columns.updated_at,
-            )
-            .where(columns.knowledge_base == uid, columns.id > after)
-            .order_by(columns.id)
+            sa.select(of.id, of.title, characters, of.version, of.updated_at)
+            .where(of.knowledge_base == uid, of.id > after)
+            .order_by(of.id)
             .limit(limit)
         )
         with self._database.read() as connection:
-            return [DocumentHead(**row) for row in connection.execute(query).mappings()]
+            return [DocumentSummary(**row) for row in connection.execute(query).mappings()]
 
     def version(self, uid: str) -> int:
         """The knowledge base's version.

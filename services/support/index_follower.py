@@ -1,7 +1,8 @@
-"""Knowledge bases follow the champion that embeds: made anew while their old indexes serve."""
+"""Knowledge bases follow the champion that embeds: rebuilt while their old indexes serve."""
 
 import asyncio
 import logging
+from dataclasses import dataclass, field
 
 from services.support.knowledge_base import KnowledgeBase
 from services.support.knowledge_bases import KnowledgeBases
@@ -16,6 +17,7 @@ _PAUSE_S = 300.0
 """Until a knowledge base is tried again with a bundle with which it failed."""
 
 
+@dataclass(slots=True)
 class IndexFollower:
     """A task of the replica's loop that lets the champion of `task` make every index.
 
@@ -23,24 +25,15 @@ class IndexFollower:
     that fails serves on with its old index, and does not keep the others.
     """
 
-    def __init__(
-        self,
-        knowledge_bases: KnowledgeBases,
-        embedder: Embedder,
-        clock: Clock,
-        *,
-        task: str,
-        check_s: float,
-    ) -> None:
-        self._knowledge_bases = knowledge_bases
-        self._embedder = embedder
-        self._clock = clock
-        self._task = task
-        self._check_s = check_s
-        self._error: str | None = None
-        self._failed: dict[str, tuple[str, float]] = {}
-        self._behind: set[str] = set()
-        self._running: asyncio.Task[None] | None = None
+    knowledge_bases: KnowledgeBases
+    embedder: Embedder
+    clock: Clock
+    task: str
+    check_s: float
+    _error: str | None = None
+    _failed: dict[str, tuple[str, float]] = field(default_factory=dict)
+    _behind: set[str] = field(default_factory=set)
+    _running: asyncio.Task[None] | None = None
 
     @property
     def state(self) -> str:
@@ -50,12 +43,12 @@ class IndexFollower:
         if self._failed:
             return (
                 f"{READY}, but {len(self._failed)} of the indexes cannot be made by the champion "
-                f"of {self._task}, and serve as they were: the log says why"
+                f"of {self.task}, and serve as they were: the log says why"
             )
         if self._behind:
             return (
                 f"{READY}, but {len(self._behind)} of the indexes are still to be made by the "
-                f"champion of {self._task}: until then they serve as they were, and cannot be "
+                f"champion of {self.task}: until then they serve as they were, and cannot be "
                 "asked if it is on another backbone"
             )
         return READY
@@ -76,39 +69,39 @@ class IndexFollower:
         Raises:
             PlatformError: the trunk or the database does not answer.
         """
-        bundle, width = await self._embedder.bundle(self._task)
+        bundle, width = await self.embedder.bundle(self.task)
         behind = [
             one
-            for one in await self._knowledge_bases.all()
+            for one in await self.knowledge_bases.all()
             if await one.bundle() not in (bundle, None)
         ]
         self._behind = {one.uid for one in behind}
         self._failed = {uid: at for uid, at in self._failed.items() if uid in self._behind}
         for one in behind:
             failed_with, failed_at_s = self._failed.get(one.uid, ("", 0.0))
-            if failed_with != bundle or self._clock.monotonic() - failed_at_s >= _PAUSE_S:
+            if failed_with != bundle or self.clock.monotonic() - failed_at_s >= _PAUSE_S:
                 await self._follow_one(one, bundle, width)
 
     async def _follow_one(self, one: KnowledgeBase, bundle: str, width: int) -> None:
         try:
             if await one.follow(bundle, width):
                 LOGGER.info(
-                    "an index was made anew by the new champion",
+                    "an index was rebuilt with the new champion",
                     extra={"knowledge_base": one.name, "bundle": bundle},
                 )
         except NotFoundError:
             LOGGER.info("a knowledge base was deleted", extra={"knowledge_base": one.name})
         except Exception as error:
             # The edge of the task: whatever is wrong with one, it serves on and others follow.
-            self._failed[one.uid] = (bundle, self._clock.monotonic())
+            self._failed[one.uid] = (bundle, self.clock.monotonic())
             LOGGER.error(
-                "an index was not made anew and serves as it was",
+                "an index was not rebuilt and serves as it was",
                 extra={
                     "knowledge_base": one.name,
                     "bundle": bundle,
                     "reason": str(error),
                     "remedy": f"it is tried again in {_PAUSE_S:.0f} s; `banyan kb rebuild --kb "
-                    f"{one.name}` tries now, `banyan rollback {self._task}` undoes the promotion",
+                    f"{one.name}` tries now, `banyan rollback {self.task}` undoes the promotion",
                 },
                 exc_info=None if isinstance(error, PlatformError) else error,
             )
@@ -129,4 +122,4 @@ class IndexFollower:
                 # The edge of the task: no fault of one round may end it.
                 LOGGER.exception("indexes do not follow the champion")
                 self._error = "an error that the log shows"
-            await asyncio.sleep(self._check_s)
+            await asyncio.sleep(self.check_s)

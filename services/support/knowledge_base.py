@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
+from services.support.config import SupportSettings
 from services.support.documents import (
     Document,
     DocumentStore,
@@ -30,19 +30,17 @@ which writes wait."""
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What every knowledge base of a process works with.
-
-    `save_after_s` and `refresh_s`: see `SupportSettings`.
-    """
+    """What every knowledge base of a process works with."""
 
     store: DocumentStore
     embedder: Embedder
     clock: Clock
-    index_dir: Path
-    embed_task: str
-    save_after_s: float
-    refresh_s: float
+    settings: SupportSettings
     open_indexes: OpenIndexes
+
+    async def champion(self) -> tuple[str, int]:
+        """The bundle that embeds now, and its vectors' width."""
+        return await self.embedder.bundle(self.settings.embed_task)
 
 
 class KnowledgeBase:
@@ -57,7 +55,7 @@ class KnowledgeBase:
         self.uid = record.uid
         self.name = record.name
         self._around = around
-        self._saved = SavedIndex(around.index_dir / record.uid, record.name)
+        self._saved = SavedIndex(around.settings.index_dir / record.uid, record.name)
         self.is_deleted = False
         self._index: Index | None = None
         self._loading = asyncio.Lock()
@@ -111,8 +109,8 @@ class KnowledgeBase:
             return await to_the_end(self._commit_delete(document_id))
 
     async def rebuild(self) -> Index:
-        """Embeds everything anew with the present champion, beside the old index, then swaps."""
-        bundle, width = await self._around.embedder.bundle(self._around.embed_task)
+        """Embeds everything with the present champion, beside the old index, then swaps."""
+        bundle, width = await self._around.champion()
         index = await self._swap_in(Index.empty(bundle, width))
         self._save_later()
         return index
@@ -160,14 +158,14 @@ class KnowledgeBase:
         around = self._around
         return (
             around.store.is_shared
-            and around.clock.monotonic() - self._checked_s >= around.refresh_s
+            and around.clock.monotonic() - self._checked_s >= around.settings.refresh_s
         )
 
     async def _load(self) -> Index:
         """The index on disk, or an empty one for the present champion."""
         if (index := await self._saved.load()) is not None:
             return index
-        bundle, width = await self._around.embedder.bundle(self._around.embed_task)
+        bundle, width = await self._around.champion()
         return Index.empty(bundle, width)
 
     async def unload(self) -> bool:
@@ -250,7 +248,7 @@ class KnowledgeBase:
         around = self._around
         begun_s = around.clock.monotonic()
         while (index := self._index) is not None and not self._saved.has(index):
-            await asyncio.sleep(around.save_after_s)
+            await asyncio.sleep(around.settings.save_after_s)
             late = around.clock.monotonic() - begun_s > _SAVE_AT_LATEST_S
             if index is self._index or late:
                 await self._saved.save(index)

@@ -3,7 +3,12 @@
 import asyncio
 from collections.abc import Sequence
 
-from services.support.documents import Document, DocumentHead, KnowledgeBaseRecord, StoredDocument
+from services.support.documents import (
+    Document,
+    DocumentSummary,
+    KnowledgeBaseRecord,
+    StoredDocument,
+)
 from services.support.knowledge_base import KnowledgeBase, Surroundings
 from services.support.passages import check_readable
 from shared.errors import NotFoundError
@@ -93,7 +98,7 @@ class KnowledgeBases:
         found = await self.get(tenant, name)
         return await asyncio.to_thread(self._around.store.get, found.uid, document_id)
 
-    async def page(self, tenant: str, name: str, after: str, limit: int) -> list[DocumentHead]:
+    async def page(self, tenant: str, name: str, after: str, limit: int) -> list[DocumentSummary]:
         """At most `limit` documents whose ids come after `after`, in the order of their ids.
 
         Raises:

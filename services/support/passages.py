@@ -39,7 +39,7 @@ class Embedder:
         """The immutable id of the bundle that answers for a task now, and its vectors' width.
 
         Raises:
-            ArtifactError: the trunk has no such task, or it is no embed task.
+            ArtifactError: the trunk has no such task, or it is not an embed task.
             PlatformError: the trunk does not answer.
         """
         output = await self._encode(task, [task], Priority.INTERACTIVE, self.timeout_s)
@@ -106,15 +106,15 @@ class Embedder:
                     f"embed_task: {error}; promote a bundle of {task}, or name another task"
                 ) from None
             if not isinstance(output, EmbedOutput):
-                raise ArtifactError(f"{task} is no embed task: name one in `embed_task`")
+                raise ArtifactError(f"{task} is not an embed task: name one in `embed_task`")
             return output
 
 
 def missing_bundle(bundle: str) -> ArtifactError:
     """The error where the trunk no longer has what an index was made with."""
     return ArtifactError(
-        f"the trunk does not have {bundle}, which made this index: the champion makes it anew "
-        "soon; to rebuild the index now: POST /support/knowledge-bases/NAME/rebuild"
+        f"the trunk does not have {bundle}, which made this index: the champion rebuilds it "
+        "soon; to rebuild it now: POST /support/knowledge-bases/NAME/rebuild"
     )
 
 

@@ -18,7 +18,6 @@ from services.support.schemas import (
     DocumentAnswer,
     DocumentFields,
     DocumentPage,
-    DocumentSummary,
     KnowledgeBaseAnswer,
     KnowledgeBaseList,
     Rebuilt,
@@ -120,7 +119,7 @@ def _add_knowledge_bases(app: FastAPI, service: SupportService) -> None:
     bases = service.knowledge_bases
 
     async def answer(record: KnowledgeBaseRecord) -> KnowledgeBaseAnswer:
-        return KnowledgeBaseAnswer.of(record, await bases.bundle(record))
+        return KnowledgeBaseAnswer(**asdict(record), bundle=await bases.bundle(record))
 
     @app.get("/knowledge-bases", tags=["knowledge bases"])
     async def list_all(identity: CurrentIdentity) -> KnowledgeBaseList:
@@ -157,14 +156,12 @@ def _add_knowledge_bases(app: FastAPI, service: SupportService) -> None:
 
     @app.post("/knowledge-bases/{name}/rebuild", tags=["knowledge bases"])
     async def rebuild(name: _Name, identity: AdminIdentity) -> Rebuilt:
-        """Embeds every document anew with the present champion, then swaps the index."""
+        """Embeds every document with the present champion, then swaps the index."""
         knowledge_base = await bases.get(identity.tenant, name)
         index = await knowledge_base.rebuild()
+        documents = len(index.entries)
         return Rebuilt(
-            knowledge_base=name,
-            version=index.version,
-            bundle=index.bundle,
-            documents=len(index.entries),
+            knowledge_base=name, version=index.version, bundle=index.bundle, documents=documents
         )
 
 
@@ -179,11 +176,9 @@ def _add_documents(app: FastAPI, service: SupportService) -> None:
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> DocumentPage:
         """Documents in the order of their ids, those after `after`."""
-        heads = await bases.page(identity.tenant, name, after, limit)
-        documents = [DocumentSummary(**asdict(head)) for head in heads]
-        return DocumentPage(
-            documents=documents, next=documents[-1].id if len(documents) == limit else None
-        )
+        documents = await bases.page(identity.tenant, name, after, limit)
+        following = documents[-1].id if len(documents) == limit else None
+        return DocumentPage(documents=documents, next=following)
 
     @app.post("/knowledge-bases/{name}/documents", tags=["documents"], openapi_extra=UPLOAD_BODY)
     async def upload(name: _Name, identity: AdminIdentity, request: Request) -> Written:

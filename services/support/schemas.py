@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, StringConstraints
 
 from services.support.config import KnowledgeBaseName
-from services.support.documents import Document, KnowledgeBaseRecord, StoredDocument
+from services.support.documents import Document, DocumentSummary, StoredDocument
 from shared.text.limits import MAX_DOCUMENT_CHARACTERS
 from shared.text.passages import TextFormat
 from shared.validation.body import RequestBody
@@ -88,16 +88,6 @@ class DocumentAnswer(BaseModel):
         )
 
 
-class DocumentSummary(BaseModel):
-    """A document without its text."""
-
-    id: str
-    title: str
-    characters: int
-    version: int
-    updated_at: float
-
-
 class DocumentPage(BaseModel):
     """Documents by id; `next` is the `after` of the next page, or null at the end."""
 
@@ -124,17 +114,6 @@ class KnowledgeBaseAnswer(BaseModel):
         description="The bundle that made the index and encodes its queries; null before the first."
     )
 
-    @classmethod
-    def of(cls, record: KnowledgeBaseRecord, bundle: str | None) -> "KnowledgeBaseAnswer":
-        """The answer for a record."""
-        return cls(
-            name=record.name,
-            version=record.version,
-            documents=record.documents,
-            updated_at=record.updated_at,
-            bundle=bundle,
-        )
-
 
 class KnowledgeBaseList(BaseModel):
     """The tenant's knowledge bases."""
@@ -143,7 +122,7 @@ class KnowledgeBaseList(BaseModel):
 
 
 class Rebuilt(BaseModel):
-    """An index that was made anew."""
+    """An index that was rebuilt."""
 
     knowledge_base: str
     version: int
@@ -151,19 +130,19 @@ class Rebuilt(BaseModel):
     documents: int
 
 
-Question = Annotated[str, StringConstraints(max_length=20_000), _FILLED]
+QueryText = Annotated[str, StringConstraints(max_length=20_000), _FILLED]
 
 
 class SearchRequest(RequestBody):
     """A search; without `knowledge_base` the default one is searched."""
 
-    query: Question
+    query: QueryText
     knowledge_base: KnowledgeBaseName | None = None
     top_k: int = Field(10, ge=1, le=100)
 
 
 class SearchHit(BaseModel):
-    """A passage; `score` orders the hits of one search and is no probability."""
+    """A passage; `score` orders the hits of one search and is not a probability."""
 
     passage_id: str
     document_id: str

@@ -44,39 +44,27 @@ class SupportService:
         self._store = DocumentStore(database, clock)
         self._embedder = Embedder(trunk, clock, settings.write_timeout_s)
         self._probe = Embedder(trunk, clock, _PROBE_TIMEOUT_S)
-        around = Surroundings(
-            self._store,
-            self._embedder,
-            clock,
-            settings.index_dir,
-            settings.embed_task,
-            settings.save_after_s,
-            settings.refresh_s,
-            OpenIndexes(int(settings.max_index_mib * _MIB)),
-        )
+        open_indexes = OpenIndexes(int(settings.max_index_mib * _MIB))
+        around = Surroundings(self._store, self._embedder, clock, settings, open_indexes)
         self.knowledge_bases = KnowledgeBases(around)
         self._follower = IndexFollower(
             self.knowledge_bases,
             self._embedder,
             clock,
-            task=settings.embed_task,
-            check_s=settings.champion_check_s,
+            settings.embed_task,
+            settings.champion_check_s,
         )
         calibration = load_calibration()
         self._champions = Champions(
-            trunk,
-            calibration,
-            embed_task=settings.embed_task,
-            intent_task=settings.intent_task,
-            timeout_s=_PROBE_TIMEOUT_S,
+            trunk, calibration, settings.embed_task, settings.intent_task, _PROBE_TIMEOUT_S
         )
         self.assistant = Assistant(
             trunk,
             calibration,
             load_small_talk(settings.small_talk_file),
             clock,
-            intent_task=settings.intent_task,
-            timeout_s=settings.encode_timeout_s,
+            settings.intent_task,
+            settings.encode_timeout_s,
         )
 
     async def readiness(self) -> Mapping[str, str]:

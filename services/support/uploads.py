@@ -47,7 +47,7 @@ async def read_upload(request: Request, *, max_rows: int) -> list[Document]:
     """All documents of a request, of which a later one with the same id replaces an earlier one.
 
     Raises:
-        InputError: a file or row is no document (the message names it), there is none, or there
+        InputError: a file or row is not a document (the message names it), there is none, or there
             are more than `max_rows`.
     """
     if media_type(request.headers) == FORM:

@@ -1,6 +1,7 @@
 """Rows of CSV and JSON Lines files as documents; a fault names its row."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -30,7 +31,7 @@ def read_rows(
     question or title; `derived` knows those of the request.
 
     Raises:
-        InputError: a row is no such document; the message has the number of its line.
+        InputError: a row is not such a document; the message has the number of its line.
     """
     table = open_table(content, name=name, known=FIELDS, table_format=table_format, limits=_LIMITS)
     check_headings(table)
@@ -61,10 +62,6 @@ def document_of(row: object, *, place: str) -> Document:
             derived_id(document.title) if given_id is None else _ID.validate_python(given_id)
         )
     except ValidationError as error:
-        raise InputError(f"{place}: {_fault(error, row)}") from None
-    return kind.validate_python(fields).document(document_id)
-
-
-def _fault(error: ValidationError, row: Mapping[str, object]) -> str:
-    first = faults_of(error, row)[0]
-    return str(first) if first.place else f"id: {first}"
+        fault = faults_of(error, row)[0]
+        raise InputError(f"{place}: {fault if fault.place else f'id: {fault}'}") from None
+    return replace(document, id=document_id)
