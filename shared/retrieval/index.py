@@ -25,7 +25,7 @@ _CANDIDATES = 200
 
 _TOKEN_BYTES = 64
 _CHAR_BYTES = 2
-"""A token is a string of its own with its place in the sparse side; a text stands as a whole and in
+"""A token is its own string with its place in the sparse side; a text stands as a whole and in
 sentences."""
 
 
@@ -167,8 +167,8 @@ class Index:
 
         An added document replaces the one of the same id.
         """
-        gone = {*removed, *(embedded.entry.document_id for embedded in added)}
-        keep = np.array([e.document_id not in gone for e in self.entries], np.bool_)
+        replaced = {*removed, *(embedded.entry.document_id for embedded in added)}
+        keep = np.array([e.document_id not in replaced for e in self.entries], np.bool_)
         kept = [e for e, stays in zip(self.entries, keep, strict=True) if stays]
         width = self.titles.vectors.shape[1]
         titles = np.array([a.title for a in added], np.float32).reshape(-1, width)

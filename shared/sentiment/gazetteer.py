@@ -11,14 +11,15 @@ cashtag (`$acme`); one that is an ordinary word or one letter, or one in a text 
 matches only in a form that tickers alone have (`$F`, `(NYSE: F)`, `F.N`).
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
-from shared.errors import ConfigError
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+
+from shared.errors import ConfigError, InputError
 from shared.sentiment.tickers import (
     TICKER,
     in_ticker_form,
@@ -35,7 +36,9 @@ from shared.sentiment.words import (
     longest,
     tokens,
 )
-from shared.validation.values import found
+from shared.tabular.rows import BadRow, Row
+from shared.tabular.table import TableFormat, open_table
+from shared.validation.faults import faults_of, joined
 
 _MAX_TICKER_LENGTH = 12
 
@@ -48,6 +51,7 @@ class _Case(IntEnum):
     CAPITALS = 2
 
 
+@with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One entity with the ways to write it; its own name counts among them."""
@@ -55,6 +59,9 @@ class Entry:
     entity: str
     aliases: tuple[str, ...] = ()
     tickers: tuple[str, ...] = ()
+
+
+_ENTRY = TypeAdapter(Entry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,19 +108,15 @@ class Gazetteer:
             ConfigError: the file cannot be read, or a line is not such an object.
         """
         try:
-            lines = path.read_text("utf-8").split("\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path}: cannot be read as UTF-8 text: {error}") from error
-        entries = []
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                try:
-                    entries.append(_entry(line))
-                except (ValueError, TypeError) as error:
-                    raise ConfigError(
-                        f"{path}: line {number}: {error}: expected "
-                        '{"entity": "Name", "aliases": ["..."], "tickers": ["..."]}'
-                    ) from None
+            table = open_table(path, table_format=TableFormat.JSON_LINES)
+            entries = [_entry(row) for row in table.rows()]
+        except ValueError as error:
+            raise ConfigError(
+                f"{path}: {error}: expected "
+                '{"entity": "Name", "aliases": ["..."], "tickers": ["..."]}'
+            ) from None
+        except InputError as error:
+            raise ConfigError(str(error)) from None
         try:
             return cls(entries)
         except ConfigError as error:
@@ -222,24 +225,11 @@ def _lengths_by_first_word(names: Iterable[str]) -> dict[str, tuple[int, ...]]:
     return {word: tuple(sorted(found, reverse=True)) for word, found in lengths.items()}
 
 
-def _entry(line: str) -> Entry:
-    values = json.loads(line)
-    if not isinstance(values, dict):
-        raise TypeError(f"found {found(values)}")
-    unknown = values.keys() - {"entity", "aliases", "tickers"}
-    if unknown:
-        raise ValueError(f"unknown keys {sorted(unknown)}")
-    entity = values.get("entity")
-    if not isinstance(entity, str):
-        raise TypeError("no entity")
-    return Entry(entity, _strings(values, "aliases"), _strings(values, "tickers"))
-
-
-def _strings(values: dict[str, object], key: str) -> tuple[str, ...]:
-    found = values.get(key, [])
-    if not isinstance(found, list):
-        raise TypeError(f"{key} is no list")
-    strings = tuple(item for item in found if isinstance(item, str))
-    if len(strings) != len(found):
-        raise TypeError(f"{key} holds something else than strings")
-    return strings
+def _entry(row: Row | BadRow) -> Entry:
+    if isinstance(row, BadRow):
+        raise ValueError(f"line {row.number}: {row.reason}")
+    try:
+        return _ENTRY.validate_python(row.values)
+    except ValidationError as error:
+        faults = joined(faults_of(error, row.values))
+        raise ValueError(f"line {row.number}: {faults}") from None

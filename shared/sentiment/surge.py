@@ -89,7 +89,9 @@ class SurgeSettings(Settings):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.window_s % self.bucket_s:
-            raise ValueError(f"window_s={self.window_s} is no multiple of bucket_s={self.bucket_s}")
+            raise ValueError(
+                f"window_s={self.window_s} is not a multiple of bucket_s={self.bucket_s}"
+            )
         for low, high in (
             (self.high_count_p, self.low_count_p),
             (self.high_share_p, self.low_share_p),
@@ -220,7 +222,7 @@ class SurgeState:
 
 
 _KEYS = {known.name for known in fields(SurgeState)}
-_REMEDY = "delete its row to learn its baseline anew"
+_REMEDY = "delete its row to learn its baseline again"
 
 
 @cache

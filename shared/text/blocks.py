@@ -34,7 +34,7 @@ class Sentence:
     """One sentence, list item, table row or line of code.
 
     `text` is what a person reads; `[start, end)` are the characters of the document that say it.
-    `opens_line` is whether it begins a line of its own (a list item, a new paragraph).
+    `opens_line` is whether it begins its own line (a list item, a new paragraph).
     """
 
     start: int

@@ -14,7 +14,7 @@ MAX_TOKENS = 200
 """The backbone reads 256; the rest is room for what the estimate misses."""
 
 SPLITTING = 4
-"""Counts up when the same document would be cut otherwise: stored indexes are then made anew."""
+"""Counts up when the same document would be cut otherwise: stored indexes are then rebuilt."""
 
 _WORD = re.compile(r"[^\W\d_]{1,9}|\d{1,3}|[^\w\s]|_", re.UNICODE)
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")

@@ -84,7 +84,7 @@ class Table:
         return tuple(rows)
 
     def _add_headings(self, texts: Sequence[str]) -> None:
-        """Headings in several rows stand above each other; others after a row begin anew.
+        """Headings in several rows stand above each other; others after a row replace them.
 
         They stand in every row's text: those that are too long together name nothing.
         """

@@ -24,7 +24,7 @@ def load_user_yaml(text: str, *, name: str) -> object:
     for a list that holds itself. So are tags, which make values of classes.
 
     Raises:
-        InputError: the text is no YAML, uses an anchor, an alias or a tag, or exceeds a limit of
+        InputError: the text is not YAML, uses an anchor, an alias or a tag, or exceeds a limit of
             `shared.text.limits`.
     """
     check_characters(text, name=name, limit=MAX_YAML_CHARACTERS)

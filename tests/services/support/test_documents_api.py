@@ -269,7 +269,7 @@ async def test_what_was_stored_by_the_answer_gives_way_to_its_question(
         await http.put(
             f"{BOOK}/{former_id(OWL['question'], answer)}", json={**OWL, "answer": answer}
         )
-    await http.put(f"{BOOK}/kept", json={**OWL, "answer": "Kept, for it has an id of its own."})
+    await http.put(f"{BOOK}/kept", json={**OWL, "answer": "Kept, for it has its own id."})
     await search(http, "owls")
 
     await http.post(BOOK, content=lines({**OWL, "answer": "Voles."}), headers=LINES)

@@ -65,10 +65,10 @@ async def test_what_was_not_used_for_longest_goes_and_comes_back_from_disk(
     # Nothing was embedded but the questions.
     assert len(trunk.embedded_texts) == 7
     # A write to one that is not in memory is seen by the next search.
-    gone = next(base for base in bases if base.name not in loaded(bases))
-    await gone.put([document("zebra")])
-    await gone.unload()
-    assert "zebra" in [entry.document_id for entry in (await gone.index()).entries]
+    unloaded = next(base for base in bases if base.name not in loaded(bases))
+    await unloaded.put([document("zebra")])
+    await unloaded.unload()
+    assert "zebra" in [entry.document_id for entry in (await unloaded.index()).entries]
     await service.close()
 
 

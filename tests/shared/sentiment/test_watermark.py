@@ -105,7 +105,7 @@ def test_silence_is_over_where_event_time_moves_and_not_where_it_does_not() -> N
 
     assert idle.count([PartitionTime(0, 5.0), PartitionTime(1, 4.0)]) == idle
     assert idle.count([PartitionTime(0, 5.0), PartitionTime(1, 6.0)]).seconds == 0.0
-    # A topic that was recreated has no end of its own yet.
+    # A topic that was recreated does not have an end yet.
     assert idle.count([silent(0, None, 200.0, 210.0)]) == IdleTime(5.0, 70.0, 210.0)
 
 
