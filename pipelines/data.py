@@ -9,8 +9,6 @@ into another), each set as `<set>.jsonl`, and `rejects.csv` if rows are bad. End
 with status 1 where a run would refuse the data.
 """
 
-import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,8 +18,7 @@ from pydantic import TypeAdapter
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.command import ended
-from shared.config import load, parse_assignments
+from pipelines.command import CommandLine
 from shared.errors import InputError, NotFoundError
 from shared.files import write_atomic
 from shared.models.backbone import Backbone
@@ -39,26 +36,13 @@ _SLICE = 1024
 _EXAMPLE: TypeAdapter[AnyExample] = TypeAdapter(AnyExample)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the pipeline; returns the process's exit status, and says on stderr what went wrong."""
-    arguments = _parser().parse_args(argv)
-    console = Console(stderr=True, soft_wrap=True)
-
-    def run() -> int:
-        settings = load(
-            FinetuneSettings,
-            environ=os.environ,
-            section="finetune",
-            file=arguments.config,
-            overrides=parse_assignments(arguments.set),
-        ).settings
-        report = examine(settings)
-        show(report, settings.data_folder, console)
-        if missing := not_compared(settings):
-            console.print(missing, markup=False, highlight=False)
-        return 1 if report.faults else 0
-
-    return ended(run, console)
+def run(settings: FinetuneSettings, command: str, console: Console) -> int:
+    """Writes the report and prints what of it matters; returns 1 where a run would refuse."""
+    report = examine(settings)
+    show(report, settings.data_folder, console)
+    if missing := not_compared(settings):
+        console.print(missing, markup=False, highlight=False)
+    return 1 if report.faults else 0
 
 
 def examine(settings: FinetuneSettings) -> DataReport:
@@ -162,21 +146,7 @@ def show(report: DataReport, folder: Path, console: Console) -> None:
     console.print(f"report and sets are in {folder}")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m pipelines.data", description=(__doc__ or "").partition("\n")[0]
-    )
-    parser.add_argument("--config", type=Path, required=True, help="a YAML file of a run")
-    parser.add_argument(
-        "--set",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="KEY=VALUE",
-        help="sets a key of the configuration, such as data.near_duplicate=0.9",
-    )
-    return parser
-
+main = CommandLine("data", FinetuneSettings, run, __doc__, section="finetune")
 
 if __name__ == "__main__":
     sys.exit(main())

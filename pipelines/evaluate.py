@@ -7,19 +7,12 @@ Writes `evaluation.json`, a page `evaluation.html` that holds its plots, and a c
 """
 
 import sys
-from collections.abc import Sequence
 
 from rich.console import Console
 
-from pipelines.command import run_pipeline
-from shared.config import Values
+from pipelines.command import CommandLine
 from shared.models.threads import share_cores
 from shared.training.evaluation.settings import EvaluateSettings
-
-
-def main(argv: Sequence[str] | None = None, overrides: Values | None = None) -> int:
-    """Runs the pipeline; returns the process's exit status, and says on stderr what went wrong."""
-    return run_pipeline(EvaluateSettings, "evaluate", __doc__, argv, run, overrides)
 
 
 def run(settings: EvaluateSettings, command: str, console: Console) -> int:
@@ -40,6 +33,8 @@ def run(settings: EvaluateSettings, command: str, console: Console) -> int:
     console.print(f"the report: {folder / HTML_FILE}", markup=False)
     return 0
 
+
+main = CommandLine("evaluate", EvaluateSettings, run, __doc__)
 
 if __name__ == "__main__":
     sys.exit(main())

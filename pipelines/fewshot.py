@@ -11,13 +11,12 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
 
-from pipelines.command import run_pipeline
+from pipelines.command import CommandLine
 from pipelines.fewshot_settings import FewshotSettings
 from shared.models.backbone import Backbone
 from shared.models.bundle import Bundle, Method
@@ -55,11 +54,6 @@ class _Few:
 
     def arrays(self, examples: ExampleSet) -> TokenArrays:
         return examples.arrays(self.tokenizer, self.data.labels)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the pipeline; returns the process's exit status, and says on stderr what went wrong."""
-    return run_pipeline(FewshotSettings, "fewshot", __doc__, argv, _run)
 
 
 def _run(settings: FewshotSettings, command: str, console: Console) -> int:
@@ -205,6 +199,8 @@ def _recipe(
 def _seed(settings: FewshotSettings) -> int:
     return settings.optimisation.seeds[0]
 
+
+main = CommandLine("fewshot", FewshotSettings, _run, __doc__)
 
 if __name__ == "__main__":
     sys.exit(main())

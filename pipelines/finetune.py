@@ -24,7 +24,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.command import run_pipeline
+from pipelines.command import CommandLine
 from pipelines.data import REPORT_FILE, not_compared, write_report
 from shared.errors import InputError
 from shared.models.backbone import Backbone
@@ -50,11 +50,6 @@ from shared.training.settings import FinetuneSettings, RejectionSettings
 from shared.training.tasks.classify.rejection import rejecting_label, rejection_shift
 from shared.training.tasks.prediction import predict
 from shared.training.tasks.task_data import read_data
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the pipeline; returns the process's exit status, and says on stderr what went wrong."""
-    return run_pipeline(FinetuneSettings, "finetune", __doc__, argv, _run)
 
 
 def _run(settings: FinetuneSettings, command: str, console: Console) -> int:
@@ -242,6 +237,8 @@ def _say_result(card: Card, bundle: Bundle, console: Console) -> None:
     console.print(f"{bundle.id} is the candidate of {task}. The next command judges it:")
     console.print(f"  banyan promote {task}", style="bold")
 
+
+main = CommandLine("finetune", FinetuneSettings, _run, __doc__)
 
 if __name__ == "__main__":
     sys.exit(main())

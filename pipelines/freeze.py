@@ -16,8 +16,8 @@ from pathlib import Path
 from pydantic import Field
 from rich.console import Console
 
-from pipelines.command import run_pipeline
-from shared.config import Settings, Values
+from pipelines.command import CommandLine
+from shared.config import Settings
 from shared.models.bundle import TaskName
 from shared.models.tasks import TaskKind
 from shared.training.data.report import AnyExample
@@ -44,11 +44,6 @@ class FreezeSettings(JudgingSettings):
 
     sets: dict[TaskName, SetSettings]
     only: tuple[TaskName, ...] = ()
-
-
-def main(argv: Sequence[str] | None = None, overrides: Values | None = None) -> int:
-    """Runs the pipeline; returns the process's exit status, and says on stderr what went wrong."""
-    return run_pipeline(FreezeSettings, "freeze", __doc__, argv, run, overrides)
 
 
 def run(settings: FreezeSettings, command: str, console: Console) -> int:
@@ -82,6 +77,8 @@ def _freeze(root: Path, task: str, of_task: SetSettings, examples: Sequence[AnyE
         at_s=time.time(),
     )
 
+
+main = CommandLine("freeze", FreezeSettings, run, __doc__)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -6,7 +6,6 @@ JSON Lines that tasks of the kinds `embed` and `score` are trained on.
 
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -15,7 +14,7 @@ import orjson
 from pydantic import Field, PositiveInt, field_validator
 from rich.console import Console
 
-from pipelines.command import run_pipeline
+from pipelines.command import CommandLine
 from shared.config import Settings
 from shared.errors import InputError
 from shared.files import write_atomic
@@ -56,11 +55,6 @@ class MineSettings(Settings):
         if output.suffix != ".jsonl":
             raise ValueError(f"{output}: JSON Lines are written, so name it .jsonl")
         return output
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the pipeline; returns the process's exit status, and says on stderr what went wrong."""
-    return run_pipeline(MineSettings, "mine", __doc__, argv, _run)
 
 
 def _run(settings: MineSettings, command: str, console: Console) -> int:
@@ -132,6 +126,8 @@ def _vectors(runners: Runners, bundle: Bundle, texts: list[str]) -> Float32s:
     vectors: Float32s = found / np.linalg.norm(found, axis=1, keepdims=True)
     return vectors
 
+
+main = CommandLine("mine", MineSettings, _run, __doc__)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -18,9 +18,8 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from pipelines.command import run_pipeline
+from pipelines.command import CommandLine
 from pipelines.pretrain_settings import LEAST_TEXTS, PretrainSettings
-from shared.config import Values
 from shared.errors import ConflictError, InputError
 from shared.files import new_folder
 from shared.models.backbone import Backbone
@@ -57,11 +56,6 @@ class _Task:
 
     model: TunedModel
     run: Run
-
-
-def main(argv: Sequence[str] | None = None, overrides: Values | None = None) -> int:
-    """Runs the pipeline; returns the process's exit status, and says on stderr what went wrong."""
-    return run_pipeline(PretrainSettings, "pretrain", __doc__, argv, _run, overrides)
 
 
 def _run(settings: PretrainSettings, command: str, console: Console) -> int:
@@ -201,6 +195,8 @@ def _write(
             file.chmod(0o644)
     return locate_folder(settings.output, settings.output.name)
 
+
+main = CommandLine("pretrain", PretrainSettings, _run, __doc__)
 
 if __name__ == "__main__":
     sys.exit(main())

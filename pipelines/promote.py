@@ -9,21 +9,14 @@ within 2 s and go on with the old one until it is loaded.
 """
 
 import sys
-from collections.abc import Sequence
 
 from rich.console import Console
 
-from pipelines.command import run_pipeline
-from shared.config import Values
+from pipelines.command import CommandLine
 from shared.models.threads import share_cores
 from shared.training.evaluation.settings import PromoteSettings
 
 _EXIT_REFUSED = 1
-
-
-def main(argv: Sequence[str] | None = None, overrides: Values | None = None) -> int:
-    """Runs the pipeline; returns the process's exit status, 1 also where a gate does not hold."""
-    return run_pipeline(PromoteSettings, "promote", __doc__, argv, run, overrides)
 
 
 def run(settings: PromoteSettings, command: str, console: Console) -> int:
@@ -33,6 +26,8 @@ def run(settings: PromoteSettings, command: str, console: Console) -> int:
 
     return 0 if promote(settings, command=command, console=console) else _EXIT_REFUSED
 
+
+main = CommandLine("promote", PromoteSettings, run, __doc__)
 
 if __name__ == "__main__":
     sys.exit(main())

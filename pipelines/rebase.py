@@ -10,19 +10,12 @@ same command continues; promotion is a command of its own.
 """
 
 import sys
-from collections.abc import Sequence
 
 from rich.console import Console
 
-from pipelines.command import run_pipeline
+from pipelines.command import CommandLine
 from pipelines.rebasing.settings import RebaseSettings
-from shared.config import Values
 from shared.models.threads import share_cores
-
-
-def main(argv: Sequence[str] | None = None, overrides: Values | None = None) -> int:
-    """Runs the pipeline; returns the process's exit status, 1 also where a task was not made."""
-    return run_pipeline(RebaseSettings, "rebase", __doc__, argv, run, overrides)
 
 
 def run(settings: RebaseSettings, command: str, console: Console) -> int:
@@ -33,6 +26,8 @@ def run(settings: RebaseSettings, command: str, console: Console) -> int:
     outcomes = rebase(settings, console=console)
     return 0 if all(outcome.after is not None for outcome in outcomes) else 1
 
+
+main = CommandLine("rebase", RebaseSettings, run, __doc__)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -5,14 +5,13 @@ python -m pipelines.rollback --set task=support-intent
 
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
-from pipelines.command import run_pipeline
+from pipelines.command import CommandLine
 from shared.artifacts.aliases import CHAMPION
-from shared.config import Settings, Values
+from shared.config import Settings
 from shared.errors import ConflictError, NotFoundError
 from shared.models.bundle import TaskName
 from shared.training.publish.history import change_champion, promoting
@@ -25,11 +24,6 @@ class RollbackSettings(Settings):
     task: TaskName
     registry: Path | None = None
     state_dir: Path = Path("var")
-
-
-def main(argv: Sequence[str] | None = None, overrides: Values | None = None) -> int:
-    """Runs the pipeline; returns the process's exit status, and says on stderr what went wrong."""
-    return run_pipeline(RollbackSettings, "rollback", __doc__, argv, _run, overrides)
 
 
 def _run(settings: RollbackSettings, command: str, console: Console) -> int:
@@ -63,6 +57,8 @@ def rollback(settings: RollbackSettings, *, command: str) -> tuple[str, str]:
         )
         return named.bundle, named.previous
 
+
+main = CommandLine("rollback", RollbackSettings, _run, __doc__)
 
 if __name__ == "__main__":
     sys.exit(main())

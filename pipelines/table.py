@@ -11,7 +11,6 @@ The configuration that was used is `<state_dir>/tables/<task>/finetune.yaml`.
 """
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ import yaml
 from pydantic import Field
 from rich.console import Console
 
-from pipelines.command import run_pipeline
+from pipelines.command import CommandLine
 from shared.config import Settings, load
 from shared.errors import InputError
 from shared.files import write_atomic
@@ -46,11 +45,6 @@ class TableSettings(Settings):
     label: str | None = None
     finetune: dict[str, Any] = Field(default_factory=dict)
     state_dir: Path = Path("var")
-
-
-def main(argv: Sequence[str] | None = None, overrides: dict[str, Any] | None = None) -> int:
-    """Runs the pipeline; returns the process's exit status, and says on stderr what went wrong."""
-    return run_pipeline(TableSettings, "table", __doc__, argv, run, overrides)
 
 
 def run(settings: TableSettings, command: str, console: Console) -> int:
@@ -127,6 +121,8 @@ def _head(path: Path) -> tuple[tuple[str, ...], dict[str, int]]:
                 seen[name].add(value)
     return names, {name: len(values) for name, values in seen.items()}
 
+
+main = CommandLine("table", TableSettings, run, __doc__)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -11,19 +11,12 @@ continues: trials that ended are not run again, the others go on at their last v
 """
 
 import sys
-from collections.abc import Sequence
 
 from rich.console import Console
 
-from pipelines.command import run_pipeline
+from pipelines.command import CommandLine
 from pipelines.tuning.settings import TuneSettings
-from shared.config import Values
 from shared.models.threads import share_cores
-
-
-def main(argv: Sequence[str] | None = None, overrides: Values | None = None) -> int:
-    """Runs the pipeline; returns the process's exit status, and says on stderr what went wrong."""
-    return run_pipeline(TuneSettings, "tune", __doc__, argv, run, overrides)
 
 
 def run(settings: TuneSettings, command: str, console: Console) -> int:
@@ -34,6 +27,8 @@ def run(settings: TuneSettings, command: str, console: Console) -> int:
     tune(settings, console=console)
     return 0
 
+
+main = CommandLine("tune", TuneSettings, run, __doc__)
 
 if __name__ == "__main__":
     sys.exit(main())

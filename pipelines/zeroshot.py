@@ -10,7 +10,6 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +17,7 @@ import torch
 from pydantic import BeforeValidator, Field, field_validator
 from rich.console import Console
 
-from pipelines.command import run_pipeline
+from pipelines.command import CommandLine
 from shared.config import Settings
 from shared.errors import InputError
 from shared.models.backbone import Backbone
@@ -92,11 +91,6 @@ class ZeroshotSettings(Settings):
     def labels(self) -> tuple[str, ...]:
         """The classes in the order of the manifest."""
         return tuple(sorted(self.descriptions))
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the pipeline; returns the process's exit status, and says on stderr what went wrong."""
-    return run_pipeline(ZeroshotSettings, "zeroshot", __doc__, argv, _run)
 
 
 def _run(settings: ZeroshotSettings, command: str, console: Console) -> int:
@@ -200,6 +194,8 @@ def _recipe(
         attribution=settings.attribution,
     )
 
+
+main = CommandLine("zeroshot", ZeroshotSettings, _run, __doc__)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -4,7 +4,7 @@ The settings themselves live in frozen pydantic models beside what they configur
 only resolves them and remembers where each value comes from.
 """
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar, get_args
@@ -129,7 +129,7 @@ def from_environment(
     return Layer("environment", values, sources)
 
 
-def parse_assignments(assignments: list[str]) -> Values:
+def parse_assignments(assignments: Iterable[str]) -> Values:
     """Turns `["a.b=1", ...]` from a command line into nested values.
 
     Raises:

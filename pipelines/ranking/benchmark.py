@@ -1,28 +1,54 @@
 """Measures the platform's ranking beside the baselines, on the real data sets.
 
-    python -m pipelines.ranking.benchmark [--sets NAME ...] [--out FOLDER] [--ranker FILE]
+    python -m pipelines.ranking.benchmark [--sets NAME ...] [--out FOLDER] [--ranker FILE] [--json]
 
-Prints a table for each set; `--out` gets `ranking.json` and `ranking.html`.
+Prints a table for each set, or all figures as JSON; `--out` gets `ranking.json` and `ranking.html`.
 """
 
-import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from pydantic import Field, field_validator
 from rich.console import Console
 
-from pipelines.command import ended
+from pipelines.command import CommandLine
 from pipelines.ranking.datasets import DATASETS, RankingData, read_dataset
 from pipelines.ranking.embeddings import embedded
 from pipelines.ranking.evaluate import Comparison, compare
 from pipelines.ranking.report import as_html, as_json, table
+from shared.config import Settings
 from shared.files import write_atomic
 from shared.ranking.events import item_text
 from shared.ranking.rankers.blend import LinearBlend
 from shared.ranking.rankers.ranker import LightGbmRanker
 from shared.ranking.rankers.scorer import Scorer
+
+
+class BenchmarkSettings(Settings):
+    """Which data sets are measured, with what, and where the figures go."""
+
+    sets: tuple[str, ...] = Field(
+        tuple(DATASETS), description=f"which data sets, of {', '.join(DATASETS)}; by default, all"
+    )
+    ranker: Path | None = Field(None, description="a trained ranker.txt to measure as well")
+    factorised: bool = Field(True, description="also ALS and BPR: needs the extra `benchmark`")
+    out: Path | None = Field(None, description="the folder of ranking.json and ranking.html")
+    prints_json: bool = Field(False, alias="json", description="print the figures as JSON")
+    data_dir: Path = Field(Path("../shared/data"), description="where the data sets lie")
+    cache: Path | None = Field(
+        None, description="where vectors are kept; by default, in the state folder"
+    )
+    state_dir: Path = Path("var")
+
+    @field_validator("sets")
+    @classmethod
+    def _known(cls, sets: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := [name for name in sets if name not in DATASETS]:
+            raise ValueError(
+                f"there is no data set {unknown[0]!r}: choose from {', '.join(DATASETS)}"
+            )
+        return sets
 
 
 def measure(
@@ -42,42 +68,30 @@ def write_report(comparisons: Sequence[Comparison], folder: Path) -> None:
     write_atomic(folder / "ranking.html", as_html(comparisons).encode())
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Reads the arguments and measures; returns the process's exit status."""
-    arguments = _parser().parse_args(argv)
-    console = Console()
+def run(settings: BenchmarkSettings, command: str, console: Console) -> int:
+    """Measures each set; its table, or the JSON of all, goes to stdout."""
+    shown = console if settings.prints_json else Console()
     comparisons: list[Comparison] = []
-
-    def run() -> int:
-        for name in arguments.sets:
-            data = read_dataset(name, arguments.data_dir)
-            comparisons.append(
-                measure(
-                    data, arguments.cache, arguments.ranker, factorised=not arguments.no_factorised
-                )
-            )
-            console.print(table(comparisons[-1]))
-        if arguments.out is not None:
-            write_report(comparisons, arguments.out)
-        return 0
-
-    return ended(run, Console(stderr=True))
+    for name in settings.sets:
+        data = read_dataset(name, settings.data_dir)
+        cache = settings.cache or settings.state_dir / "embeddings"
+        comparisons.append(measure(data, cache, settings.ranker, factorised=settings.factorised))
+        shown.print(table(comparisons[-1]))
+    if settings.prints_json:
+        sys.stdout.write(as_json(comparisons))
+    if settings.out is not None:
+        write_report(comparisons, settings.out)
+    return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    state_dir = Path(os.environ.get("BANYAN_STATE_DIR", "var"))
-    data_dir = Path(os.environ.get("BANYAN_DATA_DIR", "../shared/data"))
-    parser = argparse.ArgumentParser(
-        prog="python -m pipelines.ranking.benchmark", description=(__doc__ or "").split("\n")[0]
-    )
-    parser.add_argument("--sets", nargs="+", default=list(DATASETS), choices=list(DATASETS))
-    parser.add_argument("--data-dir", type=Path, default=data_dir)
-    parser.add_argument("--cache", type=Path, default=state_dir / "embeddings")
-    parser.add_argument("--out", type=Path, help="the folder of ranking.json and ranking.html")
-    parser.add_argument("--ranker", type=Path, help="a trained ranker.txt to measure as well")
-    parser.add_argument("--no-factorised", action="store_true", help="without ALS and BPR")
-    return parser
-
+main = CommandLine(
+    "ranking.benchmark",
+    BenchmarkSettings,
+    run,
+    __doc__,
+    section="",
+    options=("sets", "ranker", "factorised", "out", "json", "data_dir", "cache"),
+)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -20,16 +20,16 @@ The model, all of it:
 Random numbers come from `random.random()` alone, whose sequence Python keeps over its versions.
 """
 
-import argparse
 import json
 import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from pydantic import Field
 from rich.console import Console
 
-from pipelines.command import ended
+from pipelines.command import CommandLine
 from pipelines.ranking.simulated_shop import (
     DAYS,
     Dice,
@@ -41,8 +41,10 @@ from pipelines.ranking.simulated_shop import (
     draw_shopper,
     milliseconds,
 )
+from shared.config import Settings
 from shared.errors import InputError
-from shared.failures import reason_of
+from shared.tabular.rows import BadRow
+from shared.tabular.table import TableFormat, open_table
 
 SAMPLE = Path(__file__).parents[2] / "services" / "recommendation" / "sample"
 SEED = 2025
@@ -52,6 +54,14 @@ _VISITS = 1_450
 _PLACES = 8
 _RANDOM_PLACES = 3
 _HALF_LIFE_DAYS = 5.0
+
+
+class SimulateSettings(Settings):
+    """The items that are shown, the random numbers' seed, and where the events go."""
+
+    items: Path = Field(SAMPLE / "items.jsonl", description="JSON Lines of item events")
+    out: Path = Field(SAMPLE / "events.jsonl", description="where the events are written")
+    seed: int = Field(SEED, description="of the random numbers")
 
 
 def simulate(items: Sequence[Mapping[str, object]], seed: int = SEED) -> list[Json]:
@@ -216,30 +226,30 @@ def _sigmoid(x: float) -> float:
     return 1.0 / (1.0 + math.exp(-x))
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Writes the events of a file of items; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m pipelines.ranking.simulate",
-        description=(__doc__ or "").partition("\n")[0],
-    )
-    parser.add_argument("--items", type=Path, default=SAMPLE / "items.jsonl")
-    parser.add_argument("--out", type=Path, default=SAMPLE / "events.jsonl")
-    parser.add_argument("--seed", type=int, default=SEED)
-    arguments = parser.parse_args(argv)
+def run(settings: SimulateSettings, command: str, console: Console) -> int:
+    """Writes the events of a file of items."""
+    items = list(_items(settings.items))
+    lines = [f"{json.dumps(event)}\n" for event in simulate(items, settings.seed)]
+    settings.out.write_text("".join(lines), encoding="utf-8")
+    print(f"{len(lines)} events in {settings.out}")
+    return 0
 
-    def run() -> int:
-        try:
-            text = arguments.items.read_text("utf-8")
-            items = [json.loads(line) for line in text.splitlines()]
-        except ValueError as error:
-            raise InputError(f"{arguments.items} is not JSON Lines: {reason_of(error)}") from None
-        lines = [f"{json.dumps(event)}\n" for event in simulate(items, arguments.seed)]
-        arguments.out.write_text("".join(lines), encoding="utf-8")
-        print(f"{len(lines)} events in {arguments.out}")
-        return 0
 
-    return ended(run, Console(stderr=True, soft_wrap=True))
+def _items(path: Path) -> Iterator[Mapping[str, object]]:
+    for row in open_table(path, table_format=TableFormat.JSON_LINES).rows():
+        if isinstance(row, BadRow):
+            raise InputError(f"{path}, row {row.number}: {row.reason}")
+        yield row.values
 
+
+main = CommandLine(
+    "ranking.simulate",
+    SimulateSettings,
+    run,
+    __doc__,
+    section="",
+    options=("items", "out", "seed"),
+)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -5,10 +5,9 @@ from pathlib import Path
 
 def train_configured(config: Path, assignments: list[str]) -> int:
     """Runs `pipelines.finetune` on a configuration; returns its exit status."""
-    from pipelines import finetune
+    from pipelines.finetune import main
 
-    arguments = ["--set", *assignments] if assignments else []
-    return finetune.main(["--config", str(config), *arguments])
+    return main.start(config, assignments)
 
 
 def train_table(
@@ -20,9 +19,8 @@ def train_table(
     state_dir: Path,
 ) -> int:
     """Trains on a table, see `pipelines.table`; returns the exit status."""
-    from pipelines import table as pipeline
+    from pipelines.table import main
 
     given = {"table": table, "task": task, "text": text, "label": label, "state_dir": state_dir}
     overrides = {name: value for name, value in given.items() if value is not None}
-    over = [f"finetune.{each}" for each in assignments]
-    return pipeline.main(["--set", *over] if over else [], overrides)
+    return main.start(None, [f"finetune.{each}" for each in assignments], overrides)

@@ -88,7 +88,7 @@ def test_a_table_becomes_a_candidate_and_what_judges_it(
     state = tmp_path / "var"
     given = {"table": rows_of(tmp_path / "rows.csv", 120), "task": "topics", "state_dir": state}
 
-    assert main(["--set", *_overrides(tmp_path)], given) == 0
+    assert main.start(None, [*_overrides(tmp_path)], given) == 0
     said = capsys.readouterr().err
 
     registry = Registry(state / "models")
@@ -138,7 +138,7 @@ def test_the_gate_is_answered_as_the_card_says(tmp_path: Path) -> None:
     rejection = ["finetune.rejection.label=c", "finetune.rejection.in_scope_accuracy=0.5"]
     overrides = _overrides(tmp_path)
 
-    assert main(["--set", *overrides, *rejection], given) == 0
+    assert main.start(None, [*overrides, *rejection], given) == 0
 
     registry = Registry(state / "models")
     bundle = registry.bundle(registry.resolve("topics", "candidate"))
@@ -174,7 +174,7 @@ def test_a_file_that_is_too_small_is_trained_on_and_told(
     )
     given = {"table": table, "task": "topics", "state_dir": tmp_path / "var"}
 
-    assert main(["--set", *_overrides(tmp_path)], given) == 0
+    assert main.start(None, [*_overrides(tmp_path)], given) == 0
 
     said = capsys.readouterr().err
     for line in (
@@ -200,7 +200,7 @@ def test_a_class_of_one_row_is_refused_with_what_is_true(
     table = tmp_path / "rows.csv"
     table.write_text("text,label\na,c\nb,c\nd,r\n")
     given = {"table": table, "task": "topics", "state_dir": tmp_path / "var"}
-    assert main(["--set", *_overrides(tmp_path)], given) == 1
+    assert main.start(None, [*_overrides(tmp_path)], given) == 1
     assert "class 'r' has 1 example, and 0 in the other sets: give train at least 2" in (
         capsys.readouterr().err
     )

@@ -80,12 +80,12 @@ def evaluate(
     state_dir: StateDir = None,
 ) -> None:
     """Measure a bundle: quality with intervals, calibration, speed; writes a page with plots."""
-    from pipelines import evaluate as pipeline
+    from pipelines.evaluate import main
 
     chosen = {"bundle": bundle, "data": data, "format": format, "text": text, "second": second,
               "label": label, "output": out}  # fmt: skip
     overrides = {**_platform(file, state_dir), **_given(chosen)}
-    raise typer.Exit(pipeline.main(_arguments(config, settings), overrides))
+    raise typer.Exit(main.start(config, settings or (), overrides))
 
 
 @app.command()
@@ -112,7 +112,7 @@ def promote(
 
     Ends with code 1 where one does not, and changes nothing then. Serving follows within 2 s.
     """
-    from pipelines import promote as pipeline
+    from pipelines.promote import main
 
     chosen = {"bundle": bundle, "freeze": freeze, "format": format, "text": text, "second": second,
               "label": label, "output": out}  # fmt: skip
@@ -121,7 +121,7 @@ def promote(
         **_given(chosen),
         "replace_labels": replace_labels,
     }
-    raise typer.Exit(pipeline.main(_arguments(config, settings), overrides))
+    raise typer.Exit(main.start(config, settings or (), overrides))
 
 
 @app.command()
@@ -130,19 +130,14 @@ def rollback(
     state_dir: StateDir = None,
 ) -> None:
     """Let the champion before the present one serve again; done twice, it is as it was."""
-    from pipelines import rollback as pipeline
+    from pipelines.rollback import main
 
     folder = resolved(None, {"state_dir": state_dir})[1].state_dir
-    raise typer.Exit(pipeline.main([], {"task": task, "state_dir": folder}))
+    raise typer.Exit(main.start(overrides={"task": task, "state_dir": folder}))
 
 
 def _given(options: dict[str, Any]) -> "Values":
     return {name: value for name, value in options.items() if value is not None}
-
-
-def _arguments(config: Path | None, settings: list[str] | None) -> list[str]:
-    named = [] if config is None else ["--config", str(config)]
-    return [*named, *(["--set", *settings] if settings else [])]
 
 
 def _platform(file: Path | None, state_dir: Path | None) -> "Values":

@@ -106,13 +106,11 @@ def recommend_evaluate(
     ] = None,
 ) -> None:
     """Measure the ranking on the whole catalogues of real data, beside the baselines."""
-    from pipelines.ranking import benchmark
+    from pipelines.ranking.benchmark import main
 
-    arguments = ["--sets", *sets] if sets else []
-    for name, path in (("--data-dir", data_dir), ("--ranker", ranker), ("--out", out)):
-        arguments += [] if path is None else [name, str(path)]
-    arguments += [] if factorised else ["--no-factorised"]
-    raise typer.Exit(benchmark.main(arguments))
+    chosen = {"sets": sets, "data_dir": data_dir, "ranker": ranker, "out": out}
+    given = {name: value for name, value in chosen.items() if value is not None}
+    raise typer.Exit(main.start(overrides={**given, "factorised": factorised}))
 
 
 def _recommendation(file: Path | None, state_dir: Path | None) -> Any:

@@ -27,14 +27,12 @@ def tune(
     Without a file, the space is given by --set, such as space.lora.rank.choice=[4,8,16]. After an
     interruption the same command continues.
     """
-    from pipelines import tune as pipeline
+    from pipelines.tune import main
 
     given: dict[str, Any] = {"base": base, "trials": trials}
     overrides = {name: value for name, value in given.items() if value is not None}
     overrides["state_dir"] = state_dir_of(state_dir)
-    named = [] if config is None else ["--config", str(config)]
-    over = ["--set", *settings] if settings else []
-    raise typer.Exit(pipeline.main([*named, *over], overrides))
+    raise typer.Exit(main.start(config, settings or (), overrides))
 
 
 @app.command()
@@ -47,11 +45,10 @@ def pretrain(
 
     After an interruption the same command continues.
     """
-    from pipelines import pretrain as pipeline
+    from pipelines.pretrain import main
 
-    over = ["--set", *settings] if settings else []
     overrides = {"state_dir": state_dir_of(state_dir)}
-    raise typer.Exit(pipeline.main(["--config", str(config), *over], overrides))
+    raise typer.Exit(main.start(config, settings or (), overrides))
 
 
 @app.command()
@@ -71,7 +68,7 @@ def rebase(
     Says what each task gained and lost; promotes nothing. Ends with code 1 where a task could not
     be made. After an interruption the same command continues.
     """
-    from pipelines import rebase as pipeline
+    from pipelines.rebase import main
 
     folder = Path(backbone).expanduser()
     source = str(folder.resolve()) if folder.is_dir() else backbone
@@ -80,4 +77,4 @@ def rebase(
     overrides: dict[str, Any] = {"state_dir": state_dir_of(state_dir)}
     if only:
         overrides["only"] = only
-    raise typer.Exit(pipeline.main(["--set", *named, *(settings or [])], overrides))
+    raise typer.Exit(main.start(None, [*named, *(settings or [])], overrides))
