@@ -1,5 +1,6 @@
 """Files that are either whole or absent: written aside, flushed, then renamed."""
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -74,3 +75,21 @@ def new_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(aside, ignore_errors=True)
         raise
     sync_folder(path.parent)
+
+
+@contextmanager
+def locked(path: Path, *, shared: bool = False, wait: bool = True) -> Iterator[None]:
+    """Holds the lock of a file, which the system frees when a process dies.
+
+    Any number may hold it `shared` together, and one otherwise. It belongs to the call, not to the
+    process: who holds it and asks again waits for itself.
+
+    Raises:
+        BlockingIOError: another one holds it, and this one does not `wait`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        fcntl.flock(
+            file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
+        )
+        yield

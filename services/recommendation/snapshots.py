@@ -1,10 +1,8 @@
 """Snapshots of the rankings, so that a process that starts applies only the events after one."""
 
-import fcntl
 import logging
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 from services.recommendation.metrics import RANKING_SNAPSHOT
@@ -52,8 +50,7 @@ class Snapshots:
             DependencyError: the database does not answer.
         """
         try:
-            with self._locked():
-                snapshot = load_snapshot(self._folder, self._settings)
+            snapshot = load_snapshot(self._folder, self._settings)
             if snapshot is not None and self._reader.source_of(snapshot.seq) != snapshot.source:
                 raise ArtifactError("the snapshot is of another database, or of events long gone")
         except (ArtifactError, OSError) as error:
@@ -86,17 +83,8 @@ class Snapshots:
             source = self._reader.source_of(seq)
             if source is None:
                 raise ArtifactError(f"the event {seq} is not kept any more")
-            with self._locked():
-                save_snapshot(Snapshot(seq, source, states), self._folder, new_id(), self._settings)
+            save_snapshot(Snapshot(seq, source, states), self._folder, new_id(), self._settings)
             self._on_disk_seq = seq
             RANKING_SNAPSHOT.set(seq)
         except (OSError, PlatformError) as error:
             LOGGER.error("a snapshot was not saved", extra={"reason": str(error)})
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Holds the folder's lock: replicas on one machine share it, and saving deletes files."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with (self._folder / ".lock").open("ab") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield

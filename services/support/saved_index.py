@@ -1,11 +1,8 @@
 """The index of one knowledge base on disk, from which the next start goes on."""
 
 import asyncio
-import fcntl
 import logging
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from shared.errors import ArtifactError
@@ -15,8 +12,6 @@ from shared.shielded import to_the_end
 from shared.storage.identifiers import new_id
 
 LOGGER = logging.getLogger(__name__)
-
-_LOCK_FILE = ".lock"
 
 
 class SavedIndex:
@@ -43,7 +38,7 @@ class SavedIndex:
             index = await asyncio.to_thread(load_index, self._folder)
         except ArtifactError as error:
             LOGGER.warning(
-                "an index is made anew", extra={"knowledge_base": self._name, "reason": str(error)}
+                "an index is rebuilt", extra={"knowledge_base": self._name, "reason": str(error)}
             )
             return None
         if index is not None:
@@ -77,21 +72,12 @@ class SavedIndex:
         self._saved = (index.bundle, index.version)
 
     def _write(self, index: Index, over_others: bool) -> None:
-        with self._locked():
-            mine = {None, index.bundle} | ({self._saved[0]} if self._saved else set())
-            if over_others or self._read_bundle() in mine:
-                save_index(index, self._folder, new_id())
+        mine = {index.bundle, self._saved and self._saved[0]}
+        may_replace = None if over_others else lambda manifest: manifest.bundle in mine
+        save_index(index, self._folder, new_id(), may_replace)
 
     def _read_bundle(self) -> str | None:
         try:
             return saved_bundle(self._folder)
         except ArtifactError:
             return None
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Holds the folder's lock, which the system frees when a process dies."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with (self._folder / _LOCK_FILE).open("ab") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield

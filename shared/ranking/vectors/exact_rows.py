@@ -3,12 +3,9 @@
 Notation of shapes: n rows, d the vectors' width, q queries, k results.
 """
 
-from pathlib import Path
-
 import faiss
 import numpy as np
 
-from shared.errors import ArtifactError
 from shared.faiss_search import every_row
 from shared.ranking.arrays import Float32s
 from shared.ranking.vectors.found import Found, search_each
@@ -22,31 +19,6 @@ class ExactRows:
         self._index = faiss.IndexFlatIP(vectors.shape[1])
         self.add(vectors)
 
-    @classmethod
-    def read(cls, path: Path) -> "ExactRows":
-        """Reads what `write` wrote; the caller has verified the file.
-
-        Raises:
-            ArtifactError: the file holds another kind of index.
-        """
-        index = faiss.read_index(str(path))
-        if not isinstance(index, faiss.IndexFlatIP):
-            raise ArtifactError(f"{path} holds another kind of index: build the index anew")
-        rows = cls(np.zeros((0, index.d), np.float32))
-        rows._index = index
-        return rows
-
-    def write(self, path: Path) -> None:
-        """Writes the vectors in FAISS's format.
-
-        Raises:
-            OSError: the file cannot be written.
-        """
-        try:
-            faiss.write_index(self._index, str(path))
-        except RuntimeError as error:
-            raise OSError(str(error)) from error
-
     def __len__(self) -> int:
         return int(self._index.ntotal)
 
@@ -54,11 +26,6 @@ class ExactRows:
     def width(self) -> int:
         """The vectors' width."""
         return int(self._index.d)
-
-    @property
-    def probes(self) -> int:
-        """There are no lists to probe."""
-        return 0
 
     def add(self, vectors: Float32s) -> None:
         """Appends vectors [m, d]."""

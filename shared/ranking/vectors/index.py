@@ -40,7 +40,7 @@ class VectorSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What an index consists of; `vector_files` keeps it.
+    """What an index consists of.
 
     `in_built` [b] says which built rows still stand for themselves, `fresh_rows` [f] which rows
     the fresh vectors are and `in_fresh` [f] which of these can be found; `count` is n.

@@ -14,7 +14,6 @@ Notation of shapes: n rows, d the vectors' width, k results, q queries, l lists.
 """
 
 import math
-from pathlib import Path
 
 import faiss
 import numpy as np
@@ -78,29 +77,6 @@ class InvertedRows:
         index.train(vectors[random.choice(rows, sample, replace=False)])
         _fill(index, vectors, rows)
         return cls(index, _enough_probes(index, vectors, rows, settings, random))
-
-    @classmethod
-    def read(cls, path: Path, probes: int) -> "InvertedRows":
-        """Reads what `write` wrote; the caller has verified the file.
-
-        Raises:
-            ArtifactError: the file holds another kind of index.
-        """
-        index = faiss.read_index(str(path))
-        if not isinstance(index, faiss.IndexIVFScalarQuantizer):
-            raise ArtifactError(f"{path} holds another kind of index: build the index anew")
-        return cls(index, probes)
-
-    def write(self, path: Path) -> None:
-        """Writes the lists in FAISS's format.
-
-        Raises:
-            OSError: the file cannot be written.
-        """
-        try:
-            faiss.write_index(self._index, str(path))
-        except RuntimeError as error:
-            raise OSError(str(error)) from error
 
     def __len__(self) -> int:
         """The rows in the lists; those without a vector are in none."""

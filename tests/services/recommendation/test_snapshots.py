@@ -1,6 +1,5 @@
 """Starts from a snapshot: what they read and know, and what is kept of events that are gone."""
 
-import fcntl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,7 +16,6 @@ from services.recommendation.service import RecommendationService, open_service
 from services.recommendation.snapshots import Snapshots
 from services.recommendation.store import StoredEvent
 from shared.clock import ManualClock
-from shared.ranking.settings import StateSettings
 from tests.services.recommendation.conftest import client, until, until_ready
 from tests.services.recommendation.fakes import FakeProbe, FakeTrunk
 from tests.services.recommendation.made import START_MS
@@ -111,21 +109,6 @@ def snapshots(settings: RecommendationSettings) -> Iterator[Snapshots]:
         settings.snapshots_dir, FeedbackReader(database), settings.state, settings.snapshot_events
     )
     database.close()
-
-
-def test_no_replica_deletes_a_snapshot_while_another_one_reads_it(
-    settings: RecommendationSettings, snapshots: Snapshots, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    locked = []
-
-    def load(folder: Path, _: StateSettings) -> None:
-        with (folder / ".lock").open("ab") as file, pytest.raises(BlockingIOError):
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        locked.append(folder)
-
-    monkeypatch.setattr("services.recommendation.snapshots.load_snapshot", load)
-    assert snapshots.load() is None
-    assert locked == [settings.snapshots_dir]
 
 
 def test_a_snapshot_that_may_not_be_read_is_made_anew(

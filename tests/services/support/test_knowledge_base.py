@@ -139,7 +139,7 @@ async def test_a_corrupt_index_is_made_anew(
         found_ids = await found(second, await opened(second), "a")
 
     assert found_ids == ["a"]
-    assert "an index is made anew" in caplog.text
+    assert "an index is rebuilt" in caplog.text
     await second.close()
 
 
