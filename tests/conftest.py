@@ -7,21 +7,20 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.harness.data import DATA
+
 # No deadline: how long an example takes says more about the machine than about the code. In CI the
 # examples are the same at every run; a developer's runs look for new ones.
 settings.register_profile("banyan", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("banyan")
 
-ROOT = Path(__file__).parents[1]
-
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """The real data of tests marked `realdata`; skips where it is not."""
-    folder = Path(os.environ.get("BANYAN_DATA_DIR", ROOT / ".." / "shared" / "data")).resolve()
-    if not (folder / "support").is_dir():
-        pytest.skip(f"no real data in {folder}: set BANYAN_DATA_DIR to the folder that holds it")
-    return folder
+    if not (DATA / "support").is_dir():
+        pytest.skip(f"no real data in {DATA}: set BANYAN_DATA_DIR to the folder that holds it")
+    return DATA
 
 
 @pytest.fixture

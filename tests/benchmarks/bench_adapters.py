@@ -25,10 +25,11 @@ from shared.models.registry import Registry
 from shared.models.runner import Runner
 from shared.models.source import locate
 from shared.models.tasks import TaskCall
-from tests.shared.models.trained import lora_bundle
+from tests.harness.data import DATA
+from tests.harness.models.trained import lora_bundle
 
 _ROWS = 64
-_DATA = Path(os.environ.get("BANYAN_DATA_DIR", "../shared/data")) / "finance"
+_DATA = DATA / "finance"
 
 Batches = list[list[str]]
 

@@ -26,7 +26,7 @@ from rich.table import Table
 from shared.ranking.arrays import Bools, Float32s, Int64s
 from shared.ranking.vectors.index import VectorIndex, VectorSettings
 from shared.ranking.vectors.inverted_rows import InvertedRows, recall
-from tests.benchmarks.catalogue_vectors import WIDTH, Mixture, unit
+from tests.benchmarks.inputs.catalogue_vectors import WIDTH, Mixture, unit
 
 K = 100
 P99_MS = 10.0

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from shared.models.threads import share_cores
-from tests.benchmarks.texts import headlines
+from tests.benchmarks.inputs.texts import headlines
 
 TEXTS = 3000
 BAR = 0.9
@@ -38,7 +38,7 @@ def contenders(task: str) -> tuple[Callable[[], None], Callable[[], None]]:
     from shared.training.data.examples import Example
     from shared.training.evaluation.answering import answer
     from shared.training.evaluation.class_exams import ClassExam
-    from tests.benchmarks.passes import raw
+    from tests.benchmarks.measures.passes import raw
 
     texts = headlines(TEXTS)
     with tempfile.TemporaryDirectory() as root:

@@ -23,9 +23,9 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks.load import Load, in_requests_of, measure
-from tests.benchmarks.texts import headlines
-from tests.e2e.platform import Platform, free_port, wait_for
+from tests.benchmarks.inputs.texts import headlines
+from tests.benchmarks.measures.load import Load, in_requests_of, measure
+from tests.harness.platform import Platform, free_port, wait_for
 
 HEADLINES = 2048
 SHAPES = {"requests of 32, concurrency 8": (32, 8), "single requests, concurrency 32": (1, 32)}

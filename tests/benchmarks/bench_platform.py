@@ -22,9 +22,9 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks.load import Load, Measured, beside, in_requests_of, measure
-from tests.benchmarks.texts import headlines, questions
-from tests.e2e.platform import Platform, wait_for
+from tests.benchmarks.inputs.texts import headlines, questions
+from tests.benchmarks.measures.load import Load, Measured, beside, in_requests_of, measure
+from tests.harness.platform import Platform, wait_for
 
 CHAT = "/support/v1/chat/completions"
 CHATS = 300

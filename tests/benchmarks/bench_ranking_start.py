@@ -24,7 +24,7 @@ from services.recommendation.store import FeedbackStore
 from services.recommendation.vectors import Bundle, VectorStore
 from shared.errors import DependencyError
 from shared.ranking.events import Event, InteractionEvent, ItemEvent
-from tests.services.recommendation.fakes import WIDTH, FakeProbe, FakeTrunk
+from tests.harness.recommendation.fakes import WIDTH, FakeProbe, FakeTrunk
 
 FIRST_MS = 1_760_000_000_000
 BATCH = 2_000

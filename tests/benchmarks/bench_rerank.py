@@ -20,14 +20,14 @@ from shared.metrics.bootstrap import bootstrap_mean
 from shared.models.tasks import Priority, ScoreOutput, TaskCall
 from shared.retrieval.index import Hit, Query
 from shared.serving.trunk import Trunk
-from tests.benchmarks.support_data import (
+from tests.harness.real_trunk import bundle_id, real_trunk
+from tests.harness.support.data import (
     RetrievalSet,
     build_index,
     doc2dial,
     embed_queries,
     stackfaq,
 )
-from tests.real_trunk import bundle_id, real_trunk
 
 Float64s = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

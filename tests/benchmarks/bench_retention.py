@@ -25,7 +25,7 @@ from shared.clock import ManualClock
 from shared.sentiment.surge import SurgeDetector, SurgeSettings
 from shared.storage.database import Database
 from shared.storage.retention import DAY_S, Retention
-from tests.services.sentiment.made import news, progress
+from tests.harness.sentiment.made import news, progress
 
 BATCH = 64
 ENTITIES = 200

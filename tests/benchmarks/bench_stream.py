@@ -29,13 +29,13 @@ from services.cli.broker import known_broker
 from services.cli.sample_news import SAMPLE_FILE
 from shared.streaming.kafka.producer import KafkaTopicProducer
 from tests.benchmarks.bench_platform import chat_load, checked
-from tests.benchmarks.load import Measured, measure
-from tests.benchmarks.news import NewsWriter, Shape, StoredNews, alert_latencies, flat_out
-from tests.benchmarks.passes import Kind, Passes, passes
-from tests.benchmarks.plain_loop import PlainLoop
-from tests.benchmarks.texts import headlines
-from tests.drills.places import broker
-from tests.e2e.platform import Platform, wait_for
+from tests.benchmarks.inputs.news import NewsWriter, Shape, StoredNews, alert_latencies, flat_out
+from tests.benchmarks.inputs.texts import headlines
+from tests.benchmarks.measures.load import Measured, measure
+from tests.benchmarks.measures.passes import Kind, Passes, passes
+from tests.benchmarks.measures.plain_loop import PlainLoop
+from tests.harness.places import broker
+from tests.harness.platform import Platform, wait_for
 
 PER_ROW = "per row of the model"
 CONSOLE = Console()

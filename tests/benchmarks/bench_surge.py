@@ -25,8 +25,7 @@ from shared.sentiment.surge import (
     SurgeState,
     Transition,
 )
-from tests.benchmarks.support_data import data_dir
-from tests.benchmarks.surge_streams import (
+from tests.benchmarks.inputs.surge_streams import (
     DAY_S,
     HOUR_S,
     Calm,
@@ -38,6 +37,7 @@ from tests.benchmarks.surge_streams import (
     tweets,
     varying,
 )
+from tests.harness.data import DATA
 
 WEEK_S = 7 * DAY_S
 START = 1_700_000_000.0
@@ -147,7 +147,7 @@ def print_broken(detector: SurgeDetector) -> None:
                 calm = mentions(stream(generator, rate, SHARE, 4 * WEEK_S))
                 alarms.follow(detector, calm, 4 * WEEK_S)
             _print_alarms(name, f"{rate:g}", alarms)
-    path = data_dir() / "finance" / "stocknet.stream.jsonl.gz"
+    path = DATA / "finance" / "stocknet.stream.jsonl.gz"
     if not path.exists():
         print(f"no tweets: {path} is missing, set BANYAN_DATA_DIR")
         return

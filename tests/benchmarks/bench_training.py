@@ -34,8 +34,9 @@ from shared.training.methods.model import TunedModel
 from shared.training.settings import FinetuneSettings, WorkerSettings
 from shared.training.tasks.classify.classification import check_labelled
 from shared.training.tasks.tag import sentfin
+from tests.harness.data import DATA
 
-_DATA = Path(os.environ.get("BANYAN_DATA_DIR", "../shared/data")) / "finance"
+_DATA = DATA / "finance"
 _LIMIT_S = 1800.0
 
 PLAIN = "plain loop"

@@ -18,9 +18,9 @@ from urllib.parse import urlsplit
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks.load import Load, measure
-from tests.benchmarks.passes import Kind, passes
-from tests.benchmarks.texts import headlines
+from tests.benchmarks.inputs.texts import headlines
+from tests.benchmarks.measures.load import Load, measure
+from tests.benchmarks.measures.passes import Kind, passes
 
 HTTP = "HTTP, requests of 32, concurrency 8"
 HTTP_SINGLES = "HTTP, single requests, concurrency 32"

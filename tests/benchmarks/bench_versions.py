@@ -28,10 +28,10 @@ from rich.table import Table
 from services.cli.broker import known_broker
 from shared.streaming.kafka.producer import KafkaTopicProducer
 from tests.benchmarks.bench_platform import chat_load, checked
-from tests.benchmarks.load import Load, in_requests_of, measure
-from tests.benchmarks.news import NewsWriter
-from tests.benchmarks.texts import headlines
-from tests.e2e.platform import Platform, wait_for
+from tests.benchmarks.inputs.news import NewsWriter
+from tests.benchmarks.inputs.texts import headlines
+from tests.benchmarks.measures.load import Load, in_requests_of, measure
+from tests.harness.platform import Platform, wait_for
 
 HERE = Path(__file__).resolve().parents[2]
 APPLICATIONS = ("v1", "support", "sentiment", "recommend")

@@ -24,8 +24,8 @@ from rich.table import Table
 
 from shared.storage.identifiers import new_id
 from tests.benchmarks.bench_stream import percentile
-from tests.e2e.platform import Platform, wait_for
-from tests.e2e.test_recommendation import feedback, ids, interaction, item, ranked, similar
+from tests.harness.platform import Platform, wait_for
+from tests.harness.recommendation.shop import feedback, ids, interaction, item, ranked, similar
 
 BAR_S = 1.0
 GIVEN_UP_S = 30.0

@@ -24,17 +24,17 @@ from shared.errors import NotFoundError
 from shared.models.tasks import EMBED_TASK, ClassifyOutput, Priority, TaskCall
 from shared.retrieval.index import Index, Query
 from shared.serving.trunk import Trunk
-from tests.benchmarks.support_data import (
+from tests.harness.data import DATA
+from tests.harness.real_trunk import bundle_id, real_trunk
+from tests.harness.support.data import (
     RetrievalSet,
     build_index,
-    data_dir,
     doc2dial,
     embed_queries,
     help_centre,
     rows,
     stackfaq,
 )
-from tests.real_trunk import bundle_id, real_trunk
 
 COMMAND = "python -m tests.benchmarks.calibrate_support"
 THRESHOLD = 0.4
@@ -78,7 +78,7 @@ def _texts(path: str) -> list[str]:
 
 def _other_domains() -> list[str]:
     """Without the questions of bank customers, many of which the sample does answer."""
-    domains = orjson.loads((data_dir() / "support" / "clinc150.domains.json").read_bytes())
+    domains = orjson.loads((DATA / "support" / "clinc150.domains.json").read_bytes())
     near = {*domains["banking"], *domains["credit_cards"]}
     return [row["text"] for row in rows("support/clinc150.val.jsonl") if row["label"] not in near]
 

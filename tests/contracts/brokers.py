@@ -20,8 +20,8 @@ from shared.streaming.kafka.consumer import KafkaTopicConsumer
 from shared.streaming.kafka.producer import KafkaTopicProducer
 from shared.streaming.message import Record, TopicPartition
 from shared.streaming.settings import KafkaSettings
+from tests.harness.kafka import RealKafka
 from tests.harness.memory_broker import MemoryBroker
-from tests.kafka import RealKafka
 
 PARTITIONS = 3
 WAIT_S = 60.0

@@ -9,8 +9,8 @@ import pytest
 from shared.storage.database import Database, sqlite_url
 from shared.streaming.embedded import EmbeddedBroker
 from tests.contracts.brokers import Broker, Embedded, InMemory, Real, start_embedded
-from tests.contracts.postgres import binaries, cluster
-from tests.kafka import RealKafka, real_kafka
+from tests.harness.kafka import RealKafka, real_kafka
+from tests.harness.postgres import binaries, cluster
 
 SCHEMA = "support"
 

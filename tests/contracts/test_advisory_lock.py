@@ -12,7 +12,7 @@ from shared.storage.advisory_lock import AdvisoryLock, hold
 from shared.storage.database import Database
 from shared.storage.migrations import migrate
 from tests.contracts.test_document_store import MIGRATIONS, article
-from tests.services.support.fakes import FakeTrunk
+from tests.harness.support.fakes import FakeTrunk
 
 LOCK = AdvisoryLock(7, longest_s=60, poll_s=0.01)
 

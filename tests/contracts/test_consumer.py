@@ -22,7 +22,7 @@ from tests.contracts.brokers import (
     topic_id,
     write,
 )
-from tests.kafka import RealKafka
+from tests.harness.kafka import RealKafka
 
 Join = Callable[[], Consumer]
 

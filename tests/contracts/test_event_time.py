@@ -27,8 +27,8 @@ from shared.storage.migrations import migrate
 from shared.streaming.consumer import StreamProgress
 from shared.streaming.message import Record
 from tests.harness.memory_broker import MemoryBroker
-from tests.services.sentiment.fakes import FakeTrunk
-from tests.services.sentiment.made import START_S, surge, value
+from tests.harness.sentiment.fakes import FakeTrunk
+from tests.harness.sentiment.made import START_S, surge, value
 
 MIGRATIONS = Path(services.sentiment.migrations.__file__).parent
 QUIET_S = SentimentSettings().surge.quiet_s

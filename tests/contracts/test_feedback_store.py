@@ -30,9 +30,9 @@ from shared.ranking.events import (
 from shared.storage.database import Database
 from shared.storage.migrations import migrate
 from shared.streaming.tenant_counts import TenantCounts
-from tests.services.recommendation.conftest import until, until_ready
-from tests.services.recommendation.fakes import FakeProbe, FakeTrunk
-from tests.services.recommendation.made import START_MS, click, item, new
+from tests.harness.recommendation.application import until, until_ready
+from tests.harness.recommendation.fakes import FakeProbe, FakeTrunk
+from tests.harness.recommendation.made import START_MS, click, item, new
 
 MIGRATIONS = Path(services.recommendation.migrations.__file__).parent
 

@@ -17,7 +17,7 @@ from shared.errors import InputError
 from shared.tabular.rows import Row
 from shared.training.data.formats import PLAIN, labelled_formats
 from shared.training.data.reading import read_rows
-from tests.shared.tabular.made import UNICODE, Written, write, written
+from tests.harness.rows import UNICODE, Written, write, written
 
 FRENCH = ("Où est ma carte; la “mienne” ?", "Comment ça marche,\nd’après vous ?")
 CHINESE = ("如何更改我的密码, 请到最近的分行办理", "我的卡在哪里;\n您的卡已于昨天寄出")

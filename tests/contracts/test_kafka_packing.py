@@ -10,8 +10,8 @@ from shared.streaming.kafka import unpacking as kafka_unpacking
 from shared.telemetry import REGISTRY
 from tests.contracts.brokers import PARTITIONS, WAIT_S, Real, read, read_until, write
 from tests.contracts.test_processor import SETTINGS
-from tests.kafka import RealKafka
-from tests.shared.streaming.handlers import Remembering, running, wait_until
+from tests.harness.handlers import Remembering, running, wait_until
+from tests.harness.kafka import RealKafka
 
 VALUES = [b"%d " % n * 200 for n in range(20)]
 """Compressible, or the producer would send them as they are."""

@@ -35,7 +35,7 @@ from shared.storage.database import Database
 from shared.storage.migrations import migrate
 from shared.streaming.consumer import PartitionProgress
 from shared.streaming.tenant_counts import TenantCounts
-from tests.services.sentiment.made import START_S, TOPIC, TOPIC_ID, dead, news, progress, surge
+from tests.harness.sentiment.made import START_S, TOPIC, TOPIC_ID, dead, news, progress, surge
 
 NOW_S = START_S + 86_400
 """Long after what the tests send."""

@@ -10,7 +10,7 @@ from shared.streaming.consumer import StreamProgress
 from shared.streaming.message import Record
 from shared.streaming.settings import ProcessorSettings
 from tests.contracts.brokers import PARTITIONS, WAIT_S, Broker
-from tests.shared.streaming.handlers import Remembering, in_order, running, wait_until
+from tests.harness.handlers import Remembering, in_order, running, wait_until
 
 SETTINGS = ProcessorSettings(
     max_batch_records=100, idle_after_s=0.5, retry_first_s=0.05, retry_max_s=0.5

@@ -11,10 +11,7 @@ from services.recommendation.database import SCHEMA, open_database
 from services.recommendation.service import RecommendationService, open_service
 from services.recommendation.vectors import Bundle, VectorStore
 from shared.storage.database import Database
-from tests.services.recommendation.conftest import until, until_ready
-from tests.services.recommendation.fakes import FakeProbe, FakeTrunk
-from tests.services.recommendation.made import item
-from tests.services.recommendation.promoted import (
+from tests.contracts.promoted import (
     ITEMS,
     NEW,
     NEW_WIDTH,
@@ -22,6 +19,9 @@ from tests.services.recommendation.promoted import (
     SHARE,
     settings_of,
 )
+from tests.harness.recommendation.application import until, until_ready
+from tests.harness.recommendation.fakes import FakeProbe, FakeTrunk
+from tests.harness.recommendation.made import item
 
 ROOT = Path(__file__).parents[2]
 
@@ -47,7 +47,7 @@ def _drop(url: str) -> None:
 
 def killed_on_the_way(folder: Path, url: str | None) -> tuple[int, str]:
     """How many texts the new champion had embedded when the process was killed, and its state."""
-    command = [sys.executable, "-m", "tests.services.recommendation.promoted", str(folder)]
+    command = [sys.executable, "-m", "tests.contracts.promoted", str(folder)]
     with subprocess.Popen(
         [*command, *([url] if url else [])], stdout=subprocess.PIPE, text=True, cwd=ROOT
     ) as process:

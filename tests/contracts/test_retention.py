@@ -29,7 +29,7 @@ from shared.sentiment.surge import SurgeDetector, SurgeSettings
 from shared.storage.database import Database
 from shared.storage.migrations import migrate
 from shared.storage.retention import DAY_S, Retention
-from tests.services.sentiment.made import START_S, dead, news, progress, surge
+from tests.harness.sentiment.made import START_S, dead, news, progress, surge
 
 MIGRATIONS = Path(services.sentiment.migrations.__file__).parent
 OTHER_TOPIC_ID = "5f0c2c1e-0000-4000-8000-000000000002"

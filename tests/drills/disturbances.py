@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.drills.members import Member
-from tests.kafka import RealKafka
+from tests.harness.kafka import RealKafka
 
 _EARLIEST, _LATEST = 0.03, 0.9
 """The shares of the records between which the disturbances lie."""

@@ -29,11 +29,11 @@ from tests.drills.disturbances import Disturber, Wishes, watch
 from tests.drills.hosting import open_database
 from tests.drills.members import members
 from tests.drills.outcome import DatabaseContent, read_outcome, stored, unsettled
-from tests.drills.places import BrokerKind, Cluster, DatabaseKind, broker, database_url, missing
 from tests.drills.plan import ConsumerPlan
-from tests.drills.receiver import Received, receiver
 from tests.drills.report import Report
 from tests.drills.tweets import produce, tweets
+from tests.harness.places import BrokerKind, Cluster, DatabaseKind, broker, database_url, missing
+from tests.harness.receiver import Received, receiver
 
 STALL_S = 120.0
 _READ_S = 30.0

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.drills.disturbances import Wishes
 from tests.drills.kill import Drill, run
-from tests.drills.places import missing
+from tests.harness.places import missing
 
 NODES = 3
 KILLS = 3

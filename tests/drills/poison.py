@@ -42,11 +42,11 @@ from shared.streaming.message import Record
 from tests.drills.hosting import open_database
 from tests.drills.members import members
 from tests.drills.outcome import is_settled, read_outcome, stored
-from tests.drills.places import BrokerKind, DatabaseKind, broker, database_url, missing
 from tests.drills.plan import ConsumerPlan
 from tests.drills.report import Report
 from tests.drills.tweets import Tweet, tweets
-from tests.e2e.platform import wait_for
+from tests.harness.places import BrokerKind, DatabaseKind, broker, database_url, missing
+from tests.harness.platform import wait_for
 
 SHARE = 0.01
 MAX_LATENESS_S = 5.0

@@ -2,15 +2,13 @@
 
 import gzip
 import json
-import os
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from shared.delivery.producer import Producer
+from tests.harness.data import DATA
 
-DATA = Path(os.environ.get("BANYAN_DATA_DIR", Path(__file__).parents[3] / "shared" / "data"))
 FILE = "finance/stocknet.stream.jsonl.gz"
 
 # Two of the first 20,000 hold one: they would be dead letters, which is another drill.

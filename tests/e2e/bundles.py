@@ -4,7 +4,7 @@ from pathlib import Path
 
 from shared.models.bundle import Bundle, write_bundle
 from shared.models.registry import Registry
-from tests.e2e.platform import Platform
+from tests.harness.platform import Platform
 
 
 def registry_of(platform: Platform) -> Registry:

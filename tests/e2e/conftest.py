@@ -1,6 +1,5 @@
 """The real platform, started once as a user starts it, for all tests of this folder."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,10 +7,8 @@ import httpx
 import openai
 import pytest
 
-from tests.drills.receiver import Received, receiver
-from tests.e2e.platform import Platform
-
-DATA = Path(os.environ.get("BANYAN_DATA_DIR", Path(__file__).parents[3] / "shared" / "data"))
+from tests.harness.platform import Platform
+from tests.harness.receiver import Received, receiver
 
 
 @pytest.fixture(scope="session")
@@ -70,11 +67,3 @@ def own_platform(tmp_path: Path) -> Iterator[Platform]:
         yield platform
     finally:
         platform.stop()
-
-
-@pytest.fixture(scope="session")
-def data() -> Path:
-    """The folder of the real data sets."""
-    if not DATA.is_dir():
-        pytest.skip(f"no real data: set BANYAN_DATA_DIR ({DATA} is no folder)")
-    return DATA

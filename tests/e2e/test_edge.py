@@ -6,7 +6,7 @@ import time
 import psutil
 import pytest
 
-from tests.e2e.platform import Platform, command_of, connections_of
+from tests.harness.platform import Platform, command_of, connections_of
 
 pytestmark = pytest.mark.platform
 

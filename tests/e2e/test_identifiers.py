@@ -12,8 +12,8 @@ import openai
 import pytest
 
 from tests.e2e.books import documents_path, search, upload
-from tests.e2e.platform import Platform, wait_for
 from tests.e2e.test_edge import exchange, replica_ports, request, speaks_http, status_of
+from tests.harness.platform import Platform, wait_for
 
 pytestmark = pytest.mark.platform
 

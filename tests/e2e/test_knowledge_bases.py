@@ -8,8 +8,8 @@ import pytest
 from shared.models.tasks import TaskKind
 from tests.e2e.books import documents_path, found_documents, search, upload
 from tests.e2e.bundles import registry_of
-from tests.e2e.platform import Platform, wait_for
-from tests.shared.models.trained import load_backbone, made_bundle, peft_model
+from tests.harness.models.trained import load_backbone, made_bundle, peft_model
+from tests.harness.platform import Platform, wait_for
 
 pytestmark = pytest.mark.platform
 

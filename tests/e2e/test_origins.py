@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from tests.e2e.books import documents_path
-from tests.e2e.platform import Platform
 from tests.e2e.test_edge import exchange, replica_ports, request, speaks_http, status_of
+from tests.harness.platform import Platform
 
 pytestmark = pytest.mark.platform
 

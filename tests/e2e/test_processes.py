@@ -3,7 +3,7 @@
 import psutil
 import pytest
 
-from tests.e2e.platform import Platform, command_of, connections_of, name_of
+from tests.harness.platform import Platform, command_of, connections_of, name_of
 
 pytestmark = pytest.mark.platform
 

@@ -17,9 +17,9 @@ import yaml
 
 import services.support
 from shared.metrics.retrieval import hit_at_k, judge, mrr_at_k
-from tests.claims import at_least
 from tests.e2e.answers import Answer, answer_of
 from tests.e2e.books import found_documents, upload
+from tests.harness.claims import at_least
 
 pytestmark = [pytest.mark.platform, pytest.mark.realdata]
 
@@ -39,8 +39,8 @@ def figures() -> Iterator[None]:
         Path(path).write_text(json.dumps(FIGURES, indent=2))
 
 
-def rows_of(data: Path, name: str) -> list[dict[str, Any]]:
-    with (data / "support" / f"{name}.jsonl").open(encoding="utf-8") as lines:
+def rows_of(data_dir: Path, name: str) -> list[dict[str, Any]]:
+    with (data_dir / "support" / f"{name}.jsonl").open(encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]
 
 
@@ -61,14 +61,14 @@ def share(flags: list[bool]) -> float:
     return sum(flags) / len(flags)
 
 
-def test_stackfaq(data: Path, http: httpx.Client, support: openai.OpenAI) -> None:
-    corpus = rows_of(data, "stackfaq.corpus")
+def test_stackfaq(data_dir: Path, http: httpx.Client, support: openai.OpenAI) -> None:
+    corpus = rows_of(data_dir, "stackfaq.corpus")
     upload(
         http,
         "stackfaq",
         [{"id": row["_id"], "question": row["title"], "answer": row["text"]} for row in corpus],
     )
-    queries = rows_of(data, "stackfaq.dev.queries")
+    queries = rows_of(data_dir, "stackfaq.dev.queries")
     questions = [query["text"] for query in queries]
 
     ranked = at_once(lambda q: found_documents(http, "stackfaq", q, top_k=10), questions)
@@ -88,8 +88,8 @@ def test_stackfaq(data: Path, http: httpx.Client, support: openai.OpenAI) -> Non
     assert rank >= at_least(0.981, len(queries))
 
 
-def test_bank_faq_questions_find_themselves(data: Path, http: httpx.Client) -> None:
-    rows = rows_of(data, "bank_faq")
+def test_bank_faq_questions_find_themselves(data_dir: Path, http: httpx.Client) -> None:
+    rows = rows_of(data_dir, "bank_faq")
     upload(
         http,
         "bank-faq",
@@ -132,9 +132,11 @@ def articles_by_intent() -> dict[str, set[str]]:
     return found
 
 
-def test_banking77_is_answered_from_the_right_article(data: Path, support: openai.OpenAI) -> None:
+def test_banking77_is_answered_from_the_right_article(
+    data_dir: Path, support: openai.OpenAI
+) -> None:
     articles = articles_by_intent()
-    rows = rows_of(data, "banking77.dev")
+    rows = rows_of(data_dir, "banking77.dev")
     assert {row["label"] for row in rows} <= articles.keys()
 
     answers = at_once(chat(support, "support:help-centre"), [row["text"] for row in rows])
@@ -153,8 +155,10 @@ def test_banking77_is_answered_from_the_right_article(data: Path, support: opena
     assert share(intents) >= at_least(0.945, len(rows))
 
 
-def test_questions_out_of_scope_are_mostly_not_answered(data: Path, support: openai.OpenAI) -> None:
-    rows = rows_of(data, "clinc150.oos_val")
+def test_questions_out_of_scope_are_mostly_not_answered(
+    data_dir: Path, support: openai.OpenAI
+) -> None:
+    rows = rows_of(data_dir, "clinc150.oos_val")
 
     answers = at_once(chat(support, "support:help-centre"), [row["text"] for row in rows])
 

@@ -20,7 +20,7 @@ from schemathesis.core.result import Ok, Result
 from schemathesis.engine import Status, events, from_schema
 from schemathesis.schemas import APIOperation
 
-from tests.e2e.platform import Platform, wait_for
+from tests.harness.platform import Platform, wait_for
 
 CASES = int(os.environ.get("BANYAN_SCHEMA_CASES", "2000"))
 APPLICATIONS = os.environ.get(

@@ -19,8 +19,8 @@ from shared.streaming.kafka.consumer import KafkaTopicConsumer
 from shared.streaming.kafka.producer import KafkaTopicProducer
 from shared.streaming.message import Record
 from shared.streaming.settings import KafkaSettings
-from tests.drills.receiver import Received
-from tests.e2e.platform import START_S, Platform, free_port, name_of, wait_for
+from tests.harness.platform import START_S, Platform, free_port, name_of, wait_for
+from tests.harness.receiver import Received
 
 pytestmark = pytest.mark.platform
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.e2e.bundles import embed_bundle, registry_of
-from tests.e2e.platform import Platform
+from tests.harness.platform import Platform
 
 pytestmark = pytest.mark.platform
 

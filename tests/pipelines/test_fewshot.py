@@ -13,7 +13,7 @@ from shared.config import Layer, resolve
 from shared.errors import ConfigError
 from shared.models.bundle import Bundle, Method
 from shared.models.registry import Registry
-from tests.shared.models.encoders import write_encoder
+from tests.harness.models.encoders import write_encoder
 
 pytestmark = pytest.mark.usefixtures("without_ray")
 

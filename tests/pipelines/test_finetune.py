@@ -20,7 +20,7 @@ from shared.models.heads import load_head
 from shared.models.registry import Registry
 from shared.models.runner import Runner
 from shared.models.tasks import ClassifyOutput, TaskCall, TaskKind
-from tests.shared.models.encoders import write_encoder
+from tests.harness.models.encoders import write_encoder
 
 WORDS = {
     "card": ["card", "arrive", "post", "delivery"],

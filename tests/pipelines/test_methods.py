@@ -17,7 +17,7 @@ from shared.models.runners import Runners
 from shared.models.source import BackboneConfig
 from shared.models.tasks import ClassifyOutput, TaskCall
 from shared.training.settings import FinetuneSettings
-from tests.shared.models.encoders import write_encoder
+from tests.harness.models.encoders import write_encoder
 
 pytestmark = pytest.mark.usefixtures("without_ray")
 

@@ -19,8 +19,8 @@ from shared.models.tokenization import TextTokenizer
 from shared.training.loop.checkpoint import TrainingState
 from shared.training.loop.loop import TrainingLoop
 from shared.training.pretraining.simcse import embedder, twice
-from tests.shared.models.encoders import write_encoder
-from tests.shared.training.made import stopping_after
+from tests.harness.interrupted import stopping_after
+from tests.harness.models.encoders import write_encoder
 
 THINGS = ["手机", "电脑", "衣服", "水果", "酒店"]
 WORTH = ["很好", "很差", "便宜", "干净"]

@@ -20,8 +20,8 @@ from shared.training.publish.frozen import freeze
 from shared.training.settings import FinetuneSettings
 from shared.training.tasks.classify.classification import LabelledSet
 from shared.training.tasks.task_data import read_data
+from tests.harness.models.encoders import write_encoder
 from tests.pipelines.test_tune import write_rows
-from tests.shared.models.encoders import write_encoder
 
 
 def _config(folder: Path, backbone: Path) -> Path:

@@ -27,7 +27,7 @@ from shared.training.data.examples import Example
 from shared.training.publish.card import METRIC_NAMES
 from shared.training.tasks.span import squad
 from shared.training.tasks.tag import sentfin
-from tests.claims import at_least
+from tests.harness.claims import at_least
 
 FINANCE = {
     "finance-sentiment": TaskKind.CLASSIFY,

@@ -12,7 +12,7 @@ from shared.training.data.examples import Example
 from shared.training.evaluation.evaluating import evaluate
 from shared.training.evaluation.settings import EvaluateSettings
 from shared.training.publish.frozen import read_frozen
-from tests.shared.models.encoders import write_encoder
+from tests.harness.models.encoders import write_encoder
 
 ROWS = "I lost my card,card\nwhere is my card,card\nI forgot the code,pin\n"
 

@@ -11,7 +11,7 @@ from pipelines.finetune import main as finetune
 from shared.models.registry import Registry
 from shared.training.data.examples import TaggedExample
 from shared.training.publish.frozen import read_frozen
-from tests.shared.models.encoders import write_encoder
+from tests.harness.models.encoders import write_encoder
 
 NAMES = {"ORG": ["Acme", "Globex"], "LOC": ["Oslo", "Rome"]}
 

@@ -16,7 +16,7 @@ from pipelines.tune import main
 from shared.config import load
 from shared.training.loop.checkpoint import CheckpointStore, EpochScore
 from shared.training.settings import FinetuneSettings
-from tests.shared.models.encoders import write_encoder
+from tests.harness.models.encoders import write_encoder
 
 EPOCHS = 12
 LEARNS, LEARNS_NOTHING = 0.03, 0.00001

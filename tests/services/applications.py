@@ -21,11 +21,11 @@ from services.support.service import open_service as open_support
 from shared.models.registry import Registry
 from shared.models.tasks import TaskKind
 from shared.serving.encoder import Encoder
-from tests.services.recommendation import fakes as recommendation
-from tests.services.recommendation.conftest import until_ready
-from tests.services.sentiment import fakes as sentiment
-from tests.services.support import fakes as support
-from tests.shared.serving.fakes import FakeRunner, make_bundle
+from tests.harness.fake_runner import FakeRunner, make_bundle
+from tests.harness.recommendation import fakes as recommendation
+from tests.harness.recommendation.application import until_ready
+from tests.harness.sentiment import fakes as sentiment
+from tests.harness.support import fakes as support
 
 
 @asynccontextmanager

@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.harness.plain import FORBIDDEN
 from tests.services.applications import APPLICATIONS, client_of
-from tests.shared.validation.plain import FORBIDDEN
 
 Place = tuple[str | int, ...]
 Json = Any

@@ -8,7 +8,7 @@ from safetensors import SafetensorError
 
 from shared.errors import InputError
 from shared.failures import TRACEBACK_VARIABLE, ending_of, reason_of
-from tests.shared.validation.plain import is_plain
+from tests.harness.plain import is_plain
 
 
 class NoBrokersAvailable(RuntimeError):

@@ -15,7 +15,7 @@ from services.backbone.routes import routes
 from shared.models.registry import Registry
 from shared.models.tasks import TaskKind
 from shared.serving.encoder import Encoder, EncoderSettings
-from tests.shared.serving.fakes import BACKBONE_SHA256, FakeRunner, make_bundle
+from tests.harness.fake_runner import BACKBONE_SHA256, FakeRunner, make_bundle
 
 
 @pytest.fixture

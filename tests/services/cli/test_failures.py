@@ -25,7 +25,7 @@ from pipelines import (
 from pipelines.ranking import benchmark, simulate
 from services.cli.main import app
 from shared.failures import TRACEBACK_VARIABLE
-from tests.shared.validation.plain import FORBIDDEN
+from tests.harness.plain import FORBIDDEN
 
 NOWHERE = "http://127.0.0.1:9"
 QUIET = {"version", "models", "config", "doctor", "down", "purge", "status", "keys list"}

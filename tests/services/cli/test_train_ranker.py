@@ -18,7 +18,7 @@ from shared.errors import InputError, NotFoundError
 from shared.ranking.rankers.registry import RankerRegistry
 from shared.storage.database import Database
 from shared.storage.migrations import migrate
-from tests.services.recommendation.fakes import embedded
+from tests.harness.recommendation.fakes import embedded
 
 MIGRATIONS = Path(services.recommendation.migrations.__file__).parent
 SAMPLE = Path(__file__).parents[3] / "services/recommendation/sample"

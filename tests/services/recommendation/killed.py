@@ -13,8 +13,8 @@ import httpx
 
 from services.recommendation.config import RecommendationSettings
 from services.recommendation.service import open_service
-from tests.services.recommendation.conftest import client, until_ready
-from tests.services.recommendation.fakes import FakeProbe, FakeTrunk
+from tests.harness.recommendation.application import client, until_ready
+from tests.harness.recommendation.fakes import FakeProbe, FakeTrunk
 from tests.services.recommendation.test_feedback import click
 
 BATCH = 20

@@ -15,9 +15,9 @@ from services.cli.recommend import load
 from services.recommendation.config import RecommendationSettings
 from services.recommendation.service import RecommendationService, open_service
 from shared.errors import InputError
-from tests.services.recommendation.conftest import client, until_ready
-from tests.services.recommendation.fakes import FakeProbe, FakeTrunk
-from tests.services.recommendation.made import START_MS
+from tests.harness.recommendation.application import client, until_ready
+from tests.harness.recommendation.fakes import FakeProbe, FakeTrunk
+from tests.harness.recommendation.made import START_MS
 from tests.services.recommendation.test_command_line import run
 from tests.services.recommendation.test_feedback import click, item, refused, send
 from tests.services.recommendation.test_rank import NOW_MS, SHOP, embedded, names, ranked, shop

@@ -18,7 +18,7 @@ from services.cli.recommend import load
 from services.cli.run_file import new_run
 from services.cli.sample_shop import load_sample
 from services.recommendation.service import RecommendationService
-from tests.services.recommendation.conftest import client
+from tests.harness.recommendation.application import client
 
 URL = "http://platform.test"
 

@@ -10,9 +10,9 @@ import pytest
 from services.recommendation.config import RecommendationSettings
 from services.recommendation.service import RecommendationService, open_service
 from shared.errors import DependencyError
-from tests.services.recommendation.conftest import client, until, until_ready
-from tests.services.recommendation.fakes import FakeProbe, FakeTrunk
-from tests.services.recommendation.made import START_MS
+from tests.harness.recommendation.application import client, until, until_ready
+from tests.harness.recommendation.fakes import FakeProbe, FakeTrunk
+from tests.harness.recommendation.made import START_MS
 
 LINES = {"content-type": "application/x-ndjson"}
 

@@ -25,10 +25,10 @@ from shared.streaming.dead_letters import DecodeError
 from shared.streaming.message import Record
 from shared.streaming.settings import ProcessorSettings
 from tests.harness.memory_broker import MemoryBroker
-from tests.services.recommendation.conftest import client, until
-from tests.services.recommendation.fakes import FakeProbe
-from tests.services.recommendation.made import START_MS
-from tests.services.recommendation.made import click as click_event
+from tests.harness.recommendation.application import client, until
+from tests.harness.recommendation.fakes import FakeProbe
+from tests.harness.recommendation.made import START_MS
+from tests.harness.recommendation.made import click as click_event
 from tests.services.recommendation.test_feedback import click, item
 
 WAIT_S = 20.0

@@ -13,7 +13,7 @@ from services.recommendation.store import EventOutcome, FeedbackStore, StoredEve
 from services.recommendation.writer import FeedbackWriter
 from shared.errors import DependencyError, OverloadedError
 from shared.storage.database import Database
-from tests.services.recommendation.made import click, new
+from tests.harness.recommendation.made import click, new
 
 WAIT_S = 20.0
 

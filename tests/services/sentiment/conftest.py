@@ -13,7 +13,7 @@ from services.sentiment.service import SentimentService, open_database, open_ser
 from services.sentiment.store import NewsStore
 from shared.sentiment.surge import SurgeDetector
 from shared.storage.database import Database
-from tests.services.sentiment.fakes import FakeProbe, FakeTrunk
+from tests.harness.sentiment.fakes import FakeProbe, FakeTrunk
 
 COMPANIES = (
     {"entity": "Acme", "aliases": ["Acme Corporation"], "tickers": ["ACM"]},

@@ -11,7 +11,7 @@ from services.sentiment.scores import Found
 from services.sentiment.service import SentimentService
 from shared.errors import OverloadedError
 from shared.models.tasks import Priority
-from tests.services.sentiment.fakes import FakeTrunk
+from tests.harness.sentiment.fakes import FakeTrunk
 
 
 async def analyze(http: httpx.AsyncClient, **body: object) -> list[dict[str, Any]]:

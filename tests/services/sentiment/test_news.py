@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from services.sentiment.news import decode
 from shared.streaming.dead_letters import REASONS, DecodeError
-from tests.services.sentiment.made import START_S, record, value
+from tests.harness.sentiment.made import START_S, record, value
 
 
 def reason_of(given_value: bytes | None) -> str:

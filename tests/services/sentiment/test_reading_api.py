@@ -24,8 +24,8 @@ from shared.http.keys import KeyStore, Role
 from shared.storage.database import Database
 from shared.streaming.consumer import TopicLog
 from shared.streaming.health import StreamState
-from tests.services.sentiment.fakes import FakeProbe, FakeTrunk
-from tests.services.sentiment.made import START_S, dead, news, progress, surge
+from tests.harness.sentiment.fakes import FakeProbe, FakeTrunk
+from tests.harness.sentiment.made import START_S, dead, news, progress, surge
 
 WAIT_S = 60.0
 

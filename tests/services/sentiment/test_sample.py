@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import os
 import re
 from collections import defaultdict
 from datetime import datetime
@@ -14,10 +13,11 @@ import pytest
 from shared.sentiment.gazetteer import Gazetteer
 from shared.sentiment.labels import LABELS, Label
 from shared.sentiment.surge import Mention, SurgeDetector, SurgeSettings, SurgeState, Transition
+from tests.harness.data import DATA
 
 ROOT = Path(__file__).parents[3]
 SAMPLE = ROOT / "services/sentiment/sample"
-DATA = Path(os.environ.get("BANYAN_DATA_DIR", ROOT / "../shared/data")) / "finance"
+FINANCE = DATA / "finance"
 VICTIM = "Brevanor Foods"
 SURGE = ("2025-03-11T11:05:00Z", "2025-03-11T11:25:00Z")
 
@@ -146,9 +146,9 @@ def test_the_detector_fires_on_the_planted_surge_and_only_there(
 
 @pytest.mark.realdata
 def test_no_name_or_text_comes_from_the_data(news: list[News]) -> None:
-    files = sorted(DATA.iterdir()) if DATA.is_dir() else []
+    files = sorted(FINANCE.iterdir()) if FINANCE.is_dir() else []
     if not files:
-        pytest.skip(f"no data in {DATA}")
+        pytest.skip(f"no data in {FINANCE}")
     companies = [json.loads(line) for line in rows(SAMPLE / "companies.jsonl")]
     names = [alias.lower() for company in companies for alias in company["aliases"]]
     tickers = re.compile(r"\b(?:{})\b".format("|".join(c["tickers"][0] for c in companies)))

@@ -27,8 +27,8 @@ from shared.models.tasks import Priority
 from shared.storage.database import Database
 from shared.streaming.settings import ProcessorSettings
 from tests.harness.memory_broker import MemoryBroker
-from tests.services.sentiment.fakes import FakeTrunk
-from tests.services.sentiment.made import START_S, surge, value
+from tests.harness.sentiment.fakes import FakeTrunk
+from tests.harness.sentiment.made import START_S, surge, value
 
 WAIT_S = 20.0
 

@@ -9,7 +9,7 @@ import pytest
 from services.support.config import SupportSettings
 from services.support.routes import routes
 from services.support.service import SupportService, open_service
-from tests.services.support.fakes import FakeTrunk
+from tests.harness.support.fakes import FakeTrunk
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from services.support.chat import HANDOFF_MESSAGE, LANGUAGE_MESSAGE
 from services.support.chat_schemas import ChatRequest
 from services.support.confidence import load_calibration
 from services.support.service import SupportService
-from tests.services.support.fakes import FakeTrunk
+from tests.harness.support.fakes import FakeTrunk
 
 ARTICLE = (
     "# PIN\n\nA PIN is **blocked** after three tries. Unblock it in the app.\n\n"

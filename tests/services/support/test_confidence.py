@@ -11,8 +11,8 @@ from shared.artifacts.aliases import CHAMPION
 from shared.models.builtin import ensure_embed
 from shared.models.registry import Registry
 from shared.retrieval.index import Index
-from tests.shared.models.trained import load_backbone
-from tests.shared.retrieval.entries import BUNDLE, WIDTH, embedded, query
+from tests.harness.entries import BUNDLE, WIDTH, embedded, query
+from tests.harness.models.trained import load_backbone
 
 INDEX = Index.empty(BUNDLE, WIDTH).replaced(
     1, (), [embedded("a", "Barn owls", "Owls eat mice."), embedded("b", "Roses", "Water them.")]

@@ -17,7 +17,7 @@ from services.support.ingest.ids import derived_id, former_id
 from services.support.service import SupportService
 from shared.errors import DependencyError
 from shared.http.keys import Role
-from tests.services.support.fakes import FakeTrunk
+from tests.harness.support.fakes import FakeTrunk
 
 BOOK = "/knowledge-bases/book/documents"
 OWL = {"question": "What do owls eat?", "answer": "Mice."}
@@ -537,7 +537,7 @@ from services.support.config import SupportSettings
 from services.support.ingest.ids import derived_id, former_id
 from services.support.routes import routes
 from services.support.service import open_service
-from tests.services.support.fakes import FakeTrunk
+from tests.harness.support.fakes import FakeTrunk
 
 async def main():
     service = open_service(SupportSettings(state_dir=Path(sys.argv[1])), FakeTrunk())

@@ -17,7 +17,7 @@ from shared.clock import ManualClock
 from shared.errors import ArtifactError, DependencyError
 from shared.models.tasks import EmbedOutput, Priority, TaskCall, TaskOutput
 from shared.text.passages import TextFormat
-from tests.services.support.fakes import WIDTH, FakeTrunk
+from tests.harness.support.fakes import WIDTH, FakeTrunk
 
 OLD, NEW, NEWER = (f"embed@00000000000{number}" for number in (1, 2, 3))
 WIDTHS = {OLD: WIDTH, NEW: WIDTH // 2, NEWER: WIDTH}

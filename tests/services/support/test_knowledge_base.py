@@ -20,7 +20,7 @@ from shared.errors import (
 )
 from shared.models.tasks import Priority, TaskCall, TaskOutput
 from shared.text.passages import TextFormat
-from tests.services.support.fakes import FakeTrunk
+from tests.harness.support.fakes import FakeTrunk
 
 
 def document(name: str, text: str = "", text_format: TextFormat = TextFormat.PLAIN) -> Document:

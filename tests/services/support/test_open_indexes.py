@@ -12,7 +12,7 @@ from services.support.open_indexes import OpenIndexes
 from services.support.service import SupportService, open_service
 from shared.telemetry import REGISTRY
 from shared.text.passages import TextFormat
-from tests.services.support.fakes import FakeTrunk
+from tests.harness.support.fakes import FakeTrunk
 
 
 def document(name: str) -> Document:

@@ -11,16 +11,17 @@ from services.support.routes import routes
 from services.support.service import open_service
 from shared.metrics.retrieval import hit_at_k, judge, mrr_at_k
 from shared.models.tasks import EMBED_TASK
-from tests.benchmarks.bench_retrieval import is_no_worse, measure
-from tests.benchmarks.support_data import data_dir, stackfaq
-from tests.claims import at_least
-from tests.real_trunk import real_trunk
+from tests.harness.claims import at_least
+from tests.harness.data import DATA
+from tests.harness.real_trunk import real_trunk
+from tests.harness.support.data import stackfaq
+from tests.harness.support.figures import is_no_worse, measure
 
 pytestmark = [
     pytest.mark.realdata,
     pytest.mark.skipif(
-        not (data_dir() / "support" / "stackfaq.corpus.jsonl").exists(),
-        reason=f"no data in {data_dir()}: set BANYAN_DATA_DIR",
+        not (DATA / "support" / "stackfaq.corpus.jsonl").exists(),
+        reason=f"no data in {DATA}: set BANYAN_DATA_DIR",
     ),
 ]
 

@@ -12,8 +12,8 @@ from shared.models.registry import Registry
 from shared.models.runner import Runner
 from shared.models.source import locate
 from shared.models.tasks import EmbedOutput, Float32s, TaskCall
-from tests.shared.models.encoders import ARCHITECTURES, write_encoder
-from tests.shared.models.trained import load_backbone
+from tests.harness.models.encoders import ARCHITECTURES, write_encoder
+from tests.harness.models.trained import load_backbone
 
 TEXTS = ["", "a", "Shares fall.", "Who moved my payment of 20 pounds to another account? " * 2]
 

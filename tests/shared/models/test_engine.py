@@ -8,7 +8,7 @@ from torch import Tensor
 
 from shared.models.engine import PaddedBatch, TorchEngine
 from shared.models.lora import NO_ADAPTER, Adapter, Factors
-from tests.shared.models.trained import load_backbone
+from tests.harness.models.trained import load_backbone
 
 
 @pytest.fixture(scope="module")

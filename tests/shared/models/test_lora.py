@@ -11,8 +11,8 @@ from shared.models.backbone import Backbone, BackboneConfig
 from shared.models.engine import PaddedBatch, TorchEngine
 from shared.models.lora import NO_ADAPTER, Adapter, Factors, RowAdapters, read_adapter
 from shared.models.tasks import TaskKind
-from tests.shared.models.encoders import write_encoder
-from tests.shared.models.trained import load_backbone, made_bundle, peft_model
+from tests.harness.models.encoders import write_encoder
+from tests.harness.models.trained import load_backbone, made_bundle, peft_model
 
 _FLOAT32 = torch.float32
 _CPU = torch.device("cpu")

@@ -18,8 +18,8 @@ from shared.models.prompt import read_prompt
 from shared.models.runner import Runner
 from shared.models.tag import bio_labels
 from shared.models.tasks import EmbedOutput, TaskCall, TaskKind
-from tests.shared.models.encoders import write_encoder
-from tests.shared.models.trained import (
+from tests.harness.models.encoders import write_encoder
+from tests.harness.models.trained import (
     load_backbone,
     load_from,
     lora_bundle,

@@ -23,7 +23,7 @@ from shared.models.tasks import (
     TaskKind,
     TaskOutput,
 )
-from tests.shared.models.trained import lora_bundle, made_bundle, reference, shared_runner
+from tests.harness.models.trained import lora_bundle, made_bundle, reference, shared_runner
 
 TEXTS = [
     "Shares of the bank fall sharply after its results",

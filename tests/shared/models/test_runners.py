@@ -14,8 +14,8 @@ from shared.models.runner import Runner
 from shared.models.runners import Runners
 from shared.models.source import BackboneFiles
 from shared.models.tasks import EmbedOutput, TaskCall, TaskKind, TaskOutput
-from tests.shared.models.encoders import write_encoder
-from tests.shared.models.trained import full_bundle, load_from, made_bundle
+from tests.harness.models.encoders import write_encoder
+from tests.harness.models.trained import full_bundle, load_from, made_bundle
 
 TEXTS = ["Shares of the bank fall sharply after its results", "Profit rises", "Gold"]
 

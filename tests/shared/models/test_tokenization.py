@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from shared.errors import InputError, TextTooLongError
 from shared.models.tokenization import TextTokenizer
-from tests.shared.models.trained import reference
+from tests.harness.models.trained import reference
 
 WORDS = st.text(st.sampled_from("ab ,.é€\n"), max_size=120)
 

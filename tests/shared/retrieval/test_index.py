@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared.retrieval.fusion import fuse
 from shared.retrieval.index import Embedded, Index
-from tests.shared.retrieval.entries import BUNDLE, WIDTH, embedded, query
+from tests.harness.entries import BUNDLE, WIDTH, embedded, query
 
 CARDS = embedded(
     "cards", "Lost card", "# Freeze it\n\nFreeze the card.\n\n# Order\n\nOrder a new card."

@@ -8,7 +8,7 @@ from shared.errors import ArtifactError
 from shared.retrieval import index_files
 from shared.retrieval.index import Index
 from shared.retrieval.index_files import load_index, save_index, saved_bundle
-from tests.shared.retrieval.entries import BUNDLE, WIDTH, embedded, query
+from tests.harness.entries import BUNDLE, WIDTH, embedded, query
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from shared.models.registry import Registry
 from shared.models.runners import Runners
 from shared.models.tasks import ClassifyOutput, Float32s, Priority, TaskCall
 from shared.serving.encoder import Encoder, EncoderSettings
-from tests.shared.models.encoders import write_encoder
-from tests.shared.models.trained import (
+from tests.harness.models.encoders import write_encoder
+from tests.harness.models.trained import (
     full_bundle,
     load_from,
     made_bundle,

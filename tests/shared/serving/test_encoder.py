@@ -33,7 +33,7 @@ from shared.models.tasks import (
 from shared.serving.batching import ClassSettings, QueueSettings
 from shared.serving.encoder import Encoder, EncoderSettings
 from shared.telemetry import REGISTRY
-from tests.shared.serving.fakes import FakeRunner, make_bundle
+from tests.harness.fake_runner import FakeRunner, make_bundle
 
 APP = "test"
 

@@ -10,7 +10,7 @@ from shared.clock import ManualClock
 from shared.errors import ConflictError
 from shared.models.registry import Registry
 from shared.serving.served_bundles import ServedBundles
-from tests.shared.serving.fakes import FakeRunner, make_bundle, make_full_bundle
+from tests.harness.fake_runner import FakeRunner, make_bundle, make_full_bundle
 
 IDLE_S = 100.0
 

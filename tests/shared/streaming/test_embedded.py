@@ -16,7 +16,7 @@ from shared.errors import DependencyError
 from shared.streaming.embedded import EmbeddedBroker, answers
 from shared.streaming.kafka.admin import TopicAdmin
 from shared.streaming.settings import KafkaSettings
-from tests.shared.streaming.handlers import wait_until
+from tests.harness.handlers import wait_until
 
 
 @pytest.fixture

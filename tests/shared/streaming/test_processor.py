@@ -14,8 +14,7 @@ from shared.streaming.handler import BatchTooLargeError
 from shared.streaming.message import Record
 from shared.streaming.settings import ProcessorSettings
 from shared.telemetry import REGISTRY
-from tests.harness.memory_broker import MemoryBroker
-from tests.shared.streaming.handlers import (
+from tests.harness.handlers import (
     QUICK,
     FailingTimes,
     Remembering,
@@ -23,6 +22,7 @@ from tests.shared.streaming.handlers import (
     running,
     wait_until,
 )
+from tests.harness.memory_broker import MemoryBroker
 
 TOPIC = "news"
 PARTITIONS = 3

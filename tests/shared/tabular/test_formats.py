@@ -6,7 +6,7 @@ import pytest
 
 from shared.tabular.rows import Row
 from shared.tabular.table import open_table
-from tests.shared.tabular.made import UNICODE, Written, write, written
+from tests.harness.rows import UNICODE, Written, write, written
 
 KNOWN = ("question", "answer")
 FRENCH = [

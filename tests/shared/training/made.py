@@ -1,6 +1,5 @@
 """Tiny things to train: an encoder with random weights, and a task that it can learn."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -109,15 +108,3 @@ def run(folder: Path, every_steps: int | None = None, **optimisation: object) ->
         optimisation=settings,
         checkpoint=CheckpointSettings(every_steps=every_steps),
     )
-
-
-def stopping_after(epochs: int) -> Callable[[object], None]:
-    """A reporter that raises after so many epochs, as a killed worker would stop."""
-    seen: list[object] = []
-
-    def report(score: object) -> None:
-        seen.append(score)
-        if len(seen) == epochs:
-            raise InterruptedError("killed")
-
-    return report

@@ -10,7 +10,7 @@ from pydantic_core import InitErrorDetails
 from shared.validation.faults import Fault, faults_of, joined, json_faults_of
 from shared.validation.forms import FILLED, LINE, NAME, SHA256, TextForm
 from shared.validation.sentences import sentence
-from tests.shared.validation.plain import is_plain
+from tests.harness.plain import is_plain
 
 
 class Named(BaseModel):

@@ -8,6 +8,7 @@ from shared.training.loop.checkpoint import CheckpointStore
 from shared.training.loop.loop import TrainingLoop
 from shared.training.loop.progress import read_position
 from shared.training.loop.workers import ALONE
+from tests.harness.interrupted import stopping_after
 from tests.shared.training import made
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -48,7 +49,7 @@ def test_a_resumed_run_ends_with_the_same_weights(tmp_path: Path, method: Method
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     expected = loop(whole).run()
     with pytest.raises(InterruptedError):
-        loop(broken).run(made.stopping_after(2))
+        loop(broken).run(stopping_after(2))
     loop(broken).run()
     (broken / "checkpoints" / "epoch-00002" / "model.safetensors").write_bytes(b"torn")
     again = loop(broken)
@@ -81,7 +82,7 @@ def test_parts_of_a_batch_take_the_step_of_the_whole(tmp_path: Path, kind: str) 
 def test_a_finished_run_trains_no_more(tmp_path: Path) -> None:
     state = TrainingLoop(made.classifier(), made.run(tmp_path, epochs=1), ALONE).run()
     again = TrainingLoop(made.classifier(), made.run(tmp_path, epochs=1), ALONE)
-    assert again.run(made.stopping_after(1)) == state
+    assert again.run(stopping_after(1)) == state
 
 
 def test_patience_ends_a_run_that_gets_no_better(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from shared.models.tasks import TaskKind
 from shared.training.methods.model import TunedModel
 from shared.training.methods.tuning import Full
 from shared.training.settings import FinetuneSettings
-from tests.shared.models.encoders import write_encoder
+from tests.harness.models.encoders import write_encoder
 from tests.shared.training import made
 from tests.shared.training.methods.test_model import IDS, MASK, train_a_little
 

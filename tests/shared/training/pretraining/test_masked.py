@@ -17,7 +17,7 @@ from shared.training.pretraining.masked import (
     mask_id,
     special_ids,
 )
-from tests.shared.models.encoders import write_encoder
+from tests.harness.models.encoders import write_encoder
 
 RATE = 0.3
 

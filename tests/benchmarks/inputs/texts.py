@@ -1,11 +1,9 @@
 """Real texts to measure with."""
 
 import json
-import os
 from itertools import chain, islice
-from pathlib import Path
 
-DATA = Path(os.environ.get("BANYAN_DATA_DIR", Path(__file__).parents[3] / "shared" / "data"))
+from tests.harness.data import DATA
 
 
 def headlines(count: int) -> list[str]:

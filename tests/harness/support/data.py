@@ -1,10 +1,8 @@
 """The data sets that the support application is measured and calibrated on."""
 
 import gzip
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,8 +17,8 @@ from shared.models.tasks import EmbedOutput, Float32s, Priority, TaskCall
 from shared.retrieval.index import Index
 from shared.serving.trunk import Trunk
 from shared.text.passages import TextFormat
+from tests.harness.data import DATA, ROOT
 
-ROOT = Path(__file__).parents[2]
 _QUERIES_A_CALL = 256
 SAMPLE = ROOT / "services" / "support" / "sample" / "help-centre"
 
@@ -39,14 +37,9 @@ class RetrievalSet:
     intents: Sequence[str] | None = None
 
 
-def data_dir() -> Path:
-    """Where the data lies: `BANYAN_DATA_DIR`, by default beside the repository."""
-    return Path(os.environ.get("BANYAN_DATA_DIR", ROOT.parent / "shared" / "data"))
-
-
 def rows(path: str) -> Iterator[dict[str, Any]]:
     """The rows of a JSON Lines file of the data."""
-    file = data_dir() / path
+    file = DATA / path
     content = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
     return map(orjson.loads, content.splitlines())
 

@@ -1,6 +1,6 @@
 """A process that embeds a shop anew for another champion and stays at a share, until it is killed.
 
-`python -m tests.services.recommendation.promoted FOLDER [URL]`: it prints how many texts the new
+`python -m tests.contracts.promoted FOLDER [URL]`: it prints how many texts the new
 champion has embedded, then what `/readyz` says of the vectors, and embeds no more.
 """
 
@@ -14,9 +14,9 @@ from pydantic import SecretStr
 from services.recommendation.config import RecommendationSettings
 from services.recommendation.service import open_service
 from shared.models.tasks import Priority, TaskCall, TaskOutput
-from tests.services.recommendation.conftest import until, until_ready
-from tests.services.recommendation.fakes import FakeProbe, FakeTrunk
-from tests.services.recommendation.made import item
+from tests.harness.recommendation.application import until, until_ready
+from tests.harness.recommendation.fakes import FakeProbe, FakeTrunk
+from tests.harness.recommendation.made import item
 
 ITEMS = 1280
 SHARE = 0.4

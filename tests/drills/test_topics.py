@@ -19,9 +19,10 @@ from shared.streaming.kafka.producer import KafkaTopicProducer
 from tests.drills.hosting import open_database, running_stream
 from tests.drills.outcome import stored
 from tests.drills.plan import ConsumerPlan
-from tests.drills.tweets import DATA, FILE, Tweet, produce, tweets
-from tests.e2e.platform import wait_for
-from tests.kafka import real_kafka
+from tests.drills.tweets import FILE, Tweet, produce, tweets
+from tests.harness.data import DATA
+from tests.harness.kafka import real_kafka
+from tests.harness.platform import wait_for
 
 BATCH = 300
 WAIT_S = 60.0

@@ -9,8 +9,8 @@ from typing import Literal
 
 from shared.storage.database import sqlite_url
 from shared.streaming.embedded import EmbeddedBroker
-from tests.contracts import postgres
-from tests.kafka import SCRIPT, RealKafka
+from tests.harness import postgres
+from tests.harness.kafka import SCRIPT, RealKafka
 
 BrokerKind = Literal["kafka", "embedded"]
 DatabaseKind = Literal["sqlite", "postgresql"]

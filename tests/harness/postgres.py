@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.e2e.platform import free_port
+from tests.harness.platform import free_port
 
 USER = "banyan"
 

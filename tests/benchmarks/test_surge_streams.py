@@ -9,7 +9,7 @@ import pytest
 
 from shared.sentiment.surge import SurgeDetector, SurgeSettings
 from tests.benchmarks.bench_surge import BREAKING, SHARE, WEEK_S, Alarms, mentions
-from tests.benchmarks.surge_streams import DAY_S, Calm, poisson, redrawn, tweets
+from tests.benchmarks.inputs.surge_streams import DAY_S, Calm, poisson, redrawn, tweets
 
 STREAMS: dict[str, Calm] = {"poisson": poisson, **BREAKING}
 

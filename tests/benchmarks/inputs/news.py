@@ -17,7 +17,7 @@ import httpx
 from shared.delivery.producer import Producer
 from shared.sentiment.labels import NEGATIVE
 from shared.sentiment.surge import SurgeSettings
-from tests.benchmarks.texts import rows_of
+from tests.benchmarks.inputs.texts import rows_of
 
 TOPIC = "news"
 SUPPORT = SurgeSettings().newcomer_support + 4

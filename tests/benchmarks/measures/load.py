@@ -1,8 +1,9 @@
 """A light HTTP/1.1 load generator in a process of its own, which disturbs little what it measures.
 
-`measure(load)` starts `python -m tests.benchmarks.load`, hands it the load as JSON on its standard
-input and reads back the latencies. On two cores a common client library costs more than the server
-that it asks; this one writes prepared bytes to keep-alive connections and reads lengths alone.
+`measure(load)` starts `python -m tests.benchmarks.measures.load`, hands it the load as JSON on its
+standard input and reads back the latencies. On two cores a common client library costs more than
+the server that it asks; this one writes prepared bytes to keep-alive connections and reads lengths
+alone.
 """
 
 import asyncio
@@ -82,7 +83,7 @@ def running(load: Load) -> Iterator[subprocess.Popen[str]]:
         json.dump(asdict(load), file)
         file.seek(0)
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.benchmarks.load"],
+            [sys.executable, "-m", "tests.benchmarks.measures.load"],
             stdin=file,
             stdout=subprocess.PIPE,
             text=True,

@@ -14,12 +14,13 @@ from tests.drills import kill, poison
 from tests.drills.disturbances import Wishes
 from tests.drills.hosting import open_database, running_stream
 from tests.drills.outcome import DatabaseContent, is_settled, read_outcome, stored
-from tests.drills.places import BrokerKind, DatabaseKind, missing
 from tests.drills.plan import ConsumerPlan
 from tests.drills.report import Report
-from tests.drills.tweets import DATA, FILE, produce, tweets
-from tests.e2e.platform import wait_for
+from tests.drills.tweets import FILE, produce, tweets
+from tests.harness.data import DATA
 from tests.harness.memory_broker import MemoryBroker
+from tests.harness.places import BrokerKind, DatabaseKind, missing
+from tests.harness.platform import wait_for
 
 RECORDS = 3_000
 SEED = int(os.environ.get("BANYAN_TEST_SEED", "7"))

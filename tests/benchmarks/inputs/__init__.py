@@ -1,0 +1,1 @@
+"""What benchmarks feed: streams, vectors, news and texts."""

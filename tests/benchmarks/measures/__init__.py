@@ -1,0 +1,1 @@
+"""How benchmarks measure: load on HTTP, passes over texts, the plain loop to compare with."""

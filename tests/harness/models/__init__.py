@@ -1,0 +1,1 @@
+"""Small models: untrained encoders, and bundles that are trained a little."""

@@ -1,0 +1,1 @@
+"""The recommendation application: fakes and made events."""

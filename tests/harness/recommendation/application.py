@@ -1,0 +1,38 @@
+"""The application in this process: its client, and waiting for what it does in the background."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import httpx
+
+from services.recommendation.routes import routes
+from services.recommendation.service import RecommendationService
+
+WAIT_S = 20.0
+
+
+def client(service: RecommendationService) -> httpx.AsyncClient:
+    """A client of the application's routes."""
+    transport = httpx.ASGITransport(routes(service))
+    return httpx.AsyncClient(transport=transport, base_url="http://recommend")
+
+
+async def until_ready(service: RecommendationService) -> None:
+    """Waits until all stored events are applied."""
+
+    async def ready() -> bool:
+        return (await service.readiness())["rankings"] == "ready"
+
+    deadline_s = time.monotonic() + WAIT_S
+    while not await ready():
+        assert time.monotonic() < deadline_s, await service.readiness()
+        await asyncio.sleep(0.01)
+
+
+async def until(condition: Callable[[], bool], what: str) -> None:
+    """Waits for a condition."""
+    deadline_s = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < deadline_s, what
+        await asyncio.sleep(0.01)

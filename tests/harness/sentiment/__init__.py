@@ -1,0 +1,1 @@
+"""The sentiment application: fakes and made news."""

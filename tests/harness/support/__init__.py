@@ -1,0 +1,1 @@
+"""The support application: fakes, and the data it is measured on."""
