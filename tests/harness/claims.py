@@ -1,4 +1,4 @@
-"""What tests ask of the figures that README and the cards claim."""
+"""What tests ask of the figures that documents and cards claim."""
 
 import math
 

@@ -149,8 +149,8 @@ def test_a_card_has_the_figures_of_its_manifest_and_says_where_they_were_chosen(
         ("finance-entities", "span_f1", "span F1 0.852"),
     ],
 )
-def test_the_readme_claims_what_the_manifests_say(task: str, name: str, claimed: str) -> None:
-    readme = Path("README.md").read_text("utf-8")
+def test_the_document_claims_what_the_manifests_say(task: str, name: str, claimed: str) -> None:
+    readme = Path("pipelines/README.md").read_text("utf-8")
     assert "These figures were chosen\non their own set" in readme
     (line,) = [line for line in readme.splitlines() if line.startswith(f"| [`{task}`]")]
     assert claimed in line

@@ -1,4 +1,4 @@
-"""What clients get wrong, each with the answer that README documents, against the application."""
+"""What clients get wrong, each with the answer that infra/README.md documents, in one process."""
 
 import json
 import random

@@ -1,1 +1,0 @@
-"""Judging bundles: exams, what answers are worth, gates, frozen sets, reports."""
