@@ -20,7 +20,7 @@ from services.backbone.schemas import (
 from services.backbone.service import BackboneService
 from shared.http.application import create_app
 from shared.serving.encoder import Encoder
-from shared.text.identifiers import Identifier
+from shared.validation.identifiers import Identifier
 
 
 def routes(encoder: Encoder, settings: BackboneSettings) -> FastAPI:

@@ -23,9 +23,9 @@ from pydantic import (
 from shared.ranking.events import Event, FieldValue, InteractionEvent, ItemEvent, RankingEvent
 from shared.ranking.events import UserEvent as User
 from shared.ranking.timestamps import EARLIEST_MS, LATEST_MS, unix_ms
-from shared.text.identifiers import Identifier
 from shared.validation.body import RequestBody
 from shared.validation.forms import LINE, PLAIN
+from shared.validation.identifiers import Identifier
 from shared.validation.values import found
 
 MAX_TEXT_CHARS = 131_072

@@ -22,7 +22,7 @@ from services.recommendation.service import RecommendationService
 from shared.http.application import AdminIdentity, CurrentIdentity, add_metrics, create_app
 from shared.ranking.filters import Filters
 from shared.ranking.query import Query as RankQuery
-from shared.text.identifiers import Identifier
+from shared.validation.identifiers import Identifier
 
 _MS = 1000.0
 

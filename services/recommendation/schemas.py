@@ -18,7 +18,7 @@ from shared.ranking.reasons import ReasonKind
 from shared.ranking.recommender import Ranked
 from shared.streaming.health import StreamState
 from shared.streaming.places import beside_log, of_topic
-from shared.text.identifiers import Identifier
+from shared.validation.identifiers import Identifier
 
 MAX_COUNT = 1000
 

@@ -26,9 +26,9 @@ from shared.streaming.dead_letters import (
     DecodeError,
 )
 from shared.streaming.message import Record
-from shared.text.identifiers import Identifier
 from shared.validation.faults import faults_of, joined
 from shared.validation.forms import FILLED, LINE
+from shared.validation.identifiers import Identifier
 
 MAX_VALUE_BYTES = 256 * 1024
 MAX_TEXT_CHARS = 20_000

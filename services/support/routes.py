@@ -30,8 +30,8 @@ from services.support.service import SupportService
 from services.support.uploads import UPLOAD_BODY, read_upload
 from shared.errors import InputError, NotFoundError
 from shared.http.application import AdminIdentity, CurrentIdentity, create_app
-from shared.text.identifiers import Identifier
 from shared.validation.forms import PLAIN
+from shared.validation.identifiers import Identifier
 
 _Name = Annotated[KnowledgeBaseName, Path()]
 _Id = Annotated[Identifier, Path()]

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic_core import ErrorDetails
 
 from shared.validation.forms import FORM, misfit
+from shared.validation.identifiers import IDENTIFIER_FORM, misnamed
 from shared.validation.values import counted, found, shortened
 
 Context = Mapping[str, Any]
@@ -161,6 +162,7 @@ _SENTENCES: Mapping[str, Callable[[Context, object], str]] = {
     "string_unicode": lambda _context, _value: "is not valid Unicode: send UTF-8",
     "string_pattern_mismatch": lambda _context, value: f"{found(value)} has not the form it needs",
     FORM: misfit,
+    IDENTIFIER_FORM: lambda _context, value: misnamed(str(value)),
     "value_error": _raised,
     "assertion_error": _raised,
     "json_invalid": _not_json,

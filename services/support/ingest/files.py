@@ -13,10 +13,10 @@ from shared.errors import InputError
 from shared.tabular.encoding import decode_text
 from shared.text.decoding import check_text
 from shared.text.html import html_title
-from shared.text.identifiers import MAX_IDENTIFIER_CHARS
 from shared.text.limits import check_characters
 from shared.text.markdown import markdown_title
 from shared.text.passages import TextFormat
+from shared.validation.identifiers import MAX_IDENTIFIER_CHARS
 
 _NOT_IN_ID = re.compile(r"[\x00-\x1f\x7f/\\]+")
 

@@ -12,8 +12,8 @@ from services.support.schemas import ArticleFields, DocumentFields, QuestionFiel
 from shared.errors import InputError
 from shared.tabular.rows import Limits
 from shared.tabular.table import TableFormat, open_table
-from shared.text.identifiers import Identifier
 from shared.validation.faults import faults_of
+from shared.validation.identifiers import Identifier
 from shared.validation.values import found
 
 _ID: TypeAdapter[str] = TypeAdapter(Identifier)

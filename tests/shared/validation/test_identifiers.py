@@ -1,5 +1,6 @@
 """What may name a document, an item, a user, an event or a record."""
 
+import re
 from urllib.parse import quote, unquote, urljoin
 
 import pytest
@@ -7,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from shared.text.identifiers import MAX_IDENTIFIER_CHARS, Identifier
+from shared.validation.faults import faults_of
+from shared.validation.identifiers import MAX_IDENTIFIER_CHARS, Identifier
 
 IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
 
@@ -16,8 +18,8 @@ def fault(value: str) -> str | None:
     try:
         assert IDENTIFIER.validate_python(value) == value
     except ValidationError as error:
-        (only,) = error.errors()
-        return only["msg"]
+        (only,) = faults_of(error)
+        return only.message
     return None
 
 
@@ -67,6 +69,14 @@ def test_what_clients_take_out_of_an_address_is_refused(value: str) -> None:
 )
 def test_what_is_no_line_is_refused_in_one_sentence(value: str, said: str) -> None:
     assert said in (fault(value) or "")
+
+
+@given(st.text(st.sampled_from("./\\a \u2003\x85\n\x1c"), max_size=6))
+def test_it_is_one_line_with_something_in_it_and_no_dots_between_slashes(value: str) -> None:
+    is_line = bool(value.strip()) and not {"\n", "\x1c"} & set(value)
+    has_dots = bool({".", ".."} & set(re.split(r"[/\\]", value)))
+
+    assert (fault(value) is None) == (is_line and not has_dots)
 
 
 @given(st.text(st.sampled_from("./\\a %#?é\n"), max_size=8))
