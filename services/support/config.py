@@ -20,7 +20,8 @@ class SupportSettings(HttpSettings):
     changed for `save_after_s`; with PostgreSQL, what other replicas wrote is seen after
     `refresh_s`. Indexes that were not used for longest leave the memory while all together are over
     `max_index_mib`. A new champion of `embed_task` is looked for every `champion_check_s`.
-    `small_talk_file` is what is said to small talk, in the form of `small_talk.yaml` (the default).
+    `small_talk_file` is what is said to small talk, in the form of the default,
+    `answers/small_talk.yaml`.
     """
 
     database_url: SecretStr | None = None

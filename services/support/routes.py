@@ -10,8 +10,8 @@ from typing import Annotated
 from fastapi import FastAPI, Path, Query, Request
 from starlette.responses import Response, StreamingResponse
 
-from services.support import chat
-from services.support.chat_schemas import ChatRequest, ChatResponse, Model, ModelList
+from services.support.answers import chat
+from services.support.answers.chat_schemas import ChatRequest, ChatResponse, Model, ModelList
 from services.support.config import KnowledgeBaseName
 from services.support.documents import KnowledgeBaseRecord
 from services.support.schemas import (

@@ -5,8 +5,9 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from services.support.assistant import Assistant
-from services.support.champions import Champions
+from services.support.answers.assistant import Assistant
+from services.support.answers.champions import Champions
+from services.support.answers.small_talk import load_small_talk
 from services.support.confidence import load_calibration
 from services.support.config import SupportSettings
 from services.support.documents import DocumentStore
@@ -15,7 +16,6 @@ from services.support.knowledge_base import Surroundings
 from services.support.knowledge_bases import KnowledgeBases
 from services.support.open_indexes import OpenIndexes
 from services.support.passages import Embedder
-from services.support.small_talk import load_small_talk
 from shared.clock import Clock, SystemClock
 from shared.errors import PlatformError
 from shared.http.application import READY

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import orjson
 from sklearn.linear_model import LogisticRegression
 
-from services.support.assistant import INTENT_WEIGHT
+from services.support.answers.assistant import INTENT_WEIGHT
 from services.support.confidence import CALIBRATION, Calibration, Evidence, evidence_of
 from shared.errors import NotFoundError
 from shared.models.tasks import EMBED_TASK, ClassifyOutput, Priority, TaskCall

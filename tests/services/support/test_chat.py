@@ -7,8 +7,8 @@ import openai
 import orjson
 import pytest
 
-from services.support.chat import HANDOFF_MESSAGE, LANGUAGE_MESSAGE
-from services.support.chat_schemas import ChatRequest
+from services.support.answers.chat import HANDOFF_MESSAGE, LANGUAGE_MESSAGE
+from services.support.answers.chat_schemas import ChatRequest
 from services.support.confidence import load_calibration
 from services.support.service import SupportService
 from tests.harness.support.fakes import FakeTrunk

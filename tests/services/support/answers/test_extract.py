@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from services.support.extract import Extract, can_answer, extract
+from services.support.answers.extract import Extract, can_answer, extract
 from shared.retrieval.index import Entry, Hit
 from shared.retrieval.sparse import tokenize
 from shared.text.passages import TextFormat, split_passages

@@ -12,11 +12,11 @@ from typing import Literal
 
 import numpy as np
 
+from services.support.answers.extract import Extract, can_answer, extract
+from services.support.answers.small_talk import SmallTalk
 from services.support.confidence import Calibration, evidence_of
-from services.support.extract import Extract, can_answer, extract
 from services.support.knowledge_base import KnowledgeBase
 from services.support.passages import APP, missing_bundle
-from services.support.small_talk import SmallTalk
 from shared.clock import Clock
 from shared.errors import ArtifactError, NotFoundError
 from shared.models.tasks import ClassifyOutput, EmbedOutput, TaskCall, TaskOutput

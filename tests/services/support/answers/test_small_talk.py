@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from services.support.small_talk import DEFAULT_FILE, SmallTalk, load_small_talk
+from services.support.answers.small_talk import DEFAULT_FILE, SmallTalk, load_small_talk
 from shared.config import read_yaml
 from shared.errors import ConfigError
 

@@ -11,7 +11,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from services.support.assistant import HandoffReason
+from services.support.answers.assistant import HandoffReason
 from services.support.schemas import Integer
 from shared.validation.body import RequestBody
 

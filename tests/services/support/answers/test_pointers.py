@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.support.pointers import only_points_elsewhere
+from services.support.answers.pointers import only_points_elsewhere
 
 POINTERS = [
     'For a number used only once, choose "What disposable cards are for and how to get one".',

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from services.support.pointers import only_points_elsewhere
+from services.support.answers.pointers import only_points_elsewhere
 from shared.retrieval.index import Hit
 from shared.retrieval.sparse import tokenize
 from shared.text.blocks import Sentence, SentenceKind

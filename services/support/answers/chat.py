@@ -6,8 +6,8 @@ from typing import Literal
 
 import orjson
 
-from services.support.assistant import Answer, HandoffReason, Turn
-from services.support.chat_schemas import (
+from services.support.answers.assistant import Answer, HandoffReason, Turn
+from services.support.answers.chat_schemas import (
     READ_MESSAGES,
     AnswerKind,
     AssistantMessage,
