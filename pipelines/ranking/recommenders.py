@@ -14,7 +14,7 @@ from shared.ranking.arrays import Float32s, Int64s
 from shared.ranking.candidates import CandidateSettings, candidates
 from shared.ranking.diversity import DiversitySettings, diverse
 from shared.ranking.events import interaction_weight
-from shared.ranking.feature_table import feature_matrix
+from shared.ranking.features.table import feature_matrix
 from shared.ranking.filters import Filters
 from shared.ranking.query import Query
 from shared.ranking.rankers.scorer import Scorer
@@ -50,7 +50,7 @@ class Asked:
         self._data = data
         self.state = state
         rows = np.flatnonzero(state.catalogue.has_vector)
-        self.index = ItemIndex.build(rows, state.catalogue.vectors[rows])
+        self.index = ItemIndex(rows, state.catalogue.vectors[rows])
 
     def query(self, number: int) -> Query:
         """A held-out query as the service gets it; its history is known from now on."""

@@ -30,7 +30,7 @@ from shared.ranking.events import (
     RankingEvent,
     interaction_weight,
 )
-from shared.ranking.feature_table import feature_matrix
+from shared.ranking.features.table import feature_matrix
 from shared.ranking.filters import Filters
 from shared.ranking.query import Query, query_of
 from shared.ranking.recommender import RecommenderSettings
@@ -132,7 +132,7 @@ class _Replay:
         # Whether an item can be had is known of today alone.
         self._filters = Filters(exclude_seen=settings.exclude_seen, only_available=False)
         rows = np.flatnonzero(state.catalogue.has_vector)
-        self._index = ItemIndex.build(rows, state.catalogue.vectors[rows])
+        self._index = ItemIndex(rows, state.catalogue.vectors[rows])
 
     def learned(
         self, event: RankingEvent | InteractionEvent, chosen: dict[str, int]

@@ -219,7 +219,7 @@ class _Tenant:
             self.set_since = []
             rows = np.flatnonzero(self.recommender.state.catalogue.has_vector)
         try:
-            index = ItemIndex.build(rows, self._copied(rows), settings)
+            index = ItemIndex(rows, self._copied(rows), settings)
             with self.lock:
                 changed = np.unique(np.concatenate([rows[:0], *(self.set_since or [])]))
                 index.put(changed, self.recommender.state.catalogue.vectors[changed])

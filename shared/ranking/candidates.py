@@ -9,12 +9,12 @@ from pydantic import Field
 
 from shared.config import Settings
 from shared.ranking.arrays import Float32s, Int64s
+from shared.ranking.behaviour.row_sums import strongest
 from shared.ranking.filters import Allowed, Filters
 from shared.ranking.query import Query
 from shared.ranking.settings import DAY_S
 from shared.ranking.state import RankingState
 from shared.ranking.vectors.item_index import ItemIndex
-from shared.ranking.vectors.row_sums import strongest
 
 
 class CandidateSettings(Settings):

@@ -7,11 +7,11 @@ import numpy as np
 
 from shared.ranking.arrays import Float32s, Int64s
 from shared.ranking.behaviour.history import Past
-from shared.ranking.feature_table import feature_names
+from shared.ranking.behaviour.row_sums import RowSums
+from shared.ranking.features.table import feature_names
 from shared.ranking.query import Query
 from shared.ranking.settings import DAY_S
 from shared.ranking.state import RankingState
-from shared.ranking.vectors.row_sums import RowSums
 
 ReasonKind = Literal["because", "similar", "category", "context", "popular", "new"]
 

@@ -10,8 +10,8 @@ from shared.errors import NotFoundError
 from shared.ranking.arrays import Bools, Float32s, Float64s, Int64s
 from shared.ranking.candidates import CandidateSettings, candidates
 from shared.ranking.diversity import DiversitySettings, diverse
-from shared.ranking.feature_table import feature_matrix, feature_names
 from shared.ranking.features.context import CONTEXT_COLUMNS, context
+from shared.ranking.features.table import feature_matrix, feature_names
 from shared.ranking.filters import Allowed, Filters
 from shared.ranking.query import Query
 from shared.ranking.rankers.scorer import Scorer
@@ -69,7 +69,7 @@ class Recommender:
         """
         rows = self.state.set_vectors(items, vectors)
         if self.index is None:
-            self.index = ItemIndex.build(rows, vectors, self._settings.vectors)
+            self.index = ItemIndex(rows, vectors, self._settings.vectors)
         else:
             self.index.put(rows, vectors)
         return rows

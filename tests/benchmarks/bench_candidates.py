@@ -137,12 +137,12 @@ def built(vectors: Float32s) -> VectorIndex:
     gc.collect()
     before = process.memory_info().rss
     begun_s, begun_cpu_s = time.perf_counter(), time.process_time()
-    index = VectorIndex.build(vectors)
+    index = VectorIndex(vectors)
     wall_s, cpu_s = time.perf_counter() - begun_s, time.process_time() - begun_cpu_s
     gc.collect()
     grown = process.memory_info().rss - before
-    parts = index.parts.built
-    kind = f"lists, {parts.probes} read" if isinstance(parts, InvertedRows) else "exact"
+    rows = index.built
+    kind = f"lists, {rows.probes} read" if isinstance(rows, InvertedRows) else "exact"
     Console().print(
         f"{len(vectors):,} rows of {WIDTH}: {kind}; built in {wall_s:.1f} s "
         f"({cpu_s:.1f} s of processor); the index holds {grown / 1e9:.2f} GB beside the vectors' "

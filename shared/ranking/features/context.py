@@ -3,10 +3,10 @@
 import numpy as np
 
 from shared.ranking.arrays import Bools, Float32s, Float64s, Int64s
+from shared.ranking.behaviour.row_sums import RowSums
 from shared.ranking.events import strings
 from shared.ranking.query import Query
 from shared.ranking.state import RankingState
-from shared.ranking.vectors.row_sums import RowSums
 
 CONTEXT_COLUMNS = ("context_category", "context_item", "context_together", "history_length")
 

@@ -3,9 +3,9 @@
 import numpy as np
 
 from shared.ranking.arrays import Float32s, Int64s
+from shared.ranking.behaviour.row_sums import RowSums
 from shared.ranking.query import Query
 from shared.ranking.state import RankingState
-from shared.ranking.vectors.row_sums import RowSums
 
 SEQUENCE_COLUMNS = ("sequence_next", "sequence_text")
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from shared.errors import ConfigError
 from shared.ranking.arrays import Float32s
-from shared.ranking.feature_table import feature_names
+from shared.ranking.features.table import feature_names
 
 BLEND_WEIGHTS: Mapping[str, float] = MappingProxyType(
     {
@@ -51,13 +51,25 @@ class LinearBlend:
 
     def score(self, features: Float32s) -> Float32s:
         """The weighted sums [n] of features [n, f]."""
-        if not len(features):
-            return np.zeros(0, np.float32)
-        known = np.isfinite(features)
-        least = np.where(known, features, np.inf).min(axis=0)
-        most = np.where(known, features, -np.inf).max(axis=0)
-        differs = np.isfinite(least) & (most > least)
-        span = np.where(differs, most - least, 1.0)
-        scaled = np.where(known & differs, (features - least) / span, 0.0)
-        scores: Float32s = scaled.astype(np.float32) @ self._weights
+        return self.score_scaled(scaled(features))
+
+    def score_scaled(self, features: Float32s) -> Float32s:
+        """The same of features [n, f] that are scaled already."""
+        scores: Float32s = np.nan_to_num(features, nan=0.0) @ self._weights
         return scores
+
+
+def scaled(features: Float32s) -> Float32s:
+    """Each of n items' features [n, f] as its place between the items' least (0) and largest (1).
+
+    0 where all are equal; what is not known is NaN.
+    """
+    if not len(features):
+        return features
+    known = np.isfinite(features)
+    least = np.where(known, features, np.inf).min(axis=0)
+    most = np.where(known, features, -np.inf).max(axis=0)
+    differs = np.isfinite(least) & (most > least)
+    span = np.where(differs, most - least, 1.0)
+    places = (features - np.where(np.isfinite(least), least, 0.0)) / span
+    return np.where(known, np.where(differs, places, 0.0), np.nan).astype(np.float32)

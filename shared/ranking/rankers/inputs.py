@@ -8,8 +8,8 @@ score comes last, since a sum of many features is what trees find hardest to mak
 import numpy as np
 
 from shared.ranking.arrays import Float32s
-from shared.ranking.feature_table import feature_names
-from shared.ranking.rankers.blend import LinearBlend
+from shared.ranking.features.table import feature_names
+from shared.ranking.rankers.blend import LinearBlend, scaled
 
 _SCALED = "_here"
 _BLEND = "blend"
@@ -24,19 +24,8 @@ def ranker_input_names() -> tuple[str, ...]:
 def ranker_inputs(features: Float32s, blend: LinearBlend) -> Float32s:
     """The inputs [n, 2f + 1] for the features [n, f] of n items of one query.
 
-    A scaled feature is 0..1, and 0 where all are equal; what is not known stays NaN.
+    A feature that is not known stays NaN.
     """
-    inputs = np.concatenate((features, _scaled(features), blend.score(features)[:, np.newaxis]), 1)
+    here = scaled(features)
+    inputs = np.concatenate((features, here, blend.score_scaled(here)[:, np.newaxis]), 1)
     return inputs.astype(np.float32, copy=False)
-
-
-def _scaled(features: Float32s) -> Float32s:
-    if not len(features):
-        return features
-    known = np.isfinite(features)
-    least = np.where(known, features, np.inf).min(axis=0)
-    most = np.where(known, features, -np.inf).max(axis=0)
-    differs = np.isfinite(least) & (most > least)
-    span = np.where(differs, most - least, 1.0)
-    scaled = (features - np.where(np.isfinite(least), least, 0.0)) / span
-    return np.where(known, np.where(differs, scaled, 0.0), np.nan).astype(np.float32)

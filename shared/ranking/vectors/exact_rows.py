@@ -8,8 +8,7 @@ import numpy as np
 
 from shared.faiss_search import every_row
 from shared.ranking.arrays import Float32s
-from shared.ranking.vectors.found import Found, search_each
-from shared.ranking.vectors.selection import Selection
+from shared.ranking.vectors.search import Found, Selection, search_each
 
 
 class ExactRows:

@@ -10,7 +10,6 @@ Notation of shapes: n rows, d the vectors' width, q queries, k results.
 """
 
 import threading
-from dataclasses import dataclass
 
 import numpy as np
 from pydantic import Field
@@ -19,11 +18,8 @@ from shared.config import Settings
 from shared.errors import InputError
 from shared.ranking.arrays import Bools, Column, Float32s, Int64s
 from shared.ranking.vectors.exact_rows import ExactRows
-from shared.ranking.vectors.found import NO_ROW, Found
 from shared.ranking.vectors.inverted_rows import InvertedRows, ListSettings
-from shared.ranking.vectors.selection import Selection
-
-__all__ = ["NO_ROW", "Parts", "VectorIndex", "VectorSettings"]
+from shared.ranking.vectors.search import NO_ROW, Found, Selection
 
 
 class VectorSettings(Settings):
@@ -38,22 +34,6 @@ class VectorSettings(Settings):
     lists: ListSettings = ListSettings()
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What an index consists of.
-
-    `in_built` [b] says which built rows still stand for themselves, `fresh_rows` [f] which rows
-    the fresh vectors are and `in_fresh` [f] which of these can be found; `count` is n.
-    """
-
-    built: ExactRows | InvertedRows
-    in_built: Bools
-    fresh: ExactRows
-    fresh_rows: Int64s
-    in_fresh: Bools
-    count: int
-
-
 class VectorIndex:
     """Rows by inner product with their vectors, which are of unit length.
 
@@ -61,20 +41,7 @@ class VectorIndex:
     several threads; each search computes on the thread that called it, and on no other.
     """
 
-    def __init__(self, parts: Parts, settings: VectorSettings) -> None:
-        self._settings = settings
-        self._built = parts.built
-        self._in_built = parts.in_built
-        self._standing: Selection | None = None
-        self._fresh = parts.fresh
-        self._fresh_rows = Column(np.int64, NO_ROW)
-        self._in_fresh = Column(np.bool_, False)
-        self._count = parts.count
-        self._lock = threading.Lock()
-        self._note_fresh(parts.fresh_rows, parts.in_fresh)
-
-    @classmethod
-    def build(cls, vectors: Float32s, settings: VectorSettings | None = None) -> "VectorIndex":
+    def __init__(self, vectors: Float32s, settings: VectorSettings | None = None) -> None:
         """An index of vectors [n, d], whose row numbers are their places.
 
         With a million of 384 dimensions it takes about half a minute of one processor.
@@ -82,26 +49,20 @@ class VectorIndex:
         Raises:
             InputError: a vector has a number that is not finite.
         """
-        settings = settings or VectorSettings()
+        self._settings = settings or VectorSettings()
         vectors = np.ascontiguousarray(vectors, np.float32)
-        held = _held(vectors)
-        built: ExactRows | InvertedRows
-        if np.count_nonzero(held) < settings.exact_below:
-            built = ExactRows(vectors)
+        self._in_built = _held(vectors)
+        self.built: ExactRows | InvertedRows
+        if np.count_nonzero(self._in_built) < self._settings.exact_below:
+            self.built = ExactRows(vectors)
         else:
-            built = InvertedRows.build(vectors, held, settings.lists)
-        nothing = np.zeros((0, vectors.shape[1]), np.float32)
-        return cls(
-            Parts(
-                built,
-                held,
-                ExactRows(nothing),
-                np.zeros(0, np.int64),
-                np.zeros(0, np.bool_),
-                len(vectors),
-            ),
-            settings,
-        )
+            self.built = InvertedRows(vectors, self._in_built, self._settings.lists)
+        self._standing: Selection | None = None
+        self._fresh = ExactRows(vectors[:0])
+        self._fresh_rows = Column(np.int64, NO_ROW)
+        self._in_fresh = Column(np.bool_, False)
+        self._count = len(vectors)
+        self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return self._count
@@ -116,18 +77,6 @@ class VectorIndex:
         """Whether so many rows are fresh that searches suffer."""
         grown = self._count >= self._settings.exact_below
         return grown and len(self._fresh) > self._settings.fresh_at_most
-
-    @property
-    def parts(self) -> Parts:
-        """What the index consists of; nothing may be added or replaced while it is used."""
-        return Parts(
-            self._built,
-            self._in_built,
-            self._fresh,
-            self._fresh_rows.rows,
-            self._in_fresh.rows,
-            self._count,
-        )
 
     def add(self, vectors: Float32s) -> None:
         """Appends vectors [m, d]; their rows follow the last one, and searches find them at once.
@@ -183,7 +132,7 @@ class VectorIndex:
                 )
             selection = self._selection(allowed)
             fresh = self._search_fresh(queries, k, allowed)
-        found = self._built.search(queries, k, selection)
+        found = self.built.search(queries, k, selection)
         if fresh is not None:
             found = found.merged(fresh)
         return found.rows, found.scores
@@ -195,7 +144,7 @@ class VectorIndex:
         if self._standing is None:
             # A copy: the search goes on after the lock, while rows may be replaced.
             self._standing = Selection.of(self._in_built.copy())
-        return None if self._standing.count == len(self._built) else self._standing
+        return None if self._standing.count == len(self.built) else self._standing
 
     def _search_fresh(self, queries: Float32s, k: int, allowed: Bools | None) -> Found | None:
         rows, mask = self._fresh_rows.rows, self._in_fresh.rows

@@ -23,8 +23,7 @@ from shared.config import Settings
 from shared.errors import ArtifactError
 from shared.faiss_search import every_row
 from shared.ranking.arrays import Bools, Float32s, Int64s
-from shared.ranking.vectors.found import Found, search_each
-from shared.ranking.vectors.selection import Selection
+from shared.ranking.vectors.search import Found, Selection, search_each
 
 _BLOCK_ROWS = 65_536
 _TASTE_ITEMS = 3
@@ -58,13 +57,7 @@ class ListSettings(Settings):
 class InvertedRows:
     """Rows in lists, of which a search without a selection reads `probes`; they do not change."""
 
-    def __init__(self, index: faiss.IndexIVFScalarQuantizer, probes: int) -> None:
-        self._index = index
-        self.probes = probes
-        self._sizes, self._list_of_row = _membership(index)
-
-    @classmethod
-    def build(cls, vectors: Float32s, held: Bools, settings: ListSettings) -> "InvertedRows":
+    def __init__(self, vectors: Float32s, held: Bools, settings: ListSettings) -> None:
         """Lists of those unit vectors [n, d] that `held` [n] names; at least one.
 
         It computes on all threads that OpenMP has.
@@ -76,16 +69,13 @@ class InvertedRows:
         sample = min(lists * settings.points_per_list, len(rows))
         index.train(vectors[random.choice(rows, sample, replace=False)])
         _fill(index, vectors, rows)
-        return cls(index, _enough_probes(index, vectors, rows, settings, random))
+        self._index = index
+        self.probes = _enough_probes(index, vectors, rows, settings, random)
+        self._sizes, self._list_of_row = _membership(index)
 
     def __len__(self) -> int:
         """The rows in the lists; those without a vector are in none."""
         return int(self._index.ntotal)
-
-    @property
-    def width(self) -> int:
-        """The vectors' width."""
-        return int(self._index.d)
 
     def search(self, queries: Float32s, k: int, selection: Selection | None) -> Found:
         """The selected rows whose inner products with queries [q, d] are largest.

@@ -4,13 +4,11 @@ A catalogue has rows without vectors, and an index may be rebuilt beside it whil
 two count by themselves.
 """
 
-from typing import Self
-
 import numpy as np
 
 from shared.ranking.arrays import Bools, Column, Float32s, Int64s
-from shared.ranking.vectors.found import NO_ROW
 from shared.ranking.vectors.index import VectorIndex, VectorSettings
+from shared.ranking.vectors.search import NO_ROW
 
 
 class ItemIndex:
@@ -19,17 +17,15 @@ class ItemIndex:
     Notation of shapes: q queries, d the width of vectors, k results, n rows of the catalogue.
     """
 
-    def __init__(self, index: VectorIndex, rows: Int64s) -> None:
-        self._index = index
+    def __init__(
+        self, rows: Int64s, vectors: Float32s, settings: VectorSettings | None = None
+    ) -> None:
+        """An index of the unit vectors [m, d] of m rows, each of which is named once."""
+        self._index = VectorIndex(vectors, settings)
         self._rows = Column(np.int64, NO_ROW)
         self._positions = Column(np.int64, NO_ROW)
         self._is_aligned = True
         self._append(rows)
-
-    @classmethod
-    def build(cls, rows: Int64s, vectors: Float32s, settings: VectorSettings | None = None) -> Self:
-        """An index of the unit vectors [m, d] of m rows, each of which is named once."""
-        return cls(VectorIndex.build(vectors, settings), rows)
 
     def __len__(self) -> int:
         """How many items have a place in the index."""

@@ -14,7 +14,7 @@ from shared.errors import InputError
 from shared.files import sha256_file
 from shared.ranking.arrays import Float32s
 from shared.ranking.events import Event, InteractionEvent, ItemEvent, RankingEvent
-from shared.ranking.feature_table import feature_names
+from shared.ranking.features.table import feature_names
 from shared.ranking.rankers.blend import LinearBlend
 from shared.ranking.rankers.inputs import ranker_input_names
 from shared.ranking.rankers.registry import RankerRegistry

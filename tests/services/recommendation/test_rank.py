@@ -18,7 +18,7 @@ from shared.clock import ManualClock
 from shared.errors import DependencyError
 from shared.http.keys import Role
 from shared.models.tasks import Priority
-from shared.ranking.feature_table import feature_names
+from shared.ranking.features.table import feature_names
 from shared.ranking.rankers.blend import BLEND_WEIGHTS
 from shared.ranking.rankers.bundle import RankerBundle, RankerManifest, files_of
 from shared.ranking.rankers.inputs import ranker_input_names

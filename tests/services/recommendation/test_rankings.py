@@ -43,15 +43,14 @@ def test_what_is_set_while_an_index_is_built_is_in_it(monkeypatch: pytest.Monkey
     rankings.set_vectors(found(100, 300))
     assert rankings.needs_indexes
     before, building, go_on = index_of(rankings), threading.Event(), threading.Event()
-    build = ItemIndex.build
 
     def slow(rows: Int64s, vectors: Float32s, settings: VectorSettings | None = None) -> ItemIndex:
-        built = build(rows, vectors, settings)
+        built = ItemIndex(rows, vectors, settings)
         building.set()
         assert go_on.wait(20)
         return built
 
-    monkeypatch.setattr(ItemIndex, "build", slow)
+    monkeypatch.setattr("services.recommendation.rankings.ItemIndex", slow)
     thread = threading.Thread(target=rankings.rebuild_indexes)
     thread.start()
     assert building.wait(20)

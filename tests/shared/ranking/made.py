@@ -15,7 +15,7 @@ from shared.ranking.events import (
     UserEvent,
     item_text,
 )
-from shared.ranking.feature_table import feature_matrix, feature_names
+from shared.ranking.features.table import feature_matrix, feature_names
 from shared.ranking.query import Query
 from shared.ranking.settings import StateSettings
 from shared.ranking.state import RankingState

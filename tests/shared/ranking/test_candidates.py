@@ -44,7 +44,7 @@ def found(
 
 def index_of(state: RankingState) -> ItemIndex:
     rows = np.flatnonzero(state.catalogue.has_vector)
-    return ItemIndex.build(rows, state.catalogue.vectors[rows])
+    return ItemIndex(rows, state.catalogue.vectors[rows])
 
 
 def chosen(**counts: int) -> CandidateSettings:

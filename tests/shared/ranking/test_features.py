@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from shared.ranking.feature_table import FEATURES, feature_matrix, feature_names
+from shared.ranking.features.table import FEATURES, feature_matrix, feature_names
 from shared.ranking.query import Query
 from shared.ranking.settings import StateSettings
 from tests.shared.ranking.made import (

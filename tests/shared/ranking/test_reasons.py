@@ -3,7 +3,7 @@
 import numpy as np
 
 from shared.ranking.events import Event
-from shared.ranking.feature_table import feature_matrix
+from shared.ranking.features.table import feature_matrix
 from shared.ranking.query import Query
 from shared.ranking.reasons import Reason, reasons
 from tests.shared.ranking.made import DAY_MS, START_MS, asked, did, item, state_of

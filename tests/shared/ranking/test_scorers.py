@@ -8,7 +8,7 @@ import pytest
 
 from shared.errors import ArtifactError, ConfigError
 from shared.ranking.arrays import Float32s
-from shared.ranking.feature_table import feature_names
+from shared.ranking.features.table import feature_names
 from shared.ranking.rankers.blend import BLEND_WEIGHTS, LinearBlend
 from shared.ranking.rankers.inputs import ranker_input_names
 from shared.ranking.rankers.ranker import LightGbmRanker

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.ranking.events import Event, InteractionEvent, ItemEvent, RankingEvent, UserEvent
-from shared.ranking.feature_table import feature_matrix
+from shared.ranking.features.table import feature_matrix
 from shared.ranking.query import Query, query_of
 from shared.ranking.settings import StateSettings
 from shared.ranking.state import RankingState

@@ -6,7 +6,7 @@ import pytest
 
 from shared.artifacts.aliases import CHAMPION
 from shared.errors import ArtifactError, ConflictError, InputError, NotFoundError
-from shared.ranking.feature_table import feature_names
+from shared.ranking.features.table import feature_names
 from shared.ranking.rankers.blend import BLEND_WEIGHTS, LinearBlend
 from shared.ranking.rankers.bundle import RankerManifest, check_model_name, files_of
 from shared.ranking.rankers.inputs import ranker_input_names, ranker_inputs

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from shared.errors import InputError
 from shared.ranking.arrays import Bools, Float32s, Int64s
-from shared.ranking.vectors.found import NO_ROW
 from shared.ranking.vectors.index import VectorIndex, VectorSettings
 from shared.ranking.vectors.inverted_rows import InvertedRows, ListSettings, recall
+from shared.ranking.vectors.search import NO_ROW
 
 WIDTH = 16
 IN_LISTS = VectorSettings(exact_below=1, fresh_at_most=20)
@@ -54,7 +54,7 @@ def same(found: tuple[Int64s, Float32s], vectors: Float32s, queries: Float32s, k
 def test_the_nearest_are_found_with_their_scores(settings: VectorSettings) -> None:
     vectors, queries = unit(500), unit(7, seed=1)
 
-    rows, scores = VectorIndex.build(vectors, settings).search(queries, 10)
+    rows, scores = VectorIndex(vectors, settings).search(queries, 10)
 
     assert rows.shape == scores.shape == (7, 10)
     assert rows.dtype == np.int64
@@ -67,7 +67,7 @@ def test_a_filter_comes_before_the_cut(settings: VectorSettings) -> None:
     allowed = np.zeros(500, np.bool_)
     allowed[nearest(vectors, queries, 500)[0, 300:305]] = True
 
-    rows, scores = VectorIndex.build(vectors, settings).search(queries, 8, allowed)
+    rows, scores = VectorIndex(vectors, settings).search(queries, 8, allowed)
 
     for found in rows:
         assert sorted(found[:5]) == np.flatnonzero(allowed).tolist()
@@ -76,7 +76,7 @@ def test_a_filter_comes_before_the_cut(settings: VectorSettings) -> None:
 
 
 def test_a_filter_that_leaves_nothing_finds_nothing(settings: VectorSettings) -> None:
-    index = VectorIndex.build(unit(100), settings)
+    index = VectorIndex(unit(100), settings)
     index.add(unit(3))
 
     rows, _ = index.search(unit(1), 5, np.zeros(103, np.bool_))
@@ -86,7 +86,7 @@ def test_a_filter_that_leaves_nothing_finds_nothing(settings: VectorSettings) ->
 
 def test_an_addition_is_found_at_once(settings: VectorSettings) -> None:
     vectors, more = unit(300), unit(40, seed=2)
-    index = VectorIndex.build(vectors, settings)
+    index = VectorIndex(vectors, settings)
 
     index.add(more)
 
@@ -103,7 +103,7 @@ def test_a_replaced_row_is_found_by_its_new_vector_alone(
     settings: VectorSettings, row: int
 ) -> None:
     vectors = np.concatenate([unit(300), unit(10, seed=2)])
-    index = VectorIndex.build(vectors[:300], settings)
+    index = VectorIndex(vectors[:300], settings)
     index.add(vectors[300:])
 
     for seed in (5, 6):
@@ -120,7 +120,7 @@ def test_a_replaced_row_is_found_by_its_new_vector_alone(
 def test_a_row_without_a_vector_is_never_found(settings: VectorSettings) -> None:
     vectors = unit(102)[:-1]
     vectors[::2] = 0
-    index = VectorIndex.build(vectors, settings)
+    index = VectorIndex(vectors, settings)
     index.add(np.zeros((1, WIDTH), np.float32))
 
     for allowed in (None, np.ones(102, np.bool_)):
@@ -137,7 +137,7 @@ def test_a_row_without_a_vector_is_never_found(settings: VectorSettings) -> None
 
 
 def test_nothing_is_found_in_nothing() -> None:
-    index = VectorIndex.build(np.zeros((0, WIDTH), np.float32))
+    index = VectorIndex(np.zeros((0, WIDTH), np.float32))
 
     rows, scores = index.search(unit(2), 3)
 
@@ -151,8 +151,8 @@ def test_nothing_is_found_in_nothing() -> None:
 
 def test_lists_find_what_their_build_promised() -> None:
     vectors, queries = unit(20_000, topics=300), unit(100, seed=1, topics=300)
-    index = VectorIndex.build(vectors, IN_LISTS)
-    built = index.parts.built
+    index = VectorIndex(vectors, IN_LISTS)
+    built = index.built
     assert isinstance(built, InvertedRows)
     assert 1 <= built.probes < 64
 
@@ -169,7 +169,7 @@ def test_a_category_far_from_what_is_asked_for_is_found() -> None:
     farthest = int(np.argmin(vectors @ vectors[0]))
     allowed = vectors @ vectors[farthest] > 0.6
     assert (vectors @ vectors[0])[allowed].max() < 0
-    index = VectorIndex.build(vectors, IN_LISTS)
+    index = VectorIndex(vectors, IN_LISTS)
 
     found, _ = index.search(vectors[:1], 100, allowed)
 
@@ -178,20 +178,20 @@ def test_a_category_far_from_what_is_asked_for_is_found() -> None:
 
 
 def test_an_index_of_many_fresh_rows_wants_a_rebuild() -> None:
-    index = VectorIndex.build(unit(30), IN_LISTS)
+    index = VectorIndex(unit(30), IN_LISTS)
 
     index.add(unit(20))
     assert not index.needs_rebuild
     index.add(unit(1))
     assert index.needs_rebuild
-    assert not VectorIndex.build(unit(51), IN_LISTS).needs_rebuild
+    assert not VectorIndex(unit(51), IN_LISTS).needs_rebuild
 
 
 @given(st.data())
 def test_any_sequence_of_writes_finds_what_is_left(data: st.DataObject) -> None:
     pool = unit(60, seed=3)
     vectors = pool[: data.draw(st.integers(0, 20))].copy()
-    index = VectorIndex.build(vectors, data.draw(st.sampled_from([VectorSettings(), IN_LISTS])))
+    index = VectorIndex(vectors, data.draw(st.sampled_from([VectorSettings(), IN_LISTS])))
     for _ in range(data.draw(st.integers(0, 8))):
         made = pool[data.draw(st.lists(st.integers(0, 59), min_size=1, max_size=4))].copy()
         made[: data.draw(st.integers(0, 1))] = 0
@@ -207,14 +207,13 @@ def test_any_sequence_of_writes_finds_what_is_left(data: st.DataObject) -> None:
     found = index.search(pool[:1], len(vectors), allowed)[0][0]
 
     assert set(found) - {NO_ROW} <= set(np.flatnonzero(allowed & vectors.any(axis=1)))
-    fresh_or_exact = index.parts.in_built.size < 2
-    if fresh_or_exact or not isinstance(index.parts.built, InvertedRows):
+    if len(index.built) < 2 or not isinstance(index.built, InvertedRows):
         assert set(found) - {NO_ROW} == set(np.flatnonzero(allowed & vectors.any(axis=1)))
 
 
 def test_a_search_computes_on_its_own_thread() -> None:
     vectors = np.random.default_rng(0).standard_normal((20_000, 384), dtype=np.float32)
-    index = VectorIndex.build(vectors)
+    index = VectorIndex(vectors)
 
     def is_alone() -> bool:
         begun_s, begun_here_s = time.process_time(), time.thread_time()
@@ -229,7 +228,7 @@ def test_a_search_computes_on_its_own_thread() -> None:
 
 def test_searches_see_each_row_once_while_others_write() -> None:
     vectors = unit(2_000)
-    index = VectorIndex.build(vectors, EXACT_IN_LISTS)
+    index = VectorIndex(vectors, EXACT_IN_LISTS)
     begin, stop = threading.Barrier(3, timeout=60), threading.Event()
 
     def search() -> int:
@@ -255,7 +254,7 @@ def test_searches_see_each_row_once_while_others_write() -> None:
 
 @pytest.mark.parametrize("width", [WIDTH - 1, WIDTH + 1])
 def test_another_width_is_refused(width: int) -> None:
-    index = VectorIndex.build(unit(5))
+    index = VectorIndex(unit(5))
     wrong = np.ones((1, width), np.float32)
 
     with pytest.raises(InputError, match="width 16"):
@@ -271,13 +270,13 @@ def test_what_is_not_finite_is_refused() -> None:
     vectors[3, 2] = np.nan
 
     with pytest.raises(InputError, match="vector 3 of 5"):
-        VectorIndex.build(vectors)
+        VectorIndex(vectors)
     with pytest.raises(InputError, match="vector 3 of 5"):
-        VectorIndex.build(unit(5)).add(vectors)
+        VectorIndex(unit(5)).add(vectors)
 
 
 def test_a_row_that_is_not_there_and_a_filter_of_another_length_are_refused() -> None:
-    index = VectorIndex.build(unit(5))
+    index = VectorIndex(unit(5))
 
     with pytest.raises(InputError, match="row 5 of 5"):
         index.replace(5, unit(1)[0])

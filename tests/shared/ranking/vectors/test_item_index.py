@@ -22,7 +22,7 @@ def nearest(index: ItemIndex, query: Float32s, k: int, *allowed: int) -> list[in
 
 @pytest.mark.parametrize("rows", [[0, 1, 2], [7, 2, 5]])
 def test_rows_are_those_of_the_catalogue(rows: list[int]) -> None:
-    index = ItemIndex.build(np.array(rows), DIRECTIONS[:3])
+    index = ItemIndex(np.array(rows), DIRECTIONS[:3])
     assert len(index) == 3
     query = DIRECTIONS[1] + 0.5 * DIRECTIONS[2]
     assert nearest(index, query, 2) == [rows[1], rows[2]]
@@ -31,7 +31,7 @@ def test_rows_are_those_of_the_catalogue(rows: list[int]) -> None:
 
 
 def test_what_is_put_is_found_at_once() -> None:
-    index = ItemIndex.build(np.array([4, 1]), DIRECTIONS[:2])
+    index = ItemIndex(np.array([4, 1]), DIRECTIONS[:2])
     index.put(np.array([9, 4]), DIRECTIONS[[2, 3]])
     assert len(index) == 3
     assert nearest(index, DIRECTIONS[2], 1) == [9]
@@ -42,7 +42,7 @@ def test_what_is_put_is_found_at_once() -> None:
 
 
 def test_an_index_of_nothing_finds_nothing_and_grows() -> None:
-    index = ItemIndex.build(np.zeros(0, np.int64), DIRECTIONS[:0])
+    index = ItemIndex(np.zeros(0, np.int64), DIRECTIONS[:0])
     assert nearest(index, DIRECTIONS[0], 2) == [-1, -1]
     index.put(np.zeros(0, np.int64), DIRECTIONS[:0])
     index.put(np.array([3]), DIRECTIONS[:1])
@@ -51,7 +51,7 @@ def test_an_index_of_nothing_finds_nothing_and_grows() -> None:
 
 def test_an_index_says_when_it_should_be_built_anew() -> None:
     settings = VectorSettings(exact_below=4, fresh_at_most=2)
-    index = ItemIndex.build(np.arange(2), DIRECTIONS[:2], settings)
+    index = ItemIndex(np.arange(2), DIRECTIONS[:2], settings)
     index.put(np.arange(2, 5), DIRECTIONS[2:5])
     assert index.needs_rebuild
-    assert not ItemIndex.build(np.arange(5), DIRECTIONS[:5], settings).needs_rebuild
+    assert not ItemIndex(np.arange(5), DIRECTIONS[:5], settings).needs_rebuild

@@ -3,7 +3,7 @@
 import numpy as np
 
 from shared.ranking.arrays import Int64s
-from shared.ranking.vectors.row_sums import RowSums, strongest
+from shared.ranking.behaviour.row_sums import RowSums, strongest
 
 NOTHING: Int64s = np.zeros(0, np.int64)
 
