@@ -4,8 +4,9 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 TORCH  ?= torch==2.13.0
+JOBS   ?= 2
 
-.PHONY: up down test lint constraints clean
+.PHONY: up down test drills lint constraints clean
 
 up: $(VENV)/.installed
 	@$(BIN)/banyan up $(ARGS)
@@ -15,7 +16,11 @@ down: $(VENV)/.installed
 
 test: $(VENV)/.installed-test
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup $(ARGS)
+
+# One after another: what they measure and what they kill is not to be disturbed by each other.
+drills: $(VENV)/.installed-test
+	@$(BIN)/python -m pytest -m drill $(ARGS)
 
 lint: $(VENV)/.installed-test
 	@$(BIN)/ruff check .

@@ -7,12 +7,24 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.harness.data import DATA
+from tests.harness.data import DATA, ROOT
 
 # No deadline: how long an example takes says more about the machine than about the code. In CI the
 # examples are the same at every run; a developer's runs look for new ones.
 settings.register_profile("banyan", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("banyan")
+
+
+ONE_WORKER = {"e2e": "platform", "contracts": "brokers", "drills": "brokers"}
+"""Folders whose tests share what takes long to start: one platform, one Kafka, one PostgreSQL."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where two workers share the tests, a file is one worker's, and some folders are too."""
+    for item in items:
+        folder = item.path.relative_to(ROOT / "tests").parts[0]
+        group = ONE_WORKER.get(folder, item.nodeid.partition("::")[0])
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")

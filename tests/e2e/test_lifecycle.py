@@ -80,6 +80,7 @@ class Writer(threading.Thread):
                 self.acknowledged.extend(ids)
 
 
+@pytest.mark.drill
 def test_killed_and_started_again_with_every_document(own_platform: Platform) -> None:
     own_platform.up("--no-sample")
     with client(own_platform) as http:
@@ -232,6 +233,7 @@ def totals_are_shown(platform: Platform, key: str) -> None:
     assert platform.command("status", "--key", key).returncode == 0
 
 
+@pytest.mark.drill
 def test_saved_while_it_runs_and_restored_in_another_mode(
     own_platform: Platform, tmp_path: Path
 ) -> None:

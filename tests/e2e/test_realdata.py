@@ -21,7 +21,7 @@ from tests.e2e.answers import Answer, answer_of
 from tests.e2e.books import found_documents, upload
 from tests.harness.claims import at_least
 
-pytestmark = [pytest.mark.platform, pytest.mark.realdata]
+pytestmark = [pytest.mark.platform, pytest.mark.realdata, pytest.mark.drill]
 
 CLIENTS = 4
 FIGURES: dict[str, float] = {}

@@ -134,6 +134,7 @@ def test_files_are_loaded_and_ranked_with_reasons(
     assert shown.returncode == 0, shown.stderr
 
 
+@pytest.mark.drill
 def test_a_kill_loses_no_acknowledged_event(own_platform: Platform) -> None:
     """Batches are sent without a pause while the replica is killed."""
     own_platform.up("--no-sample")

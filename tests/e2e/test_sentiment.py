@@ -313,6 +313,7 @@ def started(broker: EmbeddedBroker) -> Iterator[None]:
         broker.stop()
 
 
+@pytest.mark.drill
 def test_a_platform_starts_without_its_broker_and_goes_on_with_it(
     own_platform: Platform, tmp_path: Path
 ) -> None:
