@@ -25,7 +25,8 @@ from rich.table import Table
 
 from tests.benchmarks.inputs.texts import headlines
 from tests.benchmarks.measures.load import Load, in_requests_of, measure
-from tests.harness.platform import Platform, free_port, wait_for
+from tests.harness.platform import Platform, free_port
+from tests.harness.waiting import wait_for
 
 HEADLINES = 2048
 SHAPES = {"requests of 32, concurrency 8": (32, 8), "single requests, concurrency 32": (1, 32)}

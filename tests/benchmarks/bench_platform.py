@@ -24,7 +24,8 @@ from rich.table import Table
 
 from tests.benchmarks.inputs.texts import headlines, questions
 from tests.benchmarks.measures.load import Load, Measured, beside, in_requests_of, measure
-from tests.harness.platform import Platform, wait_for
+from tests.harness.platform import Platform
+from tests.harness.waiting import wait_for
 
 CHAT = "/support/v1/chat/completions"
 CHATS = 300

@@ -35,7 +35,8 @@ from tests.benchmarks.measures.load import Measured, measure
 from tests.benchmarks.measures.passes import Kind, Passes, passes
 from tests.benchmarks.measures.plain_loop import PlainLoop
 from tests.harness.places import broker
-from tests.harness.platform import Platform, wait_for
+from tests.harness.platform import Platform
+from tests.harness.waiting import wait_for
 
 PER_ROW = "per row of the model"
 CONSOLE = Console()

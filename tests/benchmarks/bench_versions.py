@@ -31,7 +31,8 @@ from tests.benchmarks.bench_platform import chat_load, checked
 from tests.benchmarks.inputs.news import NewsWriter
 from tests.benchmarks.inputs.texts import headlines
 from tests.benchmarks.measures.load import Load, in_requests_of, measure
-from tests.harness.platform import Platform, wait_for
+from tests.harness.platform import Platform
+from tests.harness.waiting import wait_for
 
 HERE = Path(__file__).resolve().parents[2]
 APPLICATIONS = ("v1", "support", "sentiment", "recommend")

@@ -24,8 +24,9 @@ from rich.table import Table
 
 from shared.storage.identifiers import new_id
 from tests.benchmarks.bench_stream import percentile
-from tests.harness.platform import Platform, wait_for
+from tests.harness.platform import Platform
 from tests.harness.recommendation.shop import feedback, ids, interaction, item, ranked, similar
+from tests.harness.waiting import wait_for
 
 BAR_S = 1.0
 GIVEN_UP_S = 30.0

@@ -1,7 +1,6 @@
 """How event time moves: by records, bounded by their arrival, and by silence; on every database."""
 
 import asyncio
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from shared.storage.database import Database
 from shared.storage.migrations import migrate
 from shared.streaming.consumer import StreamProgress
 from shared.streaming.message import Record
+from tests.harness.loop import loop_in_thread
 from tests.harness.memory_broker import MemoryBroker
 from tests.harness.sentiment.fakes import FakeTrunk
 from tests.harness.sentiment.made import START_S, surge, value
@@ -39,14 +39,8 @@ OLD_S = 1_430_467_200.0  # 2015-05-01, 08:00 UTC.
 @pytest.fixture(scope="module")
 def loop() -> Iterator[asyncio.AbstractEventLoop]:
     """A loop in a thread of its own, as a replica has it."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    yield loop
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.run_until_complete(loop.shutdown_default_executor())
-    loop.close()
+    with loop_in_thread() as loop:
+        yield loop
 
 
 class Host:

@@ -30,9 +30,10 @@ from shared.ranking.events import (
 from shared.storage.database import Database
 from shared.storage.migrations import migrate
 from shared.streaming.tenant_counts import TenantCounts
-from tests.harness.recommendation.application import until, until_ready
+from tests.harness.recommendation.application import until_ready
 from tests.harness.recommendation.fakes import FakeProbe, FakeTrunk
 from tests.harness.recommendation.made import START_MS, click, item, new
+from tests.harness.waiting import until
 
 MIGRATIONS = Path(services.recommendation.migrations.__file__).parent
 

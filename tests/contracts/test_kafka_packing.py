@@ -10,8 +10,9 @@ from shared.streaming.kafka import unpacking as kafka_unpacking
 from shared.telemetry import REGISTRY
 from tests.contracts.brokers import PARTITIONS, WAIT_S, Real, read, read_until, write
 from tests.contracts.test_processor import SETTINGS
-from tests.harness.handlers import Remembering, running, wait_until
+from tests.harness.handlers import Remembering, running
 from tests.harness.kafka import RealKafka
+from tests.harness.waiting import wait_for
 
 VALUES = [b"%d " % n * 200 for n in range(20)]
 """Compressible, or the producer would send them as they are."""
@@ -59,20 +60,20 @@ def test_what_cannot_be_unpacked_waits_alone_and_is_told(
     with monkeypatch.context() as without:
         without.setattr(codec, "has_lz4", lambda: False)
         with running(broker.consumer(topic, "g"), handler, SETTINGS) as processor:
-            wait_until(lambda: len(handler.stored) == len(VALUES), "the other partition is stored")
-            wait_until(lambda: processor.state.phase == "waiting", "the trouble is told")
+            wait_for(lambda: len(handler.stored) == len(VALUES), "the other partition is stored")
+            wait_for(lambda: processor.state.phase == "waiting", "the trouble is told")
             reason, beat = processor.state.reason or "", processor.heartbeat
             assert reason.startswith(f"read: partition 0 of {topic} cannot be unpacked at offset 0")
             assert "lz4" in reason
-            wait_until(lambda: processor.heartbeat > beat + 1.0, "the owner goes on")
+            wait_for(lambda: processor.heartbeat > beat + 1.0, "the owner goes on")
             with closing(broker.producer()) as plain:
                 write(plain, topic, VALUES, partition=1)
-            wait_until(lambda: len(handler.stored) == 2 * len(VALUES), "and so does the other")
+            wait_for(lambda: len(handler.stored) == 2 * len(VALUES), "and so does the other")
             assert processor.state.log.ends[0] == len(VALUES)
-            wait_until(lambda: is_held(handler), "nothing waits for what cannot be read")
+            wait_for(lambda: is_held(handler), "nothing waits for what cannot be read")
             without.undo()
-            wait_until(lambda: len(handler.stored) == 3 * len(VALUES), "it is read when it can be")
-            wait_until(lambda: processor.state.phase == "running", "running again")
+            wait_for(lambda: len(handler.stored) == 3 * len(VALUES), "it is read when it can be")
+            wait_for(lambda: processor.state.phase == "running", "running again")
     assert handler.given_up == []
 
 
@@ -91,11 +92,11 @@ def test_the_marks_of_a_transaction_are_no_lag(kafka: RealKafka, broker: Real, t
     handler = Remembering()
     consumer = broker.consumer(topic, "g")
     with running(consumer, handler, SETTINGS) as processor:
-        wait_until(lambda: len(handler.stored) == len(VALUES), "all are stored")
-        wait_until(lambda: sum(processor.state.log.ends.values()) > len(VALUES), "there are marks")
+        wait_for(lambda: len(handler.stored) == len(VALUES), "all are stored")
+        wait_for(lambda: sum(processor.state.log.ends.values()) > len(VALUES), "there are marks")
         for partition in range(PARTITIONS):
             labels = {"topic": topic, "partition": str(partition)}
-            wait_until(
+            wait_for(
                 lambda labels=labels: (  # type: ignore[misc]
                     REGISTRY.get_sample_value("banyan_stream_lag_records", labels) == 0.0
                 ),

@@ -10,7 +10,8 @@ from shared.streaming.consumer import StreamProgress
 from shared.streaming.message import Record
 from shared.streaming.settings import ProcessorSettings
 from tests.contracts.brokers import PARTITIONS, WAIT_S, Broker
-from tests.harness.handlers import Remembering, in_order, running, wait_until
+from tests.harness.handlers import Remembering, in_order, running
+from tests.harness.waiting import wait_for
 
 SETTINGS = ProcessorSettings(
     max_batch_records=100, idle_after_s=0.5, retry_first_s=0.05, retry_max_s=0.5
@@ -45,10 +46,10 @@ def test_everything_is_stored_once_and_in_order_though_steps_fail(
     write_numbers(broker, topic, 0, 2_000)
     consumer = broker.consumer(topic, "g")
     with running(consumer, handler, SETTINGS) as processor:
-        wait_until(lambda: len(handler.stored) == 2_000, "all stored")
-        wait_until(lambda: len(handler.idles) > 0, "idle is told")
+        wait_for(lambda: len(handler.stored) == 2_000, "all stored")
+        wait_for(lambda: len(handler.idles) > 0, "idle is told")
         assert all(p.caught_up for p in handler.idles[-1].owned.values())
-        wait_until(lambda: processor.state.phase == "running", "running")
+        wait_for(lambda: processor.state.phase == "running", "running")
     assert in_order(handler.stored)
     assert handler.repeated == 0
 
@@ -57,10 +58,10 @@ def test_a_restart_goes_on_where_the_one_before_stopped(broker: Broker, topic: s
     first, second = Remembering(), Remembering()
     write_numbers(broker, topic, 0, 300)
     with running(broker.consumer(topic, "g"), first, SETTINGS):
-        wait_until(lambda: len(first.stored) == 300, "stored")
+        wait_for(lambda: len(first.stored) == 300, "stored")
     write_numbers(broker, topic, 300, 300)
     with running(broker.consumer(topic, "g"), second, SETTINGS):
-        wait_until(lambda: len(second.stored) >= 300, "stored")
+        wait_for(lambda: len(second.stored) >= 300, "stored")
     assert in_order([*first.stored, *second.stored])
     assert len(second.stored) == 300
 
@@ -79,12 +80,12 @@ def test_a_handler_that_fails_for_longer_than_a_session_keeps_its_partitions(
     handler.fail_store = fail
     write_numbers(broker, topic, 0, 1_000)
     with running(broker.consumer(topic, "g"), handler, SETTINGS) as processor:
-        wait_until(lambda: processor.state.phase == "waiting", "waiting")
+        wait_for(lambda: processor.state.phase == "waiting", "waiting")
         since = processor.state.since
         # Twice the session's length of the brokers under test, without a commit.
-        wait_until(lambda: processor.heartbeat > since + 6.0, "the owner goes on")
+        wait_for(lambda: processor.heartbeat > since + 6.0, "the owner goes on")
         released.set()
-        wait_until(lambda: len(handler.stored) == 1_000, "stored")
+        wait_for(lambda: len(handler.stored) == 1_000, "stored")
     assert in_order(handler.stored)
     assert handler.repeated == 0
 
@@ -94,20 +95,20 @@ def test_a_broker_that_goes_away_and_comes_back_costs_no_record(broker: Broker, 
     handler = Remembering()
     write_numbers(broker, topic, 0, 600)
     with running(broker.consumer(topic, "g"), handler, SETTINGS) as processor:
-        wait_until(lambda: len(handler.stored) == 600, "stored")
+        wait_for(lambda: len(handler.stored) == 600, "stored")
         broker.go_away()
         try:
-            wait_until(lambda: processor.state.phase == "waiting", "the state says so")
+            wait_for(lambda: processor.state.phase == "waiting", "the state says so")
             told, beat = len(handler.idles), processor.heartbeat
             idle_s = SETTINGS.idle_after_s
-            wait_until(lambda: processor.heartbeat > beat + 3 * idle_s, "time goes by")
+            wait_for(lambda: processor.heartbeat > beat + 3 * idle_s, "time goes by")
             # One may have been under way.
             assert len(handler.idles) <= told + 1
         finally:
             broker.come_back()
         write_numbers(broker, topic, 600, 600)
-        wait_until(lambda: len(handler.stored) == 1_200, "stored")
-        wait_until(lambda: processor.state.phase == "running", "running again")
+        wait_for(lambda: len(handler.stored) == 1_200, "stored")
+        wait_for(lambda: processor.state.phase == "running", "running again")
     assert in_order(handler.stored)
 
 
@@ -127,10 +128,10 @@ def test_members_that_come_and_go_lose_and_reorder_nothing(broker: Broker, topic
         write_numbers(broker, topic, 0, 3_000)
         with running(second := broker.consumer(topic, "g"), handlers[1], SETTINGS):
             write_numbers(broker, topic, 3_000, 3_000)
-            wait_until(lambda: bool(second.assignment()), "the second owns some")
+            wait_for(lambda: bool(second.assignment()), "the second owns some")
             write_numbers(broker, topic, 6_000, 3_000)
-            wait_until(lambda: len(store.stored) > 7_000, "most is stored")
-        wait_until(lambda: len(store.stored) == 9_000, "all is stored")
+            wait_for(lambda: len(store.stored) > 7_000, "most is stored")
+        wait_for(lambda: len(store.stored) == 9_000, "all is stored")
     assert in_order(store.stored)
 
 
@@ -139,11 +140,11 @@ def test_a_topic_that_is_made_anew_is_stored_from_its_start(broker: Broker, topi
     handler = Remembering()
     write_numbers(broker, topic, 0, 300)
     with running(broker.consumer(topic, "g"), handler, SETTINGS):
-        wait_until(lambda: len(handler.stored) == 300, "stored")
+        wait_for(lambda: len(handler.stored) == 300, "stored")
         old = {r.topic_id for r in handler.stored}
         broker.make_anew(topic)
         write_numbers(broker, topic, 0, 900)
-        wait_until(lambda: len(new_ones(handler, old)) == 900, "the new ones are stored")
+        wait_for(lambda: len(new_ones(handler, old)) == 900, "the new ones are stored")
     assert in_order(new_ones(handler, old))
 
 

@@ -19,9 +19,10 @@ from tests.contracts.promoted import (
     SHARE,
     settings_of,
 )
-from tests.harness.recommendation.application import until, until_ready
+from tests.harness.recommendation.application import until_ready
 from tests.harness.recommendation.fakes import FakeProbe, FakeTrunk
 from tests.harness.recommendation.made import item
+from tests.harness.waiting import until
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,7 +1,5 @@
 """The product's own stream in this process, with the word counter in place of the model."""
 
-import asyncio
-import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -16,6 +14,7 @@ from shared.streaming.kafka.consumer import KafkaTopicConsumer
 from shared.streaming.kafka.producer import KafkaTopicProducer
 from tests.drills.plan import SCHEMA, ConsumerPlan
 from tests.drills.scorer import WordCountTrunk
+from tests.harness.loop import loop_in_thread
 
 MIGRATIONS = Path(migrations.__file__).parent
 
@@ -42,23 +41,18 @@ def running_stream(
     producer: Producer | None = None,
 ) -> Iterator[NewsStream]:
     """A stream as the platform hosts it; Kafka is used where no other consumer is given."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="trunk", daemon=True)
-    thread.start()
     settings = plan.sentiment
-    stream = NewsStream(
-        settings,
-        consumer=consumer or KafkaTopicConsumer(plan.kafka, settings.topic, settings.group),
-        producer=producer or KafkaTopicProducer(plan.kafka),
-        trunk=WordCountTrunk(plan.text_s),
-        database=database,
-        loop=loop,
-    )
-    stream.start()
-    try:
-        yield stream
-    finally:
-        stream.stop()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+    with loop_in_thread() as loop:
+        stream = NewsStream(
+            settings,
+            consumer=consumer or KafkaTopicConsumer(plan.kafka, settings.topic, settings.group),
+            producer=producer or KafkaTopicProducer(plan.kafka),
+            trunk=WordCountTrunk(plan.text_s),
+            database=database,
+            loop=loop,
+        )
+        stream.start()
+        try:
+            yield stream
+        finally:
+            stream.stop()

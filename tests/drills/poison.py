@@ -46,7 +46,7 @@ from tests.drills.plan import ConsumerPlan
 from tests.drills.report import Report
 from tests.drills.tweets import Tweet, tweets
 from tests.harness.places import BrokerKind, DatabaseKind, broker, database_url, missing
-from tests.harness.platform import wait_for
+from tests.harness.waiting import wait_for
 
 SHARE = 0.01
 MAX_LATENESS_S = 5.0

@@ -20,7 +20,7 @@ from tests.drills.tweets import FILE, produce, tweets
 from tests.harness.data import DATA
 from tests.harness.memory_broker import MemoryBroker
 from tests.harness.places import BrokerKind, DatabaseKind, missing
-from tests.harness.platform import wait_for
+from tests.harness.waiting import wait_for
 
 RECORDS = 3_000
 SEED = int(os.environ.get("BANYAN_TEST_SEED", "7"))

@@ -22,7 +22,7 @@ from tests.drills.plan import ConsumerPlan
 from tests.drills.tweets import FILE, Tweet, produce, tweets
 from tests.harness.data import DATA
 from tests.harness.kafka import real_kafka
-from tests.harness.platform import wait_for
+from tests.harness.waiting import wait_for
 
 BATCH = 300
 WAIT_S = 60.0

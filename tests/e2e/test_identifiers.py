@@ -13,7 +13,8 @@ import pytest
 
 from tests.e2e.books import documents_path, search, upload
 from tests.e2e.test_edge import exchange, replica_ports, request, speaks_http, status_of
-from tests.harness.platform import Platform, wait_for
+from tests.harness.platform import Platform
+from tests.harness.waiting import wait_for
 
 pytestmark = pytest.mark.platform
 

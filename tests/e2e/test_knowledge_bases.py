@@ -9,7 +9,8 @@ from shared.models.tasks import TaskKind
 from tests.e2e.books import documents_path, found_documents, search, upload
 from tests.e2e.bundles import registry_of
 from tests.harness.models.trained import load_backbone, made_bundle, peft_model
-from tests.harness.platform import Platform, wait_for
+from tests.harness.platform import Platform
+from tests.harness.waiting import wait_for
 
 pytestmark = pytest.mark.platform
 

@@ -17,7 +17,8 @@ import pytest
 
 from tests.e2e.books import LINES, documents_path, found_documents, upload
 from tests.e2e.bundles import embed_bundle, registry_of
-from tests.harness.platform import START_S, Platform, command_of, is_alive, name_of, wait_for
+from tests.harness.platform import START_S, Platform, command_of, is_alive, name_of
+from tests.harness.waiting import wait_for
 
 pytestmark = pytest.mark.platform
 

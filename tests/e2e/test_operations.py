@@ -7,7 +7,8 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.harness.platform import Platform, wait_for
+from tests.harness.platform import Platform
+from tests.harness.waiting import wait_for
 
 pytestmark = pytest.mark.platform
 

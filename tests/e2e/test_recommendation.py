@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from shared.storage.identifiers import new_id
-from tests.harness.platform import Platform, command_of, wait_for
+from tests.harness.platform import Platform, command_of
 from tests.harness.recommendation.shop import (
     feedback,
     ids,
@@ -20,6 +20,7 @@ from tests.harness.recommendation.shop import (
     ranked,
     similar,
 )
+from tests.harness.waiting import wait_for
 
 pytestmark = pytest.mark.platform
 

@@ -21,7 +21,8 @@ from schemathesis.core.result import Ok, Result
 from schemathesis.engine import Status, events, from_schema
 from schemathesis.schemas import APIOperation
 
-from tests.harness.platform import Platform, wait_for
+from tests.harness.platform import Platform
+from tests.harness.waiting import wait_for
 
 FEW, MANY = (int(os.environ.get("BANYAN_SCHEMA_CASES", cases)) for cases in ("400", "2000"))
 APPLICATIONS = os.environ.get(

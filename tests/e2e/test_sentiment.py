@@ -19,8 +19,9 @@ from shared.streaming.kafka.consumer import KafkaTopicConsumer
 from shared.streaming.kafka.producer import KafkaTopicProducer
 from shared.streaming.message import Record
 from shared.streaming.settings import KafkaSettings
-from tests.harness.platform import START_S, Platform, free_port, name_of, wait_for
+from tests.harness.platform import START_S, Platform, free_port, name_of
 from tests.harness.receiver import Received
+from tests.harness.waiting import wait_for
 
 pytestmark = pytest.mark.platform
 

@@ -1,7 +1,6 @@
 """Handlers that remember what they were given, and fail on demand."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
@@ -87,15 +86,6 @@ def running(
         processor.stop()
         owner.join(WAIT_S)
         assert not owner.is_alive()
-
-
-def wait_until(condition: Callable[[], bool], what: str, *, timeout_s: float = WAIT_S) -> None:
-    """Waits for a condition; fails with its name when the time is up."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{what}: not within {timeout_s:.0f} s")
-        time.sleep(0.005)
 
 
 def in_order(records: Sequence[Record]) -> bool:

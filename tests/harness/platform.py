@@ -9,13 +9,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
+
+from tests.harness.waiting import wait_for
 
 BANYAN = Path(sys.executable).with_name("banyan")
 START_S = 120.0
@@ -31,15 +33,6 @@ def free_port() -> int:
             listener.bind(("127.0.0.1", port))
             return port
     raise RuntimeError(f"no port of {PORTS} is free")
-
-
-def wait_for(condition: Callable[[], bool], *, timeout_s: float, what: str) -> None:
-    """Polls until the condition holds; fails with its name when the time is up."""
-    deadline_s = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > deadline_s:
-            raise TimeoutError(f"{what}: not within {timeout_s:.0f} s")
-        time.sleep(0.1)
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 
 import httpx
 
@@ -27,12 +26,4 @@ async def until_ready(service: RecommendationService) -> None:
     deadline_s = time.monotonic() + WAIT_S
     while not await ready():
         assert time.monotonic() < deadline_s, await service.readiness()
-        await asyncio.sleep(0.01)
-
-
-async def until(condition: Callable[[], bool], what: str) -> None:
-    """Waits for a condition."""
-    deadline_s = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < deadline_s, what
         await asyncio.sleep(0.01)

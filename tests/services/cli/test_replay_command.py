@@ -13,7 +13,7 @@ import pytest
 from shared.streaming.embedded import EmbeddedBroker
 from shared.streaming.kafka.admin import TopicAdmin
 from shared.streaming.settings import KafkaSettings
-from tests.services.cli.test_supervisor import wait_for
+from tests.harness.waiting import wait_for
 
 BANYAN = str(Path(sys.executable).with_name("banyan"))
 RECORDS = 200
@@ -69,7 +69,7 @@ def test_an_interrupted_replay_ends_cleanly_with_its_count(
     broker: KafkaSettings, file: Path
 ) -> None:
     with replay(broker, file, "--topic", "slow") as process:
-        wait_for(lambda: written(broker, "slow") > 0, "some records are written", 30)
+        wait_for(lambda: written(broker, "slow") > 0, "some records are written", timeout_s=30)
         process.send_signal(signal.SIGINT)
         said, _ = process.communicate(timeout=30)
 

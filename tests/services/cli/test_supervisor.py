@@ -12,6 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.harness.waiting import wait_for
+
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="orphans are adopted on Linux alone")
 NAMES = ("guard", "driver", "child", "orphan")
 
@@ -32,13 +34,6 @@ class Supervised:
         pids = [int((self.folder / n).read_text()) for n in NAMES if (self.folder / n).exists()]
         wait_for(lambda: not any(is_alive(pid) for pid in pids), "all have ended")
         wait_for((self.folder / "cleaned").exists, "the rest is cleaned up")
-
-
-def wait_for(condition: Callable[[], bool], what: str, limit_s: float = 60) -> None:
-    end_s = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < end_s, f"not in {limit_s} s: {what}"
-        time.sleep(0.01)
 
 
 def is_alive(pid: int) -> bool:

@@ -18,8 +18,9 @@ from services.recommendation.service import RecommendationService
 from shared.clock import SystemClock
 from shared.streaming.settings import KafkaSettings
 from tests.harness.memory_broker import MemoryBroker
-from tests.harness.recommendation.application import client, until, until_ready
+from tests.harness.recommendation.application import client, until_ready
 from tests.harness.recommendation.fakes import FakeTrunk
+from tests.harness.waiting import until
 from tests.services.recommendation.test_feedback import click, item
 from tests.services.recommendation.test_feedback import send as request
 from tests.services.recommendation.test_stream import running, send

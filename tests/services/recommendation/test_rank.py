@@ -23,8 +23,9 @@ from shared.ranking.rankers.blend import BLEND_WEIGHTS
 from shared.ranking.rankers.bundle import RankerBundle, RankerManifest, files_of
 from shared.ranking.rankers.inputs import ranker_input_names
 from shared.ranking.rankers.registry import BLEND, RankerRegistry
-from tests.harness.recommendation.application import client, until, until_ready
+from tests.harness.recommendation.application import client, until_ready
 from tests.harness.recommendation.fakes import FakeProbe, FakeTrunk
+from tests.harness.waiting import until
 from tests.services.recommendation.test_feedback import click, item, send
 
 NOW_MS = int(time.time() * 1000)

@@ -15,8 +15,9 @@ from shared.ranking.recommender import RecommenderSettings
 from shared.ranking.settings import StateSettings
 from shared.ranking.vectors.index import VectorSettings
 from shared.ranking.vectors.item_index import ItemIndex
-from tests.harness.recommendation.application import client, until, until_ready
+from tests.harness.recommendation.application import client, until_ready
 from tests.harness.recommendation.fakes import FakeProbe, FakeTrunk
+from tests.harness.waiting import until
 from tests.services.recommendation.test_feedback import item, send
 from tests.services.recommendation.test_rank import names
 

@@ -16,9 +16,10 @@ from services.recommendation.service import RecommendationService, open_service
 from services.recommendation.snapshots import Snapshots
 from services.recommendation.store import StoredEvent
 from shared.clock import ManualClock
-from tests.harness.recommendation.application import client, until, until_ready
+from tests.harness.recommendation.application import client, until_ready
 from tests.harness.recommendation.fakes import FakeProbe, FakeTrunk
 from tests.harness.recommendation.made import START_MS
+from tests.harness.waiting import until
 from tests.services.recommendation.test_feedback import click, item, send
 from tests.services.recommendation.test_rank import NOW_MS, SHOP, shop
 

@@ -1,7 +1,6 @@
 """The topic of behaviour in this process: a broker in memory, a real database."""
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -25,20 +24,14 @@ from shared.streaming.dead_letters import DecodeError
 from shared.streaming.message import Record
 from shared.streaming.settings import ProcessorSettings
 from tests.harness.memory_broker import MemoryBroker
-from tests.harness.recommendation.application import client, until
+from tests.harness.recommendation.application import client
 from tests.harness.recommendation.fakes import FakeProbe
 from tests.harness.recommendation.made import START_MS
 from tests.harness.recommendation.made import click as click_event
+from tests.harness.waiting import until, wait_for
 from tests.services.recommendation.test_feedback import click, item
 
 WAIT_S = 20.0
-
-
-def wait_for(condition: Callable[[], bool], what: str) -> None:
-    deadline_s = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < deadline_s, what
-        time.sleep(0.01)
 
 
 @pytest.fixture

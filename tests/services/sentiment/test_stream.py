@@ -4,8 +4,7 @@ import asyncio
 import itertools
 import random
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -26,31 +25,20 @@ from shared.errors import DeadlineError, OverloadedError
 from shared.models.tasks import Priority
 from shared.storage.database import Database
 from shared.streaming.settings import ProcessorSettings
+from tests.harness.loop import loop_in_thread
 from tests.harness.memory_broker import MemoryBroker
 from tests.harness.sentiment.fakes import FakeTrunk
 from tests.harness.sentiment.made import START_S, surge, value
+from tests.harness.waiting import wait_for
 
 WAIT_S = 20.0
-
-
-def wait_for(condition: Callable[[], bool], what: str) -> None:
-    deadline_s = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < deadline_s, what
-        time.sleep(0.01)
 
 
 @pytest.fixture
 def loop() -> Iterator[asyncio.AbstractEventLoop]:
     """A loop in a thread of its own, as a replica has it."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    yield loop
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.run_until_complete(loop.shutdown_default_executor())
-    loop.close()
+    with loop_in_thread() as loop:
+        yield loop
 
 
 @pytest.fixture

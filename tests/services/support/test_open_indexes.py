@@ -1,8 +1,6 @@
 """Indexes that nobody uses leave the memory, and lose nothing."""
 
 import asyncio
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from services.support.config import SupportSettings
@@ -13,18 +11,12 @@ from services.support.service import SupportService, open_service
 from shared.telemetry import REGISTRY
 from shared.text.passages import TextFormat
 from tests.harness.support.fakes import FakeTrunk
+from tests.harness.waiting import until
 
 
 def document(name: str) -> Document:
     text = f"All about {name}."
     return Document(name, f"Title of {name}", text, TextFormat.PLAIN, False, {})
-
-
-async def wait_for(condition: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline_s
-        await asyncio.sleep(0.01)
 
 
 def loaded(bases: list[KnowledgeBase]) -> list[str]:
@@ -56,7 +48,7 @@ async def test_what_was_not_used_for_longest_goes_and_comes_back_from_disk(
     for number in (0, 1, 0, 2, 0, 3, 0):
         hits = await service.assistant.search(bases[number], f"kb{number}-3", 1)
         assert hits[0].entry.document_id.startswith(f"kb{number}-")
-    await wait_for(lambda: len(loaded(bases)) <= 2)
+    await until(lambda: len(loaded(bases)) <= 2, "the indexes")
 
     assert "kb0" in loaded(bases)
     in_memory = REGISTRY.get_sample_value("banyan_support_index_bytes")

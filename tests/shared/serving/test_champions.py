@@ -2,8 +2,7 @@
 
 import asyncio
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from tests.harness.models.trained import (
     peft_model,
     prompt_model,
 )
+from tests.harness.waiting import until
 
 TASK = "intent"
 LABELS = ("no", "yes")
@@ -98,14 +98,6 @@ def encoder(registry: Registry, encoders: tuple[Path, Path]) -> Iterator[Encoder
     yield encoder
     encoder.close()
     sys.setswitchinterval(interval_s)
-
-
-async def until(condition: Callable[..., bool]) -> None:
-    """Waits for something that another thread does, at most 30 s."""
-    ends_at_s = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < ends_at_s, "it did not happen within 30 s"
-        await asyncio.sleep(0.005)
 
 
 async def test_a_champion_changes_its_method_under_load(

@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -34,6 +33,7 @@ from shared.serving.batching import ClassSettings, QueueSettings
 from shared.serving.encoder import Encoder, EncoderSettings
 from shared.telemetry import REGISTRY
 from tests.harness.fake_runner import FakeRunner, make_bundle
+from tests.harness.waiting import until
 
 APP = "test"
 
@@ -80,14 +80,6 @@ def embed(*texts: str, truncate: bool = False) -> TaskCall:
 def refused(reason: str) -> float:
     labels = {"app": APP, "reason": reason}
     return REGISTRY.get_sample_value("banyan_encode_refused_total", labels) or 0.0
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Waits for something that another thread does, at most 60 s."""
-    ends_at_s = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < ends_at_s, "it did not happen within 60 s"
-        await asyncio.sleep(0.001)
 
 
 async def hold_model(

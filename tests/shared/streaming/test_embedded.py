@@ -16,7 +16,7 @@ from shared.errors import DependencyError
 from shared.streaming.embedded import EmbeddedBroker, answers
 from shared.streaming.kafka.admin import TopicAdmin
 from shared.streaming.settings import KafkaSettings
-from tests.harness.handlers import wait_until
+from tests.harness.waiting import wait_for
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_killed_it_comes_back_empty_on_its_port(broker: EmbeddedBroker) -> None:
     assert broker.pid is not None
     os.kill(broker.pid, signal.SIGKILL)
 
-    wait_until(lambda: broker.starts == 2, "the broker is started again")
+    wait_for(lambda: broker.starts == 2, "the broker is started again")
     assert broker.bootstrap == bootstrap
     assert topic_id(bootstrap) is None
 
@@ -82,7 +82,7 @@ def test_it_ends_with_its_parent_however_that_ends(tmp_path: Path) -> None:
         pid = int(parent.stdout.readline())
         assert psutil.pid_exists(pid)
         parent.kill()
-    wait_until(lambda: ended(pid), "the broker ends", timeout_s=10)
+    wait_for(lambda: ended(pid), "the broker ends", timeout_s=10)
 
 
 def ended(pid: int) -> bool:

@@ -14,15 +14,9 @@ from shared.streaming.handler import BatchTooLargeError
 from shared.streaming.message import Record
 from shared.streaming.settings import ProcessorSettings
 from shared.telemetry import REGISTRY
-from tests.harness.handlers import (
-    QUICK,
-    FailingTimes,
-    Remembering,
-    in_order,
-    running,
-    wait_until,
-)
+from tests.harness.handlers import QUICK, FailingTimes, Remembering, in_order, running
 from tests.harness.memory_broker import MemoryBroker
+from tests.harness.waiting import wait_for
 
 TOPIC = "news"
 PARTITIONS = 3
@@ -48,8 +42,8 @@ def test_everything_is_stored_in_order_and_then_committed(broker: MemoryBroker) 
     handler = Remembering()
     write(broker, 1000)
     with running(broker.consumer(TOPIC, "g"), handler) as processor:
-        wait_until(lambda: len(handler.stored) == 1000, "all stored")
-        wait_until(lambda: committed(broker) == 1000, "all committed")
+        wait_for(lambda: len(handler.stored) == 1000, "all stored")
+        wait_for(lambda: committed(broker) == 1000, "all committed")
         state = processor.state
         assert (state.phase, state.reason) == ("running", None)
     assert processor.state.phase == "stopped"
@@ -84,17 +78,17 @@ def test_a_step_that_fails_is_tried_again_and_nothing_is_skipped(
     write(broker, 50)
     consumer = broker.consumer(TOPIC, "g")
     with running(consumer, handler) as processor:
-        wait_until(lambda: processor.state.phase == phase, f"the state is {phase}")
+        wait_for(lambda: processor.state.phase == phase, f"the state is {phase}")
         state = processor.state
         assert step in (state.reason or "")
         assert str(error) in (state.reason or "")
-        wait_until(lambda: processor.heartbeat > state.heartbeat, "the owner goes on")
+        wait_for(lambda: processor.heartbeat > state.heartbeat, "the owner goes on")
         write(broker, 50)
         assert handler.stored == []
         assert committed(broker) == 0
         released.set()
-        wait_until(lambda: len(handler.stored) == 100, "all stored")
-        wait_until(lambda: processor.state.phase == "running", "running again")
+        wait_for(lambda: len(handler.stored) == 100, "all stored")
+        wait_for(lambda: processor.state.phase == "running", "running again")
         assert processor.state.since >= state.since
     assert in_order(handler.stored)
     assert committed(broker) == 100
@@ -115,11 +109,11 @@ def test_one_record_that_fails_by_itself_is_given_up_and_all_others_are_stored(
     setattr(handler, f"fail_{step}", fail)
     write(broker, 60)
     with running(broker.consumer(TOPIC, "g"), handler) as processor:
-        wait_until(lambda: len(handler.stored) == 59, "all others are stored")
-        wait_until(lambda: committed(broker) == 60, "all are committed")
-        wait_until(lambda: processor.state.phase == "running", "running again")
+        wait_for(lambda: len(handler.stored) == 59, "all others are stored")
+        wait_for(lambda: committed(broker) == 60, "all are committed")
+        wait_for(lambda: processor.state.phase == "running", "running again")
         write(broker, 3)
-        wait_until(lambda: len(handler.stored) == 62, "it goes on")
+        wait_for(lambda: len(handler.stored) == 62, "it goes on")
     assert [(one.partition, one.offset) for one, _ in handler.given_up] == [poison]
     assert handler.given_up[0][1] is error
     assert handler.repeated == 0
@@ -140,7 +134,7 @@ def test_no_record_is_given_up_while_none_can_be_handled(broker: MemoryBroker) -
     handler.fail_check = check
     write(broker, 3)
     with running(broker.consumer(TOPIC, "g"), handler):
-        wait_until(lambda: len(handler.stored) == 3, "all are stored once it works")
+        wait_for(lambda: len(handler.stored) == 3, "all are stored once it works")
     assert handler.given_up == []
 
 
@@ -158,8 +152,8 @@ def test_a_batch_that_asks_too_much_is_halved_at_once_and_is_no_failure(
     handler.fail_prepare = limit
     with running(broker.consumer(TOPIC, "g"), handler) as processor:
         write(broker, 90)
-        wait_until(lambda: len(handler.stored) == 90, "all are stored")
-        wait_until(lambda: committed(broker) == 90, "all are committed")
+        wait_for(lambda: len(handler.stored) == 90, "all are stored")
+        wait_for(lambda: committed(broker) == 90, "all are committed")
     assert phases <= {"starting", "running"}
     assert not [one for one in caplog.records if one.levelno >= logging.WARNING]
     assert max(handler.batches) <= 5
@@ -201,7 +195,7 @@ def test_failures_of_both_steps_all_along_keep_the_order(broker: MemoryBroker) -
     settings = ProcessorSettings(max_batch_records=7, retry_first_s=0.001, retry_max_s=0.002)
     write(broker, 300)
     with running(broker.consumer(TOPIC, "g"), handler, settings):
-        wait_until(lambda: len(handler.stored) == 300, "all stored")
+        wait_for(lambda: len(handler.stored) == 300, "all stored")
     assert in_order(handler.stored)
     assert max(handler.batches) <= 7
     assert committed(broker) == 300
@@ -226,7 +220,7 @@ def test_the_next_batch_is_prepared_while_the_one_before_is_stored(broker: Memor
     for _ in range(2):
         write(broker, PARTITIONS)
     with running(broker.consumer(TOPIC, "g"), handler, settings):
-        wait_until(lambda: len(handler.stored) == 2 * PARTITIONS, "all stored")
+        wait_for(lambda: len(handler.stored) == 2 * PARTITIONS, "all stored")
 
 
 def test_progress_is_as_of_its_batch(broker: MemoryBroker) -> None:
@@ -234,7 +228,7 @@ def test_progress_is_as_of_its_batch(broker: MemoryBroker) -> None:
     settings = ProcessorSettings(max_batch_records=10)
     write(broker, 90)
     with running(broker.consumer(TOPIC, "g"), handler, settings):
-        wait_until(lambda: len(handler.stored) == 90, "all stored")
+        wait_for(lambda: len(handler.stored) == 90, "all stored")
     stored = 0
     for count, progress in zip(handler.batches, handler.progress, strict=True):
         stored += count
@@ -250,27 +244,27 @@ def test_idle_is_told_when_all_is_stored_and_again_while_nothing_comes(
     handler = Remembering()
     write(broker, 30)
     with running(broker.consumer(TOPIC, "g"), handler):
-        wait_until(lambda: len(handler.idles) >= 2, "idle was told twice")
+        wait_for(lambda: len(handler.idles) >= 2, "idle was told twice")
         told = len(handler.idles)
         assert all(p.caught_up for p in handler.idles[0].owned.values())
         assert len(handler.stored) == 30
         write(broker, 3)
-        wait_until(lambda: len(handler.stored) == 33, "stored")
-        wait_until(lambda: len(handler.idles) > told, "idle again")
+        wait_for(lambda: len(handler.stored) == 33, "stored")
+        wait_for(lambda: len(handler.idles) > told, "idle again")
 
 
 def test_idle_is_not_told_while_the_broker_is_away(broker: MemoryBroker) -> None:
     handler = Remembering()
     write(broker, 3)
     with running(broker.consumer(TOPIC, "g"), handler) as processor:
-        wait_until(lambda: len(handler.stored) == 3, "stored")
+        wait_for(lambda: len(handler.stored) == 3, "stored")
         broker.away = True
-        wait_until(lambda: processor.state.phase == "waiting", "the broker's absence is told")
+        wait_for(lambda: processor.state.phase == "waiting", "the broker's absence is told")
         told, beat = len(handler.idles), processor.heartbeat
-        wait_until(lambda: processor.heartbeat > beat + 2 * QUICK.idle_after_s, "time goes by")
+        wait_for(lambda: processor.heartbeat > beat + 2 * QUICK.idle_after_s, "time goes by")
         assert len(handler.idles) == told
         broker.away = False
-        wait_until(lambda: len(handler.idles) > told, "idle is told again")
+        wait_for(lambda: len(handler.idles) > told, "idle is told again")
 
 
 def test_a_broker_that_goes_away_stops_nothing_for_good(broker: MemoryBroker) -> None:
@@ -278,14 +272,14 @@ def test_a_broker_that_goes_away_stops_nothing_for_good(broker: MemoryBroker) ->
     errors = poll_errors()
     with running(broker.consumer(TOPIC, "g"), handler) as processor:
         write(broker, 10)
-        wait_until(lambda: len(handler.stored) == 10, "stored")
+        wait_for(lambda: len(handler.stored) == 10, "stored")
         broker.away = True
-        wait_until(lambda: processor.state.phase == "waiting", "waiting")
+        wait_for(lambda: processor.state.phase == "waiting", "waiting")
         assert "poll" in (processor.state.reason or "")
         broker.away = False
         write(broker, 10)
-        wait_until(lambda: len(handler.stored) == 20, "stored")
-        wait_until(lambda: processor.state.phase == "running", "running")
+        wait_for(lambda: len(handler.stored) == 20, "stored")
+        wait_for(lambda: processor.state.phase == "running", "running")
     assert poll_errors() > errors
 
 
@@ -294,12 +288,12 @@ def test_a_commit_that_fails_is_made_up_for(broker: MemoryBroker) -> None:
     broker.away_for_commits = True
     write(broker, 10)
     with running(broker.consumer(TOPIC, "g"), handler) as processor:
-        wait_until(lambda: processor.state.phase == "waiting", "the commit's failure is told")
+        wait_for(lambda: processor.state.phase == "waiting", "the commit's failure is told")
         assert len(handler.stored) == 10
         assert committed(broker) == 0
         broker.away_for_commits = False
-        wait_until(lambda: committed(broker) == 10, "committed")
-        wait_until(lambda: processor.state.phase == "running", "running")
+        wait_for(lambda: committed(broker) == 10, "committed")
+        wait_for(lambda: processor.state.phase == "running", "running")
 
 
 def test_too_many_dead_letters_stop_the_stream_with_the_reason(broker: MemoryBroker) -> None:
@@ -316,7 +310,7 @@ def test_too_many_dead_letters_stop_the_stream_with_the_reason(broker: MemoryBro
     for _ in range(10):
         write(broker, PARTITIONS)
     with running(consumer, handler, settings) as processor:
-        wait_until(lambda: processor.state.phase == "stopped", "stopped")
+        wait_for(lambda: processor.state.phase == "stopped", "stopped")
         assert "5 dead letters in a row (limit 4)" in (processor.state.reason or "")
     assert "dead letters" in (processor.state.reason or "")
     assert in_order(handler.stored)
@@ -327,7 +321,7 @@ def test_a_stop_commits_what_is_stored(broker: MemoryBroker) -> None:
     handler = Remembering()
     write(broker, 100)
     with running(broker.consumer(TOPIC, "g"), handler):
-        wait_until(lambda: len(handler.stored) == 100, "stored")
+        wait_for(lambda: len(handler.stored) == 100, "stored")
     assert committed(broker) == 100
 
 
@@ -336,7 +330,7 @@ def test_a_stop_does_not_wait_for_a_step_that_keeps_failing(broker: MemoryBroker
     handler.fail_store = FailingTimes(1_000_000, DependencyError("away"))
     write(broker, 10)
     with running(broker.consumer(TOPIC, "g"), handler) as processor:
-        wait_until(lambda: processor.state.phase == "waiting", "waiting")
+        wait_for(lambda: processor.state.phase == "waiting", "waiting")
     assert processor.state.phase == "stopped"
     assert committed(broker) == 0
 
@@ -360,8 +354,8 @@ def test_two_processors_and_expulsions_lose_and_reorder_nothing(broker: MemoryBr
         for n in range(20):
             write(broker, 99)
             broker.expel(consumers[n % 2])
-        wait_until(lambda: len(shared.stored) == 20 * 99, "all stored")
-        wait_until(lambda: committed(broker) == 20 * 99, "all committed")
+        wait_for(lambda: len(shared.stored) == 20 * 99, "all stored")
+        wait_for(lambda: committed(broker) == 20 * 99, "all committed")
     assert in_order(shared.stored)
 
 
@@ -369,11 +363,11 @@ def test_a_topic_made_anew_is_stored_under_its_new_id(broker: MemoryBroker) -> N
     handler = Remembering()
     write(broker, 30)
     with running(broker.consumer(TOPIC, "g"), handler):
-        wait_until(lambda: len(handler.stored) == 30, "stored")
+        wait_for(lambda: len(handler.stored) == 30, "stored")
         broker.make_anew(TOPIC)
         write(broker, 60)
-        wait_until(lambda: len(handler.stored) == 90, "the new ones are stored too")
-        wait_until(lambda: committed(broker) == 60, "committed for the new topic")
+        wait_for(lambda: len(handler.stored) == 90, "the new ones are stored too")
+        wait_for(lambda: committed(broker) == 60, "committed for the new topic")
     assert in_order(handler.stored)
 
 
@@ -385,7 +379,7 @@ def test_large_records_make_small_batches(broker: MemoryBroker) -> None:
         producer.send(TOPIC, b"x" * 600_000, partition=n % PARTITIONS)
     producer.flush(1.0)
     with running(broker.consumer(TOPIC, "g"), handler, settings):
-        wait_until(lambda: len(handler.stored) == 12, "stored")
+        wait_for(lambda: len(handler.stored) == 12, "stored")
     assert in_order(handler.stored)
 
 
@@ -393,8 +387,8 @@ def test_lag_and_phase_are_in_the_metrics(broker: MemoryBroker) -> None:
     handler = Remembering()
     write(broker, 30)
     with running(broker.consumer(TOPIC, "g"), handler):
-        wait_until(lambda: committed(broker) == 30, "committed")
-        wait_until(lambda: lag("0") == 0.0, "the lag is shown")
+        wait_for(lambda: committed(broker) == 30, "committed")
+        wait_for(lambda: lag("0") == 0.0, "the lag is shown")
         assert phase("running") == 1.0
     assert phase("running") == 0.0
     assert phase("stopped") == 1.0
