@@ -20,6 +20,7 @@ from pipelines.command import CommandLine
 from pipelines.fewshot_settings import FewshotSettings
 from shared.models.backbone import Backbone
 from shared.models.bundle import Bundle, Method
+from shared.models.registry import open_registry
 from shared.models.tokenization import TextTokenizer
 from shared.training.data.arrays import TokenArrays
 from shared.training.data.examples import Evaluation, Example, ExampleSet, TrainingData
@@ -35,7 +36,7 @@ from shared.training.methods.model import TunedModel
 from shared.training.methods.tuning import check_method
 from shared.training.publish.card import METRIC_NAMES
 from shared.training.publish.held_out import judged_already, keep_held_out
-from shared.training.publish.publishing import open_registry, publish
+from shared.training.publish.publishing import publish
 from shared.training.tasks.classify.class_pairs import drawn, pairs_across, pairs_within
 from shared.training.tasks.classify.classification import LabelledSet, check_labelled
 from shared.training.tasks.classify.headed import Recipe, write_headed

@@ -29,6 +29,7 @@ from pipelines.data import REPORT_FILE, not_compared, write_report
 from shared.errors import InputError
 from shared.models.backbone import Backbone
 from shared.models.bundle import Bundle
+from shared.models.registry import open_registry
 from shared.models.tasks import Float32s
 from shared.models.tokenization import TextTokenizer
 from shared.training.data.examples import Evaluation, ExampleSet, TrainingData
@@ -45,7 +46,7 @@ from shared.training.methods.model import TunedModel
 from shared.training.methods.tuning import Lora, check_method
 from shared.training.publish.card import METRIC_NAMES, Card, Finished
 from shared.training.publish.held_out import judged_already, keep_held_out
-from shared.training.publish.publishing import open_registry, publish, write_trained
+from shared.training.publish.publishing import publish, write_trained
 from shared.training.settings import FinetuneSettings, RejectionSettings
 from shared.training.tasks.classify.rejection import rejecting_label, rejection_shift
 from shared.training.tasks.prediction import predict

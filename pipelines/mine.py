@@ -20,8 +20,8 @@ from shared.errors import InputError
 from shared.files import write_atomic
 from shared.models.backbone import Backbone
 from shared.models.builtin import ensure_embed
-from shared.models.bundle import Bundle, read_bundle
-from shared.models.registry import Registry
+from shared.models.bundle import MODEL, Bundle
+from shared.models.registry import open_registry
 from shared.models.runners import Runners
 from shared.models.source import BackboneConfig
 from shared.models.tasks import EmbedOutput, Float32s, TaskKind
@@ -113,8 +113,8 @@ def _read(settings: MineSettings) -> list[Candidates]:
 
 def _bundle(settings: MineSettings, backbone: Backbone, aside: Path) -> Bundle:
     if settings.bundle is None:
-        return ensure_embed(Registry(aside), backbone)
-    bundle = read_bundle(settings.bundle)
+        return ensure_embed(open_registry(aside), backbone)
+    bundle = MODEL.read(settings.bundle)
     if bundle.manifest.kind is not TaskKind.EMBED:
         raise InputError(f"{bundle.id} is of kind {bundle.manifest.kind}: only embed finds texts")
     return bundle

@@ -23,6 +23,7 @@ from shared.errors import InputError
 from shared.models.backbone import Backbone
 from shared.models.bundle import Bundle, Label, Method, TaskName
 from shared.models.heads import Head
+from shared.models.registry import open_registry
 from shared.models.source import BackboneConfig
 from shared.models.tasks import TaskKind
 from shared.models.tokenization import TextTokenizer
@@ -34,7 +35,7 @@ from shared.training.data.sources import locate_files
 from shared.training.loop.workers import Worker
 from shared.training.methods.model import TunedModel
 from shared.training.methods.tuning import Frozen
-from shared.training.publish.publishing import open_registry, publish
+from shared.training.publish.publishing import publish
 from shared.training.settings import OutputSettings
 from shared.training.tasks.classify.classification import LabelledSet
 from shared.training.tasks.classify.headed import Recipe, write_headed

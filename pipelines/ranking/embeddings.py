@@ -14,7 +14,7 @@ import numpy as np
 from shared.files import write_atomic
 from shared.models.backbone import Backbone
 from shared.models.builtin import ensure_embed
-from shared.models.registry import Registry
+from shared.models.registry import open_registry
 from shared.models.runner import Runner
 from shared.models.source import BackboneConfig
 from shared.models.tasks import Float32s, TaskCall
@@ -53,7 +53,7 @@ def _embed(model: Backbone, texts: Sequence[str]) -> Float32s:
     if not numbers:
         return vectors
     with tempfile.TemporaryDirectory() as folder:
-        bundle = ensure_embed(Registry(Path(folder)), model)
+        bundle = ensure_embed(open_registry(Path(folder)), model)
         runner = Runner(model)
         runner.load(bundle)
         call = TaskCall(bundle.id, [texts[number] for number in numbers], truncate=True)

@@ -2,23 +2,27 @@
 
 import hashlib
 import logging
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 
 from pipelines.ranking.gates import Gate, K, judge, ndcg
 from pipelines.ranking.replay import LabelledQuery
 from pipelines.ranking.train import Trained
 from pipelines.ranking.train_settings import TrainSettings
-from shared.artifacts.aliases import CANDIDATE, CHAMPION
+from shared.artifacts.aliases import CANDIDATE
+from shared.artifacts.promotion import change_champion, promoting
 from shared.errors import ArtifactError
 from shared.metrics.bootstrap import Interval, bootstrap_mean
 from shared.metrics.metric import Metric
 from shared.ranking.arrays import Float32s
 from shared.ranking.events import Event
 from shared.ranking.rankers.blend import BLEND_WEIGHTS, LinearBlend
-from shared.ranking.rankers.bundle import RankerBundle, RankerManifest, files_of
+from shared.ranking.rankers.bundle import RANKER_FILE, RankerBundle, RankerManifest
 from shared.ranking.rankers.inputs import ranker_input_names
-from shared.ranking.rankers.registry import BLEND, RankerRegistry
+from shared.ranking.rankers.registry import BLEND, Rankers, read_scorer
 from shared.ranking.rankers.scorer import Scorer
 
 LOGGER = logging.getLogger(__name__)
@@ -35,7 +39,7 @@ def fingerprint(events: Sequence[Event], items: Sequence[str], vectors: Float32s
 
 
 def register(
-    registry: RankerRegistry,
+    registry: Rankers,
     model: str,
     trained: Trained,
     last: Sequence[LabelledQuery],
@@ -65,37 +69,56 @@ def register(
         },
         command=command,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        files=files_of(trained.trees),
     )
-    bundle = registry.add(manifest, trained.trees)
+
+    def write_files(folder: Path) -> None:
+        (folder / RANKER_FILE).write_text(trained.trees, "utf-8")
+
+    bundle = registry.write(manifest, write_files)
     registry.set_alias(model, CANDIDATE, bundle.id)
     return bundle
 
 
 def promote(
-    registry: RankerRegistry, bundle_id: str, last: Sequence[LabelledQuery], margin: float
+    registry: Rankers,
+    bundle_id: str,
+    last: Sequence[LabelledQuery],
+    margin: float,
+    *,
+    command: str,
 ) -> tuple[Gate, ...]:
     """Lets a bundle serve if every gate holds, which are returned; else nothing changes.
 
-    It is judged beside the blend and beside the champion that serves now.
+    It is judged beside the blend and beside the champion that serves now. A promotion leaves its
+    evidence beside the aliases.
 
     Raises:
         NotFoundError: no bundle has the id.
         ArtifactError: the bundle is corrupt, or was trained on other features.
+        ConflictError: another promotion or rollback is under way.
     """
     model = registry.bundle(bundle_id).manifest.model
-    gates = judge(registry.scorer(bundle_id), _rivals(registry, model, bundle_id), last, margin)
-    if all(gate.holds for gate in gates):
-        registry.set_alias(model, CHAMPION, bundle_id)
+    with promoting(registry.root):
+        champion = registry.named(model)
+        rivals = _rivals(registry, champion, bundle_id)
+        gates = judge(read_scorer(registry, bundle_id), rivals, last, margin)
+        if all(gate.holds for gate in gates) and champion != bundle_id:
+            evidence = {
+                "action": "promote",
+                "command": command,
+                "gates": [asdict(gate) for gate in gates],
+            }
+            change_champion(
+                registry, model, bundle_id, before=champion, evidence=evidence, at_s=time.time()
+            )
     return gates
 
 
-def _rivals(registry: RankerRegistry, model: str, bundle_id: str) -> Mapping[str, Scorer]:
+def _rivals(registry: Rankers, champion: str | None, bundle_id: str) -> Mapping[str, Scorer]:
     rivals: dict[str, Scorer] = {"the blend": LinearBlend()}
-    champion = registry.named(model, CHAMPION)
     if champion is not None and champion not in (BLEND, bundle_id):
         try:
-            rivals[f"the champion {champion}"] = registry.scorer(champion)
+            rivals[f"the champion {champion}"] = read_scorer(registry, champion)
         except ArtifactError as error:
             # It cannot serve either, so there is nothing that it could be better at.
             LOGGER.warning("the champion is not compared", extra={"reason": str(error)})

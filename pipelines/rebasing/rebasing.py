@@ -21,10 +21,9 @@ from pipelines.rebasing.settings import RebaseSettings
 from shared.artifacts.aliases import CHAMPION
 from shared.errors import ConfigError, PlatformError
 from shared.models.bundle import Bundle, Method
-from shared.models.registry import Registry
+from shared.models.registry import Registry, open_registry
 from shared.models.source import BackboneFiles, locate
 from shared.models.tasks import TaskKind
-from shared.training.publish.publishing import open_registry
 
 
 def rebase(settings: RebaseSettings, *, console: Console) -> list[RebasedTask]:

@@ -5,7 +5,7 @@ import sys
 
 from services.backbone.config import BackboneSettings
 from services.backbone.cores import usable_cores
-from shared.models.registry import Registry
+from shared.models.registry import open_registry
 from shared.models.threads import bound_kernels, share_cores
 from shared.serving.encoder import Encoder
 
@@ -40,7 +40,7 @@ def start_encoder(settings: BackboneSettings) -> Encoder:
     batches = min(cores, _MOST_BATCHES) if backbone.device.type == "cpu" else 1
     # Ray sets OMP_NUM_THREADS=1 for actors that reserve no whole CPU.
     torch.set_num_threads(cores // batches)
-    registry = Registry(settings.state_dir / "models")
+    registry = open_registry(settings.state_dir / "models")
     ensure_embed(registry, backbone)
     LOGGER.info(
         "the backbone is loaded",

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from shared.models.bundle import Manifest
-from shared.models.registry import Registry
+from shared.models.registry import open_registry
 from shared.training.data.settings import SetPart
 from shared.training.publish.frozen import find_frozen
 from shared.training.settings import metric_names
@@ -20,7 +20,7 @@ def show_models(root: Path) -> None:
     Raises:
         ArtifactError: a bundle, or the table of aliases or of evaluation sets, is corrupt.
     """
-    registry = Registry(root)
+    registry = open_registry(root)
     bundles = Table("task", "alias", "bundle", "kind", "method", "figure", box=None, pad_edge=False)
     judges = Table("task", "frozen evaluation set", "rows", "sha256", box=None, pad_edge=False)
     for task, named in sorted(registry.aliases().items()):

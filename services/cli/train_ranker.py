@@ -1,6 +1,7 @@
 """`banyan recommend train | promote | rollback`: rankers, beside a running platform."""
 
 import shlex
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +19,13 @@ from services.recommendation.config import RecommendationSettings
 from services.recommendation.database import SCHEMA
 from services.recommendation.reading import FeedbackReader
 from services.recommendation.vectors import VectorStore
+from shared.artifacts import promotion
 from shared.artifacts.aliases import CANDIDATE
 from shared.errors import InputError, NotFoundError
 from shared.ranking.arrays import Float32s
 from shared.ranking.events import Event
 from shared.ranking.rankers.bundle import check_model_name
-from shared.ranking.rankers.registry import RankerRegistry
+from shared.ranking.rankers.registry import open_rankers
 from shared.storage.database import Database
 
 _EXIT_NOT_SERVED = 1
@@ -71,7 +73,7 @@ def train(
         queries = stored.queries(settings, how)
     with console.status(f"training on {len(queries.early)} queries"):
         trained = fit(queries, how)
-    registry = RankerRegistry(out or settings.rankers_dir)
+    registry = open_rankers(out or settings.rankers_dir)
     bundle = register(
         registry,
         model,
@@ -79,10 +81,11 @@ def train(
         queries.last,
         how,
         data_fingerprint=fingerprint(stored.events, stored.items, stored.vectors),
-        command=shlex.join(["banyan", "recommend", "train", "--model", model, "--tenant", tenant]),
+        command=(command := _command("train", "--model", model, "--tenant", tenant)),
     )
     console.print(f"{bundle.id} is the candidate: {bundle.folder}", markup=False)
-    return _say(console, bundle.id, promote(registry, bundle.id, queries.last, how.margin))
+    gates = promote(registry, bundle.id, queries.last, how.margin, command=command)
+    return _say(console, bundle.id, gates)
 
 
 def promote_again(
@@ -98,7 +101,7 @@ def promote_again(
         ArtifactError: the bundle is corrupt, or was trained on other features.
         DependencyError: the database does not answer.
     """
-    registry = RankerRegistry(settings.rankers_dir)
+    registry = open_rankers(settings.rankers_dir)
     bundle_id = bundle_id or registry.named(check_model_name(model), CANDIDATE)
     if bundle_id is None:
         raise NotFoundError(f"{model} has no candidate: `banyan recommend train` makes one")
@@ -107,7 +110,9 @@ def promote_again(
     stored = _stored(settings, tenant, console)
     with console.status(f"living through {len(stored.events)} events once more"):
         queries = stored.queries(settings, how)
-    return _say(console, bundle_id, promote(registry, bundle_id, queries.last, how.margin))
+    command = _command("promote", bundle_id, "--model", model, "--tenant", tenant)
+    gates = promote(registry, bundle_id, queries.last, how.margin, command=command)
+    return _say(console, bundle_id, gates)
 
 
 def roll_back(settings: RecommendationSettings, model: str) -> int:
@@ -115,11 +120,20 @@ def roll_back(settings: RecommendationSettings, model: str) -> int:
 
     Raises:
         NotFoundError: none served before.
+        ConflictError: another promotion or rollback is under way.
         ArtifactError: it is corrupt, or was trained on other features.
     """
-    alias = RankerRegistry(settings.rankers_dir).roll_back(check_model_name(model))
-    _console().print(f"{alias.bundle} serves from the next request on", markup=False)
+    rankers = open_rankers(settings.rankers_dir)
+    command = _command("rollback", "--model", model)
+    _, now = promotion.roll_back(
+        rankers, check_model_name(model), command=command, at_s=time.time()
+    )
+    _console().print(f"{now} serves from the next request on", markup=False)
     return 0
+
+
+def _command(*words: str) -> str:
+    return shlex.join(["banyan", "recommend", *words])
 
 
 def _console() -> Console:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from shared.errors import NotFoundError
 from shared.ranking.rankers.bundle import is_model_name
-from shared.ranking.rankers.registry import BLEND, RankerRegistry
+from shared.ranking.rankers.registry import BLEND, open_rankers, read_scorer
 from shared.ranking.rankers.scorer import Scorer
 
 DEFAULT_MODEL = "default"
@@ -25,7 +25,7 @@ class Scorers:
     """Champions below `root`; each is read once, and again when its alias names another one."""
 
     def __init__(self, root: Path) -> None:
-        self._registry = RankerRegistry(root)
+        self._registry = open_rankers(root)
         self._loaded: dict[str, _Loaded] = {}
         self._loading = threading.Lock()
 
@@ -53,7 +53,7 @@ class Scorers:
         try:
             loaded = self._loaded.get(model)
             if loaded is None or loaded.bundle != bundle:
-                loaded = self._loaded[model] = _Loaded(bundle, self._registry.scorer(bundle))
+                loaded = self._loaded[model] = _Loaded(bundle, read_scorer(self._registry, bundle))
         finally:
             self._loading.release()
         return loaded.scorer

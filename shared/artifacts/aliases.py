@@ -6,17 +6,15 @@ Any number of processes may read and write one file: it is replaced whole, and w
 each other.
 """
 
-import fcntl
 import hashlib
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import re
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
 
-from shared.errors import ArtifactError, NotFoundError
-from shared.files import write_atomic
+from shared.errors import ArtifactError
+from shared.files import locked, write_atomic
 from shared.validation.faults import joined, json_faults_of
 
 CHAMPION = "champion"
@@ -38,19 +36,19 @@ class Alias(BaseModel):
 AliasTable = dict[str, dict[str, Alias]]
 
 
-class Aliases(RootModel[AliasTable]):
+class _Aliases(RootModel[AliasTable]):
     """The content of the file."""
 
 
 class AliasFile:
     """The aliases below a root; there are none before the first is set.
 
-    `content` is what the file must be, for owners whose names have a form.
+    `owner_form` is the regular expression of owners' names.
     """
 
-    def __init__(self, root: Path, content: type[RootModel[AliasTable]] = Aliases) -> None:
+    def __init__(self, root: Path, owner_form: str) -> None:
         self._root = root
-        self._content_model = content
+        self._owner_form = re.compile(owner_form)
 
     def table(self) -> AliasTable:
         """Every alias, by owner and name.
@@ -60,12 +58,13 @@ class AliasFile:
         """
         content = self._content()
         try:
-            return self._content_model.model_validate_json(content).root
+            table = _Aliases.model_validate_json(content).root
         except ValidationError as error:
-            raise ArtifactError(
-                f"{self._root / _FILE} is malformed: {joined(json_faults_of(error, content))}; "
-                "restore it from a backup"
-            ) from None
+            raise self._malformed(joined(json_faults_of(error, content))) from None
+        for owner in table:
+            if self._owner_form.fullmatch(owner) is None:
+                raise self._malformed(f"{owner[:100]!r} cannot be a name")
+        return table
 
     def change_token(self) -> str:
         """A value that changes exactly when the aliases do; cheap enough to ask every second."""
@@ -76,49 +75,21 @@ class AliasFile:
 
         `first` is what an alias that is new is taken to have named before.
         """
-
-        def pointed(before: Alias | None) -> Alias:
-            if before is not None and before.bundle == bundle:
-                return before
-            return Alias(bundle=bundle, previous=first if before is None else before.bundle)
-
-        self._change(owner, alias, pointed)
-
-    def roll_back(self, owner: str, alias: str) -> Alias:
-        """Lets an alias name again what it named before, which takes the other's place.
-
-        Raises:
-            NotFoundError: it named nothing before.
-        """
-
-        def swapped(before: Alias | None) -> Alias:
-            if before is None or before.previous is None:
-                raise NotFoundError(
-                    f"{alias} of {owner} named nothing before: there is nothing to roll back to"
-                )
-            return Alias(bundle=before.previous, previous=before.bundle)
-
-        return self._change(owner, alias, swapped)
-
-    def _change(self, owner: str, alias: str, changed: Callable[[Alias | None], Alias]) -> Alias:
-        with self._lock():
+        with locked(self._root / _LOCK_FILE):
             table = self.table()
             named = table.setdefault(owner, {})
             before = named.get(alias)
-            after = named[alias] = changed(before)
-            if after != before:
-                content = Aliases(table).model_dump(mode="json")
-                text = json.dumps(content, sort_keys=True, indent=2)
-                write_atomic(self._root / _FILE, f"{text}\n".encode())
-        return after
+            if before is not None and before.bundle == bundle:
+                return
+            named[alias] = Alias(bundle=bundle, previous=before.bundle if before else first)
+            content = _Aliases(table).model_dump(mode="json")
+            text = json.dumps(content, sort_keys=True, indent=2)
+            write_atomic(self._root / _FILE, f"{text}\n".encode())
 
-    @contextmanager
-    def _lock(self) -> Iterator[None]:
-        """Holds the root's lock, which the system frees when a process dies."""
-        self._root.mkdir(parents=True, exist_ok=True)
-        with (self._root / _LOCK_FILE).open("ab") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+    def _malformed(self, reason: str) -> ArtifactError:
+        return ArtifactError(
+            f"{self._root / _FILE} is malformed: {reason}; restore it from a backup"
+        )
 
     def _content(self) -> bytes:
         try:

@@ -11,12 +11,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from shared.errors import ArtifactError
 from shared.files import sha256_file
+from shared.metrics.metric import STORED
 from shared.validation.faults import joined, json_faults_of
 from shared.validation.forms import SHA256
 
@@ -74,11 +75,10 @@ def read_manifest(
     model: type[ManifestT],
     *,
     sha256: str | None = None,
-    context: Mapping[str, Any] | None = None,
 ) -> tuple[ManifestT, str]:
     """The manifest of a folder and the SHA-256 of its bytes, which must be `sha256` if given.
 
-    `context` is pydantic's. The files are verified by `check_files`.
+    The files are verified by `check_files`.
 
     Raises:
         ArtifactError: it cannot be read, has other bytes, or is malformed.
@@ -91,7 +91,7 @@ def read_manifest(
     found = hashlib.sha256(content).hexdigest()
     if sha256 not in (None, found):
         raise ArtifactError(f"{path} is corrupt: its SHA-256 is {found}, not {sha256}")
-    return _parse(path, content, model, context), found
+    return _parse(path, content, model, STORED), found
 
 
 def check_files(folder: Path, expected: Mapping[str, str], *, remedy: str) -> None:
@@ -132,7 +132,7 @@ def hash_files(folder: Path) -> dict[str, str]:
 
 
 def _parse(
-    path: Path, content: bytes, model: type[ManifestT], context: Mapping[str, Any] | None
+    path: Path, content: bytes, model: type[ManifestT], context: Mapping[str, bool] | None
 ) -> ManifestT:
     try:
         return model.model_validate_json(content, context=context)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from shared.artifacts.aliases import CHAMPION
 from shared.models.backbone import Backbone
-from shared.models.bundle import BackboneRef, Bundle, Manifest, Method, write_bundle
+from shared.models.bundle import MODEL, BackboneRef, Bundle, Manifest, Method
 from shared.models.registry import Registry
 from shared.models.tasks import EMBED_TASK, TaskKind
 
@@ -27,7 +27,7 @@ def ensure_embed(registry: Registry, backbone: Backbone) -> Bundle:
         tokenizer_sha256=backbone.tokenizer_sha256,
         max_length=backbone.max_length,
     )
-    bundle = write_bundle(registry.root, manifest, _write_nothing)
+    bundle = MODEL.write(registry.root, manifest, _write_nothing)
     champion = registry.aliases().get(EMBED_TASK, {}).get(CHAMPION)
     if champion is None or registry.bundle(champion.bundle).manifest.method is Method.NONE:
         registry.set_alias(EMBED_TASK, CHAMPION, bundle.id)

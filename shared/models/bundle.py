@@ -21,40 +21,30 @@ else, so it runs beside any other. `max_length` counts the text's tokens: the vi
 `prompt` come on top, and both together must fit the backbone's positions. They stand before the
 text, whose token types are left out, as PEFT does; pooling and heads read the text's tokens alone.
 
-A bundle is content-addressed and so immutable: another byte is another id. This module holds no
-torch, so that any process can name and verify bundles.
+How it is written and verified see `shared.artifacts`. This module holds no torch, so that any
+process can name and verify bundles.
 """
 
-import hashlib
-import json
-import re
-import shutil
-import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
-    ValidationError,
     model_serializer,
 )
 
-from shared.errors import ArtifactError, NotFoundError
-from shared.files import new_folder, sha256_file, sync_folder, write_atomic
-from shared.metrics.metric import STORED, Metric
+from shared.artifacts.manifest import FilesManifest, Sha256
+from shared.artifacts.store import Artifact, Kind
+from shared.errors import ArtifactError
+from shared.metrics.metric import Metric
 from shared.models.source import sha256_of_weights
 from shared.models.tasks import TaskKind
-from shared.validation.faults import joined, json_faults_of
-from shared.validation.forms import SHA256, TextForm
+from shared.validation.forms import TextForm
 
-MANIFEST_FILE = "manifest.json"
 HEAD_FILE = "head.safetensors"
 ADAPTER_FOLDER = "adapter"
 BACKBONE_FOLDER = "backbone"
@@ -62,7 +52,6 @@ ADAPTER_CONFIG_FILE = f"{ADAPTER_FOLDER}/adapter_config.json"
 ADAPTER_WEIGHTS_FILE = f"{ADAPTER_FOLDER}/adapter_model.safetensors"
 
 _TASK = r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?"
-_BUNDLE_ID = re.compile(rf"({_TASK})@([0-9a-f]{{12}})")
 
 
 class Method(StrEnum):
@@ -75,16 +64,6 @@ class Method(StrEnum):
     PROMPT = "prompt"
 
 
-def _inside_folder(name: str) -> str:
-    """Refuses names that leave the bundle's folder or mean different files on other systems."""
-    path = PurePosixPath(name)
-    unsafe = path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name
-    if unsafe or not name.isprintable() or str(path) != name or name in ("", ".", MANIFEST_FILE):
-        raise ValueError(f"{name!r} is not a plain relative path inside the bundle")
-    return name
-
-
-Sha256 = Annotated[str, SHA256]
 TaskName = Annotated[
     str,
     TextForm(
@@ -92,7 +71,6 @@ TaskName = Annotated[
         "1 to 63 lower-case letters, digits, _ and -, with a letter or digit first and last",
     ),
 ]
-FileName = Annotated[str, AfterValidator(_inside_folder)]
 Label = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -127,12 +105,11 @@ class Calibration(_Part):
         return values
 
 
-class Manifest(_Part):
+class Manifest(FilesManifest):
     """What a bundle is and what it was made for and from.
 
     `labels` are the classes of a `classify` head in the order of its rows, the entity types of a
-    `tag` head (see `shared.models.tag.bio_labels`), and empty otherwise. `files` maps every
-    other file of the folder to its SHA-256.
+    `tag` head (see `shared.models.tag.bio_labels`), and empty otherwise.
     """
 
     format_version: Literal[1] = 1
@@ -147,38 +124,10 @@ class Manifest(_Part):
     data_fingerprint: str | None = None
     metrics: dict[str, Metric] = Field(default_factory=dict)
     calibration: Calibration = Calibration()
-    files: dict[FileName, Sha256] = Field(default_factory=dict)
     created_at: str | None = None
     command: str | None = None
     licence: str | None = None
     attribution: str | None = None
-
-    def to_bytes(self) -> bytes:
-        """The canonical JSON: sorted keys, two spaces, UTF-8, a newline at the end."""
-        values = self.model_dump(mode="json")
-        text = json.dumps(values, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
-        return f"{text}\n".encode()
-
-
-@dataclass(frozen=True, slots=True)
-class Bundle:
-    """A verified bundle: `id` is `<task>@<12 hex>`."""
-
-    id: str
-    folder: Path
-    manifest: Manifest
-
-
-def parse_bundle_id(bundle_id: str) -> tuple[str, str]:
-    """Splits `<task>@<12 hex>` into its two parts, both safe as names of folders.
-
-    Raises:
-        NotFoundError: the id has another form, so no bundle can have it.
-    """
-    match = _BUNDLE_ID.fullmatch(bundle_id)
-    if match is None:
-        raise NotFoundError(f"{bundle_id[:100]!r} is no bundle id: expected <task>@<12 hex digits>")
-    return match[1], match[2]
 
 
 def own_backbone_sha256(manifest: Manifest) -> str | None:
@@ -190,99 +139,6 @@ def own_backbone_sha256(manifest: Manifest) -> str | None:
         for name, sha256 in manifest.files.items()
         if _in_backbone(name) and name.endswith(".safetensors")
     )
-
-
-def write_bundle(root: Path, manifest: Manifest, write_files: Callable[[Path], None]) -> Bundle:
-    """Writes `<root>/<task>/<12 hex>/` whole or not at all, and returns it verified.
-
-    `write_files` puts every file but the manifest into the folder that it gets. `manifest.files`
-    is ignored and made from what was written. The same content written twice is one bundle.
-
-    Raises:
-        ArtifactError: what `write_files` wrote does not fit the manifest's kind and method, a
-            metric lies outside of its interval, or the bundle's place holds something corrupt.
-    """
-    task_folder = root / manifest.task
-    written = task_folder / f".written.{uuid.uuid4().hex}"
-    with new_folder(written) as aside:
-        write_files(aside)
-        manifest = manifest.model_copy(update={"files": _hash_files(aside)})
-        _check_content(aside, manifest)
-        content = manifest.to_bytes()
-        # Without the leniency of reading: figures of an older bundle are not passed on.
-        _parse(content, aside / MANIFEST_FILE, stored=False)
-        write_atomic(aside / MANIFEST_FILE, content)
-    try:
-        return _settle(written, task_folder / _hex_of(content))
-    finally:
-        shutil.rmtree(written, ignore_errors=True)
-
-
-def read_bundle(folder: Path) -> Bundle:
-    """Reads a bundle and verifies every file of it.
-
-    Raises:
-        ArtifactError: the manifest is missing or malformed, or a file is missing, extra, a link,
-            or not what its hash says.
-    """
-    path = folder / MANIFEST_FILE
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ArtifactError(f"{folder} is no bundle: {path.name} cannot be read: {error}") from None
-    manifest = _parse(content, path, stored=True)
-    _check_hashes(folder, manifest.files)
-    _check_content(folder, manifest)
-    return Bundle(f"{manifest.task}@{_hex_of(content)}", folder, manifest)
-
-
-def _parse(content: bytes, path: Path, *, stored: bool) -> Manifest:
-    try:
-        return Manifest.model_validate_json(content, context=STORED if stored else None)
-    except ValidationError as error:
-        faults = joined(json_faults_of(error, content))
-        raise ArtifactError(f"{path} is no manifest of format 1: {faults}") from None
-
-
-def _settle(written: Path, folder: Path) -> Bundle:
-    """Gives a written folder its content's name; a copy that is there already stays."""
-    try:
-        written.rename(folder)
-    except OSError:
-        if not folder.is_dir():
-            raise
-    else:
-        sync_folder(folder.parent)
-    return read_bundle(folder)
-
-
-def _hex_of(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:12]
-
-
-def _hash_files(folder: Path) -> dict[str, str]:
-    """The SHA-256 of every file below a folder but the manifest, by relative POSIX path."""
-    hashes = {}
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_symlink():
-            raise ArtifactError(f"{path} is a link: a bundle holds plain files only")
-        if path.is_file() and name != MANIFEST_FILE:
-            hashes[name] = sha256_file(path)
-    return hashes
-
-
-def _check_hashes(folder: Path, expected: Mapping[str, str]) -> None:
-    found = _hash_files(folder)
-    faults = [f"{name} is missing" for name in sorted(expected.keys() - found.keys())]
-    faults += [f"{name} is not in the manifest" for name in sorted(found.keys() - expected.keys())]
-    faults += [
-        f"{name} is corrupt (SHA-256 {found[name][:12]}..., expected {expected[name][:12]}...)"
-        for name in sorted(expected.keys() & found.keys())
-        if found[name] != expected[name]
-    ]
-    if faults:
-        raise ArtifactError(f"{folder}: {'; '.join(faults)}: restore or train the bundle again")
 
 
 def _check_content(folder: Path, manifest: Manifest) -> None:
@@ -345,3 +201,15 @@ def _label_faults(manifest: Manifest) -> list[str]:
     if len(labels) < least:
         faults.append(f"kind {manifest.kind} needs at least {least} labels, found {len(labels)}")
     return faults
+
+
+MODEL = Kind(
+    noun="bundle",
+    owner_noun="task",
+    owner_form=_TASK,
+    listing="`banyan models` lists those there are",
+    model=Manifest,
+    owner=lambda manifest: manifest.task,
+    check=_check_content,
+)
+Bundle = Artifact[Manifest]

@@ -21,7 +21,7 @@ from sentence_transformers import SentenceTransformer
 
 from shared.models.backbone import Backbone, BackboneConfig
 from shared.models.builtin import ensure_embed
-from shared.models.registry import Registry
+from shared.models.registry import open_registry
 from shared.models.runner import Runner
 from shared.models.source import locate
 from shared.models.tasks import TaskCall
@@ -62,7 +62,7 @@ def variants(batches: Batches, root: Path) -> dict[str, Callable[[], object]]:
     files = locate(BackboneConfig())
     texts = [text for batch in batches for text in batch]
     runner = Runner(Backbone.load(BackboneConfig()))
-    embed = ensure_embed(Registry(root, shipped=None), Backbone.load(BackboneConfig()))
+    embed = ensure_embed(open_registry(root, shipped=None), Backbone.load(BackboneConfig()))
     adapted = [lora_bundle(root, f"task-{seed}", seed) for seed in range(4)]
     for bundle in (embed, *adapted):
         runner.load(bundle)

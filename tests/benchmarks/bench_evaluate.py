@@ -20,6 +20,7 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
+from shared.models.registry import open_registry
 from shared.models.threads import share_cores
 from tests.benchmarks.inputs.texts import headlines
 
@@ -33,7 +34,6 @@ def contenders(task: str) -> tuple[Callable[[], None], Callable[[], None]]:
     import torch
 
     from shared.models.backbone import Backbone, BackboneConfig
-    from shared.models.registry import Registry
     from shared.models.runners import Runners
     from shared.training.data.examples import Example
     from shared.training.evaluation.answering import answer
@@ -42,7 +42,7 @@ def contenders(task: str) -> tuple[Callable[[], None], Callable[[], None]]:
 
     texts = headlines(TEXTS)
     with tempfile.TemporaryDirectory() as root:
-        registry = Registry(Path(root))
+        registry = open_registry(Path(root))
         bundle = registry.bundle(registry.resolve(task))
     backbone = Backbone.load(BackboneConfig())
     if backbone.precision is not torch.bfloat16:

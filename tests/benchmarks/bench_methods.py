@@ -18,8 +18,8 @@ from pathlib import Path
 
 from shared.models.backbone import Backbone
 from shared.models.builtin import ensure_embed
-from shared.models.bundle import Bundle, Method, read_bundle
-from shared.models.registry import SHIPPED, Registry
+from shared.models.bundle import MODEL, Bundle, Method
+from shared.models.registry import SHIPPED, open_registry
 from shared.models.rows import Row
 from shared.models.runners import Runners
 from shared.models.source import BackboneConfig
@@ -64,13 +64,13 @@ def main() -> int:
     parser.add_argument("bundles", nargs=2, type=Path, metavar="FOLDER")
     parser.add_argument("--registry", type=Path, default=SHIPPED)
     given = parser.parse_args()
-    lora, full = (read_bundle(folder) for folder in given.bundles)
+    lora, full = (MODEL.read(folder) for folder in given.bundles)
     entry, examples = read_frozen(given.registry, lora.manifest.task)
     exam = exam_of(entry.subject, examples)
     backbone = Backbone.load(BackboneConfig())
     runners = Runners(backbone)
     with tempfile.TemporaryDirectory() as aside:
-        embed = ensure_embed(Registry(Path(aside)), backbone)
+        embed = ensure_embed(open_registry(Path(aside)), backbone)
         for bundle in (lora, full, embed):
             runners.load(bundle)
     data = f"{entry.name}, {len(examples):,} examples"

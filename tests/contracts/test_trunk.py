@@ -16,7 +16,7 @@ from shared.errors import (
     OverloadedError,
     TextTooLongError,
 )
-from shared.models.registry import Registry
+from shared.models.registry import open_registry
 from shared.models.tasks import ClassifyOutput, EmbedOutput, Priority, TaskCall, TaskOutput
 from shared.serving.batching import ClassSettings, QueueSettings
 from shared.serving.encoder import Encoder, EncoderSettings
@@ -29,7 +29,7 @@ LONG = "word " * 1000
 
 @pytest.fixture(scope="module")
 def trunk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trunk]:
-    registry = Registry(tmp_path_factory.mktemp("trunk"))
+    registry = open_registry(tmp_path_factory.mktemp("trunk"))
     encoder = Encoder(real_runner(registry), registry, EncoderSettings())
     try:
         yield encoder
@@ -158,7 +158,7 @@ async def test_a_pair_is_read_as_one(trunk: Trunk) -> None:
 
 
 async def test_a_full_queue_refuses(tmp_path: Path) -> None:
-    registry = Registry(tmp_path / "models")
+    registry = open_registry(tmp_path / "models")
     small = ClassSettings(share=0.5, max_waiting_tokens=2048, max_waiting_rows=512)
     settings = EncoderSettings(queue=QueueSettings(interactive=small))
     encoder = Encoder(real_runner(registry), registry, settings)

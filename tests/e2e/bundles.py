@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from shared.models.bundle import Bundle, write_bundle
-from shared.models.registry import Registry
+from shared.models.bundle import MODEL, Bundle
+from shared.models.registry import Registry, open_registry
 from tests.harness.platform import Platform
 
 
 def registry_of(platform: Platform) -> Registry:
     """The platform's registry, opened by this process."""
-    return Registry(platform.state_dir / "models")
+    return open_registry(platform.state_dir / "models")
 
 
 def embed_bundle(registry: Registry, task: str, card: str) -> Bundle:
@@ -19,4 +19,4 @@ def embed_bundle(registry: Registry, task: str, card: str) -> Bundle:
     def write_card(folder: Path) -> None:
         (folder / "README.md").write_text(card)
 
-    return write_bundle(registry.root, embed.model_copy(update={"task": task}), write_card)
+    return MODEL.write(registry.root, embed.model_copy(update={"task": task}), write_card)

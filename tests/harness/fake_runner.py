@@ -12,11 +12,11 @@ from shared.errors import ArtifactError, TextTooLongError
 from shared.models.bundle import (
     BACKBONE_FOLDER,
     HEAD_FILE,
+    MODEL,
     BackboneRef,
     Bundle,
     Manifest,
     Method,
-    write_bundle,
 )
 from shared.models.registry import Registry
 from shared.models.rows import Row, RowResult, Tokenized
@@ -152,7 +152,7 @@ def make_full_bundle(
 def _register(
     registry: Registry, manifest: Manifest, write: Callable[[Path], None], *, champion: bool
 ) -> Bundle:
-    bundle = write_bundle(registry.root, manifest, write)
+    bundle = MODEL.write(registry.root, manifest, write)
     if champion:
         registry.set_alias(manifest.task, CHAMPION, bundle.id)
     return bundle

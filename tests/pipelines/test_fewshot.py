@@ -12,7 +12,7 @@ from pipelines.fewshot_settings import FewshotSettings
 from shared.config import Layer, resolve
 from shared.errors import ConfigError
 from shared.models.bundle import Bundle, Method
-from shared.models.registry import Registry
+from shared.models.registry import open_registry
 from tests.harness.models.encoders import write_encoder
 
 pytestmark = pytest.mark.usefixtures("without_ray")
@@ -59,7 +59,7 @@ def test_few_examples_make_an_ordinary_bundle(tmp_path: Path, method: Method) ->
     manifest = bundle.manifest
     assert (manifest.method, manifest.labels) == (method, ("card", "pin", "rate"))
     assert manifest.metrics["accuracy"].value > 0.6
-    registry = Registry(tmp_path / "var" / "models")
+    registry = open_registry(tmp_path / "var" / "models")
     assert registry.aliases()["tiny"]["candidate"].bundle == bundle.id
     assert "24 examples" in (bundle.folder / "README.md").read_text()
     assert not list((tmp_path / "var" / "training").glob("*/"))

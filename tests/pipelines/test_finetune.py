@@ -17,7 +17,7 @@ from pipelines.rollback import main as rollback
 from shared.models.backbone import Backbone, BackboneConfig
 from shared.models.bundle import Bundle
 from shared.models.heads import load_head
-from shared.models.registry import Registry
+from shared.models.registry import open_registry
 from shared.models.runner import Runner
 from shared.models.tasks import ClassifyOutput, TaskCall, TaskKind
 from tests.harness.models.encoders import write_encoder
@@ -132,7 +132,7 @@ def test_a_run_survives_a_killed_worker_and_its_bundle_is_promoted(tmp_path: Pat
     assert "banyan promote tiny" in said
     assert not list((state / "training").iterdir())
 
-    registry = Registry(state / "models", shipped=None)
+    registry = open_registry(state / "models", shipped=None)
     first = registry.bundle(registry.resolve("tiny", "candidate"))
     assert first.manifest.metrics["accuracy"].value > 0.9
     assert first.manifest.command == " ".join(["python", *command[1:]])

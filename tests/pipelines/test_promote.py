@@ -12,10 +12,10 @@ from rich.console import Console
 from safetensors.torch import load_file, save_file
 
 from pipelines.evaluate import main as evaluate
-from pipelines.rollback import RollbackSettings, rollback
+from pipelines.rollback import main as rollback
 from shared.models.backbone import Backbone, BackboneConfig
-from shared.models.bundle import HEAD_FILE, Bundle, Manifest, write_bundle
-from shared.models.registry import Registry
+from shared.models.bundle import HEAD_FILE, MODEL, Bundle, Manifest
+from shared.models.registry import Registry, open_registry
 from shared.models.runners import Runners
 from shared.models.tasks import ClassifyOutput
 from shared.training.evaluation.answering import answer
@@ -40,7 +40,7 @@ TEXTS = [
 @pytest.fixture(scope="module")
 def rows() -> list[dict[str, str]]:
     """Texts with what the champion that ships says of them: it is never wrong on these."""
-    registry = Registry(Path("nowhere"))
+    registry = open_registry(Path("nowhere"))
     bundle = registry.bundle(registry.resolve(TASK))
     runners = Runners(Backbone.load(BackboneConfig()))
     runners.load(bundle)
@@ -69,7 +69,7 @@ def candidate(registry: Registry, change: Callable[[Manifest, Path], Manifest]) 
     def write_files(folder: Path) -> None:
         shutil.copytree(aside, folder, dirs_exist_ok=True)
 
-    bundle = write_bundle(registry.root, manifest, write_files)
+    bundle = MODEL.write(registry.root, manifest, write_files)
     shutil.rmtree(aside)
     registry.set_alias(TASK, "candidate", bundle.id)
     return bundle
@@ -101,7 +101,7 @@ def run(tmp_path: Path, **settings: object) -> tuple[bool, str]:
 
 
 def test_a_candidate_as_good_is_promoted_and_can_be_rolled_back(tmp_path: Path, file: Path) -> None:
-    registry = Registry(tmp_path / "models")
+    registry = open_registry(tmp_path / "models")
     before = registry.resolve(TASK)
     bundle = candidate(registry, described)
 
@@ -119,14 +119,14 @@ def test_a_candidate_as_good_is_promoted_and_can_be_rolled_back(tmp_path: Path, 
     assert all(gate["holds"] for gate in found["gates"])
     assert (tmp_path / "evaluations" / bundle.id / "evaluation.html").is_file()
 
-    rollback(RollbackSettings(task=TASK, state_dir=tmp_path), command="rollback")
+    assert rollback(["--set", f"task={TASK}", "--set", f"state_dir={tmp_path}"]) == 0
     assert registry.resolve(TASK) == before
 
 
 def test_a_worse_one_is_refused_with_its_gates_and_nothing_changes(
     tmp_path: Path, file: Path
 ) -> None:
-    registry = Registry(tmp_path / "models")
+    registry = open_registry(tmp_path / "models")
     before = registry.resolve(TASK)
     bundle = candidate(registry, confused)
 
@@ -145,7 +145,7 @@ def test_a_worse_one_is_refused_with_its_gates_and_nothing_changes(
 def test_other_labels_or_another_backbone_are_refused_before_anything_runs(
     tmp_path: Path, file: Path
 ) -> None:
-    registry = Registry(tmp_path / "models")
+    registry = open_registry(tmp_path / "models")
 
     def renamed(manifest: Manifest, folder: Path) -> Manifest:
         return manifest.model_copy(update={"labels": ("up", *manifest.labels[1:])})

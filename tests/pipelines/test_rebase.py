@@ -12,7 +12,7 @@ from pipelines.rebasing.settings import RebaseSettings
 from shared.config import load
 from shared.errors import ConfigError
 from shared.models.bundle import Manifest
-from shared.models.registry import Registry
+from shared.models.registry import open_registry
 from shared.models.source import BackboneConfig, locate
 from shared.models.tasks import TaskKind
 from shared.training.evaluation.subject import Subject
@@ -50,7 +50,7 @@ def test_a_champion_gets_a_successor_on_another_backbone(
     new = write_encoder(tmp_path / "new", "bert", seed=4)
     config = _config(tmp_path, old)
     assert pipelines.finetune.main(["--config", str(config), "--set", "lora.alpha=8"]) == 0
-    registry = Registry(tmp_path / "var" / "models")
+    registry = open_registry(tmp_path / "var" / "models")
     champion = registry.resolve("tiny", "candidate")
     registry.set_alias("tiny", "champion", champion)
     dev = read_data(load(FinetuneSettings, environ={}, file=config).settings).dev
@@ -109,7 +109,7 @@ def test_what_cannot_be_made_is_named_and_nothing_changes(
 
 
 def test_two_are_not_compared_on_a_set_whose_texts_are_not_there(tmp_path: Path) -> None:
-    registry = Registry(tmp_path)
+    registry = open_registry(tmp_path)
     champion = registry.bundle(registry.resolve("support-intent"))
     settings = RebaseSettings(backbone=BackboneConfig(), registry=tmp_path)
     reason = compare(champion, champion, settings)
@@ -127,7 +127,7 @@ def test_two_are_not_compared_on_a_set_whose_texts_are_not_there(tmp_path: Path)
     ],
 )
 def test_a_bundle_without_a_recipe_is_refused(command: str | None, said: str) -> None:
-    registry = Registry(Path("none"))
+    registry = open_registry(Path("none"))
     manifest = registry.bundle(registry.resolve("support-intent")).manifest
     settings = RebaseSettings(backbone=BackboneConfig())
     with pytest.raises(ConfigError, match=said):

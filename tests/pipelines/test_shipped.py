@@ -10,7 +10,7 @@ from shared.metrics.reading import mark_answers, reading_intervals
 from shared.models.backbone import Backbone, BackboneConfig
 from shared.models.builtin import ensure_embed
 from shared.models.bundle import Bundle, Manifest
-from shared.models.registry import SHIPPED, Registry
+from shared.models.registry import SHIPPED, open_registry
 from shared.models.runner import Runner
 from shared.models.tasks import (
     ClassifyOutput,
@@ -37,12 +37,12 @@ FINANCE = {
 
 
 def _bundle(task: str) -> Bundle:
-    registry = Registry(SHIPPED, shipped=None)
+    registry = open_registry(SHIPPED, shipped=None)
     return registry.bundle(registry.resolve(task))
 
 
 def test_support_intent_is_small_and_says_where_it_comes_from() -> None:
-    registry = Registry(SHIPPED, shipped=None)
+    registry = open_registry(SHIPPED, shipped=None)
     bundle = registry.bundle(registry.resolve("support-intent"))
     manifest = bundle.manifest
     assert len(manifest.labels) == 77
@@ -285,7 +285,7 @@ def test_support_retrieval_finds_as_well_as_its_card_says(
     pairs = [each for line in content.splitlines() for each in squad.pairs(json.loads(line))]
     contexts = sorted({each.positives[0] for each in pairs}, key=len)
     rights = [contexts.index(each.positives[0]) for each in pairs]
-    untouched = ensure_embed(Registry(tmp_path, shipped=None), Backbone.load(BackboneConfig()))
+    untouched = ensure_embed(open_registry(tmp_path, shipped=None), Backbone.load(BackboneConfig()))
 
     def mrr_at_10(of: Bundle) -> float:
         vectors = []

@@ -7,13 +7,15 @@ from pipelines.freeze import FreezeSettings, run
 from shared.artifacts.aliases import CHAMPION
 from shared.config import load
 from shared.errors import NotFoundError
-from shared.models.registry import SHIPPED, Registry
+from shared.models.registry import SHIPPED, open_registry
 from shared.training.evaluation.sets import exam_of
 from shared.training.publish.frozen import SETS_CONFIG, TABLE_FILE, find_frozen, read_frozen
 
 MOST_EXAMPLES = 500
 TASKS = sorted(
-    task for task, named in Registry(SHIPPED, shipped=None).aliases().items() if CHAMPION in named
+    task
+    for task, named in open_registry(SHIPPED, shipped=None).aliases().items()
+    if CHAMPION in named
 )
 
 
@@ -46,7 +48,7 @@ def test_a_set_that_ships_is_made_again_from_the_data(
         overrides={"registry": str(tmp_path), "only": [task], "data_dir": str(data_dir)},
     ).settings
     run(settings, "", Console(quiet=True))
-    manifest = Registry(tmp_path).bundle(Registry(tmp_path).resolve(task)).manifest
+    manifest = open_registry(tmp_path).bundle(open_registry(tmp_path).resolve(task)).manifest
 
     entry, examples = read_frozen(tmp_path, task)
     named = find_frozen(tmp_path / "none", task)

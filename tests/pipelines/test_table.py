@@ -7,7 +7,7 @@ import pytest
 from pipelines.finetune import main as finetune
 from pipelines.table import TableSettings, columns_of, main
 from shared.errors import InputError, NotFoundError
-from shared.models.registry import Registry
+from shared.models.registry import open_registry
 from shared.training.data.examples import Example
 from shared.training.evaluation.evaluating import evaluate
 from shared.training.evaluation.settings import EvaluateSettings
@@ -91,7 +91,7 @@ def test_a_table_becomes_a_candidate_and_what_judges_it(
     assert main.start(None, [*_overrides(tmp_path)], given) == 0
     said = capsys.readouterr().err
 
-    registry = Registry(state / "models")
+    registry = open_registry(state / "models")
     bundle = registry.bundle(registry.resolve("topics", "candidate"))
     assert bundle.manifest.labels == ("c", "r")
     entry, examples = read_frozen(registry.root, "topics")
@@ -140,7 +140,7 @@ def test_the_gate_is_answered_as_the_card_says(tmp_path: Path) -> None:
 
     assert main.start(None, [*overrides, *rejection], given) == 0
 
-    registry = Registry(state / "models")
+    registry = open_registry(state / "models")
     bundle = registry.bundle(registry.resolve("topics", "candidate"))
     assert "and the threshold of rejection fitted on calibration (" in (
         bundle.folder / "README.md"
@@ -186,7 +186,7 @@ def test_a_file_that_is_too_small_is_trained_on_and_told(
         "of their own that differ in writing alone",
     ):
         assert line in said
-    registry = Registry(tmp_path / "var" / "models")
+    registry = open_registry(tmp_path / "var" / "models")
     manifest = registry.bundle(registry.resolve("topics", "candidate")).manifest
     assert (manifest.labels, manifest.metrics) == (("C", "c", "r"), {})
     assert manifest.calibration.temperature == 1.0

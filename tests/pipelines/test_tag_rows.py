@@ -8,7 +8,7 @@ import pytest
 
 from pipelines.evaluate import main as evaluate
 from pipelines.finetune import main as finetune
-from shared.models.registry import Registry
+from shared.models.registry import open_registry
 from shared.training.data.examples import TaggedExample
 from shared.training.publish.frozen import read_frozen
 from tests.harness.models.encoders import write_encoder
@@ -50,7 +50,7 @@ def test_tokens_with_tags_make_a_tagger(tmp_path: Path, capsys: pytest.CaptureFi
     }
     (tmp_path / "run.yaml").write_text(json.dumps(config))
     assert finetune(["--config", str(tmp_path / "run.yaml")]) == 0
-    registry = Registry(tmp_path / "var" / "models")
+    registry = open_registry(tmp_path / "var" / "models")
     manifest = registry.bundle(registry.resolve("names", "candidate")).manifest
     assert manifest.labels == ("LOC", "ORG")
     _, held_out = read_frozen(registry.root, "names")

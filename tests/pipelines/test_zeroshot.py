@@ -6,7 +6,7 @@ import pytest
 from pipelines.zeroshot import main
 from shared.models.backbone import Backbone
 from shared.models.bundle import Bundle, Method
-from shared.models.registry import Registry
+from shared.models.registry import open_registry
 from shared.models.runners import Runners
 from shared.models.source import BackboneConfig
 from shared.models.tasks import ClassifyOutput, TaskCall
@@ -35,7 +35,7 @@ def _dev(folder: Path, **more: str) -> str:
 
 
 def _candidate(folder: Path) -> Bundle:
-    registry = Registry(folder / "var" / "models")
+    registry = open_registry(folder / "var" / "models")
     return registry.bundle(registry.aliases()["zero"]["candidate"].bundle)
 
 

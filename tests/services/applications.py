@@ -18,7 +18,7 @@ from services.sentiment.service import open_service as open_sentiment
 from services.support.config import SupportSettings
 from services.support.routes import routes as support_routes
 from services.support.service import open_service as open_support
-from shared.models.registry import Registry
+from shared.models.registry import open_registry
 from shared.models.tasks import TaskKind
 from shared.serving.encoder import Encoder
 from tests.harness.fake_runner import FakeRunner, make_bundle
@@ -30,7 +30,7 @@ from tests.harness.support import fakes as support
 
 @asynccontextmanager
 async def _backbone(folder: Path) -> AsyncIterator[FastAPI]:
-    registry = Registry(folder / "models", shipped=None)
+    registry = open_registry(folder / "models", shipped=None)
     make_bundle(registry, "embed")
     make_bundle(registry, "intent", TaskKind.CLASSIFY)
     settings = BackboneSettings(state_dir=folder)

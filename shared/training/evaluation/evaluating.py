@@ -6,6 +6,7 @@ from shared.artifacts.aliases import CANDIDATE, CHAMPION
 from shared.errors import InputError
 from shared.models.backbone import Backbone
 from shared.models.bundle import Bundle
+from shared.models.registry import open_registry
 from shared.models.runners import Runners
 from shared.models.tasks import TaskKind
 from shared.training.evaluation.evaluation import Evaluated
@@ -16,7 +17,6 @@ from shared.training.evaluation.settings import EvaluateSettings
 from shared.training.evaluation.sitting import find_bundle, sit
 from shared.training.evaluation.subject import Subject
 from shared.training.publish.frozen import read_frozen
-from shared.training.publish.publishing import open_registry
 
 
 def evaluate(settings: EvaluateSettings) -> Evaluated:

@@ -18,9 +18,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 
+from shared.artifacts.manifest import Sha256
 from shared.errors import ArtifactError, NotFoundError
 from shared.files import write_atomic
-from shared.models.bundle import Sha256, TaskName
+from shared.models.bundle import TaskName
 from shared.models.registry import SHIPPED
 from shared.models.tasks import TaskKind
 from shared.training.data.report import AnyExample

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from shared.artifacts.promotion import change_champion, promoting
 from shared.errors import ArtifactError
 from shared.models.backbone import Backbone
 from shared.models.bundle import Bundle
+from shared.models.registry import open_registry
 from shared.models.runners import Runners
 from shared.models.tasks import TaskKind
 from shared.training.evaluation.evaluation import Evaluated
@@ -20,8 +22,6 @@ from shared.training.evaluation.sitting import find_candidate, find_champion, si
 from shared.training.evaluation.subject import Subject
 from shared.training.publish.frozen import Frozen, freeze, read_frozen
 from shared.training.publish.gates import Contest, GateResult, judge_gates, label_gate
-from shared.training.publish.history import change_champion, promoting
-from shared.training.publish.publishing import open_registry
 
 
 def promote(settings: PromoteSettings, *, command: str, console: Console) -> bool:
@@ -58,7 +58,9 @@ def promote(settings: PromoteSettings, *, command: str, console: Console) -> boo
             return _refuse(candidate, champion, console)
         evidence = _evidence(settings, entry, gates, evaluated, command)
         before = None if champion is None else champion.id
-        change_champion(registry, candidate.id, before=before, evidence=evidence, at_s=time.time())
+        change_champion(
+            registry, task, candidate.id, before=before, evidence=evidence, at_s=time.time()
+        )
     console.print(f"{candidate.id} is the champion of {task} now", style="green")
     if before is not None:
         console.print(f"`banyan rollback {task}` returns to {before}")

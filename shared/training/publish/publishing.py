@@ -8,21 +8,10 @@ from shared.artifacts.aliases import CANDIDATE
 from shared.files import write_atomic
 from shared.metrics.metric import Metric
 from shared.models.backbone import Backbone
-from shared.models.bundle import (
-    BackboneRef,
-    Bundle,
-    Calibration,
-    Manifest,
-    write_bundle,
-)
-from shared.models.registry import SHIPPED, Registry
+from shared.models.bundle import MODEL, BackboneRef, Bundle, Calibration, Manifest
+from shared.models.registry import Registry
 from shared.training.methods.model import TunedModel
 from shared.training.publish.card import Card, render
-
-
-def open_registry(root: Path) -> Registry:
-    """The registry at `root`; where that is the folder that ships, nothing lies under it."""
-    return Registry(root, shipped=None if root.resolve() == SHIPPED.resolve() else SHIPPED)
 
 
 def write_trained(
@@ -59,7 +48,7 @@ def write_trained(
         model.save(folder, backbone.name, backbone.folder)
         write_atomic(folder / "README.md", render(card).encode())
 
-    return write_bundle(root, manifest, write_files)
+    return MODEL.write(root, manifest, write_files)
 
 
 def publish(registry: Registry, folder: Path) -> Bundle:

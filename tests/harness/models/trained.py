@@ -15,12 +15,12 @@ from shared.models.bundle import (
     ADAPTER_FOLDER,
     BACKBONE_FOLDER,
     HEAD_FILE,
+    MODEL,
     BackboneRef,
     Bundle,
     Calibration,
     Manifest,
     Method,
-    write_bundle,
 )
 from shared.models.heads import Head, reads_tokens, save_head
 from shared.models.runner import Runner
@@ -126,7 +126,7 @@ def made_bundle(
         calibration=Calibration(temperature=temperature),
         command="banyan train --config x.yaml",
     )
-    return write_bundle(root, manifest, write)
+    return MODEL.write(root, manifest, write)
 
 
 def _method(kind: TaskKind, peft: PeftModel | None) -> Method:
@@ -166,7 +166,7 @@ def full_bundle(
         max_length=own.max_length,
         labels=labels,
     )
-    return write_bundle(root, manifest, write)
+    return MODEL.write(root, manifest, write)
 
 
 def lora_bundle(root: Path, task: str, seed: int, rank: int = 16, rslora: bool = False) -> Bundle:

@@ -17,7 +17,7 @@ from shared.ranking.events import Event, InteractionEvent, ItemEvent, RankingEve
 from shared.ranking.features.table import feature_names
 from shared.ranking.rankers.blend import LinearBlend
 from shared.ranking.rankers.inputs import ranker_input_names
-from shared.ranking.rankers.registry import RankerRegistry
+from shared.ranking.rankers.registry import open_rankers, read_scorer
 from tests.pipelines.ranking.made import ITEMS, events, vectors
 
 SETTINGS = TrainSettings(smallest_leaf=5, rounds=20)
@@ -37,7 +37,7 @@ def trained(queries: ReplayedQueries) -> Trained:
 def registered(root: Path, trained: Trained, last: tuple[LabelledQuery, ...]) -> str:
     of = fingerprint(events(), NAMES, vectors())
     return register(
-        RankerRegistry(root),
+        open_rankers(root),
         "default",
         trained,
         last,
@@ -121,7 +121,7 @@ def test_what_is_no_candidate_counts_as_missed() -> None:
 def test_a_trained_ranker_is_a_bundle_and_serves_if_its_gates_hold(
     queries: ReplayedQueries, trained: Trained, tmp_path: Path
 ) -> None:
-    registry = RankerRegistry(tmp_path)
+    registry = open_rankers(tmp_path)
     bundle_id = registered(tmp_path, trained, queries.last)
     bundle = registry.bundle(bundle_id)
     written = json.loads((bundle.folder / "manifest.json").read_text())
@@ -134,9 +134,9 @@ def test_a_trained_ranker_is_a_bundle_and_serves_if_its_gates_hold(
     assert registry.named("default", CHAMPION) is None
 
     # The made shop is too small for the trees to gain much: any loss is allowed here.
-    gates = judge(registry.scorer(bundle_id), {"worst": Worst()}, queries.last, 1.0)
+    gates = judge(read_scorer(registry, bundle_id), {"worst": Worst()}, queries.last, 1.0)
     assert all(gate.holds for gate in gates)
-    first = promote(registry, bundle_id, queries.last, 1.0)
+    first = promote(registry, bundle_id, queries.last, 1.0, command="a test")
     assert [gate.rival for gate in first] == ["the blend"]
     served = registry.named("default", CHAMPION)
     assert (served == bundle_id) is first[0].holds
@@ -145,7 +145,7 @@ def test_a_trained_ranker_is_a_bundle_and_serves_if_its_gates_hold(
 def test_a_ranker_that_is_worse_does_not_serve(
     queries: ReplayedQueries, trained: Trained, tmp_path: Path
 ) -> None:
-    registry = RankerRegistry(tmp_path)
+    registry = open_rankers(tmp_path)
     good = registered(tmp_path, trained, queries.last)
     registry.set_alias("default", CHAMPION, good)
     # Learns from the reverse of what was chosen.
@@ -156,7 +156,7 @@ def test_a_ranker_that_is_worse_does_not_serve(
     )
     bad = registered(tmp_path, fit(reverse, SETTINGS), queries.last)
 
-    gates = promote(registry, bad, queries.last, 0.01)
+    gates = promote(registry, bad, queries.last, 0.01, command="a test")
 
     assert [gate.rival for gate in gates] == ["the blend", f"the champion {good}"]
     assert not any(gate.holds for gate in gates)

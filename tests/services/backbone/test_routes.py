@@ -12,7 +12,7 @@ import pytest
 
 from services.backbone.config import BackboneSettings
 from services.backbone.routes import routes
-from shared.models.registry import Registry
+from shared.models.registry import Registry, open_registry
 from shared.models.tasks import TaskKind
 from shared.serving.encoder import Encoder, EncoderSettings
 from tests.harness.fake_runner import BACKBONE_SHA256, FakeRunner, make_bundle
@@ -20,7 +20,7 @@ from tests.harness.fake_runner import BACKBONE_SHA256, FakeRunner, make_bundle
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Registry:
-    registry = Registry(tmp_path / "models", shipped=None)
+    registry = open_registry(tmp_path / "models", shipped=None)
     make_bundle(registry, "embed")
     make_bundle(registry, "intent", TaskKind.CLASSIFY)
     make_bundle(registry, "relevance", TaskKind.SCORE)
@@ -147,7 +147,7 @@ async def test_long_texts_are_cut_where_that_is_asked_for(client: httpx.AsyncCli
         ("embeddings", {"input": ["a"] * 21}, 422, "at most 20"),
         ("embeddings", {"input": "a" * 1001}, 422, "at most 1000"),
         ("embeddings", {"input": "a", "model": "intent"}, 422, "kind classify"),
-        ("embeddings", {"input": "a", "model": "x@y"}, 404, "no bundle id"),
+        ("embeddings", {"input": "a", "model": "x@y"}, 404, "not the id of a bundle"),
         ("embeddings", {}, 422, "input"),
         ("classify", {"input": "a"}, 422, "kind embed"),
         ("classify", {"input": "a", "model": "nothing"}, 404, "no task"),

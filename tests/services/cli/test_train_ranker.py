@@ -15,7 +15,7 @@ from services.recommendation.store import FeedbackStore
 from services.recommendation.vectors import Bundle, ItemText, VectorStore
 from shared.artifacts.aliases import CANDIDATE, CHAMPION
 from shared.errors import InputError, NotFoundError
-from shared.ranking.rankers.registry import RankerRegistry
+from shared.ranking.rankers.registry import open_rankers
 from shared.storage.database import Database
 from shared.storage.migrations import migrate
 from tests.harness.recommendation.fakes import embedded
@@ -56,7 +56,7 @@ def test_a_ranker_is_trained_from_stored_events_promoted_and_rolled_back(
     settings: RecommendationSettings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store_sample(settings)
-    registry = RankerRegistry(settings.rankers_dir)
+    registry = open_rankers(settings.rankers_dir)
     how = TrainSettings(questions=600, judged=200, smallest_leaf=50)
 
     code = train(settings, "shop", "default", None, how)
@@ -85,7 +85,7 @@ def test_what_is_missing_is_said(settings: RecommendationSettings) -> None:
         train(settings, "default", "default", None)
     with pytest.raises(NotFoundError, match="no candidate"):
         promote_again(settings, "default", "default", None)
-    with pytest.raises(NotFoundError, match="nothing to roll back to"):
+    with pytest.raises(NotFoundError, match="the model default has no champion"):
         roll_back(settings, "default")
     with pytest.raises(InputError, match="use a-z, 0-9"):
         train(settings, "../x", "default", None)

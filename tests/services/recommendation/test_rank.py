@@ -14,15 +14,16 @@ import pytest
 from services.recommendation.config import RecommendationSettings
 from services.recommendation.service import RecommendationService, open_service
 from shared.artifacts.aliases import CANDIDATE, CHAMPION, AliasFile
+from shared.artifacts.promotion import roll_back
 from shared.clock import ManualClock
 from shared.errors import DependencyError
 from shared.http.keys import Role
 from shared.models.tasks import Priority
 from shared.ranking.features.table import feature_names
 from shared.ranking.rankers.blend import BLEND_WEIGHTS
-from shared.ranking.rankers.bundle import RankerBundle, RankerManifest, files_of
+from shared.ranking.rankers.bundle import RANKER_FILE, RankerBundle, RankerManifest
 from shared.ranking.rankers.inputs import ranker_input_names
-from shared.ranking.rankers.registry import BLEND, RankerRegistry
+from shared.ranking.rankers.registry import BLEND, Rankers, open_rankers
 from tests.harness.recommendation.application import client, until_ready
 from tests.harness.recommendation.fakes import FakeProbe, FakeTrunk
 from tests.harness.waiting import until
@@ -323,7 +324,7 @@ async def test_an_unknown_model_is_no_fault_of_ours(http: httpx.AsyncClient, mod
 
 
 def trained(
-    registry: RankerRegistry, model: str, *, sign: int, features: Sequence[str] | None = None
+    registry: Rankers, model: str, *, sign: int, features: Sequence[str] | None = None
 ) -> RankerBundle:
     """A ranker that puts the items first whose price is low (`sign` -1) or high."""
     names = list(features or ranker_input_names())
@@ -341,9 +342,12 @@ def trained(
         settings={},
         command=f"banyan recommend train --model {model}",
         created_at="2026-01-05T08:00:00+00:00",
-        files=files_of(trees),
     )
-    return registry.add(manifest, trees)
+
+    def write_files(folder: Path) -> None:
+        (folder / RANKER_FILE).write_text(trees, "utf-8")
+
+    return registry.write(manifest, write_files)
 
 
 async def test_a_running_replica_follows_the_champion_and_back_again(
@@ -352,7 +356,7 @@ async def test_a_running_replica_follows_the_champion_and_back_again(
     prices = {"a": 15.0, "b": 1.0, "c": 8.0}
     await send(http, [item(name, title="Thing", price=price) for name, price in prices.items()])
     given = {"items": [{"id": name} for name in prices]}
-    registry = RankerRegistry(settings.rankers_dir)
+    registry = open_rankers(settings.rankers_dir)
     cheap, dear = (trained(registry, "default", sign=sign) for sign in (-1, 1))
     assert len({one["score"] for one in await ranked(http, **given)}) == 1
 
@@ -362,7 +366,7 @@ async def test_a_running_replica_follows_the_champion_and_back_again(
     assert names(await ranked(http, **given)) == ["b", "c", "a"]
     registry.set_alias("default", CHAMPION, dear.id)
     assert names(await ranked(http, **given)) == ["a", "c", "b"]
-    registry.roll_back("default")
+    roll_back(registry, "default", command="a test", at_s=0.0)
     assert names(await ranked(http, **given)) == ["b", "c", "a"]
 
 
@@ -371,11 +375,12 @@ async def test_the_first_champion_can_be_rolled_back_to_the_blend(
 ) -> None:
     await send(http, [item("a", title="Thing", price=3.0), item("b", title="Thing", price=1.0)])
     given = {"items": [{"id": "a"}, {"id": "b"}]}
-    registry = RankerRegistry(settings.rankers_dir)
+    registry = open_rankers(settings.rankers_dir)
     registry.set_alias("default", CHAMPION, trained(registry, "default", sign=1).id)
     before = [one["score"] for one in await ranked(http, **given)]
 
-    assert registry.roll_back("default").bundle == "blend"
+    back = roll_back(registry, "default", command="a test", at_s=0.0)
+    assert back[1] == "blend"
 
     after = {one["score"] for one in await ranked(http, **given)}
     assert len(set(before)) == 2
@@ -386,9 +391,9 @@ async def test_a_ranker_of_another_version_is_refused_with_the_command_that_help
     http: httpx.AsyncClient, settings: RecommendationSettings
 ) -> None:
     """No alias can be set to it; but it may have been made before an upgrade."""
-    registry = RankerRegistry(settings.rankers_dir)
+    registry = open_rankers(settings.rankers_dir)
     bundle = trained(registry, "default", sign=1, features=["colour", *ranker_input_names()[1:]])
-    AliasFile(settings.rankers_dir).point("default", CHAMPION, bundle.id, first=BLEND)
+    AliasFile(settings.rankers_dir, "default").point("default", CHAMPION, bundle.id, first=BLEND)
 
     answer = await http.post("/rank/default", json={})
 
@@ -398,14 +403,14 @@ async def test_a_ranker_of_another_version_is_refused_with_the_command_that_help
     assert f"{bundle.id} cannot serve" in detail
     assert "`banyan recommend train --model default`" in detail
     assert "`banyan recommend rollback --model default`" in detail
-    registry.roll_back("default")
+    roll_back(registry, "default", command="a test", at_s=0.0)
     assert (await http.post("/rank/default", json={})).status_code == 200
 
 
 async def test_a_model_whose_files_are_corrupt_is_not_served(
     http: httpx.AsyncClient, settings: RecommendationSettings
 ) -> None:
-    registry = RankerRegistry(settings.rankers_dir)
+    registry = open_rankers(settings.rankers_dir)
     bundle = trained(registry, "tried", sign=1)
     registry.set_alias("tried", CHAMPION, bundle.id)
     (bundle.folder / "ranker.txt").write_text("tree")

@@ -9,7 +9,7 @@ import pytest
 from services.support.confidence import Calibration, Evidence, evidence_of, load_calibration
 from shared.artifacts.aliases import CHAMPION
 from shared.models.builtin import ensure_embed
-from shared.models.registry import Registry
+from shared.models.registry import open_registry
 from shared.retrieval.index import Index
 from tests.harness.entries import BUNDLE, WIDTH, embedded, query
 from tests.harness.models.trained import load_backbone
@@ -94,7 +94,7 @@ def test_a_calibration_is_named_by_its_content_and_fits_its_bundles() -> None:
 
 def test_what_ships_was_made_with_the_bundles_that_ship(tmp_path: Path) -> None:
     made = load_calibration()
-    registry = Registry(tmp_path)
+    registry = open_registry(tmp_path)
 
     embed = ensure_embed(registry, load_backbone())
 

@@ -8,11 +8,11 @@ from shared.models.bundle import (
     ADAPTER_CONFIG_FILE,
     ADAPTER_WEIGHTS_FILE,
     HEAD_FILE,
+    MODEL,
     BackboneRef,
     Bundle,
     Manifest,
     Method,
-    write_bundle,
 )
 from shared.models.tasks import TaskKind
 
@@ -72,4 +72,4 @@ def lora_bundle(
     root: Path, task: str = "intent", seed: str = "a", config: Mapping[str, object] | None = None
 ) -> Bundle:
     """A small bundle on disk; another seed gives another id."""
-    return write_bundle(root, manifest(task), lora_files(seed, config))
+    return MODEL.write(root, manifest(task), lora_files(seed, config))

@@ -8,7 +8,7 @@ from sentence_transformers import SentenceTransformer
 from shared.errors import ArtifactError, ConfigError
 from shared.models.backbone import Backbone, BackboneConfig, choose_precision
 from shared.models.builtin import ensure_embed
-from shared.models.registry import Registry
+from shared.models.registry import open_registry
 from shared.models.runner import Runner
 from shared.models.source import locate
 from shared.models.tasks import EmbedOutput, Float32s, TaskCall
@@ -20,7 +20,7 @@ TEXTS = ["", "a", "Shares fall.", "Who moved my payment of 20 pounds to another 
 
 def embed(backbone: Backbone, root: Path, texts: list[str]) -> Float32s:
     runner = Runner(backbone)
-    bundle = ensure_embed(Registry(root, shipped=None), backbone)
+    bundle = ensure_embed(open_registry(root, shipped=None), backbone)
     runner.load(bundle)
     tokenized = runner.tokenize(bundle.id, TaskCall(bundle.id, texts))
     output = runner.assemble(tokenized, runner.run(tokenized.rows))
@@ -110,6 +110,6 @@ def test_precision_follows_the_hardware_unless_it_is_set(
 
 def test_the_own_task_is_the_same_bundle_everywhere(tmp_path: Path) -> None:
     backbone = load_backbone()
-    first = ensure_embed(Registry(tmp_path / "a", shipped=None), backbone)
-    registry = Registry(tmp_path / "b", shipped=None)
+    first = ensure_embed(open_registry(tmp_path / "a", shipped=None), backbone)
+    registry = open_registry(tmp_path / "b", shipped=None)
     assert ensure_embed(registry, backbone).id == first.id == registry.resolve("embed")

@@ -3,23 +3,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from shared.artifacts.manifest import MANIFEST_FILE
 from shared.errors import ArtifactError, NotFoundError
 from shared.metrics.metric import STORED
 from shared.models.bundle import (
     ADAPTER_WEIGHTS_FILE,
     HEAD_FILE,
-    MANIFEST_FILE,
+    MODEL,
     Calibration,
     Manifest,
     Method,
     own_backbone_sha256,
-    parse_bundle_id,
-    read_bundle,
-    write_bundle,
 )
 from shared.models.source import weights_sha256
 from shared.models.tasks import TaskKind
@@ -28,7 +24,7 @@ from tests.shared.models.made import full_files, lora_bundle, lora_files, manife
 
 def test_a_bundle_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     written = lora_bundle(tmp_path)
-    assert read_bundle(written.folder) == written
+    assert MODEL.read(written.folder) == written
     assert written.folder == tmp_path / "intent" / written.id.removeprefix("intent@")
     assert set(written.manifest.files) == {
         "adapter/adapter_config.json",
@@ -44,13 +40,6 @@ def test_the_same_content_is_one_bundle_and_another_content_another(tmp_path: Pa
     assert len(list((tmp_path / "intent").iterdir())) == 2
 
 
-def test_the_manifest_is_canonical_json_whatever_the_order_of_its_fields(tmp_path: Path) -> None:
-    bundle = lora_bundle(tmp_path)
-    values = json.loads((bundle.folder / MANIFEST_FILE).read_text())
-    backwards = Manifest.model_validate_json(json.dumps(dict(reversed(values.items()))))
-    assert backwards.to_bytes() == (bundle.folder / MANIFEST_FILE).read_bytes()
-
-
 @pytest.mark.parametrize("name", [HEAD_FILE, ADAPTER_WEIGHTS_FILE])
 def test_a_flipped_bit_is_found(tmp_path: Path, name: str) -> None:
     folder = lora_bundle(tmp_path).folder
@@ -58,7 +47,7 @@ def test_a_flipped_bit_is_found(tmp_path: Path, name: str) -> None:
     content[3] ^= 1
     (folder / name).write_bytes(content)
     with pytest.raises(ArtifactError, match=f"{name} is corrupt"):
-        read_bundle(folder)
+        MODEL.read(folder)
 
 
 def test_missing_and_extra_files_are_named_together(tmp_path: Path) -> None:
@@ -66,7 +55,7 @@ def test_missing_and_extra_files_are_named_together(tmp_path: Path) -> None:
     (folder / HEAD_FILE).unlink()
     (folder / "notes.txt").write_text("x")
     with pytest.raises(ArtifactError, match=r"head.safetensors is missing; notes.txt is not in"):
-        read_bundle(folder)
+        MODEL.read(folder)
 
 
 def test_only_a_bias_that_says_something_stands_in_the_manifest() -> None:
@@ -83,46 +72,14 @@ def test_a_metric_outside_of_its_interval_is_read_and_never_written(tmp_path: Pa
     odd = Manifest.model_validate(values, context=STORED)
 
     with pytest.raises(ArtifactError, match=r"metrics\.ece_after: .*outside of its interval"):
-        write_bundle(tmp_path, odd, lora_files())
+        MODEL.write(tmp_path, odd, lora_files())
     assert not list(tmp_path.rglob(MANIFEST_FILE))
 
     # As an earlier version wrote it.
     folder = lora_bundle(tmp_path).folder
     path = folder / MANIFEST_FILE
     path.write_text(json.dumps(json.loads(path.read_text()) | {"metrics": metrics}))
-    assert read_bundle(folder).manifest.metrics["ece_after"].low == 0.0131
-
-
-def test_a_link_is_refused(tmp_path: Path) -> None:
-    folder = lora_bundle(tmp_path).folder
-    (folder / HEAD_FILE).unlink()
-    (folder / HEAD_FILE).symlink_to("/etc/hostname")
-    with pytest.raises(ArtifactError, match="is a link"):
-        read_bundle(folder)
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["../x", "/etc/passwd", "a/../../x", "a//b", "./a", "a\\b", "C:x", "", ".", "manifest.json"],
-)
-def test_a_file_name_that_leaves_the_folder_is_refused(tmp_path: Path, name: str) -> None:
-    folder = lora_bundle(tmp_path).folder
-    values = json.loads((folder / MANIFEST_FILE).read_text())
-    values["files"][name] = "0" * 64
-    (folder / MANIFEST_FILE).write_text(json.dumps(values))
-    with pytest.raises(ArtifactError, match="not a plain relative path"):
-        read_bundle(folder)
-
-
-@given(st.text(max_size=20))
-def test_no_accepted_file_name_leaves_its_folder(name: str) -> None:
-    values = manifest().model_dump() | {"files": {name: "0" * 64}}
-    try:
-        Manifest.model_validate(values)
-    except ValidationError:
-        return
-    inside = Path("/bundles/one")
-    assert (inside / name).resolve().is_relative_to(inside)
+    assert MODEL.read(folder).manifest.metrics["ece_after"].low == 0.0131
 
 
 @pytest.mark.parametrize("task", ["../x", "", "a/b", "A", "-a", "a@b", ".a", "a" * 64])
@@ -135,13 +92,13 @@ def test_a_task_name_that_is_no_folder_name_is_refused(task: str) -> None:
 def test_a_malformed_manifest_is_refused(tmp_path: Path, content: bytes) -> None:
     folder = lora_bundle(tmp_path).folder
     (folder / MANIFEST_FILE).write_bytes(content)
-    with pytest.raises(ArtifactError, match="no manifest of format 1"):
-        read_bundle(folder)
+    with pytest.raises(ArtifactError, match="not a manifest that this version reads"):
+        MODEL.read(folder)
 
 
 def test_a_folder_without_manifest_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ArtifactError, match="is no bundle"):
-        read_bundle(tmp_path)
+    with pytest.raises(ArtifactError, match="cannot be read"):
+        MODEL.read(tmp_path)
 
 
 def test_a_failing_writer_leaves_nothing(tmp_path: Path) -> None:
@@ -150,7 +107,7 @@ def test_a_failing_writer_leaves_nothing(tmp_path: Path) -> None:
         raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
-        write_bundle(tmp_path, manifest(), write)
+        MODEL.write(tmp_path, manifest(), write)
     assert list(tmp_path.rglob("*")) == [tmp_path / "intent"]
 
 
@@ -170,12 +127,12 @@ def test_a_manifest_that_contradicts_itself_is_refused(
     tmp_path: Path, kind: TaskKind, method: Method, labels: tuple[str, ...], reason: str
 ) -> None:
     with pytest.raises(ArtifactError, match=reason):
-        write_bundle(tmp_path, manifest("intent", kind, method, labels), lora_files())
+        MODEL.write(tmp_path, manifest("intent", kind, method, labels), lora_files())
 
 
 def test_an_adapter_that_is_missing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match=r"adapter_config.json is missing"):
-        write_bundle(tmp_path, manifest(), lambda folder: None)
+        MODEL.write(tmp_path, manifest(), lambda folder: None)
 
 
 @pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "model.safetensors"])
@@ -185,7 +142,7 @@ def test_a_backbone_of_its_own_that_is_incomplete_is_refused(tmp_path: Path, nam
         (folder / "backbone" / name).unlink()
 
     with pytest.raises(ArtifactError, match=r"backbone/ holds no (\w+)?\.\w+"):
-        write_bundle(tmp_path, manifest(method=Method.FULL), write)
+        MODEL.write(tmp_path, manifest(method=Method.FULL), write)
 
 
 @pytest.mark.parametrize(
@@ -201,19 +158,19 @@ def test_the_files_of_another_method_are_refused(
     tmp_path: Path, method: Method, write: Callable[[Path], None], folder: str
 ) -> None:
     with pytest.raises(ArtifactError, match=f"{folder} has no meaning for method {method}"):
-        write_bundle(tmp_path, manifest(method=method), write)
+        MODEL.write(tmp_path, manifest(method=method), write)
 
 
 def test_a_full_bundle_says_which_backbone_it_is(tmp_path: Path) -> None:
     assert own_backbone_sha256(lora_bundle(tmp_path).manifest) is None
     dense = {"backbone/2_Dense/model.safetensors": "dense"}
     for more in ({}, dense):
-        bundle = write_bundle(tmp_path, manifest(method=Method.FULL), full_files(more=more))
+        bundle = MODEL.write(tmp_path, manifest(method=Method.FULL), full_files(more=more))
         assert own_backbone_sha256(bundle.manifest) == weights_sha256(bundle.folder / "backbone")
 
 
 def test_an_id_is_split_only_where_it_is_one() -> None:
-    assert parse_bundle_id("support-intent@0123456789ab") == ("support-intent", "0123456789ab")
+    assert MODEL.parse_id("support-intent@0123456789ab") == ("support-intent", "0123456789ab")
     for other in (
         "intent",
         "intent@",
@@ -221,5 +178,5 @@ def test_an_id_is_split_only_where_it_is_one() -> None:
         "intent@0123456789AB",
         "i@0123456789ab/",
     ):
-        with pytest.raises(NotFoundError, match="no bundle id"):
-            parse_bundle_id(other)
+        with pytest.raises(NotFoundError, match="is not the id of a bundle"):
+            MODEL.parse_id(other)

@@ -8,14 +8,14 @@ import pytest
 
 from shared.artifacts.aliases import Alias
 from shared.errors import ArtifactError, ConflictError, NotFoundError
-from shared.models.bundle import HEAD_FILE, Method, write_bundle
-from shared.models.registry import SHIPPED, Registry
+from shared.models.bundle import HEAD_FILE, MODEL, Method
+from shared.models.registry import SHIPPED, Registry, open_registry
 from tests.shared.models.made import full_files, lora_bundle, lora_files, manifest
 
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Registry:
-    return Registry(tmp_path / "root", shipped=tmp_path / "shipped")
+    return open_registry(tmp_path / "root", shipped=tmp_path / "shipped")
 
 
 def test_a_registered_bundle_is_found_and_named(tmp_path: Path, registry: Registry) -> None:
@@ -38,7 +38,7 @@ def test_promotion_keeps_what_was_before(registry: Registry) -> None:
 
 
 def test_the_root_wins_over_what_ships(tmp_path: Path, registry: Registry) -> None:
-    shipped = Registry(tmp_path / "shipped", shipped=None)
+    shipped = open_registry(tmp_path / "shipped", shipped=None)
     old = lora_bundle(shipped.root, seed="old")
     shipped.set_alias("intent", "champion", old.id)
     assert registry.resolve("intent") == old.id
@@ -94,7 +94,7 @@ def test_a_prompt_is_registered_unless_it_cannot_be_served(
     tmp_path: Path, registry: Registry, config: dict[str, object], reason: str | None
 ) -> None:
     plain = {"peft_type": "PROMPT_TUNING", "num_virtual_tokens": 4}
-    bundle = write_bundle(tmp_path, manifest(method=Method.PROMPT), lora_files("a", plain | config))
+    bundle = MODEL.write(tmp_path, manifest(method=Method.PROMPT), lora_files("a", plain | config))
     if reason is None:
         assert registry.register(bundle.folder).id == bundle.id
         return
@@ -106,14 +106,14 @@ def test_a_backbone_that_comes_with_code_or_pickles_is_refused(
     tmp_path: Path, registry: Registry
 ) -> None:
     full = manifest(method=Method.FULL)
-    plain = write_bundle(tmp_path, full, full_files())
+    plain = MODEL.write(tmp_path, full, full_files())
     assert registry.register(plain.folder).manifest == plain.manifest
     modules = '[{"type": "custom.Evil", "path": ""}]'
     for more, reason in (
         ({"backbone/modules.json": modules}, r"names custom.Evil: code that comes with"),
         ({"backbone/2_Dense/pytorch_model.bin": "x"}, "is a pickle, which can run code"),
     ):
-        bundle = write_bundle(tmp_path, full, full_files(more=more))
+        bundle = MODEL.write(tmp_path, full, full_files(more=more))
         with pytest.raises(ArtifactError, match=reason):
             registry.register(bundle.folder)
         with pytest.raises(NotFoundError):
@@ -155,9 +155,9 @@ def test_an_alias_to_a_bundle_that_is_gone_says_so(registry: Registry) -> None:
 
 def test_an_alias_names_only_its_own_task_by_a_plain_name(registry: Registry) -> None:
     bundle = lora_bundle(registry.root)
-    with pytest.raises(ConflictError, match="is for task intent"):
+    with pytest.raises(ConflictError, match="is for the task intent"):
         registry.set_alias("other", "champion", bundle.id)
-    with pytest.raises(ConflictError, match="is no alias"):
+    with pytest.raises(ConflictError, match="cannot be an alias"):
         registry.set_alias("intent", "../champion", bundle.id)
 
 
@@ -180,7 +180,7 @@ def test_the_change_token_changes_exactly_when_aliases_do(
     assert changed != before
     registry.set_alias("intent", "champion", first.id)
     assert registry.change_token() == changed
-    Registry(registry.root, shipped=None).set_alias("intent", "champion", second.id)
+    open_registry(registry.root, shipped=None).set_alias("intent", "champion", second.id)
     assert registry.change_token() != changed
 
 
@@ -190,7 +190,7 @@ def test_concurrent_writers_lose_no_alias(registry: Registry) -> None:
 
     def write(index: int) -> None:
         start.wait()
-        own = Registry(registry.root, shipped=None)
+        own = open_registry(registry.root, shipped=None)
         own.set_alias(f"task-{index}", "champion", bundles[index].id)
 
     threads = [threading.Thread(target=write, args=(index,)) for index in range(8)]
@@ -239,7 +239,7 @@ def test_a_crash_while_copying_leaves_no_bundle(
 
 
 def test_the_shipped_aliases_name_bundles_that_are_there() -> None:
-    registry = Registry(Path("/nonexistent"))
+    registry = open_registry(Path("/nonexistent"))
     for task, named in registry.aliases().items():
         for alias in named:
             assert registry.bundle(registry.resolve(task, alias)).folder.is_relative_to(SHIPPED)

@@ -12,7 +12,7 @@ from peft import PeftModel
 
 from shared.artifacts.aliases import CHAMPION
 from shared.models.bundle import Bundle
-from shared.models.registry import Registry
+from shared.models.registry import Registry, open_registry
 from shared.models.runners import Runners
 from shared.models.tasks import ClassifyOutput, Float32s, Priority, TaskCall
 from shared.serving.encoder import Encoder, EncoderSettings
@@ -68,7 +68,7 @@ def bundles(tmp_path: Path, encoders: tuple[Path, Path]) -> dict[str, Bundle]:
 
 @pytest.fixture
 def registry(tmp_path: Path, bundles: dict[str, Bundle]) -> Registry:
-    registry = Registry(tmp_path / "models", shipped=None)
+    registry = open_registry(tmp_path / "models", shipped=None)
     registry.set_alias(TASK, CHAMPION, bundles["lora"].id)
     return registry
 

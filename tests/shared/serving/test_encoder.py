@@ -20,7 +20,7 @@ from shared.errors import (
     TextTooLongError,
 )
 from shared.models.bundle import HEAD_FILE
-from shared.models.registry import Registry
+from shared.models.registry import Registry, open_registry
 from shared.models.tasks import (
     ClassifyOutput,
     EmbedOutput,
@@ -40,7 +40,7 @@ APP = "test"
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Registry:
-    registry = Registry(tmp_path / "models", shipped=None)
+    registry = open_registry(tmp_path / "models", shipped=None)
     make_bundle(registry, "embed")
     make_bundle(registry, "intent", TaskKind.CLASSIFY)
     return registry

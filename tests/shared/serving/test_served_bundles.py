@@ -8,7 +8,7 @@ import pytest
 from shared.artifacts.aliases import CHAMPION
 from shared.clock import ManualClock
 from shared.errors import ConflictError
-from shared.models.registry import Registry
+from shared.models.registry import Registry, open_registry
 from shared.serving.served_bundles import ServedBundles
 from tests.harness.fake_runner import FakeRunner, make_bundle, make_full_bundle
 
@@ -17,7 +17,7 @@ IDLE_S = 100.0
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Registry:
-    return Registry(tmp_path / "models", shipped=None)
+    return open_registry(tmp_path / "models", shipped=None)
 
 
 @pytest.fixture

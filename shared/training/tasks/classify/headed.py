@@ -9,14 +9,7 @@ from shared.files import write_atomic
 from shared.metrics.bootstrap import Interval
 from shared.metrics.metric import Metric
 from shared.models.backbone import Backbone
-from shared.models.bundle import (
-    BackboneRef,
-    Bundle,
-    Calibration,
-    Manifest,
-    Method,
-    write_bundle,
-)
+from shared.models.bundle import MODEL, BackboneRef, Bundle, Calibration, Manifest, Method
 from shared.models.tasks import TaskKind
 from shared.training.methods.model import TunedModel
 from shared.training.publish.card import METRIC_NAMES
@@ -69,7 +62,7 @@ def write_headed(
         model.save(folder, backbone.name, backbone.folder)
         write_atomic(folder / "README.md", _card(recipe, backbone.name).encode())
 
-    return write_bundle(root, manifest, write_files)
+    return MODEL.write(root, manifest, write_files)
 
 
 def _card(recipe: Recipe, backbone_name: str) -> str:

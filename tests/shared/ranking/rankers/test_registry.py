@@ -5,12 +5,19 @@ import numpy as np
 import pytest
 
 from shared.artifacts.aliases import CHAMPION
+from shared.artifacts.promotion import roll_back
 from shared.errors import ArtifactError, ConflictError, InputError, NotFoundError
 from shared.ranking.features.table import feature_names
 from shared.ranking.rankers.blend import BLEND_WEIGHTS, LinearBlend
-from shared.ranking.rankers.bundle import RankerManifest, check_model_name, files_of
+from shared.ranking.rankers.bundle import (
+    RANKER,
+    RANKER_FILE,
+    RankerBundle,
+    RankerManifest,
+    check_model_name,
+)
 from shared.ranking.rankers.inputs import ranker_input_names, ranker_inputs
-from shared.ranking.rankers.registry import RankerRegistry
+from shared.ranking.rankers.registry import BLEND, Rankers, open_rankers, read_scorer
 
 
 def trees(names: list[str]) -> str:
@@ -25,8 +32,10 @@ def text() -> str:
     return trees(list(ranker_input_names()))
 
 
-def manifest(text: str, model: str = "default", command: str = "a test") -> RankerManifest:
-    return RankerManifest(
+def write(
+    registry: Rankers, text: str, model: str = "default", command: str = "a test"
+) -> RankerBundle:
+    manifest = RankerManifest(
         model=model,
         features=ranker_input_names(),
         blend=BLEND_WEIGHTS,
@@ -35,48 +44,71 @@ def manifest(text: str, model: str = "default", command: str = "a test") -> Rank
         settings={},
         command=command,
         created_at="2026-01-05T08:00:00+00:00",
-        files=files_of(text),
     )
+
+    def write_files(folder: Path) -> None:
+        (folder / RANKER_FILE).write_text(text)
+
+    return registry.write(manifest, write_files)
 
 
 def test_a_bundle_is_known_by_its_content(tmp_path: Path, text: str) -> None:
-    registry = RankerRegistry(tmp_path)
-    one = registry.add(manifest(text), text)
-    assert registry.add(manifest(text), text) == one
-    assert registry.add(manifest(text, command="another"), text).id != one.id
+    registry = open_rankers(tmp_path)
+    one = write(registry, text)
+    assert write(registry, text) == one
+    assert write(registry, text, command="another").id != one.id
     assert registry.bundle(one.id) == one
     features = np.zeros((3, len(feature_names())), np.float32)
-    assert registry.scorer(one.id).score(features).shape == (3,)
+    assert read_scorer(registry, one.id).score(features).shape == (3,)
 
 
-@pytest.mark.parametrize("name", ["ranker.txt", "manifest.json"])
-def test_another_byte_is_corrupt(tmp_path: Path, text: str, name: str) -> None:
-    registry = RankerRegistry(tmp_path)
-    bundle = registry.add(manifest(text), text)
+@pytest.mark.parametrize(
+    ("name", "fault"), [("ranker.txt", "corrupt"), ("manifest.json", "its manifest was changed")]
+)
+def test_another_byte_is_corrupt(tmp_path: Path, text: str, name: str, fault: str) -> None:
+    registry = open_rankers(tmp_path)
+    bundle = write(registry, text)
     path = bundle.folder / name
     path.write_bytes(path.read_bytes() + b"\n")
-    with pytest.raises(ArtifactError, match="corrupt"):
+    with pytest.raises(ArtifactError, match=fault):
         registry.set_alias("default", CHAMPION, bundle.id)
     path.unlink()
-    with pytest.raises(ArtifactError, match="cannot be read"):
+    with pytest.raises(ArtifactError, match=r"cannot be read|is missing"):
         registry.bundle(bundle.id)
     assert registry.named("default") is None
 
 
+def test_a_ranker_is_one_file(tmp_path: Path, text: str) -> None:
+    bundle = write(open_rankers(tmp_path), text)
+    with pytest.raises(ArtifactError, match=r"holds \[\], expected ranker.txt"):
+        RANKER.write(tmp_path, bundle.manifest, lambda folder: None)
+
+
 def test_what_cannot_serve_gets_no_alias(tmp_path: Path, text: str) -> None:
-    registry = RankerRegistry(tmp_path)
-    other = registry.add(manifest(text, model="other"), text)
-    with pytest.raises(ConflictError, match="another model"):
+    registry = open_rankers(tmp_path)
+    other = write(registry, text, model="other")
+    with pytest.raises(ConflictError, match="is for the model other"):
         registry.set_alias("default", CHAMPION, other.id)
     old = trees(["a", "b"])
     with pytest.raises(ArtifactError, match="was trained on other features"):
-        registry.set_alias("default", CHAMPION, registry.add(manifest(old), old).id)
+        registry.set_alias("default", CHAMPION, write(registry, old).id)
     for unknown in ("default@000000000000", "../default@000000000000", "default"):
         with pytest.raises(NotFoundError):
             registry.set_alias("default", CHAMPION, unknown)
-    with pytest.raises(NotFoundError, match="nothing to roll back to"):
-        registry.roll_back("default")
-    assert registry.aliases("default") == {}
+    assert registry.aliases() == {}
+
+
+def test_before_the_first_ranker_is_the_blend(tmp_path: Path, text: str) -> None:
+    registry = open_rankers(tmp_path)
+    with pytest.raises(NotFoundError, match="the model default has no champion"):
+        roll_back(registry, "default", command="a test", at_s=0.0)
+    bundle = write(registry, text)
+    registry.set_alias("default", CHAMPION, bundle.id)
+
+    assert roll_back(registry, "default", command="a test", at_s=0.0) == (bundle.id, BLEND)
+    assert registry.resolve("default") == BLEND
+    assert isinstance(read_scorer(registry, BLEND), LinearBlend)
+    assert roll_back(registry, "default", command="a test", at_s=1.0) == (BLEND, bundle.id)
 
 
 def test_a_model_s_name_is_no_path() -> None:

@@ -1,14 +1,14 @@
 import json
+import time
 from pathlib import Path
 
 import pytest
 
-from pipelines.rollback import RollbackSettings, rollback
+from shared.artifacts.promotion import change_champion, promoting, roll_back
 from shared.errors import ArtifactError, ConflictError, NotFoundError
-from shared.models.bundle import BackboneRef, Bundle, Manifest, Method, write_bundle
-from shared.models.registry import Registry
+from shared.models.bundle import MODEL, BackboneRef, Bundle, Manifest, Method
+from shared.models.registry import Registry, open_registry
 from shared.models.tasks import TaskKind
-from shared.training.publish.history import change_champion, promoting
 
 TASK = "my-task"
 
@@ -22,23 +22,25 @@ def bundle(registry: Registry, length: int) -> Bundle:
         tokenizer_sha256="0" * 64,
         max_length=length,
     )
-    return write_bundle(registry.root, manifest, lambda folder: None)
+    return MODEL.write(registry.root, manifest, lambda folder: None)
 
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Registry:
-    return Registry(tmp_path / "models", shipped=None)
+    return open_registry(tmp_path / "models", shipped=None)
 
 
-def settings(tmp_path: Path) -> RollbackSettings:
-    return RollbackSettings(task=TASK, state_dir=tmp_path)
+def back(registry: Registry) -> tuple[str, str]:
+    return roll_back(registry, TASK, command="back", at_s=time.time())
 
 
 def test_a_promotion_leaves_its_evidence(registry: Registry) -> None:
     first, second = bundle(registry, 8), bundle(registry, 16)
 
-    change_champion(registry, first.id, before=None, evidence={"gates": []}, at_s=0.0)
-    path = change_champion(registry, second.id, before=first.id, evidence={"gates": [1]}, at_s=1.0)
+    change_champion(registry, TASK, first.id, before=None, evidence={"gates": []}, at_s=0.0)
+    path = change_champion(
+        registry, TASK, second.id, before=first.id, evidence={"gates": [1]}, at_s=1.0
+    )
 
     assert registry.resolve(TASK) == second.id
     said = json.loads(path.read_text())
@@ -56,25 +58,23 @@ def test_what_was_judged_against_another_champion_changes_nothing(registry: Regi
     registry.set_alias(TASK, "champion", first.id)
 
     with pytest.raises(ConflictError, match="meanwhile"):
-        change_champion(registry, second.id, before=None, evidence={}, at_s=0.0)
+        change_champion(registry, TASK, second.id, before=None, evidence={}, at_s=0.0)
     (second.folder / "manifest.json").write_text("{}")
     with pytest.raises(ArtifactError):
-        change_champion(registry, second.id, before=first.id, evidence={}, at_s=0.0)
+        change_champion(registry, TASK, second.id, before=first.id, evidence={}, at_s=0.0)
 
     assert registry.resolve(TASK) == first.id
     assert not list((registry.root / TASK).glob("promotions/*"))
 
 
-def test_a_rollback_returns_and_a_second_one_returns_from_it(
-    registry: Registry, tmp_path: Path
-) -> None:
+def test_a_rollback_returns_and_a_second_one_returns_from_it(registry: Registry) -> None:
     first, second = bundle(registry, 8), bundle(registry, 16)
     registry.set_alias(TASK, "champion", first.id)
     registry.set_alias(TASK, "champion", second.id)
 
-    assert rollback(settings(tmp_path), command="back") == (second.id, first.id)
+    assert back(registry) == (second.id, first.id)
     assert registry.resolve(TASK) == first.id
-    assert rollback(settings(tmp_path), command="back") == (first.id, second.id)
+    assert back(registry) == (first.id, second.id)
     assert registry.resolve(TASK) == second.id
     evidence = [json.loads(p.read_text()) for p in (registry.root / TASK).glob("promotions/*")]
     assert {(each["action"], each["to"]) for each in evidence} == {
@@ -83,12 +83,12 @@ def test_a_rollback_returns_and_a_second_one_returns_from_it(
     }
 
 
-def test_a_rollback_needs_something_to_return_to(registry: Registry, tmp_path: Path) -> None:
+def test_a_rollback_needs_something_to_return_to(registry: Registry) -> None:
     with pytest.raises(NotFoundError, match="has no champion"):
-        rollback(settings(tmp_path), command="")
+        back(registry)
     registry.set_alias(TASK, "champion", bundle(registry, 8).id)
     with pytest.raises(ConflictError, match="the first champion"):
-        rollback(settings(tmp_path), command="")
+        back(registry)
 
 
 def test_two_promotions_do_not_meet(registry: Registry) -> None:
