@@ -14,13 +14,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
 from services.cli.config import PlatformSettings
 from services.cli.run_file import StateFolder
+from shared.artifacts.manifest import FilesManifest, check_files, hash_files, parse_manifest
 from shared.errors import ArtifactError, ConfigError, DependencyError
-from shared.files import new_folder, sha256_file
-from shared.validation.faults import joined, json_faults_of
+from shared.files import new_folder
 
 MANIFEST = "backup.json"
 STATE = "state"
@@ -33,15 +31,12 @@ _ATTEMPTS = 20
 _SQLITE_WAIT_S = 10.0
 
 
-class BackupManifest(BaseModel):
+class BackupManifest(FilesManifest):
     """What a backup holds."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     format_version: Literal[1] = 1
     created_at: datetime
     banyan: str
-    files: dict[str, str]
 
 
 def back_up(settings: PlatformSettings, folder: Path) -> str:
@@ -71,7 +66,7 @@ def back_up(settings: PlatformSettings, folder: Path) -> str:
             for database in _databases(state_dir):
                 _copy_database(database, copy / database.name)
             manifest = BackupManifest(
-                created_at=datetime.now(UTC), banyan=version("banyan"), files=_hashes(copy)
+                created_at=datetime.now(UTC), banyan=version("banyan"), files=hash_files(copy, "")
             )
             (aside / MANIFEST).write_text(manifest.model_dump_json(indent=2), "utf-8")
     except (OSError, sqlite3.Error) as error:
@@ -83,7 +78,7 @@ def restore(settings: PlatformSettings, folder: Path) -> str:
     """Puts a backup in the place of the state, whole or not at all; returns what was done.
 
     Raises:
-        ArtifactError: the folder is no backup, or is damaged; nothing was changed.
+        ArtifactError: the folder is not a backup, or is damaged; nothing was changed.
         ConflictError: the platform runs.
         DependencyError: the disk is full or cannot be written; the old state was put back.
     """
@@ -95,7 +90,7 @@ def restore(settings: PlatformSettings, folder: Path) -> str:
         try:
             shutil.rmtree(aside, ignore_errors=True)
             shutil.copytree(folder / STATE, aside)
-            if _hashes(aside) != manifest.files:
+            if hash_files(aside, "") != manifest.files:
                 raise ArtifactError(f"{folder} changed while it was read: nothing was restored")
             _swap(settings.state_dir, aside)
         except OSError as error:
@@ -112,22 +107,14 @@ def verify(folder: Path) -> BackupManifest:
     Raises:
         ArtifactError: a file is missing, is not the one that was copied, or is not of the backup.
     """
+    path = folder / MANIFEST
     try:
-        content = (folder / MANIFEST).read_bytes()
-        manifest = BackupManifest.model_validate_json(content)
+        content = path.read_bytes()
     except OSError:
-        raise ArtifactError(f"{folder} is no backup: it has no {MANIFEST}") from None
-    except ValidationError as error:
-        faults = joined(json_faults_of(error, content))
-        raise ArtifactError(f"{folder / MANIFEST} is damaged: {faults}") from None
-    found = _hashes(folder / STATE)
-    for name in sorted(found.keys() | manifest.files.keys()):
-        if name not in found:
-            raise ArtifactError(f"the backup {folder} is damaged: {name} is missing")
-        if name not in manifest.files:
-            raise ArtifactError(f"the backup {folder} holds {name}, which is not part of it")
-        if found[name] != manifest.files[name]:
-            raise ArtifactError(f"the backup {folder} is damaged: {name} has other content")
+        raise ArtifactError(f"{folder} is not a backup: it has no {MANIFEST}") from None
+    manifest = parse_manifest(path, content, BackupManifest)
+    remedy = "the backup is damaged, restore another one"
+    check_files(folder / STATE, manifest.files, remedy=remedy, but="")
     return manifest
 
 
@@ -217,11 +204,6 @@ def _listing(folder: Path) -> dict[str, tuple[int, int]]:
             continue
         listing[str(path)] = (status.st_mtime_ns, status.st_ino)
     return listing
-
-
-def _hashes(folder: Path) -> dict[str, str]:
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
-    return {path.relative_to(folder).as_posix(): sha256_file(path) for path in files}
 
 
 def _refuse_other_database(settings: PlatformSettings) -> None:

@@ -65,7 +65,7 @@ def seal(folder: Path, manifest: FilesManifest) -> str:
     content = manifest.model_copy(update={"files": hash_files(folder)}).to_bytes()
     path = folder / MANIFEST_FILE
     # Without the leniency of reading: faults of an older artefact are not passed on.
-    _parse(path, content, type(manifest), None)
+    parse_manifest(path, content, type(manifest), None)
     path.write_bytes(content)
     return hashlib.sha256(content).hexdigest()
 
@@ -91,16 +91,18 @@ def read_manifest(
     found = hashlib.sha256(content).hexdigest()
     if sha256 not in (None, found):
         raise ArtifactError(f"{path} is corrupt: its SHA-256 is {found}, not {sha256}")
-    return _parse(path, content, model, STORED), found
+    return parse_manifest(path, content, model), found
 
 
-def check_files(folder: Path, expected: Mapping[str, str], *, remedy: str) -> None:
-    """Verifies that a folder holds these files by their SHA-256, and no others.
+def check_files(
+    folder: Path, expected: Mapping[str, str], *, remedy: str, but: str = MANIFEST_FILE
+) -> None:
+    """Verifies that a folder holds these files by their SHA-256, and no others `but` one.
 
     Raises:
         ArtifactError: a file is missing, extra, a link, or has other content; all are named.
     """
-    found = hash_files(folder)
+    found = hash_files(folder, but)
     faults = [f"{name} is missing" for name in sorted(expected.keys() - found.keys())]
     faults += [f"{name} is not in the manifest" for name in sorted(found.keys() - expected.keys())]
     faults += [
@@ -112,8 +114,8 @@ def check_files(folder: Path, expected: Mapping[str, str], *, remedy: str) -> No
         raise ArtifactError(f"{folder}: {'; '.join(faults)}: {remedy}")
 
 
-def hash_files(folder: Path) -> dict[str, str]:
-    """The SHA-256 of every file below a folder but its manifest, by relative POSIX path.
+def hash_files(folder: Path, but: str = MANIFEST_FILE) -> dict[str, str]:
+    """The SHA-256 of every file below a folder `but` one, by relative POSIX path.
 
     Raises:
         ArtifactError: a file is a link, or cannot be read.
@@ -123,7 +125,7 @@ def hash_files(folder: Path) -> dict[str, str]:
         name = path.relative_to(folder).as_posix()
         if path.is_symlink():
             raise ArtifactError(f"{path} is a link: an artefact holds plain files only")
-        if path.is_file() and name != MANIFEST_FILE:
+        if path.is_file() and name != but:
             try:
                 hashes[name] = sha256_file(path)
             except OSError as error:
@@ -131,9 +133,17 @@ def hash_files(folder: Path) -> dict[str, str]:
     return hashes
 
 
-def _parse(
-    path: Path, content: bytes, model: type[ManifestT], context: Mapping[str, bool] | None
+def parse_manifest(
+    path: Path,
+    content: bytes,
+    model: type[ManifestT],
+    context: Mapping[str, bool] | None = STORED,
 ) -> ManifestT:
+    """The manifest that a file holds; `context` is pydantic's, by default that of reading.
+
+    Raises:
+        ArtifactError: it is malformed.
+    """
     try:
         return model.model_validate_json(content, context=context)
     except ValidationError as error:

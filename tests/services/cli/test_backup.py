@@ -180,7 +180,7 @@ def test_a_damaged_backup_changes_nothing(
 
 
 def test_what_is_no_backup_is_refused(settings: PlatformSettings, tmp_path: Path) -> None:
-    with pytest.raises(ArtifactError, match="is no backup"):
+    with pytest.raises(ArtifactError, match="is not a backup"):
         restore(settings, tmp_path)
 
 

@@ -100,7 +100,7 @@ def test_a_knowledge_base_to_load_is_named(banyan: Banyan, tmp_path: Path) -> No
         (["up", "--port", "70000"], "http_port"),
         (["up", "--host", "0.0.0.0", "--port", "28961"], "banyan keys create"),
         (["backup", "/tmp/never"], "nothing to back up"),
-        (["restore", "/no/such/backup"], "is no backup"),
+        (["restore", "/no/such/backup"], "is not a backup"),
     ],
 )
 def test_a_fault_is_one_line(banyan: Banyan, arguments: list[str], said: str) -> None:
