@@ -3,14 +3,16 @@
 import logging
 import threading
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from services.recommendation.metrics import RANKING_SNAPSHOT
 from services.recommendation.reading import FeedbackReader
+from shared.artifacts.versions import VersionedFolder
 from shared.errors import ArtifactError, PlatformError
 from shared.ranking.saved_arrays import Arrays
 from shared.ranking.settings import StateSettings
-from shared.ranking.snapshot_files import Snapshot, load_snapshot, save_snapshot
+from shared.ranking.snapshot_files import Snapshot, SnapshotManifest, read_snapshot, write_snapshot
 from shared.storage.identifiers import new_id
 
 LOGGER = logging.getLogger(__name__)
@@ -25,7 +27,7 @@ class Snapshots:
     def __init__(
         self, folder: Path, reader: FeedbackReader, settings: StateSettings, every: int
     ) -> None:
-        self._folder = folder
+        self._versions = VersionedFolder(folder, SnapshotManifest)
         self._reader = reader
         self._settings = settings
         self._every = every
@@ -50,7 +52,7 @@ class Snapshots:
             DependencyError: the database does not answer.
         """
         try:
-            snapshot = load_snapshot(self._folder, self._settings)
+            snapshot = self._versions.read(partial(read_snapshot, self._settings))
             if snapshot is not None and self._reader.source_of(snapshot.seq) != snapshot.source:
                 raise ArtifactError("the snapshot is of another database, or of events long gone")
         except (ArtifactError, OSError) as error:
@@ -83,7 +85,8 @@ class Snapshots:
             source = self._reader.source_of(seq)
             if source is None:
                 raise ArtifactError(f"the event {seq} is not kept any more")
-            save_snapshot(Snapshot(seq, source, states), self._folder, new_id(), self._settings)
+            snapshot = Snapshot(seq, source, states)
+            self._versions.write(new_id(), partial(write_snapshot, snapshot, self._settings))
             self._on_disk_seq = seq
             RANKING_SNAPSHOT.set(seq)
         except (OSError, PlatformError) as error:

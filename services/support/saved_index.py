@@ -3,11 +3,13 @@
 import asyncio
 import logging
 import shutil
+from functools import partial
 from pathlib import Path
 
+from shared.artifacts.versions import VersionedFolder
 from shared.errors import ArtifactError
 from shared.retrieval.index import Index
-from shared.retrieval.index_files import load_index, save_index, saved_bundle
+from shared.retrieval.index_files import IndexManifest, read_index, write_index
 from shared.shielded import to_the_end
 from shared.storage.identifiers import new_id
 
@@ -19,6 +21,7 @@ class SavedIndex:
 
     def __init__(self, folder: Path, name: str) -> None:
         self._folder = folder
+        self._versions = VersionedFolder(folder, IndexManifest)
         self._name = name
         self._saving = asyncio.Lock()
         self._saved: tuple[str, int] | None = None
@@ -30,12 +33,16 @@ class SavedIndex:
 
     async def bundle(self) -> str | None:
         """The bundle that made the index on disk; None without one that can be read."""
-        return await asyncio.to_thread(self._read_bundle)
+        try:
+            newest = await asyncio.to_thread(self._versions.manifest)
+        except ArtifactError:
+            return None
+        return None if newest is None else newest.bundle
 
     async def load(self) -> Index | None:
         """The index on disk; None without one that can be read."""
         try:
-            index = await asyncio.to_thread(load_index, self._folder)
+            index = await asyncio.to_thread(self._versions.read, read_index)
         except ArtifactError as error:
             LOGGER.warning(
                 "an index is rebuilt", extra={"knowledge_base": self._name, "reason": str(error)}
@@ -73,11 +80,8 @@ class SavedIndex:
 
     def _write(self, index: Index, over_others: bool) -> None:
         mine = {index.bundle, self._saved and self._saved[0]}
-        may_replace = None if over_others else lambda manifest: manifest.bundle in mine
-        save_index(index, self._folder, new_id(), may_replace)
-
-    def _read_bundle(self) -> str | None:
-        try:
-            return saved_bundle(self._folder)
-        except ArtifactError:
-            return None
+        self._versions.write(
+            new_id(),
+            partial(write_index, index),
+            may_replace=None if over_others else lambda newest: newest.bundle in mine,
+        )

@@ -15,7 +15,6 @@ from typing import Literal
 from safetensors.numpy import load_file, save_file
 
 from shared.artifacts.manifest import FilesManifest
-from shared.artifacts.versions import VersionedFolder
 from shared.errors import ArtifactError
 from shared.ranking.saved_arrays import Arrays
 from shared.ranking.settings import StateSettings
@@ -44,38 +43,28 @@ class Snapshot:
     states: Mapping[str, Arrays]
 
 
-def save_snapshot(snapshot: Snapshot, root: Path, name: str, settings: StateSettings) -> None:
-    """Writes a snapshot as `root/name` and deletes the older ones, see `VersionedFolder.write`."""
-
-    def write(folder: Path) -> SnapshotManifest:
-        names = {
-            state: f"{number}.safetensors" for number, state in enumerate(sorted(snapshot.states))
-        }
-        for state, file in names.items():
-            save_file(snapshot.states[state], folder / file)
-        return SnapshotManifest(
-            seq=snapshot.seq, source=snapshot.source, settings=_digest(settings), states=names
-        )
-
-    VersionedFolder(root, SnapshotManifest).write(name, write)
+def write_snapshot(snapshot: Snapshot, settings: StateSettings, folder: Path) -> SnapshotManifest:
+    """Writes the files of a snapshot into an empty folder; the manifest has no hashes yet."""
+    names = {state: f"{number}.safetensors" for number, state in enumerate(sorted(snapshot.states))}
+    for state, file in names.items():
+        save_file(snapshot.states[state], folder / file)
+    return SnapshotManifest(
+        seq=snapshot.seq, source=snapshot.source, settings=_digest(settings), states=names
+    )
 
 
-def load_snapshot(root: Path, settings: StateSettings) -> Snapshot | None:
-    """The newest snapshot under `root`, or None where none was ever written.
+def read_snapshot(settings: StateSettings, folder: Path, manifest: SnapshotManifest) -> Snapshot:
+    """Reads what `write_snapshot` wrote; the caller has verified the files.
 
     Raises:
-        ArtifactError: it is incomplete, corrupt, of another format or of other settings.
+        ArtifactError: the states were made by other settings, or a file is not named.
     """
-
-    def read(folder: Path, manifest: SnapshotManifest) -> Snapshot:
-        if manifest.settings != _digest(settings):
-            raise ArtifactError("the snapshot was made by other settings of the state")
-        if unknown := set(manifest.states.values()) - manifest.files.keys():
-            raise ArtifactError(f"the snapshot's manifest has no hash of {sorted(unknown)}")
-        states = {state: load_file(folder / file) for state, file in manifest.states.items()}
-        return Snapshot(manifest.seq, manifest.source, states)
-
-    return VersionedFolder(root, SnapshotManifest).read(read)
+    if manifest.settings != _digest(settings):
+        raise ArtifactError("the snapshot was made by other settings of the state")
+    if unknown := set(manifest.states.values()) - manifest.files.keys():
+        raise ArtifactError(f"the snapshot's manifest has no hash of {sorted(unknown)}")
+    states = {state: load_file(folder / file) for state, file in manifest.states.items()}
+    return Snapshot(manifest.seq, manifest.source, states)
 
 
 def _digest(settings: StateSettings) -> str:

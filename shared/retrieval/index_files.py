@@ -7,7 +7,7 @@
 An index is derived: one that is missing or corrupt is rebuilt from the database.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,7 +15,6 @@ import orjson
 from pydantic import model_validator
 
 from shared.artifacts.manifest import FilesManifest
-from shared.artifacts.versions import VersionedFolder
 from shared.retrieval.dense import Dense
 from shared.retrieval.index import Entry, Index
 from shared.text.blocks import Sentence, SentenceKind
@@ -44,47 +43,23 @@ class IndexManifest(FilesManifest):
         return self
 
 
-def save_index(
-    index: Index, root: Path, name: str, may_replace: Callable[[IndexManifest], bool] | None = None
-) -> None:
-    """Writes an index as `root/name` and deletes the older ones, see `VersionedFolder.write`."""
-
-    def write(folder: Path) -> IndexManifest:
-        (folder / "entries.jsonl").write_bytes(b"".join(map(_entry_line, index.entries)))
-        index.titles.write(folder / "titles.faiss")
-        index.passages.write(folder / "passages.faiss")
-        return IndexManifest(
-            format=_FORMAT,
-            splitting=SPLITTING,
-            bundle=index.bundle,
-            version=index.version,
-            entries=len(index.entries),
-            passages=len(index.passages.vectors),
-        )
-
-    VersionedFolder(root, IndexManifest).write(name, write, may_replace=may_replace)
+def write_index(index: Index, folder: Path) -> IndexManifest:
+    """Writes the files of an index into an empty folder; the manifest has no hashes yet."""
+    (folder / "entries.jsonl").write_bytes(b"".join(map(_entry_line, index.entries)))
+    index.titles.write(folder / "titles.faiss")
+    index.passages.write(folder / "passages.faiss")
+    return IndexManifest(
+        format=_FORMAT,
+        splitting=SPLITTING,
+        bundle=index.bundle,
+        version=index.version,
+        entries=len(index.entries),
+        passages=len(index.passages.vectors),
+    )
 
 
-def load_index(root: Path) -> Index | None:
-    """The newest index under `root`, or None where none was ever written.
-
-    Raises:
-        ArtifactError: it is incomplete, corrupt, or of another format.
-    """
-    return VersionedFolder(root, IndexManifest).read(_read)
-
-
-def saved_bundle(root: Path) -> str | None:
-    """The bundle that made the newest index under `root`, or None where none was ever written.
-
-    Raises:
-        ArtifactError: its manifest is corrupt, or of another format.
-    """
-    manifest = VersionedFolder(root, IndexManifest).manifest()
-    return None if manifest is None else manifest.bundle
-
-
-def _read(folder: Path, manifest: IndexManifest) -> Index:
+def read_index(folder: Path, manifest: IndexManifest) -> Index:
+    """Reads what `write_index` wrote; the caller has verified the files."""
     return Index(
         manifest.bundle,
         manifest.version,

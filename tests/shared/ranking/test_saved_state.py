@@ -2,16 +2,18 @@
 
 import random
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from shared.artifacts.versions import VersionedFolder
 from shared.errors import ArtifactError
 from shared.ranking.events import Event, ItemEvent
 from shared.ranking.saved_arrays import Arrays
 from shared.ranking.settings import StateSettings
-from shared.ranking.snapshot_files import Snapshot, load_snapshot, save_snapshot
+from shared.ranking.snapshot_files import Snapshot, SnapshotManifest, read_snapshot, write_snapshot
 from shared.ranking.state import RankingState
 from tests.shared.ranking.made import DAY_MS, START_MS, WIDTH, asked, did, features_of, item, user
 
@@ -87,6 +89,14 @@ def test_an_empty_state_is_restored_too() -> None:
     assert restored.catalogue.ids == ["lamp"]
 
 
+def versions(root: Path) -> VersionedFolder[SnapshotManifest]:
+    return VersionedFolder(root, SnapshotManifest)
+
+
+def load(root: Path) -> Snapshot | None:
+    return versions(root).read(partial(read_snapshot, NARROW))
+
+
 @pytest.fixture
 def states() -> dict[str, Arrays]:
     return {"default": state_of(events(1)).arrays(), "acme": state_of(events(2)).arrays()}
@@ -95,20 +105,21 @@ def states() -> dict[str, Arrays]:
 @pytest.fixture
 def saved(tmp_path: Path, states: dict[str, Arrays]) -> Path:
     for name in ("first", "second"):
-        save_snapshot(Snapshot(800, "source", states), tmp_path, name, NARROW)
+        snapshot = Snapshot(800, "source", states)
+        versions(tmp_path).write(name, partial(write_snapshot, snapshot, NARROW))
     return tmp_path
 
 
 def test_a_snapshot_on_disk_comes_back_and_the_one_before_is_gone(
     saved: Path, states: dict[str, Arrays]
 ) -> None:
-    loaded = load_snapshot(saved, NARROW)
+    loaded = load(saved)
     assert loaded is not None
     assert (loaded.seq, loaded.source, set(loaded.states)) == (800, "source", {"default", "acme"})
     for name, arrays in states.items():
         assert_same(dict(loaded.states[name]), arrays)
     assert [path.name for path in saved.iterdir() if path.is_dir()] == ["second"]
-    assert load_snapshot(saved / "none", NARROW) is None
+    assert load(saved / "none") is None
 
 
 @pytest.mark.parametrize("file", ["0.safetensors", "1.safetensors", "manifest.json", "CURRENT"])
@@ -119,12 +130,12 @@ def test_a_byte_that_flipped_is_found(saved: Path, file: str) -> None:
     path.write_bytes(content)
 
     with pytest.raises(ArtifactError):
-        load_snapshot(saved, NARROW)
+        load(saved)
 
 
 def test_a_snapshot_of_other_settings_is_not_used(saved: Path) -> None:
     with pytest.raises(ArtifactError, match="other settings"):
-        load_snapshot(saved, StateSettings())
+        versions(saved).read(partial(read_snapshot, StateSettings()))
 
 
 def test_arrays_that_lack_something_are_refused() -> None:

@@ -1,14 +1,24 @@
 """Indexes on disk: read as written, or refused."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from shared.artifacts.versions import VersionedFolder
 from shared.errors import ArtifactError
 from shared.retrieval import index_files
 from shared.retrieval.index import Index
-from shared.retrieval.index_files import load_index, save_index, saved_bundle
+from shared.retrieval.index_files import IndexManifest, read_index, write_index
 from tests.harness.entries import BUNDLE, WIDTH, embedded, query
+
+
+def save(index: Index, root: Path) -> None:
+    VersionedFolder(root, IndexManifest).write("one", partial(write_index, index))
+
+
+def load(root: Path) -> Index | None:
+    return VersionedFolder(root, IndexManifest).read(read_index)
 
 
 @pytest.fixture
@@ -21,21 +31,19 @@ def index() -> Index:
 
 
 def test_an_index_is_read_as_it_was_written(tmp_path: Path, index: Index) -> None:
-    save_index(index, tmp_path, "one")
+    save(index, tmp_path)
 
-    read = load_index(tmp_path)
+    read = load(tmp_path)
 
     assert read is not None
     assert (read.bundle, read.version, read.entries) == (index.bundle, 3, index.entries)
     assert read.search([query("owls")], 5) == index.search([query("owls")], 5)
-    assert saved_bundle(tmp_path) == BUNDLE
 
 
 def test_an_empty_index_can_be_kept(tmp_path: Path) -> None:
-    assert (load_index(tmp_path), saved_bundle(tmp_path)) == (None, None)
-    save_index(Index.empty(BUNDLE, WIDTH), tmp_path, "one")
+    save(Index.empty(BUNDLE, WIDTH), tmp_path)
 
-    read = load_index(tmp_path)
+    read = load(tmp_path)
 
     assert read is not None
     assert read.passages.vectors.shape == (0, WIDTH)
@@ -43,22 +51,21 @@ def test_an_empty_index_can_be_kept(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("file", ["entries.jsonl", "titles.faiss", "passages.faiss"])
 def test_a_flipped_bit_is_found(tmp_path: Path, index: Index, file: str) -> None:
-    save_index(index, tmp_path, "one")
+    save(index, tmp_path)
     path = tmp_path / "one" / file
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
 
     with pytest.raises(ArtifactError, match="corrupt"):
-        load_index(tmp_path)
+        load(tmp_path)
 
 
 def test_an_index_of_another_way_of_cutting_is_refused(
     tmp_path: Path, index: Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save_index(index, tmp_path, "one")
+    save(index, tmp_path)
     monkeypatch.setattr(index_files, "SPLITTING", 99)
 
-    for read in (load_index, saved_bundle):
-        with pytest.raises(ArtifactError, match="this version reads 2 with 99"):
-            read(tmp_path)
+    with pytest.raises(ArtifactError, match="this version reads 2 with 99"):
+        load(tmp_path)
