@@ -113,6 +113,7 @@ class KafkaTopicProducer:
     def _connected(self) -> KafkaProducer:
         if self._producer is None:
             self._producer = open_client(KafkaProducer, self._options)
+            _let_rest(self._producer)
         return self._producer
 
     def _abandon(self, timeout_s: float = 0.0) -> None:
@@ -132,3 +133,25 @@ class KafkaTopicProducer:
     def _note_failure(self, error: Exception) -> None:
         with self._lock:
             self._failures.append(error)
+
+
+def _let_rest(producer: KafkaProducer) -> None:
+    """Keeps an idle producer of kafka-python 3.0.12 from asking for metadata thousands of times a
+    second.
+
+    Its sender does so for as long as a topic that it ever wrote to has no leader that it knows,
+    also where no record waits for one: the topic may be deleted, or may have been known at the
+    first connection alone, whose answer names all topics and later ones those that are followed.
+    """
+    accumulator, cluster = producer._accumulator, producer._metadata
+    look = accumulator.ready
+
+    def ready(*arguments: object, **options: object) -> tuple[object, object, bool]:
+        nodes, delay, is_unknown = look(*arguments, **options)
+        waits = is_unknown and any(
+            batches and cluster.leader_for_partition(place) in (None, -1)
+            for place, batches in list(accumulator._batches.items())
+        )
+        return nodes, delay, waits
+
+    accumulator.ready = ready
