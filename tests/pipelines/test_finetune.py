@@ -115,6 +115,7 @@ def _kill_a_worker_after_the_first_epoch(process: subprocess.Popen[str], state: 
     wait_for(lambda: len(_workers(pipeline) - first) == 2, "two workers went on")
 
 
+@pytest.mark.drill
 @pytest.mark.training
 @pytest.mark.timeout(900)
 @pytest.mark.usefixtures("without_ray")

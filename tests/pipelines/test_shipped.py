@@ -189,6 +189,7 @@ def _rows(path: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
+@pytest.mark.drill
 @pytest.mark.realdata
 def test_support_intent_serves_as_well_as_its_card_says(data_dir: Path, runner: Runner) -> None:
     bundle = _bundle("support-intent")
@@ -200,6 +201,7 @@ def test_support_intent_serves_as_well_as_its_card_says(data_dir: Path, runner: 
     assert accuracy == pytest.approx(bundle.manifest.metrics["accuracy"].value, abs=0.005)
 
 
+@pytest.mark.drill
 @pytest.mark.realdata
 def test_finance_sentiment_serves_as_well_as_its_card_says(data_dir: Path, runner: Runner) -> None:
     bundle = _bundle("finance-sentiment")
@@ -209,6 +211,7 @@ def test_finance_sentiment_serves_as_well_as_its_card_says(data_dir: Path, runne
     assert accuracy == pytest.approx(bundle.manifest.metrics["sentfin.accuracy"].value, abs=0.01)
 
 
+@pytest.mark.drill
 @pytest.mark.realdata
 def test_finance_entity_sentiment_serves_as_well_as_its_card_says(
     data_dir: Path, runner: Runner
@@ -220,6 +223,7 @@ def test_finance_entity_sentiment_serves_as_well_as_its_card_says(
     assert accuracy == pytest.approx(bundle.manifest.metrics["accuracy"].value, abs=0.01)
 
 
+@pytest.mark.drill
 @pytest.mark.realdata
 def test_finance_entities_serves_as_well_as_its_card_says(data_dir: Path, runner: Runner) -> None:
     bundle = _bundle("finance-entities")
@@ -240,6 +244,7 @@ def test_finance_entities_serves_as_well_as_its_card_says(data_dir: Path, runner
     assert f1 == pytest.approx(bundle.manifest.metrics["span_f1"].value, abs=0.01)
 
 
+@pytest.mark.drill
 @pytest.mark.realdata
 def test_support_scope_serves_as_well_as_its_card_says(data_dir: Path, runner: Runner) -> None:
     """Of every fourth question with an intent; the card is of all of them."""
@@ -255,6 +260,7 @@ def test_support_scope_serves_as_well_as_its_card_says(data_dir: Path, runner: R
         assert accuracy == pytest.approx(metrics[f"{name}.accuracy"].value, abs=tolerance)
 
 
+@pytest.mark.drill
 @pytest.mark.realdata
 def test_support_reader_serves_as_well_as_its_card_says(data_dir: Path, runner: Runner) -> None:
     """Of every eighth question; the card is of all of them."""
@@ -275,6 +281,7 @@ def test_support_reader_serves_as_well_as_its_card_says(data_dir: Path, runner: 
         assert figures[name].low <= of_card.value <= figures[name].high
 
 
+@pytest.mark.drill
 @pytest.mark.realdata
 def test_support_retrieval_finds_as_well_as_its_card_says(
     data_dir: Path, runner: Runner, tmp_path: Path

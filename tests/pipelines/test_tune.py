@@ -115,6 +115,7 @@ def _history(run: Path) -> tuple[EpochScore, ...]:
     return () if newest is None else newest.state.history
 
 
+@pytest.mark.drill
 @pytest.mark.training
 @pytest.mark.timeout(900)
 def test_a_search_is_killed_and_interrupted_and_stops_what_learns_nothing(tmp_path: Path) -> None:
