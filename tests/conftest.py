@@ -8,6 +8,8 @@ import pytest
 from hypothesis import settings
 
 from tests.harness.data import DATA, ROOT
+from tests.harness.kafka import RealKafka, real_kafka
+from tests.harness.postgres import binaries, cluster
 
 # No deadline: how long an example takes says more about the machine than about the code. In CI the
 # examples are the same at every run; a developer's runs look for new ones.
@@ -33,6 +35,23 @@ def data_dir() -> Path:
     if not (DATA / "support").is_dir():
         pytest.skip(f"no real data in {DATA}: set BANYAN_DATA_DIR to the folder that holds it")
     return DATA
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealKafka]:
+    """The real Kafka of this session, one node."""
+    with real_kafka(tmp_path_factory.mktemp("kafka") / "cluster") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The PostgreSQL cluster of this session."""
+    folder = binaries()
+    if folder is None:
+        pytest.skip("PostgreSQL's server is not installed: apt-get install postgresql")
+    with cluster(folder) as url:
+        yield url
 
 
 @pytest.fixture

@@ -5,8 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 SOURCES = ("shared", "services", "pipelines")
 MODEL_LIBRARIES = ("torch", "transformers", "sentence_transformers", "peft")
@@ -57,20 +55,29 @@ RAYLESS = (
 """Modules that a test runs without a cluster, in processes of their own."""
 
 
-@pytest.mark.parametrize("module", RAYLESS)
-def test_the_logic_of_applications_holds_no_ray(module: str) -> None:
-    code = f"import sys, {module}; print('ray' in sys.modules)"
+def first_to_load(modules: tuple[str, ...], libraries: tuple[str, ...]) -> str:
+    """Which of the modules, imported one after another, loads which of the libraries first."""
+    code = (
+        "import importlib, sys\n"
+        "found = set()\n"
+        f"for module in {modules}:\n"
+        "    importlib.import_module(module)\n"
+        f"    loaded = {{each for each in {libraries} if each in sys.modules}}\n"
+        "    print(*(f'{module}: {each}' for each in loaded - found), end='')\n"
+        "    found |= loaded\n"
+    )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert run.returncode == 0, run.stderr
-    assert run.stdout.strip() == "False"
+    return run.stdout
 
 
-@pytest.mark.parametrize("module", LIGHT_PROCESSES)
-def test_light_processes_hold_no_model_library(module: str) -> None:
-    code = f"import sys, {module}; print(*(m for m in {MODEL_LIBRARIES} if m in sys.modules))"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
-    assert run.returncode == 0, run.stderr
-    assert run.stdout.strip() == ""
+def test_the_logic_of_applications_holds_no_ray() -> None:
+    assert first_to_load(RAYLESS, ("ray",)) == ""
+
+
+def test_light_processes_hold_no_model_library() -> None:
+    assert first_to_load(LIGHT_PROCESSES, MODEL_LIBRARIES) == ""
+    assert first_to_load(("shared.models.backbone",), MODEL_LIBRARIES) != ""
 
 
 def test_no_pickle_and_no_remote_code() -> None:

@@ -9,20 +9,8 @@ import pytest
 from shared.storage.database import Database, sqlite_url
 from shared.streaming.embedded import EmbeddedBroker
 from tests.contracts.brokers import Broker, Embedded, InMemory, Real, start_embedded
-from tests.harness.kafka import RealKafka, real_kafka
-from tests.harness.postgres import binaries, cluster
 
 SCHEMA = "support"
-
-
-@pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    """A PostgreSQL cluster of this session."""
-    folder = binaries()
-    if folder is None:
-        pytest.skip("PostgreSQL's server is not installed: apt-get install postgresql")
-    with cluster(folder) as url:
-        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -46,13 +34,6 @@ def embedded_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedd
     broker = start_embedded(tmp_path_factory.mktemp("embedded-broker"))
     yield broker
     broker.stop()
-
-
-@pytest.fixture(scope="session")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealKafka]:
-    """A real Kafka of this session, one node."""
-    with real_kafka(tmp_path_factory.mktemp("kafka") / "cluster") as running:
-        yield running
 
 
 @pytest.fixture(params=["memory", "embedded", "kafka"])

@@ -39,6 +39,7 @@ def skip_where_missing(broker: BrokerKind, database: DatabaseKind) -> None:
         pytest.skip(reason)
 
 
+@pytest.mark.drill
 @pytest.mark.parametrize(("broker", "database"), [("embedded", "sqlite"), ("kafka", "postgresql")])
 def test_killed_and_frozen_consumers_change_nothing(
     broker: BrokerKind, database: DatabaseKind, tmp_path: Path
@@ -57,7 +58,7 @@ def test_killed_and_frozen_consumers_change_nothing(
     assert report.is_met, [*report.notes, *report.faults]
 
 
-@pytest.mark.parametrize("broker", ["embedded", "kafka"])
+@pytest.mark.parametrize("broker", ["embedded", pytest.param("kafka", marks=pytest.mark.drill)])
 def test_poison_is_dead_letters_and_delays_nobody(broker: BrokerKind, tmp_path: Path) -> None:
     skip_where_missing(broker, "sqlite")
     drill = poison.Drill(broker, "sqlite", records=1_200, per_second=300, seed=SEED)

@@ -21,7 +21,7 @@ from tests.drills.outcome import stored
 from tests.drills.plan import ConsumerPlan
 from tests.drills.tweets import FILE, Tweet, produce, tweets
 from tests.harness.data import DATA
-from tests.harness.kafka import real_kafka
+from tests.harness.kafka import RealKafka
 from tests.harness.waiting import wait_for
 
 BATCH = 300
@@ -93,34 +93,32 @@ def assert_all_scored(database: Database, records: list[Tweet], topics: int) -> 
     assert len(seen) == topics
 
 
-def test_a_topic_that_is_deleted_and_made_anew(database: Database, tmp_path: Path) -> None:
+def test_a_topic_that_is_deleted_and_made_anew(database: Database, kafka: RealKafka) -> None:
     """The stream runs all the while; the new topic's offsets begin at 0 again."""
     records = tweets(2 * BATCH)
-    with real_kafka(tmp_path / "kafka") as kafka:
-        plan = plan_of(kafka.bootstrap)
-        send(plan, records[:BATCH])
-        with running_stream(plan, database):
-            wait_for_stored(database, BATCH)
-            before = topic_id_of(plan)
-            delete(plan)
-            send(plan, records[BATCH:])
-            assert topic_id_of(plan) != before
-            wait_for_stored(database, 2 * BATCH)
+    plan = plan_of(kafka.bootstrap)
+    send(plan, records[:BATCH])
+    with running_stream(plan, database):
+        wait_for_stored(database, BATCH)
+        before = topic_id_of(plan)
+        delete(plan)
+        send(plan, records[BATCH:])
+        assert topic_id_of(plan) != before
+        wait_for_stored(database, 2 * BATCH)
     assert_all_scored(database, records, topics=2)
 
 
-def test_a_topic_that_is_made_anew_while_nobody_reads(database: Database, tmp_path: Path) -> None:
+def test_a_topic_that_is_made_anew_while_nobody_reads(database: Database, kafka: RealKafka) -> None:
     """The group's commits are of the topic that is gone."""
     records = tweets(2 * BATCH)
-    with real_kafka(tmp_path / "kafka") as kafka:
-        plan = plan_of(kafka.bootstrap)
-        send(plan, records[:BATCH])
-        with running_stream(plan, database):
-            wait_for_stored(database, BATCH)
-        delete(plan)
-        send(plan, records[BATCH:])
-        with running_stream(plan, database):
-            wait_for_stored(database, 2 * BATCH)
+    plan = plan_of(kafka.bootstrap)
+    send(plan, records[:BATCH])
+    with running_stream(plan, database):
+        wait_for_stored(database, BATCH)
+    delete(plan)
+    send(plan, records[BATCH:])
+    with running_stream(plan, database):
+        wait_for_stored(database, 2 * BATCH)
     assert_all_scored(database, records, topics=2)
 
 
