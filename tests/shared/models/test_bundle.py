@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from shared.artifacts.manifest import MANIFEST_FILE
-from shared.errors import ArtifactError, NotFoundError
+from shared.errors import ArtifactError
 from shared.metrics.metric import STORED
 from shared.models.bundle import (
     ADAPTER_WEIGHTS_FILE,
@@ -33,13 +33,6 @@ def test_a_bundle_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     }
 
 
-def test_the_same_content_is_one_bundle_and_another_content_another(tmp_path: Path) -> None:
-    first, same, other = (lora_bundle(tmp_path, seed=seed) for seed in ("a", "a", "b"))
-    assert first == same
-    assert other.id != first.id
-    assert len(list((tmp_path / "intent").iterdir())) == 2
-
-
 @pytest.mark.parametrize("name", [HEAD_FILE, ADAPTER_WEIGHTS_FILE])
 def test_a_flipped_bit_is_found(tmp_path: Path, name: str) -> None:
     folder = lora_bundle(tmp_path).folder
@@ -47,14 +40,6 @@ def test_a_flipped_bit_is_found(tmp_path: Path, name: str) -> None:
     content[3] ^= 1
     (folder / name).write_bytes(content)
     with pytest.raises(ArtifactError, match=f"{name} is corrupt"):
-        MODEL.read(folder)
-
-
-def test_missing_and_extra_files_are_named_together(tmp_path: Path) -> None:
-    folder = lora_bundle(tmp_path).folder
-    (folder / HEAD_FILE).unlink()
-    (folder / "notes.txt").write_text("x")
-    with pytest.raises(ArtifactError, match=r"head.safetensors is missing; notes.txt is not in"):
         MODEL.read(folder)
 
 
@@ -86,29 +71,6 @@ def test_a_metric_outside_of_its_interval_is_read_and_never_written(tmp_path: Pa
 def test_a_task_name_that_is_no_folder_name_is_refused(task: str) -> None:
     with pytest.raises(ValidationError, match="task"):
         manifest(task)
-
-
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"format_version": 2}', b"\xff"])
-def test_a_malformed_manifest_is_refused(tmp_path: Path, content: bytes) -> None:
-    folder = lora_bundle(tmp_path).folder
-    (folder / MANIFEST_FILE).write_bytes(content)
-    with pytest.raises(ArtifactError, match="not a manifest that this version reads"):
-        MODEL.read(folder)
-
-
-def test_a_folder_without_manifest_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ArtifactError, match="cannot be read"):
-        MODEL.read(tmp_path)
-
-
-def test_a_failing_writer_leaves_nothing(tmp_path: Path) -> None:
-    def write(folder: Path) -> None:
-        (folder / HEAD_FILE).write_text("half")
-        raise OSError("disk full")
-
-    with pytest.raises(OSError, match="disk full"):
-        MODEL.write(tmp_path, manifest(), write)
-    assert list(tmp_path.rglob("*")) == [tmp_path / "intent"]
 
 
 @pytest.mark.parametrize(
@@ -167,16 +129,3 @@ def test_a_full_bundle_says_which_backbone_it_is(tmp_path: Path) -> None:
     for more in ({}, dense):
         bundle = MODEL.write(tmp_path, manifest(method=Method.FULL), full_files(more=more))
         assert own_backbone_sha256(bundle.manifest) == weights_sha256(bundle.folder / "backbone")
-
-
-def test_an_id_is_split_only_where_it_is_one() -> None:
-    assert MODEL.parse_id("support-intent@0123456789ab") == ("support-intent", "0123456789ab")
-    for other in (
-        "intent",
-        "intent@",
-        "../x@0123456789ab",
-        "intent@0123456789AB",
-        "i@0123456789ab/",
-    ):
-        with pytest.raises(NotFoundError, match="is not the id of a bundle"):
-            MODEL.parse_id(other)
