@@ -35,7 +35,7 @@ class SavedIndex:
         """The bundle that made the index on disk; None without one that can be read."""
         try:
             newest = await asyncio.to_thread(self._versions.manifest)
-        except ArtifactError:
+        except (ArtifactError, OSError):
             return None
         return None if newest is None else newest.bundle
 
@@ -43,7 +43,7 @@ class SavedIndex:
         """The index on disk; None without one that can be read."""
         try:
             index = await asyncio.to_thread(self._versions.read, read_index)
-        except ArtifactError as error:
+        except (ArtifactError, OSError) as error:
             LOGGER.warning(
                 "an index is rebuilt", extra={"knowledge_base": self._name, "reason": str(error)}
             )

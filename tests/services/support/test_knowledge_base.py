@@ -123,16 +123,22 @@ async def test_a_saved_index_is_used_without_embedding(
     await second.close()
 
 
-async def test_a_corrupt_index_is_made_anew(
-    settings: SupportSettings, trunk: FakeTrunk, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("damage", ["corrupt", "unreadable"])
+async def test_an_index_that_cannot_be_read_is_rebuilt(
+    settings: SupportSettings, trunk: FakeTrunk, caplog: pytest.LogCaptureFixture, damage: str
 ) -> None:
     first = open_service(settings, trunk)
     await (await opened(first)).put([document("a")])
     await first.close()
-    (vectors,) = settings.index_dir.rglob("passages.faiss")
-    content = bytearray(vectors.read_bytes())
-    content[-1] ^= 1
-    vectors.write_bytes(content)
+    if damage == "corrupt":
+        (vectors,) = settings.index_dir.rglob("passages.faiss")
+        content = bytearray(vectors.read_bytes())
+        content[-1] ^= 1
+        vectors.write_bytes(content)
+    else:
+        (lock,) = settings.index_dir.rglob(".lock")
+        lock.unlink()
+        lock.mkdir()
 
     second = open_service(settings, trunk)
     with caplog.at_level(logging.WARNING):
