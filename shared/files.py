@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from shared.errors import ArtifactError
+from shared.errors import ArtifactError, ConflictError
 
 _BLOCK_BYTES = 1 << 20
 
@@ -78,18 +78,20 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def locked(path: Path, *, shared: bool = False, wait: bool = True) -> Iterator[None]:
+def locked(path: Path, *, shared: bool = False, refusal: str | None = None) -> Iterator[None]:
     """Holds the lock of a file, which the system frees when a process dies.
 
     Any number may hold it `shared` together, and one otherwise. It belongs to the call, not to the
     process: who holds it and asks again waits for itself.
 
     Raises:
-        BlockingIOError: another one holds it, and this one does not `wait`.
+        ConflictError: another one holds it, and with a `refusal` this one does not wait.
     """
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
-        fcntl.flock(
-            file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
-        )
+        try:
+            fcntl.flock(file, kind if refusal is None else kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConflictError(refusal or "") from None
         yield

@@ -5,8 +5,8 @@
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,21 +21,14 @@ _FOLDER = "promotions"
 _LOCK_FILE = ".promotion.lock"
 
 
-@contextmanager
-def promoting(root: Path) -> Iterator[None]:
+def promoting(root: Path) -> AbstractContextManager[None]:
     """Keeps a second promotion or rollback out of a store; it ends with the process.
 
     Raises:
         ConflictError: one is under way.
     """
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(locked(root / _LOCK_FILE, wait=False))
-        except BlockingIOError:
-            raise ConflictError(
-                f"another promotion or rollback is under way in {root}: wait for it"
-            ) from None
-        yield
+    refusal = f"another promotion or rollback is under way in {root}: wait for it"
+    return locked(root / _LOCK_FILE, refusal=refusal)
 
 
 def change_champion(

@@ -1,12 +1,9 @@
 """API keys: random, stored as hashes, each selecting a tenant and a role."""
 
-import fcntl
 import hashlib
 import hmac
 import secrets
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -17,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shared.clock import Clock, SystemClock
 from shared.errors import AuthenticationError, ConfigError, NotFoundError
-from shared.files import write_atomic
+from shared.files import locked, write_atomic
 from shared.validation.forms import NAME
 
 DEFAULT_TENANT = "default"
@@ -122,7 +119,7 @@ class KeyStore:
             raise ConfigError(
                 f"tenant {tenant!r}: use 1 to 63 lower-case letters, digits, '_' or '-'"
             ) from None
-        with self._exclusive():
+        with locked(self._path.with_suffix(".lock")):
             self._write((*self.list(), key))
         return secret
 
@@ -132,7 +129,7 @@ class KeyStore:
         Raises:
             NotFoundError: no key has this id.
         """
-        with self._exclusive():
+        with locked(self._path.with_suffix(".lock")):
             keys = self.list()
             found = next((key for key in keys if key.id == key_id), None)
             if found is None:
@@ -195,14 +192,6 @@ class KeyStore:
     def _write(self, keys: tuple[Key, ...]) -> None:
         content = _KeyFile(keys=keys).model_dump_json(indent=2).encode()
         write_atomic(self._path, content, mode=0o600)
-
-    @contextmanager
-    def _exclusive(self) -> Iterator[None]:
-        """Keeps other processes from writing between our read and our write."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
 
 
 def _digest(secret: str) -> str:

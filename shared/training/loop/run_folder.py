@@ -10,15 +10,13 @@ The 12 hex digits come from everything that decides the weights. The same comman
 folder and continues in it; another setting or one changed row is another run.
 """
 
-import contextlib
-import fcntl
 import hashlib
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.errors import ConflictError
+from shared.files import locked as locked_file
 from shared.files import write_atomic
 from shared.training.data.arrays import TokenArrays
 from shared.training.settings import FinetuneSettings, LoraSettings
@@ -86,19 +84,11 @@ def read_run(folder: Path) -> tuple[RunSpec, TokenArrays, TokenArrays]:
     return spec, TokenArrays.load(folder / _TRAIN), TokenArrays.load(folder / _DEV)
 
 
-@contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> AbstractContextManager[None]:
     """Keeps a second process out of a run; the lock ends with the process that holds it.
 
     Raises:
         ConflictError: another process trains this run.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / _LOCK).open("wb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ConflictError(
-                f"another process trains this very run in {folder}: wait for it, or change the seed"
-            ) from None
-        yield
+    refusal = f"another process trains this very run in {folder}: wait for it, or change the seed"
+    return locked_file(folder / _LOCK, refusal=refusal)

@@ -4,7 +4,7 @@ import pytest
 
 from shared.artifacts.manifest import FilesManifest
 from shared.artifacts.versions import VersionedFolder
-from shared.errors import ArtifactError
+from shared.errors import ArtifactError, ConflictError
 from shared.files import locked
 
 
@@ -128,9 +128,9 @@ def test_none_is_deleted_while_another_process_reads_it(tmp_path: Path) -> None:
     write(tmp_path, "one")
 
     def read_files(folder: Path, manifest: Note) -> int:
-        with pytest.raises(BlockingIOError), locked(tmp_path / ".lock", wait=False):
+        with pytest.raises(ConflictError), locked(tmp_path / ".lock", refusal="is read"):
             pass
-        with locked(tmp_path / ".lock", shared=True, wait=False):
+        with locked(tmp_path / ".lock", shared=True, refusal="is written"):
             return manifest.number
 
     assert VersionedFolder(tmp_path, Note).read(read_files) == 1
