@@ -11,10 +11,10 @@ from services.cli.run_file import StateFolder
 from services.cli.settings_table import resolve_application
 from services.recommendation.config import RecommendationSettings
 from services.recommendation.database import open_database as open_recommendation
+from services.recommendation.rankings.snapshots import Snapshots
 from services.recommendation.reading import FeedbackReader
 from services.recommendation.retention import event_rule
 from services.recommendation.retention import rules as recommendation_rules
-from services.recommendation.snapshots import Snapshots
 from services.recommendation.store import FeedbackStore
 from services.sentiment.config import SentimentSettings
 from services.sentiment.retention import rules as sentiment_rules

@@ -17,8 +17,8 @@ from pipelines.ranking.train import fit
 from pipelines.ranking.train_settings import TrainSettings
 from services.recommendation.config import RecommendationSettings
 from services.recommendation.database import SCHEMA
+from services.recommendation.rankings.vectors import VectorStore
 from services.recommendation.reading import FeedbackReader
-from services.recommendation.vectors import VectorStore
 from shared.artifacts import promotion
 from shared.artifacts.aliases import CANDIDATE
 from shared.errors import InputError, NotFoundError

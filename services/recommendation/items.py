@@ -13,7 +13,7 @@ from services.recommendation.tables import ITEM
 from shared.ranking.behaviour.fields import Age, Effect, MergedFields
 from shared.ranking.catalogue import tie_breaker
 from shared.ranking.events import FieldValue, ItemEvent, item_text
-from shared.storage.statements import chunks, pairs_in, upsert
+from shared.storage.statements import chunks, pairs_after, pairs_in, upsert
 
 _REPLACED = (
     "fields",
@@ -121,10 +121,9 @@ def read_page(
 
     An event is made for each age of an item's fields, so that others can still be merged with it.
     """
-    columns, (tenant, item) = ITEM.c, after
-    later = sa.or_(columns.tenant > tenant, sa.and_(columns.tenant == tenant, columns.item > item))
-    query = sa.select(ITEM).where(columns.tenant >= tenant, later)
-    rows = connection.execute(query.order_by(columns.tenant, columns.item).limit(limit))
+    order = (ITEM.c.tenant, ITEM.c.item)
+    query = sa.select(ITEM).where(pairs_after(*order, after)).order_by(*order).limit(limit)
+    rows = connection.execute(query)
     told: list[tuple[str, ItemEvent]] = []
     key: ItemKey | None = None
     count = 0

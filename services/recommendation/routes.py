@@ -1,6 +1,7 @@
 """The routes of the recommendation application."""
 
 import time
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import FastAPI, Path, Query, Request
@@ -8,7 +9,7 @@ from starlette.responses import Response
 
 from services.recommendation.bodies import feedback_body, read_events
 from services.recommendation.incoming import Category, by_name
-from services.recommendation.rankings import RankCall
+from services.recommendation.rankings.scorers import DEFAULT_MODEL
 from services.recommendation.schemas import (
     MAX_COUNT,
     FeedbackAnswer,
@@ -17,11 +18,12 @@ from services.recommendation.schemas import (
     StreamAnswer,
     rank_answer,
 )
-from services.recommendation.scorers import DEFAULT_MODEL
 from services.recommendation.service import RecommendationService
 from shared.http.application import AdminIdentity, CurrentIdentity, add_metrics, create_app
+from shared.http.body_types import JSON
 from shared.ranking.filters import Filters
 from shared.ranking.query import Query as RankQuery
+from shared.ranking.recommender import Ranked, Recommender
 from shared.validation.identifiers import Identifier
 
 _MS = 1000.0
@@ -70,16 +72,20 @@ def _add_rank(app: FastAPI, service: RecommendationService) -> None:
 
         The model `default` always exists. Users and items that are not known are no error.
         """
-        begun_s = time.perf_counter()
         time_s = service.clock.time() if request.timestamp is None else request.timestamp / _MS
         query = RankQuery(request.user, request.session, time_s, by_name(request.fields))
-        count = request.count
+        count, explain = request.count, request.explain
         items = None if request.items is None else [one.id for one in request.items]
         if items is None and count is None:
             count = service.settings.default_count
-        call = RankCall(query, items, count, explain=request.explain)
-        ranked = await service.rank(identity.tenant, model, call)
-        return _json(rank_answer(_since(begun_s), ranked, explain=request.explain))
+        return await _answer(
+            service,
+            "rank",
+            identity.tenant,
+            lambda one: one.rank(query, items, count, explain=explain),
+            model=model,
+            explain=explain,
+        )
 
 
 def _add_lists(app: FastAPI, service: RecommendationService) -> None:
@@ -96,12 +102,16 @@ def _add_lists(app: FastAPI, service: RecommendationService) -> None:
         session: Annotated[Identifier | None, Query()] = None,
     ) -> Response:
         """The best items for a user now; for one who is not known, by popularity."""
-        begun_s = time.perf_counter()
         query = RankQuery(user, session, service.clock.time())
         filters = Filters(category=category, exclude_seen=exclude_seen)
-        call = RankCall(query, None, n, filters, explain=explain)
-        ranked = await service.rank(identity.tenant, DEFAULT_MODEL, call)
-        return _json(rank_answer(_since(begun_s), ranked, explain=explain))
+        return await _answer(
+            service,
+            "rank",
+            identity.tenant,
+            lambda one: one.rank(query, None, n, filters, explain=explain),
+            model=DEFAULT_MODEL,
+            explain=explain,
+        )
 
     @app.get("/items/{item:path}/similar", tags=["lists"], response_model=RankAnswer)
     async def similar(
@@ -111,9 +121,14 @@ def _add_lists(app: FastAPI, service: RecommendationService) -> None:
         explain: bool = False,
     ) -> Response:
         """The items that are nearest to one; 404 for an item of which no event ever told."""
-        begun_s = time.perf_counter()
-        ranked = await service.similar(identity.tenant, item, n, explain=explain)
-        return _json(rank_answer(_since(begun_s), ranked, explain=explain))
+        time_s = service.clock.time()
+        return await _answer(
+            service,
+            "similar",
+            identity.tenant,
+            lambda one: one.similar(item, n, time_s, explain=explain),
+            explain=explain,
+        )
 
     @app.get("/popular", tags=["lists"], response_model=RankAnswer)
     async def popular(
@@ -123,9 +138,29 @@ def _add_lists(app: FastAPI, service: RecommendationService) -> None:
         explain: bool = False,
     ) -> Response:
         """The items that are most popular now, with their decayed counts as scores."""
-        begun_s = time.perf_counter()
-        ranked = await service.popular(identity.tenant, n, category, explain=explain)
-        return _json(rank_answer(_since(begun_s), ranked, explain=explain))
+        time_s = service.clock.time()
+        return await _answer(
+            service,
+            "popular",
+            identity.tenant,
+            lambda one: one.popular(n, category, time_s, explain=explain),
+            explain=explain,
+        )
+
+
+async def _answer(
+    service: RecommendationService,
+    route: str,
+    tenant: str,
+    rank: Callable[[Recommender], list[Ranked]],
+    *,
+    model: str | None = None,
+    explain: bool,
+) -> Response:
+    begun_s = time.perf_counter()
+    ranked = await service.ranked(route, tenant, rank, model=model)
+    took_ms = (time.perf_counter() - begun_s) * _MS
+    return Response(rank_answer(took_ms, ranked, explain=explain), media_type=JSON)
 
 
 def _add_stream(app: FastAPI, service: RecommendationService) -> None:
@@ -138,12 +173,3 @@ def _add_stream(app: FastAPI, service: RecommendationService) -> None:
         return await service.stream(identity.figures_of)
 
     add_metrics(app, "/stream/metrics", service.probe.metrics)
-
-
-def _since(begun_s: float) -> float:
-    """Milliseconds since then."""
-    return (time.perf_counter() - begun_s) * _MS
-
-
-def _json(content: bytes) -> Response:
-    return Response(content, media_type="application/json")

@@ -7,26 +7,26 @@ from typing import Protocol
 
 from services.recommendation.config import RecommendationSettings
 from services.recommendation.database import open_database
-from services.recommendation.embedding import ItemEmbedder, champion
-from services.recommendation.follower import Follower
 from services.recommendation.items import ItemKey
 from services.recommendation.metrics import RANK_LATENCY
 from services.recommendation.payloads import NewEvent
-from services.recommendation.rankings import RankCall, Rankings
+from services.recommendation.rankings.embedding import ItemEmbedder, champion
+from services.recommendation.rankings.follower import Follower
+from services.recommendation.rankings.rankings import Rankings
+from services.recommendation.rankings.scorers import Scorers
+from services.recommendation.rankings.snapshots import Snapshots
+from services.recommendation.rankings.vectors import Bundle, VectorStore
 from services.recommendation.reading import FeedbackReader
 from services.recommendation.retention import event_rule
 from services.recommendation.schemas import FeedbackAnswer, StreamAnswer
-from services.recommendation.scorers import Scorers
-from services.recommendation.snapshots import Snapshots
 from services.recommendation.store import EventOutcome, FeedbackStore, StoredEvents
 from services.recommendation.stream import StreamStatus
-from services.recommendation.vectors import Bundle, VectorStore
 from services.recommendation.writer import FeedbackWriter
 from shared.clock import Clock, SystemClock
 from shared.errors import DependencyError, PlatformError
 from shared.http.application import READY
 from shared.ranking.events import Event
-from shared.ranking.recommender import Ranked
+from shared.ranking.recommender import Ranked, Recommender
 from shared.serving.trunk import Trunk
 from shared.storage.database import Database
 from shared.storage.retention import Retention
@@ -122,50 +122,32 @@ class RecommendationService:
             conflicting=conflicting[:_SHOWN_CONFLICTS],
         )
 
-    async def rank(self, tenant: str, model: str, call: RankCall) -> list[Ranked]:
-        """The best items first; see `shared.ranking.recommender.Recommender.rank`.
+    async def ranked(
+        self,
+        route: str,
+        tenant: str,
+        rank: Callable[[Recommender], list[Ranked]],
+        *,
+        model: str | None = None,
+    ) -> list[Ranked]:
+        """What a tenant's recommender ranks, on a thread; `model` names what scores.
 
         Raises:
-            NotFoundError: there is no model of this name.
+            NotFoundError: there is no model of this name, or no event has named the item.
             ArtifactError: the model's files are corrupt, or made for another version.
             DependencyError: the rankings are not there yet.
         """
         rankings = self._rankings()
 
-        def rank() -> list[Ranked]:
-            with RANK_LATENCY.labels("rank").time():
-                return rankings.rank(tenant, self._scorers.get(model), call)
+        def ranked() -> list[Ranked]:
+            with RANK_LATENCY.labels(route).time():
+                scorer = None if model is None else self._scorers.get(model)
+                with rankings.recommender(tenant) as recommender:
+                    if scorer is not None:
+                        recommender.scorer = scorer
+                    return rank(recommender)
 
-        return await asyncio.to_thread(rank)
-
-    async def similar(
-        self, tenant: str, item: str, count: int, *, explain: bool = False
-    ) -> list[Ranked]:
-        """The items that are nearest to one.
-
-        Raises:
-            NotFoundError: no event has named the item.
-            DependencyError: the rankings are not there yet.
-        """
-        rankings, now_s = self._rankings(), self.clock.time()
-        with RANK_LATENCY.labels("similar").time():
-            return await asyncio.to_thread(
-                rankings.similar, tenant, item, count, now_s, explain=explain
-            )
-
-    async def popular(
-        self, tenant: str, count: int, category: str | None, *, explain: bool = False
-    ) -> list[Ranked]:
-        """The items that are most popular now.
-
-        Raises:
-            DependencyError: the rankings are not there yet.
-        """
-        rankings, now_s = self._rankings(), self.clock.time()
-        with RANK_LATENCY.labels("popular").time():
-            return await asyncio.to_thread(
-                rankings.popular, tenant, count, category, now_s, explain=explain
-            )
+        return await asyncio.to_thread(ranked)
 
     async def stream(self, tenant: str | None = None) -> StreamAnswer:
         """How far the stream is, of all tenants or as one of them may see it.

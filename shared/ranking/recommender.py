@@ -20,6 +20,8 @@ from shared.ranking.state import RankingState
 from shared.ranking.vectors.index import VectorSettings
 from shared.ranking.vectors.item_index import ItemIndex
 
+_UNFILTERED = Filters()
+
 
 class RecommenderSettings(Settings):
     """How candidates are found and lists are made."""
@@ -79,7 +81,7 @@ class Recommender:
         query: Query,
         items: Sequence[str] | None,
         count: int | None,
-        filters: Filters,
+        filters: Filters = _UNFILTERED,
         *,
         explain: bool = False,
     ) -> list[Ranked]:

@@ -30,6 +30,16 @@ def pairs_in(
     return sa.or_(*(sa.and_(first == one, second.in_(found)) for one, found in seconds.items()))
 
 
+def pairs_after(
+    first: sa.ColumnElement[Any], second: sa.ColumnElement[Any], pair: tuple[Any, Any]
+) -> sa.ColumnElement[bool]:
+    """Whether two columns come after a pair, in the order of the first and then the second."""
+    one, other = pair
+    later = sa.or_(first > one, sa.and_(first == one, second > other))
+    # Said twice, so that the index of both is read from here on and not from its beginning.
+    return sa.and_(first >= one, later)
+
+
 def insert_into(connection: Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
     """An insert that can say what happens where the key is there."""
     # The two classes have the same methods and no common base.

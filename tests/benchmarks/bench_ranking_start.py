@@ -19,9 +19,9 @@ from pathlib import Path
 from services.recommendation.config import RecommendationSettings
 from services.recommendation.database import open_database
 from services.recommendation.payloads import NewEvent
+from services.recommendation.rankings.vectors import Bundle, VectorStore
 from services.recommendation.service import open_service
 from services.recommendation.store import FeedbackStore
-from services.recommendation.vectors import Bundle, VectorStore
 from shared.errors import DependencyError
 from shared.ranking.events import Event, InteractionEvent, ItemEvent
 from tests.harness.recommendation.fakes import WIDTH, FakeProbe, FakeTrunk

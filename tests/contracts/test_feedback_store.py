@@ -13,11 +13,11 @@ import services.recommendation.migrations
 from services.recommendation.config import RecommendationSettings
 from services.recommendation.items import ItemKey
 from services.recommendation.payloads import NewEvent
+from services.recommendation.rankings.vectors import Bundle, ItemText, VectorStore
 from services.recommendation.reading import FeedbackReader
 from services.recommendation.service import open_service
 from services.recommendation.store import EventOutcome, FeedbackStore
 from services.recommendation.tables import EVENT, ITEM, TENANT_COUNT
-from services.recommendation.vectors import Bundle, ItemText, VectorStore
 from shared.clock import ManualClock
 from shared.ranking.events import (
     Event,
@@ -245,7 +245,7 @@ def test_vectors_are_kept_with_their_bundle_and_text(
 def test_vectors_of_two_bundles_stand_beside_each_other(
     store: FeedbackStore, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.recommendation.vectors._PAGE", 2)
+    monkeypatch.setattr("services.recommendation.rankings.vectors._PAGE", 2)
     vectors = VectorStore(database)
     for tenant in ("a", "b"):
         store.store(new([item(f"i{n}", title=f"Item {n}") for n in range(2)], tenant))
@@ -322,7 +322,7 @@ def test_a_database_of_the_version_before_knows_what_each_tenant_stored(
 def test_vectors_of_many_items_come_in_pages(
     store: FeedbackStore, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.recommendation.vectors._PAGE", 2)
+    monkeypatch.setattr("services.recommendation.rankings.vectors._PAGE", 2)
     vectors = VectorStore(database)
     for tenant in ("a", "b"):
         store.store(new([item(f"i{n}", title=f"Item {n}") for n in range(3)], tenant))

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from services.recommendation.database import SCHEMA, open_database
+from services.recommendation.rankings.vectors import Bundle, VectorStore
 from services.recommendation.service import RecommendationService, open_service
-from services.recommendation.vectors import Bundle, VectorStore
 from shared.storage.database import Database
 from tests.contracts.promoted import (
     ITEMS,

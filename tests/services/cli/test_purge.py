@@ -12,8 +12,8 @@ from services.cli.run_file import StateFolder
 from services.recommendation.config import RecommendationSettings
 from services.recommendation.database import open_database as open_recommendation
 from services.recommendation.payloads import NewEvent
+from services.recommendation.rankings.snapshots import Snapshots
 from services.recommendation.reading import FeedbackReader
-from services.recommendation.snapshots import Snapshots
 from services.recommendation.store import FeedbackStore
 from services.sentiment.config import SentimentSettings
 from services.sentiment.service import open_database

@@ -11,8 +11,8 @@ from services.recommendation.config import RecommendationSettings
 from services.recommendation.database import SCHEMA
 from services.recommendation.incoming import EVENT
 from services.recommendation.payloads import NewEvent
+from services.recommendation.rankings.vectors import Bundle, ItemText, VectorStore
 from services.recommendation.store import FeedbackStore
-from services.recommendation.vectors import Bundle, ItemText, VectorStore
 from shared.artifacts.aliases import CANDIDATE, CHAMPION
 from shared.errors import InputError, NotFoundError
 from shared.ranking.rankers.registry import open_rankers

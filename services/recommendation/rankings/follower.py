@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from services.recommendation.items import ItemKey
 from services.recommendation.metrics import RANKING_APPLIED
-from services.recommendation.rankings import Rankings
+from services.recommendation.rankings.rankings import Rankings
+from services.recommendation.rankings.snapshots import Snapshots
 from services.recommendation.reading import FeedbackReader
-from services.recommendation.snapshots import Snapshots
 from services.recommendation.store import StoredEvents
 from shared.errors import ArtifactError, PlatformError
 

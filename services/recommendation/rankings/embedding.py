@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.recommendation.follower import Follower
 from services.recommendation.items import ItemKey
 from services.recommendation.metrics import ITEMS_WITHOUT_VECTOR
-from services.recommendation.rankings import Rankings
-from services.recommendation.vectors import (
+from services.recommendation.rankings.follower import Follower
+from services.recommendation.rankings.rankings import Rankings
+from services.recommendation.rankings.vectors import (
     Bundle,
     ItemText,
     TenantVectors,

@@ -4,21 +4,19 @@ import itertools
 import logging
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from services.recommendation.items import ItemKey
 from services.recommendation.metrics import RANKING_SKIPPED
+from services.recommendation.rankings.vectors import TenantVectors
 from services.recommendation.store import StoredEvent
-from services.recommendation.vectors import TenantVectors
 from shared.ranking.arrays import Float32s, Int64s
 from shared.ranking.events import ItemEvent
-from shared.ranking.filters import Filters
-from shared.ranking.query import Query
 from shared.ranking.rankers.blend import LinearBlend
-from shared.ranking.rankers.scorer import Scorer
-from shared.ranking.recommender import Ranked, Recommender, RecommenderSettings
+from shared.ranking.recommender import Recommender, RecommenderSettings
 from shared.ranking.saved_arrays import Arrays
 from shared.ranking.settings import StateSettings
 from shared.ranking.state import RankingState
@@ -32,17 +30,6 @@ _EVENTS_A_TURN = 50
 
 _ROWS_A_TURN = 4_000
 """How many vectors are copied before it does: of 384 numbers they take about two milliseconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class RankCall:
-    """A ranking that is asked for; without `items` candidates are found, which `filters` pass."""
-
-    query: Query
-    items: Sequence[str] | None
-    count: int | None
-    filters: Filters = field(default_factory=Filters)
-    explain: bool = False
 
 
 class Rankings:
@@ -71,11 +58,10 @@ class Rankings:
         """
         changed: list[ItemKey] = []
         for part in _turns(events):
-            tenant = self._tenant(part[0].tenant)
-            with tenant.lock:
+            with self.recommender(part[0].tenant) as recommender:
                 for one in part:
                     try:
-                        tenant.recommender.state.apply(one.event)
+                        recommender.state.apply(one.event)
                     except Exception:
                         # The edge: whoever sent it has been answered, and the next ones wait.
                         RANKING_SKIPPED.inc()
@@ -99,9 +85,8 @@ class Rankings:
             ArtifactError: they were not made by `dump`, or by other settings.
         """
         for name, arrays in states.items():
-            tenant = self._tenant(name)
-            with tenant.lock:
-                tenant.recommender.state.restore(arrays)
+            with self.recommender(name) as recommender:
+                recommender.state.restore(arrays)
         self.applied_seq = seq
 
     def clear(self) -> None:
@@ -113,9 +98,8 @@ class Rankings:
     def take_items(self, events: Iterable[StoredEvent]) -> None:
         """Takes what items were told by events that are no longer kept."""
         for one in events:
-            tenant = self._tenant(one.tenant)
-            with tenant.lock:
-                tenant.recommender.state.apply(one.event)
+            with self.recommender(one.tenant) as recommender:
+                recommender.state.apply(one.event)
 
     def _all_tenants(self) -> "dict[str, _Tenant]":
         with self._adding:
@@ -131,9 +115,8 @@ class Rankings:
 
     def has_vector(self, key: ItemKey) -> bool:
         """Whether an item has its vector here."""
-        tenant = self._tenant(key[0])
-        with tenant.lock:
-            catalogue = tenant.recommender.state.catalogue
+        with self.recommender(key[0]) as recommender:
+            catalogue = recommender.state.catalogue
             row = catalogue.row_of(key[1])
             return row is not None and bool(catalogue.has_vector[row])
 
@@ -143,7 +126,7 @@ class Rankings:
         return any(tenant.needs_index for tenant in list(self._tenants.values()))
 
     def rebuild_indexes(self) -> None:
-        """Builds the indexes anew of which too much is searched one by one; they serve meanwhile.
+        """Rebuilds the indexes of which too much is searched one by one; they serve meanwhile.
 
         One thread builds at a time, others return at once. Vectors may be set meanwhile. Of a
         million items it takes about half a minute.
@@ -157,34 +140,12 @@ class Rankings:
             finally:
                 self._building.release()
 
-    def rank(self, tenant: str, scorer: Scorer, call: RankCall) -> list[Ranked]:
-        """See `Recommender.rank`."""
+    @contextmanager
+    def recommender(self, tenant: str) -> Iterator[Recommender]:
+        """A tenant's recommender, under its lock."""
         found = self._tenant(tenant)
         with found.lock:
-            found.recommender.scorer = scorer
-            return found.recommender.rank(
-                call.query, call.items, call.count, call.filters, explain=call.explain
-            )
-
-    def similar(
-        self, tenant: str, item: str, count: int, time_s: float, *, explain: bool
-    ) -> list[Ranked]:
-        """See `Recommender.similar`.
-
-        Raises:
-            NotFoundError: no event has named the item.
-        """
-        found = self._tenant(tenant)
-        with found.lock:
-            return found.recommender.similar(item, count, time_s, explain=explain)
-
-    def popular(
-        self, tenant: str, count: int, category: str | None, time_s: float, *, explain: bool
-    ) -> list[Ranked]:
-        """See `Recommender.popular`."""
-        found = self._tenant(tenant)
-        with found.lock:
-            return found.recommender.popular(count, category, time_s, explain=explain)
+            yield found.recommender
 
     def _tenant(self, name: str) -> "_Tenant":
         with self._adding:

@@ -15,7 +15,7 @@ from shared.models.tasks import Float32s
 from shared.ranking.events import item_text
 from shared.storage.advisory_lock import AdvisoryLock, hold
 from shared.storage.database import Database
-from shared.storage.statements import chunks, insert_into, pairs_in, upsert
+from shared.storage.statements import chunks, insert_into, pairs_after, pairs_in, upsert
 
 _STORED = np.dtype("<f4")
 _PAGE = 2000
@@ -124,15 +124,10 @@ class VectorStore:
 
         With them the key to go on from; None at the end of the table.
         """
-        columns = ITEM.c
-        tenant, item = after
-        later = sa.or_(
-            columns.tenant > tenant, sa.and_(columns.tenant == tenant, columns.item > item)
-        )
-        query = _items_with_digests(bundle).where(columns.tenant >= tenant, later)
-        query = query.order_by(columns.tenant, columns.item).limit(_PAGE)
+        order = (ITEM.c.tenant, ITEM.c.item)
+        query = _items_with_digests(bundle).where(pairs_after(*order, after)).order_by(*order)
         with self._database.read() as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(query.limit(_PAGE)).all()
         last = (rows[-1].tenant, rows[-1].item) if len(rows) == _PAGE else None
         return _embedding(rows), last
 
@@ -177,24 +172,17 @@ class VectorStore:
 
     def load(self, bundle: str) -> Iterator[TenantVectors]:
         """All vectors that a bundle made, in parts."""
-        columns = ITEM_VECTOR.c
-        tenant = item = ""
+        columns, after = ITEM_VECTOR.c, ("", "")
+        order = (columns.tenant, columns.item)
+        query = sa.select(*order, columns.vector).where(columns.bundle == bundle).order_by(*order)
         while True:
-            later = sa.or_(
-                columns.tenant > tenant, sa.and_(columns.tenant == tenant, columns.item > item)
-            )
-            query = (
-                sa.select(columns.tenant, columns.item, columns.vector)
-                .where(columns.bundle == bundle, columns.tenant >= tenant, later)
-                .order_by(columns.tenant, columns.item)
-                .limit(_PAGE)
-            )
+            page = query.where(pairs_after(*order, after)).limit(_PAGE)
             with self._database.read() as connection:
-                rows = connection.execute(query).all()
+                rows = connection.execute(page).all()
             yield from _found(rows)
             if len(rows) < _PAGE:
                 return
-            tenant, item = rows[-1].tenant, rows[-1].item
+            after = (rows[-1].tenant, rows[-1].item)
 
 
 _ItemRow = Row[str, str, bytes, str, str]

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from services.recommendation.config import RecommendationSettings
-from services.recommendation.rankings import Rankings
+from services.recommendation.rankings.rankings import Rankings
+from services.recommendation.rankings.vectors import TenantVectors
 from services.recommendation.service import open_service
-from services.recommendation.vectors import TenantVectors
 from shared.ranking.arrays import Float32s, Int64s
 from shared.ranking.recommender import RecommenderSettings
 from shared.ranking.settings import StateSettings
@@ -51,7 +51,7 @@ def test_what_is_set_while_an_index_is_built_is_in_it(monkeypatch: pytest.Monkey
         assert go_on.wait(20)
         return built
 
-    monkeypatch.setattr("services.recommendation.rankings.ItemIndex", slow)
+    monkeypatch.setattr("services.recommendation.rankings.rankings.ItemIndex", slow)
     thread = threading.Thread(target=rankings.rebuild_indexes)
     thread.start()
     assert building.wait(20)
@@ -62,7 +62,8 @@ def test_what_is_set_while_an_index_is_built_is_in_it(monkeypatch: pytest.Monkey
     # One builds, the other does not wait for it; and searches go on with what is there.
     rankings.rebuild_indexes()
     assert index_of(rankings) is before
-    assert rankings.similar("default", "i5", 3, 0.0, explain=False)
+    with rankings.recommender("default") as recommender:
+        assert recommender.similar("i5", 3, 0.0)
     go_on.set()
     thread.join(20)
 

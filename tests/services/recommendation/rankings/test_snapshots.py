@@ -10,10 +10,10 @@ import pytest
 
 from services.recommendation.config import RecommendationSettings
 from services.recommendation.database import open_database
+from services.recommendation.rankings.snapshots import Snapshots
 from services.recommendation.reading import FeedbackReader
 from services.recommendation.retention import BehaviourRetention
 from services.recommendation.service import RecommendationService, open_service
-from services.recommendation.snapshots import Snapshots
 from services.recommendation.store import StoredEvent
 from shared.clock import ManualClock
 from tests.harness.recommendation.application import client, until_ready
