@@ -1,10 +1,16 @@
 """Documents name folders, modules and files that exist; README stays a newcomer's five minutes."""
 
 import re
+import shlex
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
+
+from services.cli.main import app
 
 ROOT = Path(__file__).parents[2]
 MAX_README_LINES = 220
@@ -19,6 +25,28 @@ WHOLE = ("shared", "services", "pipelines", "tests", "infra")
 
 _LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
 _MODULE = re.compile(r"python -m ((?:tests|pipelines|services|shared)(?:\.\w+)+)")
+_BANYAN = re.compile(r"(?:^|`|\$ |\bthen )banyan ([^`\n#;]+)", re.MULTILINE)
+
+
+def commands_of(text: str) -> Iterator[list[str]]:
+    """The words of each `banyan` command in code, of which `a|b` stands for two."""
+    for match in _BANYAN.finditer(text):
+        words = shlex.split(match[1].split("  ")[0])
+        for variant in words[1].split("|") if len(words) > 1 and "|" in words[1] else [None]:
+            yield [words[0], variant, *words[2:]] if variant else words
+
+
+def fault_of(words: list[str]) -> str | None:
+    """What of a command does not exist; None where all of it does."""
+    command: Any = get_command(app)
+    given = [word for word in words if not word.startswith(("[", "...", "-f"))]
+    while given and hasattr(command, "commands"):
+        if given[0] not in command.commands:
+            return f"banyan {' '.join(words)}: no command {given[0]}"
+        command = command.commands[given.pop(0)]
+    options = {name for each in command.params for name in (*each.opts, *each.secondary_opts)}
+    unknown = [word for word in given if word.startswith("--") and word not in options]
+    return f"banyan {' '.join(words)}: no option {unknown[0]}" if unknown else None
 
 
 def tree_of(document: str) -> dict[str, list[str]]:
@@ -67,6 +95,13 @@ def test_modules_that_documents_run_exist() -> None:
     named = {module for text in texts for module in _MODULE.findall(" ".join(text.split()))}
     assert len(named) > 20
     assert not [module for module in sorted(named) if find_spec(module) is None]
+
+
+def test_commands_of_banyan_that_documents_show_exist() -> None:
+    texts = [(ROOT / document).read_text("utf-8") for document in DOCUMENTS]
+    named = [words for text in texts for words in commands_of(text)]
+    assert len(named) > 40
+    assert not [fault for fault in map(fault_of, named) if fault]
 
 
 def test_the_readme_is_read_in_five_minutes() -> None:
