@@ -27,7 +27,7 @@ _ALIAS = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _REMEDY = "restore it from a backup or train it again"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Artifact(Generic[ManifestT]):
     """A verified bundle: `id` is `<owner>@<12 hex>`."""
 
