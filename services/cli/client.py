@@ -1,13 +1,14 @@
 """A client of the running platform, whose failures say what to do."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
-from services.cli.event_stream import ServerEvent, parse_events
+from services.cli.news.event_stream import ServerEvent, parse_events
 from shared.errors import (
     AuthenticationError,
     DependencyError,
@@ -21,6 +22,9 @@ from shared.errors import (
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 _LONG_S = 600.0
 _SILENCE_S = 45.0
+_BUSY_LIMIT_S = 120.0
+
+Answer = TypeVar("Answer")
 
 
 class Platform:
@@ -127,6 +131,28 @@ class Platform:
             raise InputError(f"{self.url!r} is no address such as http://127.0.0.1:8000") from None
         except httpx.HTTPError as error:
             raise DependencyError(f"{self.url} broke the connection: {error}") from None
+
+
+def patiently(
+    send: Callable[[], Answer],
+    *,
+    pause: Callable[[float], None] = time.sleep,
+    limit_s: float = _BUSY_LIMIT_S,
+) -> Answer:
+    """Sends, and sends again after the pause that a busy platform asks for.
+
+    Raises:
+        OverloadedError: the pauses of one request would last longer than `limit_s`.
+    """
+    waited_s = 0.0
+    while True:
+        try:
+            return send()
+        except OverloadedError as error:
+            waited_s += error.retry_after_s
+            if waited_s > limit_s:
+                raise
+            pause(error.retry_after_s)
 
 
 def _checked(response: httpx.Response) -> httpx.Response:

@@ -1,26 +1,75 @@
-"""The `banyan` command: groups of commands, each in a module of `services.cli.commands`.
+"""The `banyan` command: every command by its name and noun.
 
-What does the work is imported where a command runs, so that `banyan --help` answers at once.
+A command stands where its work stands. What is slow to import is imported where a command runs, so
+that `banyan --help` answers at once.
 """
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
-from services.cli.commands import (
-    applications,
-    keys,
-    knowledge,
-    models,
-    platform,
-    recommend,
-    searches,
-    sentiment,
-)
-from shared.failures import ending_of, shows_tracebacks
+from services.cli.knowledge import bases
+from services.cli.knowledge.ask import ask
+from services.cli.models.judging import evaluate, promote, rollback
+from services.cli.models.searches import pretrain, rebase, tune
+from services.cli.models.tasks import models
+from services.cli.models.train import train
+from services.cli.news.alerts import alerts
+from services.cli.news.analyze import analyze
+from services.cli.news.replay import replay
+from services.cli.news.watch import watch
+from services.cli.platform.config import config
+from services.cli.platform.doctor import doctor
+from services.cli.platform.down import down
+from services.cli.platform.status import status, version
+from services.cli.platform.up import up
+from services.cli.shop import rankers
+from services.cli.shop.load import load
+from services.cli.shop.rank import rank
+from services.cli.state import keys
+from services.cli.state.backup import backup, restore
+from services.cli.state.purge import purge
 
 _EXIT_FAILED = 1
+
+Commands = Mapping[str, Callable[..., None]]
+
+_COMMANDS = (
+    up, down, status, doctor, config, backup, restore, purge, version, ask, analyze, rank, models,
+    train, evaluate, promote, rollback, tune, pretrain, rebase,
+)  # fmt: skip
+
+_GROUPS: Mapping[str, tuple[str, Commands]] = {
+    "keys": (
+        "API keys: each selects a tenant and a role.",
+        {"create": keys.create, "list": keys.show, "revoke": keys.revoke},
+    ),
+    "kb": (
+        "Knowledge bases of the support application.",
+        {
+            "load": bases.load,
+            "list": bases.show,
+            "rebuild": bases.rebuild,
+            "delete": bases.delete,
+        },
+    ),
+    "sentiment": (
+        "News: trends, alerts, replays.",
+        {"watch": watch, "alerts": alerts, "replay": replay},
+    ),
+    "recommend": (
+        "Recommendation: load, train, evaluate.",
+        {
+            "load": load,
+            "train": rankers.train,
+            "promote": rankers.promote,
+            "rollback": rankers.rollback,
+            "evaluate": rankers.evaluate,
+        },
+    ),
+}
 
 
 class OneLineErrors(TyperGroup):
@@ -31,6 +80,8 @@ class OneLineErrors(TyperGroup):
         try:
             return super().invoke(ctx)
         except Exception as error:
+            from shared.failures import ending_of, shows_tracebacks
+
             # What Typer raises, of wrong arguments and for an exit, is its own to say.
             if type(error).__module__.startswith("typer.") or shows_tracebacks():
                 raise
@@ -45,12 +96,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Banyan: one set of language models for many applications, on this machine.",
 )
-for _group in (platform, applications, models, searches):
-    app.add_typer(_group.app)
-app.add_typer(keys.app, name="keys")
-app.add_typer(knowledge.app, name="kb")
-app.add_typer(sentiment.app, name="sentiment")
-app.add_typer(recommend.app, name="recommend")
+for _command in _COMMANDS:
+    app.command()(_command)
+for _noun, (_about, _commands) in _GROUPS.items():
+    _group = typer.Typer(no_args_is_help=True, help=_about)
+    for _name, _run in _commands.items():
+        _group.command(_name)(_run)
+    app.add_typer(_group, name=_noun)
 
 
 def main() -> None:

@@ -25,8 +25,8 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from services.cli.broker import known_broker
-from services.cli.sample_news import SAMPLE_FILE
+from services.cli.news.sample import SAMPLE_FILE
+from services.cli.platform.broker import known_broker
 from shared.streaming.kafka.producer import KafkaTopicProducer
 from tests.benchmarks.bench_platform import chat_load, checked
 from tests.benchmarks.inputs.news import NewsWriter, Shape, StoredNews, alert_latencies, flat_out

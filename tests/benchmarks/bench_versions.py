@@ -25,7 +25,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from services.cli.broker import known_broker
+from services.cli.platform.broker import known_broker
 from shared.streaming.kafka.producer import KafkaTopicProducer
 from tests.benchmarks.bench_platform import chat_load, checked
 from tests.benchmarks.inputs.news import NewsWriter

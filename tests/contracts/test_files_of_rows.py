@@ -8,9 +8,9 @@ from pathlib import Path
 import orjson
 import pytest
 
-from services.cli.behaviour_rows import EVENTS, ITEMS, RowKind, event_of
-from services.cli.feedback import open_source, values_of
-from services.cli.news_file import examine_news
+from services.cli.news.news_file import examine_news
+from services.cli.shop.feedback import open_source, values_of
+from services.cli.shop.rows import EVENTS, ITEMS, RowKind, event_of
 from services.support.ingest.files import read_file
 from services.support.ingest.ids import DerivedIds
 from shared.errors import InputError

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from services.cli import run_file
+from services.cli.platform import run_file
 
 
 @pytest.fixture(autouse=True)

@@ -10,8 +10,9 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from services.cli.rank import Ranking, RankQuery, rank
-from services.cli.recommend import load
+from services.cli.shop.answers import Ranking
+from services.cli.shop.load import load_files
+from services.cli.shop.rank import RankQuery, ask_ranking
 from services.recommendation.config import RecommendationSettings
 from services.recommendation.service import RecommendationService, open_service
 from shared.errors import InputError
@@ -234,7 +235,7 @@ async def test_a_csv_with_a_wrong_header_or_encoding_sends_nothing(
     path = tmp_path / "items.csv"
     path.write_bytes(content)
     with pytest.raises(InputError, match=said):
-        await run(service, lambda platform: load(platform, path, None, None))
+        await run(service, lambda platform: load_files(platform, path, None, None))
     assert service.reader.last_seq() == 0
 
 
@@ -243,10 +244,10 @@ async def test_a_csv_s_bad_row_is_named_and_the_others_are_loaded(
 ) -> None:
     path, rejects = tmp_path / "items.csv", tmp_path / "why.jsonl"
     path.write_text("item_id,title,price\ntent,Tent,189\npan,Pan,dear\nmug,Mug,-3\n")
-    assert await run(service, lambda platform: load(platform, path, None, rejects)) == 1
+    assert await run(service, lambda platform: load_files(platform, path, None, rejects)) == 1
     rows: list[dict[str, Any]] = [json.loads(line) for line in rejects.read_text().splitlines()]
     assert [row["row"] for row in rows] == [3, 4]
-    ranking = await run(service, lambda platform: rank(platform, RankQuery("ann", count=9)))
+    ranking = await run(service, lambda platform: ask_ranking(platform, RankQuery("ann", count=9)))
     assert isinstance(ranking, Ranking)
     assert [(place.item, place.title) for place in ranking.items] == [("tent", "Tent")]
 

@@ -10,13 +10,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from services.cli import sample_shop
 from services.cli.client import Platform
-from services.cli.progress import Progress
-from services.cli.rank import Ranking, RankQuery, rank, send_click
-from services.cli.recommend import load
-from services.cli.run_file import new_run
-from services.cli.sample_shop import load_sample
+from services.cli.platform.progress import Progress
+from services.cli.platform.run_file import new_run
+from services.cli.shop import sample
+from services.cli.shop.answers import Ranking
+from services.cli.shop.load import load_files
+from services.cli.shop.rank import RankQuery, ask_ranking, send_click
+from services.cli.shop.sample import load_sample
 from services.recommendation.service import RecommendationService
 from tests.harness.recommendation.application import client
 
@@ -64,9 +65,9 @@ async def test_files_are_loaded_once_and_ranked(
     )
 
     rejects = tmp_path / "why.jsonl"
-    first = await run(service, lambda platform: load(platform, items, events, rejects))
-    again = await run(service, lambda platform: load(platform, items, None, None))
-    ranking = await run(service, lambda platform: rank(platform, RankQuery("ann", count=3)))
+    first = await run(service, lambda platform: load_files(platform, items, events, rejects))
+    again = await run(service, lambda platform: load_files(platform, items, None, None))
+    ranking = await run(service, lambda platform: ask_ranking(platform, RankQuery("ann", count=3)))
 
     assert (first, again) == (1, 0)
     # An event of the future is the platform's to refuse.
@@ -84,15 +85,19 @@ async def test_the_sample_is_loaded_once_and_a_click_shows(
     given = new_run(URL, ports={}, applications={"recommendation": "/recommend"})
 
     def start(platform: Platform) -> None:
-        monkeypatch.setattr(sample_shop, "Platform", lambda url, key: platform)
+        monkeypatch.setattr(sample, "Platform", lambda url, key: platform)
         load_sample(given, Progress(out))
 
     await run(service, start)
     await run(service, start)
 
-    before = await run(service, lambda platform: rank(platform, RankQuery("visitor", count=10)))
+    before = await run(
+        service, lambda platform: ask_ranking(platform, RankQuery("visitor", count=10))
+    )
     await run(service, lambda platform: send_click(platform, "visitor", "kitchen-07"))
-    after = await run(service, lambda platform: rank(platform, RankQuery("visitor", count=10)))
+    after = await run(
+        service, lambda platform: ask_ranking(platform, RankQuery("visitor", count=10))
+    )
 
     assert out.getvalue().count("the sample shop is loaded") == 1
     assert isinstance(before, Ranking)

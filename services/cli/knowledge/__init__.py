@@ -1,0 +1,1 @@
+"""The support application: questions, and the knowledge bases that answer them."""

@@ -1,0 +1,81 @@
+"""`banyan ask`: one question to the support chat."""
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from services.cli.options import ApiKey, Url, connected
+
+if TYPE_CHECKING:
+    from services.cli.client import Platform
+    from services.cli.knowledge.answers import Findings
+
+_PATH = "/support/v1/chat/completions"
+
+
+def ask(
+    question: str,
+    kb: Annotated[str | None, typer.Option(help="A knowledge base other than the default.")] = None,
+    stream: Annotated[bool, typer.Option(help="Print the answer while it is written.")] = False,
+    url: Url = None,
+    key: ApiKey = None,
+) -> None:
+    """Ask the support chat; prints the answer, its citations and its confidence."""
+    with connected(url, key) as platform:
+        show_answer(platform, question, kb, stream=stream)
+
+
+def show_answer(platform: "Platform", question: str, kb: str | None, *, stream: bool) -> None:
+    """Prints the answer, then its citations, confidence and intent.
+
+    Raises:
+        PlatformError: the platform does not answer, or refuses.
+    """
+    from services.cli.knowledge.answers import Findings
+
+    console = Console(highlight=False)
+    request = {
+        "model": f"support:{kb}" if kb else "support",
+        "messages": [{"role": "user", "content": question}],
+    }
+    if stream:
+        findings = _print_stream(console, platform.lines(_PATH, {**request, "stream": True}))
+    else:
+        message = platform.post(_PATH, request)["choices"][0]["message"]
+        console.print(message["content"], markup=False)
+        findings = message["banyan"]
+    if findings is not None:
+        _print_findings(console, Findings.model_validate(findings))
+
+
+def _print_stream(console: Console, lines: Iterator[str]) -> Any:
+    findings = None
+    for line in lines:
+        data = line.removeprefix("data: ")
+        if data == line or data == "[DONE]":
+            continue
+        for choice in json.loads(data)["choices"]:
+            console.print(choice["delta"].get("content", ""), end="", markup=False)
+            findings = choice["delta"].get("banyan", findings)
+    console.print()
+    return findings
+
+
+def _print_findings(console: Console, findings: "Findings") -> None:
+    console.print()
+    for number, citation in enumerate(findings.citations, start=1):
+        place = f"[{number}] {citation.title}"
+        console.print(
+            f"{place}  ({citation.document_id}, score {citation.score:.2f})", markup=False
+        )
+    if findings.kind == "small_talk":
+        return
+    parts = [f"confidence {findings.confidence:.2f}"]
+    if findings.intent:
+        parts.append(f"intent {findings.intent}")
+    if findings.handoff:
+        parts.append(f"handed off: {findings.handoff.reason}")
+    console.print(", ".join(parts), style="dim", markup=False)

@@ -1,0 +1,1 @@
+"""The sentiment application: texts, trends, alerts, and news that are sent."""

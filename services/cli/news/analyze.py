@@ -1,0 +1,61 @@
+"""`banyan analyze`: what one text says, as a whole and of each company in it."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from services.cli.options import ApiKey, Url, connected
+from shared.sentiment.labels import LABELS
+
+if TYPE_CHECKING:
+    from services.cli.client import Platform
+    from services.cli.news.answers import Score
+
+COLOURS = {"negative": "red", "neutral": "yellow", "positive": "green"}
+
+
+def analyze(
+    text: Annotated[str, typer.Argument(help="A headline or a longer text.")],
+    entity: Annotated[
+        list[str] | None,
+        typer.Option(help="Judge this name; may be repeated. Without any, names are found."),
+    ] = None,
+    url: Url = None,
+    key: ApiKey = None,
+) -> None:
+    """Judge a text and the companies in it: negative, neutral or positive."""
+    with connected(url, key) as platform:
+        show_analysis(platform, text, entity or None)
+
+
+def show_analysis(platform: "Platform", text: str, entities: list[str] | None) -> None:
+    """Prints the text's label and probabilities, then those of each entity.
+
+    Raises:
+        PlatformError: the platform does not answer, or refuses.
+    """
+    from services.cli.news.answers import Analysis
+
+    request: dict[str, object] = {"texts": [text]}
+    if entities:
+        request["entities"] = [entities]
+    answer = platform.post("/sentiment/analyze", request)
+    analysis = Analysis.model_validate(answer["data"][0])
+    table = Table("about", "label", *LABELS, box=None, pad_edge=False)
+    for column in table.columns[2:]:
+        column.justify = "right"
+    _add(table, "[dim]the whole text[/]", analysis)
+    for entity in analysis.entities:
+        _add(table, escape(entity.about), entity)
+    console = Console(highlight=False)
+    console.print(table)
+    if not analysis.entities:
+        console.print("no name was found in it: give one with --entity NAME", style="dim")
+
+
+def _add(table: Table, about: str, score: "Score") -> None:
+    label = f"[{COLOURS[score.label]}]{score.label}[/]"
+    table.add_row(about, label, *(f"{score.scores[name]:.3f}" for name in LABELS))

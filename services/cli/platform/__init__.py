@@ -1,0 +1,1 @@
+"""Starts, stops and looks at the platform on this machine."""

@@ -1,0 +1,1 @@
+"""The recommendation application: items, behaviour, rankings and rankers."""

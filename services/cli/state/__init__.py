@@ -1,0 +1,1 @@
+"""What the platform keeps: copies, keys, and what is too old."""

@@ -1,0 +1,146 @@
+from pathlib import Path
+
+import pytest
+
+from services.cli.knowledge.bases import (
+    delete_base,
+    load_files,
+    load_path,
+    print_bases,
+    rebuild_index,
+)
+from shared.errors import AuthenticationError, NotFoundError
+from tests.services.cli.served import Served, connected
+
+
+def write(folder: Path, **files: str) -> list[Path]:
+    paths = []
+    for name, content in files.items():
+        path = folder / name.replace("__", "/").replace("_", ".")
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(content)
+        paths.append(path)
+    return paths
+
+
+def test_a_folder_is_loaded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path, a_md="A", b_html="B", c_csv="question,answer\n1,2\n")
+    served = Served()
+
+    with connected(served) as platform:
+        assert load_path(platform, tmp_path, "kb") == 0
+
+    assert served.files == ["a.md", "b.html", "c.csv"]
+    assert len(served.requests) == 1
+    assert "3 documents loaded into kb, 0 refused" in capsys.readouterr().out
+
+
+def test_a_refused_file_is_named_and_the_rest_is_loaded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, a_md="A", b_md="bad", c_md="C")
+    served = Served()
+
+    with connected(served) as platform:
+        assert load_path(platform, tmp_path, "kb") == 1
+
+    assert served.files == ["a.md", "c.md"]
+    said = capsys.readouterr().out
+    assert f"refused: {tmp_path}/b.md: line 1: no question" in said
+    assert "2 documents loaded into kb, 1 refused" in said
+
+
+def test_batches_are_bounded(tmp_path: Path) -> None:
+    files = write(tmp_path, **{f"f{number}_md": "x" for number in range(70)})
+    served = Served()
+    done: list[int] = []
+
+    with connected(served) as platform:
+        loaded = load_files(platform, files, "kb", done.append)
+
+    assert loaded.documents == 70
+    assert len(served.requests) == 3
+    assert done == [32, 64, 70, 70]
+
+
+def test_two_files_that_would_be_one_document_are_not_mixed_up(tmp_path: Path) -> None:
+    files = write(tmp_path, a__card_md="A", b__card_md="B")
+    served = Served()
+
+    with connected(served) as platform:
+        loaded = load_files(platform, files, "kb", lambda done: None)
+
+    assert served.files == ["card.md"]
+    assert loaded.refused == [f"{files[1]}: has the same name, and so the same id, as {files[0]}"]
+
+
+def test_without_a_key_nothing_is_tried_again(tmp_path: Path) -> None:
+    files = write(tmp_path, a_md="A", b_md="B")
+    served = Served(status=401)
+
+    with connected(served) as platform, pytest.raises(AuthenticationError):
+        load_files(platform, files, "kb", lambda done: None)
+
+    assert len(served.requests) == 1
+
+
+def test_knowledge_bases_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    with connected(Served()) as platform:
+        print_bases(platform)
+
+    assert "help-centre" in capsys.readouterr().out
+
+
+def test_an_index_is_rebuilt(capsys: pytest.CaptureFixture[str]) -> None:
+    served = Served()
+
+    with connected(served) as platform:
+        rebuild_index(platform, "kb")
+
+    assert served.requests[0].url.path == "/support/knowledge-bases/kb/rebuild"
+    assert "3 documents of kb embedded with embed@1" in capsys.readouterr().out
+
+
+def test_files_with_other_endings_are_named_in_a_load(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, a_md="A", b_pdf="B", c_docx="C")
+
+    with connected(Served()) as platform:
+        assert load_path(platform, tmp_path, "kb") == 0
+
+    said = capsys.readouterr().out
+    assert "passed over: 1 file that ends in .pdf (b.pdf): documents end in .csv" in said
+    assert "passed over: 1 file that ends in .docx (c.docx)" in said
+    assert 'banyan ask "..." --kb kb' in said
+
+
+def test_a_knowledge_base_is_deleted_after_it_was_confirmed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    served = Served()
+    asked: list[str] = []
+
+    def declined(question: str) -> bool:
+        asked.append(question)
+        return False
+
+    with connected(served) as platform:
+        assert delete_base(platform, "shop", declined) == 1
+        assert [request.method for request in served.requests] == ["GET"]
+        assert delete_base(platform, "shop", lambda question: True) == 0
+
+    assert asked == ["delete the knowledge base shop with its 12 documents?"]
+    assert served.requests[-1].method == "DELETE"
+    assert str(served.requests[-1].url).endswith("/support/knowledge-bases/shop?confirm=shop")
+    assert "deleted shop with its 12 documents" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["none", ".."])
+def test_nothing_is_deleted_that_is_not_there(name: str) -> None:
+    served = Served()
+
+    with connected(served) as platform, pytest.raises(NotFoundError):
+        delete_base(platform, name, lambda question: True)
+
+    assert [request.method for request in served.requests] == ["GET"]
