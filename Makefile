@@ -18,9 +18,9 @@ test: $(VENV)/.installed-test
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup $(ARGS)
 
-# One after another: what they measure and what they kill is not to be disturbed by each other.
+# The long forms, which end platforms, brokers and workers: tests/README.md lists them.
 drills: $(VENV)/.installed-test
-	@$(BIN)/python -m pytest -m drill $(ARGS)
+	@$(BIN)/python -m pytest -m drill --numprocesses $(JOBS) --dist loadgroup $(ARGS)
 
 lint: $(VENV)/.installed-test
 	@$(BIN)/ruff check .

@@ -18,6 +18,7 @@ from tests.harness.support.data import stackfaq
 from tests.harness.support.figures import is_no_worse, measure
 
 pytestmark = [
+    pytest.mark.drill,
     pytest.mark.realdata,
     pytest.mark.skipif(
         not (DATA / "support" / "stackfaq.corpus.jsonl").exists(),
