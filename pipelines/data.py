@@ -23,17 +23,18 @@ from shared.errors import InputError, NotFoundError
 from shared.files import write_atomic
 from shared.models.backbone import Backbone
 from shared.training.data.arrays import Int64s
-from shared.training.data.report import AnyExample, DataReport, report_data
+from shared.training.data.examples import AnyExample
+from shared.training.data.report import DataReport, report_data
 from shared.training.data.sets import ReadSets
 from shared.training.publish.frozen import find_frozen, read_frozen
 from shared.training.publish.held_out import held_out, judged_already
 from shared.training.settings import FinetuneSettings
-from shared.training.tasks.task_data import REJECTS, read_data
+from shared.training.tasks.training_data import REJECTS, check_data, read_data
 
 REPORT_FILE = "report.json"
 _FROZEN = "its frozen evaluation set"
 _SLICE = 1024
-_EXAMPLE: TypeAdapter[AnyExample] = TypeAdapter(AnyExample)
+_EXAMPLE: TypeAdapter[object] = TypeAdapter(object)
 
 
 def run(settings: FinetuneSettings, command: str, console: Console) -> int:
@@ -52,15 +53,13 @@ def examine(settings: FinetuneSettings) -> DataReport:
         InputError: files or too many rows cannot be read; the file of rejects names them.
         PlatformError: the backbone, whose tokens are counted, cannot be had.
     """
-    seen: list[ReadSets[AnyExample]] = []
+    read = read_data(settings, judged_already(settings))
     faults: tuple[str, ...] = ()
     try:
-        read_data(settings, seen.append, judged_already(settings))
+        check_data(settings, read)
     except InputError as error:
-        if not seen:
-            raise
         faults = (str(error),)
-    return write_report(settings, seen[0], Backbone.load(settings.backbone), faults)
+    return write_report(settings, read, Backbone.load(settings.backbone), faults)
 
 
 def write_report(

@@ -11,7 +11,7 @@ import shutil
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -22,39 +22,23 @@ from shared.models.backbone import Backbone
 from shared.models.bundle import Bundle, Method
 from shared.models.registry import open_registry
 from shared.models.tokenization import TextTokenizer
-from shared.training.data.arrays import TokenArrays
-from shared.training.data.examples import Evaluation, Example, ExampleSet, TrainingData
-from shared.training.data.report import AnyExample
+from shared.training.data.examples import AnyExample
 from shared.training.data.sets import ReadSets
-from shared.training.data.settings import SetPart
+from shared.training.evaluation.names import METRIC_NAMES
 from shared.training.loop.checkpoint import CheckpointStore, Tensors
 from shared.training.loop.progress import followed, shown
 from shared.training.loop.ray_train import cluster, train
 from shared.training.loop.run_folder import RunSpec, locked, write_run
-from shared.training.loop.workers import Worker
 from shared.training.methods.model import TunedModel
 from shared.training.methods.tuning import check_method
-from shared.training.publish.card import METRIC_NAMES
 from shared.training.publish.held_out import judged_already, keep_held_out
 from shared.training.publish.publishing import publish
 from shared.training.tasks.classify.class_pairs import drawn, pairs_across, pairs_within
-from shared.training.tasks.classify.classification import LabelledSet, check_labelled
+from shared.training.tasks.classify.examples import Example
 from shared.training.tasks.classify.headed import Recipe, write_headed
 from shared.training.tasks.classify.pooled import pooled_vectors, set_regression
-from shared.training.tasks.prediction import predict
-from shared.training.tasks.task_data import read_data
-
-
-@dataclass(frozen=True, slots=True)
-class _Few:
-    """The drawn data, and the backbone that it is learned on."""
-
-    data: TrainingData
-    backbone: Backbone
-    tokenizer: TextTokenizer
-
-    def arrays(self, examples: ExampleSet) -> TokenArrays:
-        return examples.arrays(self.tokenizer, self.data.labels)
+from shared.training.tasks.trained import Trained
+from shared.training.tasks.training_data import check_data, read_data
 
 
 def _run(settings: FewshotSettings, command: str, console: Console) -> int:
@@ -77,49 +61,41 @@ def fewshot(settings: FewshotSettings, *, command: str, console: Console) -> Bun
     """
     registry = open_registry(settings.registry_root)
     registry.aliases()
-    read: list[ReadSets[AnyExample]] = []
-    data = _drawn(read_data(settings, read.append, judged_already(settings)), settings)
+    read = read_data(settings, judged_already(settings))
+    data = check_data(settings, _drawn(read, settings))
     backbone = Backbone.load(settings.backbone, settings.optimisation.attention_dropout)
     length = min(settings.max_length or backbone.max_length, backbone.max_length)
     check_method(backbone, settings, length)
     tokenizer = TextTokenizer(backbone.tokenizer, length, token_types=backbone.uses_token_types)
-    few = _Few(data, backbone, tokenizer)
-    learned: Tensors = {}
-    if settings.method is not Method.HEAD:
-        learned = _tune(settings, few, length, console)
     model = TunedModel.on(backbone, settings, data.labels, length)
-    model.restore(model.tensors() | learned)
+    few = Trained(model, data, backbone, tokenizer)
+    tuned = settings.method is not Method.HEAD
+    if tuned:
+        model.restore(model.tensors() | _tune(settings, few, length, console))
     train_arrays = few.arrays(data.train)
     vectors = pooled_vectors(model.tuned, backbone, train_arrays)
     if model.head is None:
         raise TypeError("a classify model has a head")
     set_regression(model.head, vectors, train_arrays.targets, settings.inverse_l2)
-    recipe = _recipe(settings, few, model, length, command)
+    recipe = _recipe(settings, few, length, command)
     with tempfile.TemporaryDirectory() as aside:
         written = write_headed(Path(aside), model, backbone, recipe, time.time())
-        keep_held_out(settings, read[0], console)
+        keep_held_out(settings, read, console)
         bundle = publish(registry, written.folder)
-    if learned:
+    if tuned:
         shutil.rmtree(_spec(settings, few, length).folder())
     return bundle
 
 
-def _drawn(data: TrainingData, settings: FewshotSettings) -> TrainingData:
+def _drawn(read: ReadSets[AnyExample], settings: FewshotSettings) -> ReadSets[AnyExample]:
+    """The sets with no more examples of a class to train on than were asked for."""
     if settings.examples_per_class is None:
-        return data
-    train = drawn(_examples(data.train), settings.examples_per_class, _seed(settings))
-    measured = {name: _examples(each) for name, each in data.measured.items()}
-    checked = check_labelled(train, _examples(data.dev), measured)
-    return replace(data, train=checked.train, labels=checked.labels)
+        return read
+    train = [example for example in read.train if isinstance(example, Example)]
+    return replace(read, train=[*drawn(train, settings.examples_per_class, _seed(settings))])
 
 
-def _examples(examples: ExampleSet) -> tuple[Example, ...]:
-    if not isinstance(examples, LabelledSet):
-        raise TypeError(f"{type(examples).__name__} holds no texts with one class")
-    return examples.examples
-
-
-def _tune(settings: FewshotSettings, few: _Few, length: int, console: Console) -> Tensors:
+def _tune(settings: FewshotSettings, few: Trained, length: int, console: Console) -> Tensors:
     """The encoder's tensors after the pairs, or after what an earlier start left of them."""
     spec = _spec(settings, few, length)
     folder, seed = spec.folder(), _seed(settings)
@@ -137,7 +113,7 @@ def _tune(settings: FewshotSettings, few: _Few, length: int, console: Console) -
     return CheckpointStore(folder / "checkpoints", settings.checkpoint.keep).best(state).model
 
 
-def _spec(settings: FewshotSettings, few: _Few, length: int) -> RunSpec:
+def _spec(settings: FewshotSettings, few: Trained, length: int) -> RunSpec:
     made = f"{few.data.fingerprint()} in {settings.pairs_per_example} pairs"
     return RunSpec(
         settings=settings.contrastive,
@@ -149,29 +125,9 @@ def _spec(settings: FewshotSettings, few: _Few, length: int) -> RunSpec:
     )
 
 
-def _recipe(
-    settings: FewshotSettings, few: _Few, model: TunedModel, length: int, command: str
-) -> Recipe:
+def _recipe(settings: FewshotSettings, few: Trained, length: int, command: str) -> Recipe:
     """What the classifier is worth, and how it was made."""
-    data, backbone = few.data, few.backbone
-    worker = Worker(0, 1, backbone.device)
-    model.to(backbone.device)
-
-    def evaluate(examples: ExampleSet, served: Evaluation | None) -> Evaluation:
-        outputs = predict(model, few.arrays(examples), backbone.pad_id, worker)
-        return examples.evaluate(outputs, few.tokenizer, data.labels, served)
-
-    calibrating = data.calibrating
-    served = Evaluation({}, 1.0) if calibrating is None else evaluate(calibrating, None)
-    found = {} if data.chosen_on == SetPart.TRAIN else {data.chosen_on: served}
-    if found and calibrating is not data.dev:
-        found[data.chosen_on] = evaluate(data.dev, served)
-    found |= {name: evaluate(examples, served) for name, examples in data.measured.items()}
-    metrics = {
-        name if set_name == SetPart.DEV else f"{set_name}.{name}": each
-        for set_name, evaluation in found.items()
-        for name, each in evaluation.metrics.items()
-    }
+    data, measured = few.data, few.measure()
     tuned = settings.method is not Method.HEAD
     pairs = settings.pairs_per_example * len(data.train)
     return Recipe(
@@ -189,8 +145,7 @@ def _recipe(
         ),
         data_fingerprint=data.fingerprint(),
         command=command,
-        metrics=metrics,
-        temperature=served.temperature,
+        measured=measured,
         calibrated_on=data.calibrated_on,
         licence=settings.data.licence,
         attribution=settings.data.attribution,

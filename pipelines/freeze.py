@@ -20,12 +20,12 @@ from pipelines.command import CommandLine
 from shared.config import Settings
 from shared.models.bundle import TaskName
 from shared.models.tasks import TaskKind
-from shared.training.data.report import AnyExample
+from shared.training.data.examples import AnyExample
 from shared.training.data.settings import Files
 from shared.training.evaluation.sets import read_examples
 from shared.training.evaluation.settings import JudgingSettings
-from shared.training.evaluation.subject import Subject, as_lines
-from shared.training.publish.frozen import Frozen, freeze
+from shared.training.publish.frozen import Frozen, as_lines, freeze
+from shared.training.tasks.kinds import kind_of
 
 
 class SetSettings(Settings):
@@ -60,9 +60,9 @@ def run(settings: FreezeSettings, command: str, console: Console) -> int:
 
 
 def _part(of_task: SetSettings, settings: FreezeSettings) -> list[AnyExample]:
-    subject = Subject(of_task.kind, of_task.multi_label)
-    examples = dict.fromkeys(read_examples(subject, of_task.data, settings))
-    by_hash = sorted(examples, key=lambda each: hashlib.sha256(as_lines(subject, [each])).digest())
+    kind = kind_of(of_task.kind, of_task.multi_label)
+    examples = dict.fromkeys(read_examples(kind, of_task.data, settings))
+    by_hash = sorted(examples, key=lambda each: hashlib.sha256(as_lines(kind, [each])).digest())
     return by_hash[: of_task.examples]
 
 
@@ -70,7 +70,7 @@ def _freeze(root: Path, task: str, of_task: SetSettings, examples: Sequence[AnyE
     return freeze(
         root,
         task,
-        Subject(of_task.kind, of_task.multi_label),
+        kind_of(of_task.kind, of_task.multi_label),
         examples,
         name=of_task.name,
         licence=of_task.licence,

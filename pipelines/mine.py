@@ -24,13 +24,12 @@ from shared.models.bundle import MODEL, Bundle
 from shared.models.registry import open_registry
 from shared.models.runners import Runners
 from shared.models.source import BackboneConfig
-from shared.models.tasks import EmbedOutput, Float32s, TaskKind
-from shared.training.data.examples import Candidates
-from shared.training.data.formats import EMBEDDING_FORMATS
-from shared.training.data.reading import read_rows, renamed
+from shared.models.tasks import EmbedOutput, Float32s
+from shared.training.data.formats import NamedColumns
 from shared.training.data.settings import Files
-from shared.training.data.sources import locate_files
+from shared.training.data.sources import read_located
 from shared.training.evaluation.answering import answer
+from shared.training.tasks.embed.kind import EMBED
 from shared.training.tasks.embed.mining import Mined, documents_of, mine
 
 
@@ -74,7 +73,9 @@ def mine_file(settings: MineSettings) -> Mined:
     Raises:
         PlatformError: with the reason and the remedy; nothing is written then.
     """
-    examples = _read(settings)
+    examples = read_located(
+        settings.files, lambda file: EMBED.reader(file, NamedColumns()), settings.data_dir
+    )
     backbone = Backbone.load(settings.backbone)
     runners = Runners(backbone)
     with tempfile.TemporaryDirectory() as aside:
@@ -97,25 +98,11 @@ def mine_file(settings: MineSettings) -> Mined:
     return mined
 
 
-def _read(settings: MineSettings) -> list[Candidates]:
-    formats = EMBEDDING_FORMATS
-    unknown = {file.format for file in settings.files} - formats.keys()
-    if unknown:
-        raise InputError(f"files: no format {', '.join(sorted(unknown))}: {', '.join(formats)}")
-    return read_rows(
-        [
-            (path, renamed(formats[file.format].read, file.columns))
-            for file in settings.files
-            for path in locate_files(file, settings.data_dir)
-        ]
-    )
-
-
 def _bundle(settings: MineSettings, backbone: Backbone, aside: Path) -> Bundle:
     if settings.bundle is None:
         return ensure_embed(open_registry(aside), backbone)
     bundle = MODEL.read(settings.bundle)
-    if bundle.manifest.kind is not TaskKind.EMBED:
+    if bundle.manifest.kind is not EMBED.name:
         raise InputError(f"{bundle.id} is of kind {bundle.manifest.kind}: only embed finds texts")
     return bundle
 

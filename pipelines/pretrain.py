@@ -26,9 +26,9 @@ from shared.models.backbone import Backbone
 from shared.models.source import BackboneFiles, locate_folder
 from shared.models.tokenization import TextTokenizer
 from shared.training.data.arrays import TokenArrays
-from shared.training.data.reading import Row, read_rows, renamed, text_cell
-from shared.training.data.sources import locate_files
-from shared.training.data.tokenisation import tokenise_to
+from shared.training.data.reading import Row, text_cell
+from shared.training.data.sources import read_located
+from shared.training.data.tokenisation import tokenise
 from shared.training.loop.checkpoint import CheckpointStore, TrainingState
 from shared.training.loop.loop import Run, TrainingLoop
 from shared.training.loop.progress import followed, shown
@@ -47,7 +47,7 @@ from shared.training.pretraining.scratch import write_scratch
 from shared.training.pretraining.simcse import embedder, halves, twice
 from shared.training.publish.backbone_copy import copy_without_encoder
 from shared.training.tasks.embed.contrastive import Contrastive
-from shared.training.tasks.embed.embedding import judge_vectors
+from shared.training.tasks.embed.learning import judge_vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +100,7 @@ def _texts(settings: PretrainSettings) -> list[str]:
     def read(row: Row) -> list[str]:
         return [text_cell(row, settings.text)]
 
-    found = read_rows(
-        [
-            (path, renamed(read, file.columns))
-            for file in settings.files
-            for path in locate_files(file, settings.data_dir)
-        ]
-    )
+    found = read_located(settings.files, lambda _: read, settings.data_dir)
     different = list(dict.fromkeys(found))
     if len(different) < LEAST_TEXTS:
         raise InputError(f"files: {len(different)} different texts: at least {LEAST_TEXTS}")
@@ -173,7 +167,7 @@ def _task(
         arrays = twice(tokenizer, train), halves(tokenizer, dev)
         return _Task(embedder(backbone), run_on(*arrays, "mrr_at_10"))
     mask_id(backbone.tokenizer)
-    train_arrays, dev_arrays = (tokenise_to(tokenizer, s, [0] * len(s)) for s in (train, dev))
+    train_arrays, dev_arrays = (tokenise(tokenizer, s, [0] * len(s)) for s in (train, dev))
     model = MaskedModel(backbone, settings.rate)
     return _Task(model, run_on(train_arrays, dev_arrays, MASKED_METRIC))
 

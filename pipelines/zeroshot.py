@@ -19,28 +19,28 @@ from rich.console import Console
 
 from pipelines.command import CommandLine
 from shared.config import Settings
-from shared.errors import InputError
 from shared.models.backbone import Backbone
 from shared.models.bundle import Bundle, Label, Method, TaskName
 from shared.models.heads import Head
 from shared.models.registry import open_registry
 from shared.models.source import BackboneConfig
-from shared.models.tasks import TaskKind
 from shared.models.tokenization import TextTokenizer
-from shared.training.data.examples import Evaluation, Example
-from shared.training.data.formats import labelled_formats
-from shared.training.data.reading import raise_faults, read_rows, renamed
-from shared.training.data.settings import SomeFiles
-from shared.training.data.sources import locate_files
-from shared.training.loop.workers import Worker
+from shared.training.data.examples import labels_of
+from shared.training.data.formats import NamedColumns
+from shared.training.data.reading import raise_faults
+from shared.training.data.settings import SetPart, SomeFiles
+from shared.training.data.sources import read_located
 from shared.training.methods.model import TunedModel
 from shared.training.methods.tuning import Frozen
 from shared.training.publish.publishing import publish
 from shared.training.settings import OutputSettings
-from shared.training.tasks.classify.classification import LabelledSet
+from shared.training.tasks.classify.examples import Example
 from shared.training.tasks.classify.headed import Recipe, write_headed
+from shared.training.tasks.classify.kind import CLASSIFY
+from shared.training.tasks.classify.learning import ClassLearning
 from shared.training.tasks.classify.pooled import pooled_vectors, set_prototypes
-from shared.training.tasks.prediction import predict
+from shared.training.tasks.trained import Measured, Trained
+from shared.training.tasks.training_data import NOTHING, TrainingData
 
 
 def _as_list(value: object) -> object:
@@ -110,54 +110,35 @@ def zeroshot(settings: ZeroshotSettings, command: str) -> Bundle:
     """
     registry = open_registry(settings.output.registry or settings.state_dir / "models")
     registry.aliases()
-    dev = _dev(settings)
+    data = _data(settings)
     backbone = Backbone.load(settings.backbone)
     length = min(settings.max_length or backbone.max_length, backbone.max_length)
     tokenizer = TextTokenizer(backbone.tokenizer, length, token_types=backbone.uses_token_types)
     model = _model(settings, backbone, tokenizer)
-    evaluation = Evaluation({}, 1.0)
-    if dev is not None:
-        worker = Worker(0, 1, backbone.device)
-        arrays = dev.arrays(tokenizer, settings.labels)
-        outputs = predict(model, arrays, backbone.pad_id, worker)
-        evaluation = dev.evaluate(outputs, tokenizer, settings.labels)
-    recipe = _recipe(settings, evaluation, length, command)
+    measured = Trained(model, data, backbone, tokenizer).measure()
+    recipe = _recipe(settings, measured, length, command)
     with tempfile.TemporaryDirectory() as aside:
         written = write_headed(Path(aside), model, backbone, recipe, time.time())
         return publish(registry, written.folder)
 
 
-def _dev(settings: ZeroshotSettings) -> LabelledSet | None:
+def _data(settings: ZeroshotSettings) -> TrainingData:
     """The labelled texts, if some are given; every one must be of a described class."""
-    formats = labelled_formats(text=settings.text, label=settings.label)
-    unknown = {file.format for file in settings.dev} - formats.keys()
-    if unknown:
-        raise InputError(f"dev: no format {', '.join(sorted(unknown))}: {', '.join(formats)}")
-    if not settings.dev:
-        return None
-    examples = read_rows(
-        [
-            (path, renamed(formats[file.format].read, file.columns))
-            for file in settings.dev
-            for path in locate_files(file, settings.data_dir)
-        ]
-    )
-    others = {example.label for example in examples} - settings.descriptions.keys()
+    columns = NamedColumns(text=settings.text, label=settings.label)
+    dev = read_located(settings.dev, lambda file: CLASSIFY.reader(file, columns), settings.data_dir)
+    others = labels_of(dev) - settings.descriptions.keys()
     raise_faults([f"dev: class {label!r} has no description" for label in sorted(others)])
-    return LabelledSet(tuple(examples))
+    on = (SetPart.DEV.value, SetPart.DEV.value) if dev else (SetPart.TRAIN.value, NOTHING)
+    return TrainingData(ClassLearning(), settings.labels, (), dev, {}, None, *on)
 
 
 def _model(settings: ZeroshotSettings, backbone: Backbone, tokenizer: TextTokenizer) -> TunedModel:
-    described = LabelledSet(
-        tuple(
-            Example(text, label)
-            for label in settings.labels
-            for text in settings.descriptions[label]
-        )
-    )
-    arrays = described.arrays(tokenizer, settings.labels)
+    described = [
+        Example(text, label) for label in settings.labels for text in settings.descriptions[label]
+    ]
+    arrays = ClassLearning().arrays(described, tokenizer, settings.labels)
     tuned = Frozen(backbone.encoder)
-    head = Head(TaskKind.CLASSIFY, backbone.pooled_width, settings.labels)
+    head = Head(CLASSIFY.name, backbone.pooled_width, settings.labels)
     model = TunedModel(
         tuned,
         backbone.pool,
@@ -170,9 +151,7 @@ def _model(settings: ZeroshotSettings, backbone: Backbone, tokenizer: TextTokeni
     return model.to(backbone.device)
 
 
-def _recipe(
-    settings: ZeroshotSettings, evaluation: Evaluation, length: int, command: str
-) -> Recipe:
+def _recipe(settings: ZeroshotSettings, measured: Measured, length: int, command: str) -> Recipe:
     described = json.dumps(settings.descriptions, sort_keys=True)
     return Recipe(
         task=settings.task,
@@ -189,8 +168,7 @@ def _recipe(
         ),
         data_fingerprint=hashlib.sha256(described.encode()).hexdigest(),
         command=command,
-        metrics=evaluation.metrics,
-        temperature=evaluation.temperature,
+        measured=measured,
         licence=settings.licence,
         attribution=settings.attribution,
     )

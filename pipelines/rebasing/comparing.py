@@ -10,12 +10,10 @@ from shared.models.backbone import Backbone
 from shared.models.bundle import Bundle
 from shared.models.runners import Runners
 from shared.models.source import BackboneConfig
-from shared.training.evaluation.evaluation import Evaluated
-from shared.training.evaluation.exams import Exam
+from shared.training.evaluation.evaluation import Evaluated, evaluate_bundles
 from shared.training.evaluation.judgement import difference
-from shared.training.evaluation.sets import exam_of
+from shared.training.evaluation.sets import EvaluationSet
 from shared.training.evaluation.settings import JudgingSettings
-from shared.training.evaluation.sitting import sit
 from shared.training.publish.frozen import find_frozen, read_frozen
 
 _CONFIDENCE = 0.95
@@ -27,10 +25,9 @@ def compare(before: Bundle, after: Bundle, rebase: RebaseSettings) -> Paired | s
     if find_frozen(root, task) is None:
         return f"{task} has no frozen evaluation set"
     try:
-        entry, examples = read_frozen(root, task)
-        exam = exam_of(entry.subject, examples)
-        old = _sit(before, rebase.before, exam, rebase)
-        new = _sit(after, rebase.backbone, exam, rebase)
+        data = EvaluationSet.of(*read_frozen(root, task))
+        old = _evaluated(before, rebase.before, data, rebase)
+        new = _evaluated(after, rebase.backbone, data, rebase)
     except PlatformError as error:
         return f"the frozen set cannot be answered by both: {error}"
     metric = new.judgement.metric
@@ -49,8 +46,10 @@ def compare(before: Bundle, after: Bundle, rebase: RebaseSettings) -> Paired | s
     )
 
 
-def _sit(bundle: Bundle, config: BackboneConfig, exam: Exam, rebase: RebaseSettings) -> Evaluated:
+def _evaluated(
+    bundle: Bundle, config: BackboneConfig, data: EvaluationSet, rebase: RebaseSettings
+) -> Evaluated:
     runners = Runners(Backbone.load(config))
     runners.load(bundle)
     judging = JudgingSettings(resamples=rebase.resamples, state_dir=rebase.state_dir)
-    return sit(runners, [bundle], exam, data="the frozen set", settings=judging)[0]
+    return evaluate_bundles(runners, [bundle], data, judging)[0]

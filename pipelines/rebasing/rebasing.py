@@ -23,7 +23,7 @@ from shared.errors import ConfigError, PlatformError
 from shared.models.bundle import Bundle, Method
 from shared.models.registry import Registry, open_registry
 from shared.models.source import BackboneFiles, locate
-from shared.models.tasks import TaskKind
+from shared.training.tasks.kinds import kind_of
 
 
 def rebase(settings: RebaseSettings, *, console: Console) -> list[RebasedTask]:
@@ -137,7 +137,7 @@ def _say(
         for outcome in made:
             console.print(f"  banyan promote {outcome.after}", style="bold")
         console.print("and start the platform anew: `banyan down`, `banyan up`.")
-    if any(champion.manifest.kind is TaskKind.EMBED for champion in champions):
+    if any(kind_of(c.manifest.kind, c.manifest.multi_label).stored for c in champions):
         console.print(
             "Knowledge bases and items are then embedded anew by themselves; until that is done, "
             "those of a bundle for the old backbone cannot be asked (`banyan kb list`)."

@@ -6,12 +6,11 @@ from pipelines.finetune import spec_of, tokenizer_of
 from pipelines.tuning.space import Planned
 from shared.models.backbone import Backbone
 from shared.training.data.arrays import TokenArrays
-from shared.training.data.examples import TrainingData
 from shared.training.loop.run_folder import RunSpec, write_run
 from shared.training.methods.tuning import check_method
 from shared.training.publish.held_out import judged_already
 from shared.training.settings import FinetuneSettings
-from shared.training.tasks.task_data import read_data
+from shared.training.tasks.training_data import TrainingData, check_data, read_data
 
 
 class Preparation:
@@ -47,15 +46,16 @@ class Preparation:
         if key not in self._arrays:
             tokenizer = tokenizer_of(backbone, spec)
             self._arrays[key] = (
-                data.train.arrays(tokenizer, data.labels),
-                data.dev.arrays(tokenizer, data.labels),
+                data.arrays(data.train, tokenizer),
+                data.arrays(data.dev, tokenizer),
             )
         write_run(spec, *self._arrays[key])
 
     def _read(self, settings: FinetuneSettings) -> TrainingData:
         key = _data_key(settings)
         if key not in self._data:
-            self._data[key] = read_data(settings, judged=judged_already(settings))
+            read = read_data(settings, judged_already(settings))
+            self._data[key] = check_data(settings, read)
         return self._data[key]
 
     def _backbone(self, settings: FinetuneSettings) -> Backbone:

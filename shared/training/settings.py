@@ -1,7 +1,9 @@
 """What a fine-tuning run can be told; the defaults live here alone."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PositiveInt, model_validator
 
@@ -9,29 +11,14 @@ from shared.config import Settings
 from shared.models.bundle import Method, TaskName
 from shared.models.source import BackboneConfig
 from shared.models.tasks import TaskKind
-from shared.training.data.formats import PLAIN, format_names
 from shared.training.data.settings import DataSettings, Share
+from shared.training.tasks.kind import Kind
+from shared.training.tasks.kinds import find_kind, kind_of
 
 Rate = Annotated[float, Field(gt=0, le=1)]
 
-METRICS: dict[TaskKind, tuple[str, ...]] = {
-    TaskKind.CLASSIFY: ("accuracy", "macro_f1"),
-    TaskKind.TAG: ("span_f1",),
-    TaskKind.SPAN: ("balanced_f1", "answerable_f1"),
-    TaskKind.SCORE: ("mrr_at_10", "ndcg_at_10", "average_precision"),
-    TaskKind.EMBED: ("mrr_at_10", "ndcg_at_10", "recall_at_10"),
-}
-"""The dev metrics that may choose the epoch of each kind; the first does, unless told otherwise."""
-
 ENCODER_LEARNING_RATES = {Method.FULL: 5e-5, Method.PROMPT: 3e-2}
 """The rates of methods that need another than LoRA: `full` forgets what it knew at LoRA's."""
-
-_MULTI_LABEL_METRICS = ("micro_f1", "macro_f1", "exact_match")
-
-
-def metric_names(kind: TaskKind, multi_label: bool) -> tuple[str, ...]:
-    """The dev metrics of a kind, see `METRICS`; where a text may have several classes, others."""
-    return _MULTI_LABEL_METRICS if multi_label else METRICS[kind]
 
 
 def _as_list(value: object) -> object:
@@ -80,7 +67,7 @@ class OptimisationSettings(Settings):
     `attention_dropout` is the backbone's own unless it is given: without any (0) attention is one
     fused kernel, which texts of 100 and more tokens are trained faster with, and shorter ones on a
     CPU slower. A backbone of its own that comes of it has it too.
-    `metric` of choice (or dev) chooses the epoch (none: the kind's first, see `METRICS`);
+    `metric` of choice (or dev) chooses the epoch (none: the kind's first);
     `patience` is how many epochs in a row may bring no better one (none: never stops).
     """
 
@@ -211,65 +198,51 @@ class FinetuneSettings(Settings):
         return self
 
     def _method_faults(self) -> list[str]:
-        embeds = self.kind is TaskKind.EMBED
         faults = []
         if self.method is Method.NONE:
             faults.append("method none trains nothing: choose lora, full, head or prompt")
-        if self.method is Method.HEAD and embeds:
-            faults.append("method head: a task of kind embed has no head: choose lora")
-        if self.lora.strength < 1 and not (embeds and self.method is Method.LORA):
-            faults.append(
-                "lora.strength: only an adapter of kind embed is weakened; a head has learned with "
-                "the whole change: leave it out"
-            )
-        if embeds and self.optimisation.accumulation > 1:
-            faults.append(
-                "optimisation.accumulation: examples of kind embed learn from all others of their "
-                "batch, which parts would not see: lower max_batch_tokens instead"
-            )
+        if self.method is Method.HEAD and not self.task_kind.has_head:
+            faults.append(f"method head: a task of kind {self.kind} has no head: choose lora")
+        if self.lora.strength < 1 and self.method is not Method.LORA:
+            faults.append("lora.strength: only an adapter of kind embed is weakened: leave it out")
         return faults
 
     def _kind_faults(self) -> list[str]:
-        metrics, formats = metric_names(self.kind, self.multi_label), format_names(self.kind)
-        faults = []
-        if self.multi_label and self.kind is not TaskKind.CLASSIFY:
+        kind = self.task_kind
+        formats = kind.formats(self.data)
+        faults = [
+            f"{option.key}: {option.fault.format(kind=self.kind)}"
+            for option in _OPTIONS
+            if option.name not in kind.options and option.is_set(self)
+        ]
+        if self.multi_label and not kind.multi_label:
             faults.append(f"multi_label: kind {self.kind} knows no several classes: leave it out")
-        if self.rejection is not None and not self._has_classes:
-            faults.append("rejection: only one class of several can mean none of the others")
-        if self.unanswerable_accuracy is not None and self.kind is not TaskKind.SPAN:
-            faults.append(f"unanswerable_accuracy: kind {self.kind} answers no questions")
-        if self.optimisation.class_weights != "none" and not self._has_classes:
+        if self.metric not in kind.metrics:
             faults.append(
-                "optimisation.class_weights: only classes that exclude each other are balanced: "
-                "set none"
+                f"optimisation.metric {self.metric}: {self.kind} has {', '.join(kind.metrics)}"
             )
-        if self.metric not in metrics:
-            faults.append(
-                f"optimisation.metric {self.metric}: {self.kind} has {', '.join(metrics)}"
-            )
-        if self.kind is not TaskKind.TAG:
+        if kind.retype is None:
             faults += [
                 f"data: {file.path} has types, but only kind tag has types of entities"
                 for file in self.data.files()
                 if file.types
             ]
-        allowed = (PLAIN,) if self.multi_label else formats
         return faults + [
             f"data: {file.path} has the format {file.format}, but {self.kind} reads "
-            f"{', '.join(allowed)}"
+            f"{', '.join(formats)}"
             for file in self.data.files()
-            if file.format not in allowed
+            if file.format not in formats
         ]
 
     @property
-    def _has_classes(self) -> bool:
-        """Whether each target is one of several classes."""
-        return self.kind in (TaskKind.CLASSIFY, TaskKind.TAG) and not self.multi_label
+    def task_kind(self) -> Kind[Any]:
+        """All that is particular to the task's kind."""
+        return find_kind(self.kind, self.multi_label) or kind_of(self.kind)
 
     @property
     def metric(self) -> str:
         """The dev metric that chooses the epoch."""
-        return self.optimisation.metric or metric_names(self.kind, self.multi_label)[0]
+        return self.optimisation.metric or self.task_kind.metrics[0]
 
     @property
     def registry_root(self) -> Path:
@@ -280,3 +253,49 @@ class FinetuneSettings(Settings):
     def data_folder(self) -> Path:
         """Where the data's report and its bad rows go."""
         return self.state_dir / "data" / self.task
+
+
+@dataclass(frozen=True, slots=True)
+class _Option:
+    """A setting that not every kind has, see `Kind.options`, and what is wrong with it there."""
+
+    name: str
+    key: str
+    is_set: Callable[[FinetuneSettings], bool]
+    fault: str
+
+
+_OPTIONS = (
+    _Option(
+        "rejection",
+        "rejection",
+        lambda settings: settings.rejection is not None,
+        "only one class of several can mean none of the others",
+    ),
+    _Option(
+        "unanswerable_accuracy",
+        "unanswerable_accuracy",
+        lambda settings: settings.unanswerable_accuracy is not None,
+        "kind {kind} answers no questions",
+    ),
+    _Option(
+        "class_weights",
+        "optimisation.class_weights",
+        lambda settings: settings.optimisation.class_weights != "none",
+        "only classes that exclude each other are balanced: set none",
+    ),
+    _Option(
+        "accumulation",
+        "optimisation.accumulation",
+        lambda settings: settings.optimisation.accumulation > 1,
+        "examples of kind {kind} learn from all others of their batch, which parts would not see: "
+        "lower max_batch_tokens instead",
+    ),
+    _Option(
+        "strength",
+        "lora.strength",
+        lambda settings: settings.lora.strength < 1,
+        "only an adapter of kind embed is weakened; a head has learned with the whole change: "
+        "leave it out",
+    ),
+)

@@ -35,9 +35,9 @@ def contenders(task: str) -> tuple[Callable[[], None], Callable[[], None]]:
 
     from shared.models.backbone import Backbone, BackboneConfig
     from shared.models.runners import Runners
-    from shared.training.data.examples import Example
     from shared.training.evaluation.answering import answer
-    from shared.training.evaluation.class_exams import ClassExam
+    from shared.training.tasks.classify.evaluation import ClassEvaluation
+    from shared.training.tasks.classify.examples import Example
     from tests.benchmarks.measures.passes import raw
 
     texts = headlines(TEXTS)
@@ -50,7 +50,7 @@ def contenders(task: str) -> tuple[Callable[[], None], Callable[[], None]]:
     runners = Runners(backbone)
     runners.load(bundle)
     labels = islice(cycle(bundle.manifest.labels), len(texts))
-    exam = ClassExam(tuple(map(Example, texts, labels)))
+    exam = ClassEvaluation(tuple(map(Example, texts, labels)))
 
     def evaluate() -> None:
         output = answer(runners, bundle, exam.inputs).output

@@ -24,11 +24,10 @@ from shared.models.rows import Row
 from shared.models.runners import Runners
 from shared.models.source import BackboneConfig
 from shared.models.tasks import Input, TaskCall
-from shared.training.evaluation.evaluation import Evaluated
+from shared.training.evaluation.evaluation import Evaluated, evaluate_bundles
 from shared.training.evaluation.judgement import difference
-from shared.training.evaluation.sets import exam_of
+from shared.training.evaluation.sets import EvaluationSet
 from shared.training.evaluation.settings import JudgingSettings
-from shared.training.evaluation.sitting import sit
 from shared.training.publish.frozen import read_frozen
 
 _BESIDE = 16
@@ -65,30 +64,30 @@ def main() -> int:
     parser.add_argument("--registry", type=Path, default=SHIPPED)
     given = parser.parse_args()
     lora, full = (MODEL.read(folder) for folder in given.bundles)
-    entry, examples = read_frozen(given.registry, lora.manifest.task)
-    exam = exam_of(entry.subject, examples)
+    data = EvaluationSet.of(*read_frozen(given.registry, lora.manifest.task))
     backbone = Backbone.load(BackboneConfig())
     runners = Runners(backbone)
     with tempfile.TemporaryDirectory() as aside:
         embed = ensure_embed(open_registry(Path(aside)), backbone)
         for bundle in (lora, full, embed):
             runners.load(bundle)
-    data = f"{entry.name}, {len(examples):,} examples"
-    sat = sit(runners, [lora, full], exam, data=data, settings=JudgingSettings())
-    print(f"{lora.manifest.task} on {data}")
-    beside = beside_ms(runners, [lora, full, embed], exam.inputs[:_BESIDE])
-    for each, took_ms in zip(sat, beside, strict=True):
+    evaluated = evaluate_bundles(runners, [lora, full], data, JudgingSettings())
+    print(f"{lora.manifest.task} on {data.name}, {len(data.examples):,} examples")
+    beside = beside_ms(runners, [lora, full, embed], data.evaluation.inputs[:_BESIDE])
+    for each, took_ms in zip(evaluated, beside, strict=True):
         _say(each, took_ms)
-    metric = sat[0].judgement.metric
-    apart = difference(sat[0].judgement, sat[1].judgement, metric, resamples=1000, confidence=0.95)
+    metric = evaluated[0].judgement.metric
+    apart = difference(
+        evaluated[0].judgement, evaluated[1].judgement, metric, resamples=1000, confidence=0.95
+    )
     print(f"{metric}, the first less the second: {apart}")
     return 0
 
 
-def _say(sat: Evaluated, took_ms: float) -> None:
-    metric, cost = sat.judgement.metric, sat.cost
+def _say(evaluated: Evaluated, took_ms: float) -> None:
+    metric, cost = evaluated.judgement.metric, evaluated.cost
     print(
-        f"{sat.bundle.manifest.method:5} {metric} {sat.figures[metric]}; "
+        f"{evaluated.bundle.manifest.method:5} {metric} {evaluated.figures[metric]}; "
         f"{cost.bundle_bytes / 1e6:.1f} MB; one text p50 {cost.latency_p50_ms:.2f} ms, "
         f"p99 {cost.latency_p99_ms:.2f} ms; {cost.texts_per_s:,.0f} inputs/s; "
         f"beside {took_ms:.1f} ms"

@@ -25,15 +25,16 @@ import torch
 from shared.models.backbone import Backbone
 from shared.models.tokenization import TextTokenizer
 from shared.training.data.arrays import Int64s, TokenArrays
-from shared.training.data.examples import Example
 from shared.training.data.reading import read_rows
+from shared.training.data.sets import ReadSets
 from shared.training.loop.batching import epoch_batches
 from shared.training.loop.ray_train import WorkerGroup, cluster, train
 from shared.training.loop.run_folder import RunSpec, read_run, write_run
 from shared.training.methods.model import TunedModel
 from shared.training.settings import FinetuneSettings, WorkerSettings
-from shared.training.tasks.classify.classification import check_labelled
-from shared.training.tasks.tag import sentfin
+from shared.training.tasks.classify.examples import Example
+from shared.training.tasks.classify.sentfin import single
+from shared.training.tasks.training_data import check_data
 from tests.harness.data import DATA
 
 _DATA = DATA / "finance"
@@ -57,9 +58,11 @@ def write_folder(state_dir: Path, examples: int, epochs: int) -> Path:
     }
     settings = FinetuneSettings.model_validate(values)
     train_rows, dev_rows = (
-        read_rows([(_DATA / f"sentfin.{part}.jsonl", sentfin.single)]) for part in ("train", "dev")
+        read_rows([(_DATA / f"sentfin.{part}.jsonl", single)]) for part in ("train", "dev")
     )
-    data = check_labelled(_some(train_rows, examples), _some(dev_rows, 64))
+    data = check_data(
+        settings, ReadSets([*_some(train_rows, examples)], [*_some(dev_rows, 64)], {})
+    )
     backbone = Backbone.load(settings.backbone)
     spec = RunSpec(
         settings=settings,
@@ -72,7 +75,7 @@ def write_folder(state_dir: Path, examples: int, epochs: int) -> Path:
     tokenizer = TextTokenizer(
         backbone.tokenizer, spec.max_length, token_types=backbone.uses_token_types
     )
-    arrays = [each.arrays(tokenizer, data.labels) for each in (data.train, data.dev)]
+    arrays = [data.arrays(each, tokenizer) for each in (data.train, data.dev)]
     return write_run(spec, arrays[0], arrays[1])
 
 

@@ -15,8 +15,9 @@ from services.support.ingest.files import read_file
 from services.support.ingest.ids import DerivedIds
 from shared.errors import InputError
 from shared.tabular.rows import Row
-from shared.training.data.formats import PLAIN, labelled_formats
+from shared.training.data.formats import PLAIN, NamedColumns
 from shared.training.data.reading import read_rows
+from shared.training.tasks.classify.rows import labelled_formats
 from tests.harness.rows import UNICODE, Written, write, written
 
 FRENCH = ("Où est ma carte; la “mienne” ?", "Comment ça marche,\nd’après vous ?")
@@ -41,7 +42,7 @@ def _knowledge(path: Path) -> list[str]:
 
 
 def _training(path: Path) -> list[str]:
-    examples = read_rows([(path, labelled_formats()[PLAIN].read)])
+    examples = read_rows([(path, labelled_formats(NamedColumns())[PLAIN].read)])
     assert {example.label for example in examples} == {"a"}
     return [str(example.text) for example in examples]
 

@@ -6,12 +6,11 @@ from pathlib import Path
 import pytest
 
 from pipelines.data import main
-from shared.models.tasks import TaskKind
-from shared.training.data.examples import Example
 from shared.training.data.findings import findings
 from shared.training.data.report import DataReport
-from shared.training.evaluation.subject import Subject
 from shared.training.publish.frozen import freeze
+from shared.training.tasks.classify.examples import Example
+from shared.training.tasks.classify.kind import CLASSIFY
 
 
 def _configuration(folder: Path, rows: str, **more: object) -> Path:
@@ -47,7 +46,7 @@ def test_what_judges_the_task_must_not_leak_into_train(
     rows = "text,label,split\nup,good,train\nhigh,good,train\ndown,bad,train\nlow,bad,train\n"
     path = _configuration(tmp_path, rows + "flat,bad,dev\n")
     judging = [Example("low", "bad"), Example("poor", "bad")]
-    freeze(tmp_path / "models", "mood", Subject(TaskKind.CLASSIFY), judging, name="m", at_s=0.0)
+    freeze(tmp_path / "models", "mood", CLASSIFY, judging, name="m", at_s=0.0)
     assert _run(path) == 0
     folder = tmp_path / "data" / "mood"
     report = DataReport.model_validate_json((folder / "report.json").read_bytes())
@@ -63,7 +62,7 @@ def test_says_why_a_run_would_refuse_the_data(
     rows = "text,label,split\nup,good,train\nhigh,good,train\ndown,bad,train\nflat,none,dev\n"
     assert _run(_configuration(tmp_path, rows)) == 1
     told = capsys.readouterr().err
-    assert "class 'bad' has 1 example" in told
+    assert "label 'bad' has 1 example" in told
     assert "label 'none' (1 rows) does not stand in train" in told
     assert (tmp_path / "data" / "mood" / "report.json").exists()
 

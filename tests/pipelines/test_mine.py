@@ -4,8 +4,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.mine import main
-from shared.training.data.candidates import listed
-from shared.training.data.examples import Candidates
+from shared.training.data.candidates import Candidates, listed
 
 PAIRS = [
     ("How do I block my card?", "Block a lost card in the application, under cards."),

@@ -14,12 +14,10 @@ from shared.errors import ConfigError
 from shared.models.bundle import Manifest
 from shared.models.registry import open_registry
 from shared.models.source import BackboneConfig, locate
-from shared.models.tasks import TaskKind
-from shared.training.evaluation.subject import Subject
 from shared.training.publish.frozen import freeze
 from shared.training.settings import FinetuneSettings
-from shared.training.tasks.classify.classification import LabelledSet
-from shared.training.tasks.task_data import read_data
+from shared.training.tasks.classify.kind import CLASSIFY
+from shared.training.tasks.training_data import read_data
 from tests.harness.models.encoders import write_encoder
 from tests.pipelines.test_tune import write_rows
 
@@ -54,9 +52,7 @@ def test_a_champion_gets_a_successor_on_another_backbone(
     champion = registry.resolve("tiny", "candidate")
     registry.set_alias("tiny", "champion", champion)
     dev = read_data(load(FinetuneSettings, environ={}, file=config).settings).dev
-    assert isinstance(dev, LabelledSet)
-    subject = Subject(TaskKind.CLASSIFY)
-    freeze(registry.root, "tiny", subject, dev.examples, name="made", at_s=0.0)
+    freeze(registry.root, "tiny", CLASSIFY, dev, name="made", at_s=0.0)
 
     command = [
         "--set", "only=[tiny]", f"state_dir={tmp_path / 'var'}", f"backbone.source={new}",

@@ -23,9 +23,11 @@ from shared.models.tasks import (
     TaskOutput,
 )
 from shared.sentiment.labels import LABELS, columns_of
-from shared.training.data.examples import Example
-from shared.training.publish.card import METRIC_NAMES
-from shared.training.tasks.span import squad
+from shared.training.evaluation.names import METRIC_NAMES
+from shared.training.tasks.classify.examples import Example
+from shared.training.tasks.classify.sentfin import single, targets
+from shared.training.tasks.embed.rows import squad_pairs
+from shared.training.tasks.span.rows import question
 from shared.training.tasks.tag import sentfin
 from tests.harness.claims import at_least
 
@@ -206,7 +208,7 @@ def test_support_intent_serves_as_well_as_its_card_says(data_dir: Path, runner: 
 def test_finance_sentiment_serves_as_well_as_its_card_says(data_dir: Path, runner: Runner) -> None:
     bundle = _bundle("finance-sentiment")
     rows = _rows(data_dir / "finance" / "sentfin.dev.jsonl")
-    accuracy = _accuracy(runner, bundle, [each for row in rows for each in sentfin.single(row)])
+    accuracy = _accuracy(runner, bundle, [each for row in rows for each in single(row)])
     assert accuracy >= at_least(0.877, 778)
     assert accuracy == pytest.approx(bundle.manifest.metrics["sentfin.accuracy"].value, abs=0.01)
 
@@ -218,7 +220,7 @@ def test_finance_entity_sentiment_serves_as_well_as_its_card_says(
 ) -> None:
     bundle = _bundle("finance-entity-sentiment")
     rows = _rows(data_dir / "finance" / "sentfin.dev.jsonl")
-    accuracy = _accuracy(runner, bundle, [each for row in rows for each in sentfin.targets(row)])
+    accuracy = _accuracy(runner, bundle, [each for row in rows for each in targets(row)])
     assert accuracy >= at_least(0.868, 1432)
     assert accuracy == pytest.approx(bundle.manifest.metrics["accuracy"].value, abs=0.01)
 
@@ -267,7 +269,7 @@ def test_support_reader_serves_as_well_as_its_card_says(data_dir: Path, runner: 
     bundle = _bundle("support-reader")
     content = gzip.decompress((data_dir / "support" / "squad2.dev.jsonl.gz").read_bytes())
     rows = [json.loads(line) for line in content.splitlines()[::8]]
-    questions = sorted((each for row in rows for each in squad.question(row)), key=str)
+    questions = sorted((each for row in rows for each in question(row)), key=str)
     found: list[str | None] = []
     pairs = [(each.text, each.context) for each in questions]
     contexts = iter(each.context for each in questions)
@@ -289,7 +291,7 @@ def test_support_retrieval_finds_as_well_as_its_card_says(
     """And better than the untouched backbone."""
     bundle = _bundle("support-retrieval")
     content = gzip.decompress((data_dir / "support" / "squad2.dev.jsonl.gz").read_bytes())
-    pairs = [each for line in content.splitlines() for each in squad.pairs(json.loads(line))]
+    pairs = [each for line in content.splitlines() for each in squad_pairs(json.loads(line))]
     contexts = sorted({each.positives[0] for each in pairs}, key=len)
     rights = [contexts.index(each.positives[0]) for each in pairs]
     untouched = ensure_embed(open_registry(tmp_path, shipped=None), Backbone.load(BackboneConfig()))

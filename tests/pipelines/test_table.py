@@ -8,10 +8,10 @@ from pipelines.finetune import main as finetune
 from pipelines.table import TableSettings, columns_of, main
 from shared.errors import InputError, NotFoundError
 from shared.models.registry import open_registry
-from shared.training.data.examples import Example
 from shared.training.evaluation.evaluating import evaluate
 from shared.training.evaluation.settings import EvaluateSettings
 from shared.training.publish.frozen import read_frozen
+from shared.training.tasks.classify.examples import Example
 from tests.harness.models.encoders import write_encoder
 
 ROWS = "I lost my card,card\nwhere is my card,card\nI forgot the code,pin\n"
@@ -201,6 +201,6 @@ def test_a_class_of_one_row_is_refused_with_what_is_true(
     table.write_text("text,label\na,c\nb,c\nd,r\n")
     given = {"table": table, "task": "topics", "state_dir": tmp_path / "var"}
     assert main.start(None, [*_overrides(tmp_path)], given) == 1
-    assert "class 'r' has 1 example, and 0 in the other sets: give train at least 2" in (
+    assert "label 'r' has 1 example, and 0 in the other sets: give train at least 2" in (
         capsys.readouterr().err
     )

@@ -9,8 +9,8 @@ import pytest
 from pipelines.evaluate import main as evaluate
 from pipelines.finetune import main as finetune
 from shared.models.registry import open_registry
-from shared.training.data.examples import TaggedExample
 from shared.training.publish.frozen import read_frozen
+from shared.training.tasks.tag.examples import TaggedExample
 from tests.harness.models.encoders import write_encoder
 
 NAMES = {"ORG": ["Acme", "Globex"], "LOC": ["Oslo", "Rome"]}

@@ -52,9 +52,9 @@ def show_models(root: Path) -> None:
 def _main_figure(manifest: "Manifest") -> str:
     """The figure that a task's kind is judged by first, of the gate where the bundle has one."""
     from shared.training.data.settings import SetPart
-    from shared.training.settings import metric_names
+    from shared.training.tasks.kinds import kind_of
 
-    name = metric_names(manifest.kind, manifest.multi_label)[0]
+    name = kind_of(manifest.kind, manifest.multi_label).metrics[0]
     for part, key in ((SetPart.GATE, f"{SetPart.GATE}.{name}"), (SetPart.DEV, name)):
         if metric := manifest.metrics.get(key):
             interval = f"{metric.low:.3f} to {metric.high:.3f}"

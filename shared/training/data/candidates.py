@@ -1,16 +1,42 @@
-"""Rows that say which documents answer a query: pairs, triplets, ranked lists, judged pairs.
+"""Queries with documents that answer them or do not: what is ranked is learned from these.
 
 {"query": "lost my card", "positive": "Block your card", "negatives": ["Order a card"]}
-{"query": "lost my card", "document": "Block your card", "label": 1}
-{"text": "I lost my card", "label": "lost_or_stolen_card"}
 """
 
-import re
+from dataclasses import dataclass
 
-from shared.training.data.examples import Candidates
-from shared.training.data.reading import Row, RowError, column_of, label_cell, text_cell, value_of
+from shared.models.tasks import Input
+from shared.training.data.reading import Row, RowError, column_of, text_cell
 
-_BETWEEN_WORDS = re.compile(r"[\s_/-]+")
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """A query, and the documents that answer it among those that do not: an `AnyExample`."""
+
+    query: str
+    positives: tuple[str, ...]
+    negatives: tuple[str, ...] = ()
+
+    @property
+    def documents(self) -> tuple[str, ...]:
+        """All documents, the positives first."""
+        return (*self.positives, *self.negatives)
+
+    def fields(self) -> dict[str, tuple[str, ...]]:
+        """The query and its documents."""
+        return {"query": (self.query,), "documents": self.documents}
+
+    def inputs(self) -> tuple[Input, ...]:
+        """The query and each of its documents."""
+        return (self.query, *self.documents)
+
+    def targets(self) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    def shared_texts(self) -> tuple[str, ...]:
+        """The query and what answers it."""
+        return (self.query, *self.positives)
 
 
 def listed(row: Row) -> list[Candidates]:
@@ -24,31 +50,3 @@ def listed(row: Row) -> list[Candidates]:
     if positive in read:
         raise RowError("a text is both 'positive' and among the negatives: remove it from one")
     return [Candidates(text_cell(row, "query"), (positive,), read)]
-
-
-def judged(row: Row) -> list[Candidates]:
-    """A query with one `document`, whose `label` is 1 where it answers the query, else 0."""
-    query, document, label = (
-        text_cell(row, "query"),
-        text_cell(row, "document"),
-        value_of(row, "label"),
-    )
-    if str(label) not in ("0", "1"):
-        raise RowError(f"'label' is {str(label)[:40]!r}: expected 1 (relevant) or 0")
-    return [
-        Candidates(query, (document,)) if str(label) == "1" else Candidates(query, (), (document,))
-    ]
-
-
-def bitext_pairs(row: Row) -> list[Candidates]:
-    """A customer's question with the answer to it."""
-    return [Candidates(text_cell(row, "question"), (text_cell(row, "answer"),))]
-
-
-def class_names(row: Row) -> list[Candidates]:
-    """A text with the name of its class in words, as a question has a title."""
-    text, label = text_cell(row, "text"), label_cell(row, "label")
-    name = _BETWEEN_WORDS.sub(" ", label).strip(" ?!.").lower()
-    if not name:
-        raise RowError(f"'label' is {label[:40]!r}: it has no words")
-    return [Candidates(text, (name,))]

@@ -5,18 +5,15 @@ Notation of shapes: n examples.
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import assert_never
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from shared.training.data.arrays import Int64s
-from shared.training.data.examples import Candidates, Example, Question, TaggedExample
+from shared.training.data.examples import AnyExample
 from shared.training.data.label_variants import Variants, label_variants
 from shared.training.data.overlaps import Overlap, overlaps
-from shared.training.tasks.classify.multi_label import MultiLabelled
 
-AnyExample = Example | MultiLabelled | TaggedExample | Question | Candidates
 TokenCounter = Callable[[Sequence[str | tuple[str, str]]], Int64s]
 """How many tokens each text or pair has, [n], the special ones included."""
 
@@ -90,13 +87,13 @@ def report_data(
     max_length: int,
 ) -> DataReport:
     """Reports on the sets of a run, train first; `near_duplicate` is in [0.5, 1]."""
-    views = {name: [fields(example) for example in examples] for name, examples in sets.items()}
+    views = {name: [example.fields() for example in examples] for name, examples in sets.items()}
     names = dict.fromkeys(view for of_set in views.values() for each in of_set for view in each)
     several = len(names) > 1
     compared = {
         WHOLE: {
             name: [
-                ("\n".join(text for texts in each.values() for text in texts), labels(example))
+                ("\n".join(text for texts in each.values() for text in texts), example.targets())
                 for each, example in zip(views[name], examples, strict=True)
             ]
             for name, examples in sets.items()
@@ -128,65 +125,20 @@ def report_data(
                 (label, "\n".join(text for texts in view.values() for text in texts))
                 for name, examples in sets.items()
                 for view, example in zip(views[name], examples, strict=True)
-                for label in labels(example)
+                for label in example.targets()
             )
         ),
     )
 
 
-def fields(example: AnyExample) -> dict[str, tuple[str, ...]]:
-    """The texts of an example by what they are; a field may hold several."""
-    match example:
-        case Example(text=text) | MultiLabelled(text=text) | TaggedExample(text=text):
-            if isinstance(text, str):
-                return {"text": (text,)}
-            return {"first": (text[0],), "second": (text[1],)}
-        case Question():
-            return {"question": (example.text,), "context": (example.context,)}
-        case Candidates():
-            return {"query": (example.query,), "documents": example.documents}
-        case _:
-            assert_never(example)
-
-
-def labels(example: AnyExample) -> tuple[str, ...]:
-    """What is to be learned of an example, as a label or several; none where there are none."""
-    match example:
-        case Example():
-            return (example.label,)
-        case MultiLabelled():
-            return example.labels
-        case TaggedExample():
-            return tuple(entity.type for entity in example.entities)
-        case Question():
-            return ("answerable" if example.answers else "unanswerable",)
-        case Candidates():
-            return ()
-        case _:
-            assert_never(example)
-
-
-def _rows(example: AnyExample) -> list[str | tuple[str, str]]:
-    """What the tokenizer reads of an example."""
-    match example:
-        case Example() | MultiLabelled() | TaggedExample():
-            return [example.text]
-        case Question():
-            return [(example.text, example.context)]
-        case Candidates():
-            return [example.query, *example.documents]
-        case _:
-            assert_never(example)
-
-
 def _report_set(
     examples: Sequence[AnyExample], count_tokens: TokenCounter, max_length: int
 ) -> SetReport:
-    rows = [_rows(example) for example in examples]
+    rows = [example.inputs() for example in examples]
     counts = count_tokens([row for of_example in rows for row in of_example])
     starts = np.cumsum([0, *(len(of_example) for of_example in rows)])[:-1]
     longest = np.maximum.reduceat(counts, starts) if len(rows) else np.zeros(1, np.int64)
-    found = Counter(label for example in examples for label in labels(example))
+    found = Counter(label for example in examples for label in example.targets())
     return SetReport(
         examples=len(examples),
         labels=dict(sorted(found.items())),

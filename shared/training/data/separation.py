@@ -7,18 +7,15 @@ Notation of shapes: n rows, u different texts, k occurrences of a text in a row.
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic
 
 import numpy as np
 
 from shared.training.data.arrays import Int64s
-from shared.training.data.examples import Candidates, Question
+from shared.training.data.examples import AnyExample, ExampleT, labels_of
 from shared.training.data.near_duplicates import near_pairs
-from shared.training.data.report import AnyExample, labels
 from shared.training.data.settings import JUDGING, SetPart
 from shared.training.data.splits import Key
-
-ExampleT = TypeVar("ExampleT", bound=AnyExample)
 
 LEAST_TO_LEARN = 2
 """How many rows of each label train keeps, where there are as many."""
@@ -59,18 +56,6 @@ class Parted(Generic[ExampleT]):
     notes: tuple[str, ...] = field(default=())
 
 
-def shared_texts(example: AnyExample) -> tuple[str, ...]:
-    """The texts of an example that another part must not have, exactly or nearly."""
-    match example:
-        case Question():
-            return (example.context,)
-        case Candidates():
-            return (example.query, *example.positives)
-        case _:
-            text = example.text
-            return (text if isinstance(text, str) else "\n".join(text),)
-
-
 def keep_learnable(
     rows: Sequence[PlacedRow[ExampleT]], parts: Sequence[SetPart]
 ) -> tuple[list[SetPart], list[str]]:
@@ -79,7 +64,7 @@ def keep_learnable(
     Those nearest to train by their key are taken; rows of one key stay together.
     """
     kept = list(parts)
-    of_row = [labels(row.example) for row in rows]
+    of_row = [row.example.targets() for row in rows]
     train = Counter(
         label
         for names, part in zip(of_row, parts, strict=True)
@@ -171,8 +156,8 @@ def tell_sizes(parts: Mapping[SetPart, Sequence[PlacedRow[ExampleT]]]) -> list[s
             notes.append(f"no row is left for {part}: {_NONE[part]}")
         elif count < enough:
             notes.append(f"{part} has {_rows(count)}: few {purpose}")
-    gate = {label for row in parts[SetPart.GATE] for label in labels(row.example)}
-    train = {label for row in parts[SetPart.TRAIN] for label in labels(row.example)}
+    gate = labels_of(row.example for row in parts[SetPart.GATE])
+    train = labels_of(row.example for row in parts[SetPart.TRAIN])
     if gate and (missing := sorted(train - gate)):
         shown = ", ".join(map(repr, missing[:_SHOWN])) + (", ..." if missing[_SHOWN:] else "")
         notes.append(f"gate has no row of {len(missing)} label(s), which nothing judges: {shown}")
@@ -213,7 +198,7 @@ def _incidence(examples: Sequence[AnyExample]) -> tuple[Int64s, Int64s, list[str
     numbers: dict[str, int] = {}
     owners, texts = [], []
     for owner, example in enumerate(examples):
-        for text in shared_texts(example):
+        for text in example.shared_texts():
             owners.append(owner)
             texts.append(numbers.setdefault(text.strip(), len(numbers)))
     return np.array(owners, np.int64), np.array(texts, np.int64), list(numbers)

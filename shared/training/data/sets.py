@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 from shared.errors import InputError
 from shared.files import write_atomic
+from shared.training.data.examples import AnyExample, ExampleT
 from shared.training.data.reading import (
     Portion,
     Row,
@@ -21,21 +22,17 @@ from shared.training.data.reading import (
     read_files,
     renamed,
 )
-from shared.training.data.report import AnyExample
 from shared.training.data.separation import (
-    ExampleT,
     Parted,
     PlacedRow,
     keep_learnable,
     leave_out,
     move_together,
-    shared_texts,
     tell_sizes,
 )
 from shared.training.data.settings import JUDGING, DataFile, DataSettings, SetPart, TextHashSplit
 from shared.training.data.sources import locate_files
 from shared.training.data.splits import Key, key_reader, parts_of_keys
-from shared.training.tasks.tag.entity_rows import retyped
 
 _LOGGER = logging.getLogger(__name__)
 _MEGABYTE = 1e6
@@ -67,14 +64,15 @@ class ReadSets(Generic[ExampleT]):
 
 def read_sets(
     data: DataSettings,
-    read_row: Mapping[str, RowReader[ExampleT]],
+    reader_of: Callable[[DataFile], RowReader[ExampleT]],
     *,
     data_dir: Path,
     rejects: Path,
     ray_address: str = "local",
     judged: Sequence[AnyExample] = (),
 ) -> ReadSets[ExampleT]:
-    """Reads all sets, and splits train where the settings say so; `read_row` is by format.
+    """Reads all sets, and splits train where the settings say so; `reader_of` gives
+    what reads a file's rows, its own columns aside.
 
     `judged` is the evaluation set that the task has already: of four parts, only the gate may have
     rows of it. Bad rows are written to the file `rejects` (file, row, reason); there is none
@@ -92,7 +90,7 @@ def read_sets(
         for file in of_set
         for path in locate_files(file, data_dir)
     ]
-    keyed = {name: _keyed(read_row, data, split=name == "train") for name in files}
+    keyed = {name: _keyed(reader_of, data, split=name == "train") for name in files}
     portions = _read(
         [(path, keyed[name](file)) for name, path, file in located],
         through_ray=_megabytes([path for _, path, _ in located]) >= data.ray_from_mb,
@@ -110,12 +108,12 @@ def read_sets(
 
 
 def _keyed(
-    readers: Mapping[str, RowReader[ExampleT]], data: DataSettings, *, split: bool
+    reader_of: Callable[[DataFile], RowReader[ExampleT]], data: DataSettings, *, split: bool
 ) -> Callable[[DataFile], RowReader[PlacedRow[ExampleT]]]:
     """What makes a file's reader, which gives each example with what decides its part."""
 
     def reader(file: DataFile) -> RowReader[PlacedRow[ExampleT]]:
-        read_row = retyped(readers[file.format], file.types)
+        read_row = reader_of(file)
         of_row: Callable[[Row], Key] = lambda row: _UNSPLIT  # noqa: E731
         if split and data.split is not None:
             of_row = key_reader(data.split, data.group or data.text)
@@ -233,7 +231,7 @@ def _spaces(sets: Mapping[str, Sequence[PlacedRow[ExampleT]]]) -> list[str]:
     padded = [row for rows in sets.values() for row in rows if row.padded]
     if not padded:
         return []
-    shown = str(shared_texts(padded[0].example)[0])[:60]
+    shown = str(padded[0].example.shared_texts()[0])[:60]
     return [
         f"{len(padded):,} label(s) have space around them, which is no part of a label: "
         f"the first is that of {shown!r}"

@@ -52,10 +52,10 @@ class DataFile(Settings):
 
     `hf://datasets/OWNER/NAME@COMMIT/data/train-*.parquet` names files of a Hugging Face data set,
     at a commit of 40 hexadecimal digits, so that the same configuration always means the same
-    rows. `format` names how rows are read, see `shared.training.data.formats`; `columns` says which
-    column of the file stands for one that the format reads, as `{text: headline}`; `types`, of kind
-    `tag`, which type each of the file's types of entities means, as `{ORG: company}`: where it is
-    given, entities of other types are none.
+    rows. `format` names how rows are read, see the `rows` of the kinds below
+    `shared.training.tasks`; `columns` says which column of the file stands for one that the format
+    reads, as `{text: headline}`; `types`, of kind `tag`, which type each of the file's types of
+    entities means, as `{ORG: company}`: where it is given, entities of other types are none.
     """
 
     path: str

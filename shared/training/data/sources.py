@@ -1,9 +1,29 @@
 """Where the files of a run are: on this machine, or in a Hugging Face data set at one commit."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from shared.errors import DependencyError, InputError
+from shared.training.data.reading import ExampleT, RowReader, read_rows, renamed
 from shared.training.data.settings import HUB_PATH, DataFile
+
+
+def read_located(
+    files: Sequence[DataFile], reader_of: Callable[[DataFile], RowReader[ExampleT]], data_dir: Path
+) -> list[ExampleT]:
+    """The examples of files, each by its own reader and with its own columns.
+
+    Raises:
+        InputError: a file or a row cannot be used, or there is no reader of its format.
+        DependencyError: a Hugging Face data set cannot be had.
+    """
+    return read_rows(
+        [
+            (path, renamed(reader_of(file), file.columns))
+            for file in files
+            for path in locate_files(file, data_dir)
+        ]
+    )
 
 
 def locate_files(file: DataFile, data_dir: Path) -> list[Path]:

@@ -8,15 +8,18 @@ from shared.models.backbone import Backbone
 from shared.models.bundle import Bundle
 from shared.models.registry import open_registry
 from shared.models.runners import Runners
-from shared.models.tasks import TaskKind
-from shared.training.evaluation.evaluation import Evaluated
-from shared.training.evaluation.exams import Exam
-from shared.training.evaluation.names import NAMES
-from shared.training.evaluation.sets import data_files, data_name, exam_of, read_examples
+from shared.training.evaluation.bundles import find_bundle
+from shared.training.evaluation.evaluation import Evaluated, evaluate_bundles
+from shared.training.evaluation.names import METRIC_NAMES
+from shared.training.evaluation.sets import (
+    EvaluationSet,
+    data_files,
+    data_name,
+    read_examples,
+)
 from shared.training.evaluation.settings import EvaluateSettings
-from shared.training.evaluation.sitting import find_bundle, sit
-from shared.training.evaluation.subject import Subject
 from shared.training.publish.frozen import read_frozen
+from shared.training.tasks.kinds import kind_of
 
 
 def evaluate(settings: EvaluateSettings) -> Evaluated:
@@ -27,10 +30,10 @@ def evaluate(settings: EvaluateSettings) -> Evaluated:
     """
     registry = open_registry(settings.registry_root)
     bundle = find_bundle(registry, settings.bundle, CHAMPION, CANDIDATE)
-    exam, data = _exam(settings, bundle)
+    data = _data(settings, bundle)
     runners = Runners(Backbone.load(settings.backbone))
     runners.load(bundle)
-    (evaluated,) = sit(runners, [bundle], exam, data=data, settings=settings)
+    (evaluated,) = evaluate_bundles(runners, [bundle], data, settings)
     return evaluated
 
 
@@ -40,32 +43,27 @@ def figures_table(evaluated: Evaluated) -> Table:
     title = f"{evaluated.bundle.id} on {evaluated.data}, {judgement.n:,} {judgement.units}"
     table = Table("figure", "value", "95 % confidence interval", title=title)
     for name, each in evaluated.figures.items():
-        table.add_row(NAMES[name], f"{each.value:.4f}", f"{each.low:.4f} to {each.high:.4f}")
+        table.add_row(METRIC_NAMES[name], f"{each.value:.4f}", f"{each.low:.4f} to {each.high:.4f}")
     return table
 
 
-def _exam(settings: EvaluateSettings, bundle: Bundle) -> tuple[Exam, str]:
-    if not settings.data:
-        entry, examples = read_frozen(settings.registry_root, bundle.manifest.task)
-        return exam_of(entry.subject, examples), f"{entry.name} ({entry.sha256[:12]})"
-    subject = Subject.of(bundle.manifest)
-    files = data_files(settings.data, settings)
-    exam = exam_of(subject, read_examples(subject, files, settings))
-    _check_labels(exam, bundle)
-    return exam, data_name(files)
-
-
-def _check_labels(exam: Exam, bundle: Bundle) -> None:
-    """Refuses an exam whose truth a bundle cannot say.
+def _data(settings: EvaluateSettings, bundle: Bundle) -> EvaluationSet:
+    """The set that is named, or the task's own.
 
     Raises:
-        InputError: with the labels that the bundle does not know.
+        InputError: it has labels that the bundle cannot say.
     """
-    unknown = sorted(exam.labels.difference(bundle.manifest.labels))
+    manifest = bundle.manifest
+    if not settings.data:
+        return EvaluationSet.of(*read_frozen(settings.registry_root, manifest.task))
+    kind = kind_of(manifest.kind, manifest.multi_label)
+    files = data_files(settings.data, settings)
+    data = EvaluationSet(kind, read_examples(kind, files, settings), data_name(files))
+    unknown = data.unknown_labels(manifest)
     if unknown:
         remedy = (
-            f"say what each means: --set types.{unknown[0]}={bundle.manifest.labels[0]}"
-            if bundle.manifest.kind is TaskKind.TAG
+            f"say what each means: --set types.{unknown[0]}={manifest.labels[0]}"
+            if kind.retype is not None
             else "name their column: label"
         )
         shown = ", ".join(map(repr, unknown[:5])) + (" ..." if len(unknown) > 5 else "")
@@ -73,3 +71,4 @@ def _check_labels(exam: Exam, bundle: Bundle) -> None:
             f"{len(unknown)} of the data's labels are unknown to {bundle.id}: {shown}; correct "
             f"them, or {remedy}"
         )
+    return data

@@ -1,4 +1,4 @@
-"""One evaluation: a bundle, the exam it sat, its figures with intervals, and what they cost."""
+"""What bundles are worth on a set: their figures with intervals, and what they cost."""
 
 import resource
 import sys
@@ -11,8 +11,11 @@ from pydantic import BaseModel, ConfigDict
 from shared.metrics.bootstrap import Interval
 from shared.metrics.metric import Metric
 from shared.models.bundle import Bundle
-from shared.training.evaluation.answering import Answered
+from shared.models.runners import Runners
+from shared.training.evaluation.answering import Answered, answer, latencies_ms
 from shared.training.evaluation.judgement import Judgement
+from shared.training.evaluation.sets import EvaluationSet
+from shared.training.evaluation.settings import JudgingSettings
 
 _LATENCY_INPUTS = 100
 _MEBIBYTE = 1 << 20
@@ -56,15 +59,42 @@ class Evaluated:
         }
 
 
-def latency_sample(inputs: Sequence[object]) -> list[int]:
+def evaluate_bundles(
+    runners: Runners, bundles: Sequence[Bundle], data: EvaluationSet, settings: JudgingSettings
+) -> list[Evaluated]:
+    """Lets loaded bundles answer one after another; for the latency they take turns.
+
+    Raises:
+        InputError: an input is not what a bundle reads.
+    """
+    inputs = data.evaluation.inputs
+    sample = [inputs[index] for index in _latency_sample(inputs)]
+    took_ms = latencies_ms(runners, bundles, sample)
+    evaluated = []
+    for bundle in bundles:
+        answered = answer(runners, bundle, inputs, settings.batch_tokens)
+        judgement = data.evaluation.judge(answered.output, bundle.manifest)
+        evaluated.append(
+            Evaluated(
+                bundle=bundle,
+                data=data.name,
+                judgement=judgement,
+                figures=judgement.intervals(settings.resamples),
+                cost=_cost_of(bundle, answered, len(inputs), took_ms[bundle.id]),
+            )
+        )
+    return evaluated
+
+
+def _latency_sample(inputs: Sequence[object]) -> list[int]:
     """Which inputs the latency is measured on: at most a hundred, spread over all."""
     count = min(_LATENCY_INPUTS, len(inputs))
     return [int(place) for place in np.linspace(0, len(inputs) - 1, count)]
 
 
-def cost_of(bundle: Bundle, answered: Answered, inputs: int, latencies_ms: Sequence[float]) -> Cost:
+def _cost_of(bundle: Bundle, answered: Answered, inputs: int, took_ms: Sequence[float]) -> Cost:
     """The cost of answers that were given and timed."""
-    p50, p99 = np.quantile(latencies_ms, (0.5, 0.99))
+    p50, p99 = np.quantile(took_ms, (0.5, 0.99))
     return Cost(
         inputs=inputs,
         tokens=answered.output.tokens,

@@ -5,12 +5,16 @@ Notation of shapes: n units (texts, questions or queries), m answers with a conf
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from shared.metrics.bootstrap import SHARE, Indices, Interval, bootstrap
 from shared.metrics.calibration import Bools, Float64s, confidence_error
+from shared.models.tasks import TaskOutput
+
+OutputT = TypeVar("OutputT")
 
 Statistic = Callable[[Indices], float]
 """A figure of the units at some indices int64 [n]."""
@@ -49,7 +53,7 @@ class Confusion:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What one bundle's answers to an exam are worth.
+    """What one bundle's answers to an evaluation are worth.
 
     `statistics` are in order, the first is the one that decides; each is better the higher it is.
     `baseline` is what the first reaches for answers that look at no input.
@@ -98,7 +102,9 @@ def difference(
         ValueError: they were not judged on the same units.
     """
     if ours.n != theirs.n:
-        raise ValueError(f"judged on {ours.n} and on {theirs.n} units: take one exam for both")
+        raise ValueError(
+            f"judged on {ours.n} and on {theirs.n} units: take one evaluation set for both"
+        )
     left, right = ours.statistics[name], theirs.statistics[name]
     return bootstrap(
         lambda indices: left(indices) - right(indices),
@@ -106,6 +112,17 @@ def difference(
         resamples=resamples,
         confidence=confidence,
     )
+
+
+def expect(output: TaskOutput, kind: type[OutputT]) -> OutputT:
+    """The answers as those of a kind.
+
+    Raises:
+        TypeError: they are of another kind.
+    """
+    if not isinstance(output, kind):
+        raise TypeError(f"expected a {kind.__name__}, got a {type(output).__name__}")
+    return output
 
 
 def mean(values: Float64s) -> Statistic:

@@ -14,7 +14,7 @@ from shared.metrics.retrieval import (
     ndcg_at_k,
     recall_at_k,
 )
-from shared.training.data.examples import Candidates
+from shared.training.data.candidates import Candidates
 from shared.training.evaluation.judgement import Confidence, Judgement, mean
 
 K = 10

@@ -13,7 +13,7 @@ from shared.files import write_atomic
 from shared.metrics.calibration import reliability, risk_coverage
 from shared.training.evaluation.evaluation import Cost, Evaluated
 from shared.training.evaluation.html_page import page, table
-from shared.training.evaluation.names import NAMES
+from shared.training.evaluation.names import METRIC_NAMES
 from shared.training.evaluation.plots import (
     classes_plot,
     confusion_plot,
@@ -87,7 +87,7 @@ def as_html(evaluated: Evaluated, gates: Sequence[GateResult] = ()) -> str:
         table(_FIGURE_HEADS, _figure_rows(evaluated)),
         f"<p class='quiet'>Intervals are of 95 %, by the bias-corrected bootstrap over "
         f"{judgement.units}. An answer that looks at no input reaches "
-        f"{NAMES[judgement.metric]} {judgement.baseline:.4f}.</p>",
+        f"{METRIC_NAMES[judgement.metric]} {judgement.baseline:.4f}.</p>",
         _plots_html(evaluated),
         _confused_html(evaluated),
         "<h2>Cost</h2>",
@@ -110,7 +110,8 @@ def as_markdown(evaluated: Evaluated, gates: Sequence[GateResult] = ()) -> str:
         *_markdown(_FIGURE_HEADS, _figure_rows(evaluated)),
         "",
         f"Intervals are of 95 %, by the bias-corrected bootstrap over {judgement.units}. An answer "
-        f"that looks at no input reaches {NAMES[judgement.metric]} {judgement.baseline:.4f}.",
+        f"that looks at no input reaches {METRIC_NAMES[judgement.metric]} "
+        f"{judgement.baseline:.4f}.",
         "",
     ]
     if gates:
@@ -130,12 +131,17 @@ _FIGURE_HEADS = ("figure", "value", "95 % interval", "of")
 
 
 def _named(evaluated: Evaluated) -> dict[str, Any]:
-    return {NAMES[name]: each for name, each in evaluated.figures.items()}
+    return {METRIC_NAMES[name]: each for name, each in evaluated.figures.items()}
 
 
 def _figure_rows(evaluated: Evaluated) -> list[tuple[str, ...]]:
     return [
-        (NAMES[name], f"{each.value:.4f}", f"{each.low:.4f} to {each.high:.4f}", f"{each.n:,}")
+        (
+            METRIC_NAMES[name],
+            f"{each.value:.4f}",
+            f"{each.low:.4f} to {each.high:.4f}",
+            f"{each.n:,}",
+        )
         for name, each in evaluated.figures.items()
     ]
 

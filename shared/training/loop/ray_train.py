@@ -7,6 +7,7 @@ import signal
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,8 +28,6 @@ from shared.training.loop.run_folder import RunSpec, read_run
 from shared.training.loop.workers import Worker
 from shared.training.methods.model import TunedModel
 from shared.training.settings import WorkerSettings
-from shared.training.tasks.objective import objective_of
-from shared.training.tasks.task_data import judge_of
 
 _WATCHER = "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER"
 _OBJECT_STORE_BYTES = 100 * 1024 * 1024
@@ -139,12 +138,13 @@ def train(folder: Path, group: WorkerGroup, *, max_failures: int) -> TrainingSta
 def run_worker(folder: Path, worker: Worker, report: Callable[[EpochScore], None]) -> TrainingState:
     """One worker's part of the run in `folder`, from its newest valid checkpoint on."""
     spec, train_arrays, dev_arrays = read_run(folder)
+    learning = spec.settings.task_kind.learning(spec.settings)
     run = Run(
         folder=folder,
         train=train_arrays,
         dev=dev_arrays,
-        judge=judge_of(spec.settings, spec.labels),
-        objective=objective_of(spec.settings, train_arrays, spec.labels, worker),
+        judge=partial(learning.judge, labels=spec.labels),
+        objective=learning.objective(train_arrays, spec.labels, worker),
         metric=spec.settings.metric,
         pad_id=spec.pad_id,
         seed=spec.seed,

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from shared.models.backbone import Backbone
 from shared.models.bundle import HEAD_FILE
 from shared.models.heads import Head, reads_tokens, save_head
-from shared.models.tasks import TaskKind
 from shared.training.loop.checkpoint import Tensors
 from shared.training.methods.tuning import Tuned, tune
 from shared.training.settings import FinetuneSettings
@@ -65,7 +64,7 @@ class TunedModel(nn.Module):
         """
         tuned = tune(backbone, settings, max_length)
         bfloat16 = backbone.precision is torch.bfloat16
-        if settings.kind is TaskKind.EMBED:
+        if not settings.task_kind.has_head:
 
             def embed(hidden: Tensor, attention_mask: Tensor) -> Tensor:
                 return backbone.embed(backbone.pool(hidden, attention_mask))

@@ -1,47 +1,19 @@
 """The model card: what a bundle is, what it was made from, and how good it is, in Markdown."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import assert_never
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from shared.metrics.bootstrap import Interval
 from shared.models.bundle import Method
-from shared.models.tasks import TaskKind
-from shared.training.data.examples import NOTHING, Evaluation
-from shared.training.data.formats import describe
 from shared.training.data.settings import JUDGING, DataFile, SetPart
+from shared.training.evaluation.names import METRIC_NAMES
 from shared.training.loop.checkpoint import TrainingState
 from shared.training.loop.run_folder import RunSpec
 from shared.training.settings import FinetuneSettings, OptimisationSettings
-
-METRIC_NAMES = {
-    "accuracy": "accuracy",
-    "macro_f1": "macro-F1",
-    "micro_f1": "micro-F1",
-    "exact_match": "all classes right",
-    "span_f1": "span F1",
-    "span_precision": "span precision",
-    "span_recall": "span recall",
-    "exact": "exact match",
-    "f1": "F1",
-    "answerable_exact": "exact match of the answerable",
-    "answerable_f1": "F1 of the answerable",
-    "unanswerable_accuracy": "accuracy of the unanswerable",
-    "balanced_f1": "mean of F1 (answerable) and accuracy (unanswerable)",
-    "mrr_at_10": "MRR@10",
-    "ndcg_at_10": "nDCG@10",
-    "recall_at_10": "recall@10",
-    "average_precision": "average precision",
-    "ece_before": "expected calibration error, before",
-    "ece_after": "expected calibration error, after (cross-fitted)",
-    "ece_raw": "expected calibration error, temperature 1",
-    "ece": "expected calibration error",
-}
-# Of other sets than these, which may be small or of another kind, they would say little.
-_OF_CALIBRATION = ("ece_raw", "ece")
-_CALIBRATED = (SetPart.CHOICE, SetPart.GATE)
+from shared.training.tasks.trained import Measured
+from shared.training.tasks.training_data import NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,46 +33,32 @@ class Finished:
 class Card:
     """What the card tells of one bundle; `runs` are all seeds, `chosen` the one it holds.
 
-    `evaluation` is of the set that chose the epoch, whose name is `chosen_on`; `calibrated_on` is
-    that of the one with `calibration_rows` that temperature and threshold were fitted on. `notes`
-    say what was done to keep the parts of the data apart.
+    `chosen_on` and `calibrated_on` are the names of the sets, the latter of `calibration_rows`,
+    that chose the epoch and that temperature and threshold were fitted on. `notes` say what was
+    done to keep the parts of the data apart.
     """
 
     chosen: Finished
     runs: Sequence[Finished]
     backbone_name: str
     train_rows: int
-    evaluation: Evaluation
+    measured: Measured
     command: str
-    measured: Mapping[str, Evaluation] = field(default_factory=dict)
     chosen_on: str = SetPart.DEV.value
     calibrated_on: str = SetPart.DEV.value
     calibration_rows: int = 0
     notes: tuple[str, ...] = ()
 
-    def metrics(self) -> dict[str, Interval]:
-        """All figures by name: dev's, and those of each other set as `<set>.<name>`.
-
-        There are none of the train set, where no row was left to choose the epoch by.
-        """
-        figures = {} if self.chosen_on == SetPart.TRAIN else {self.chosen_on: self.evaluation}
-        figures |= self.measured
-        return {
-            name if set_name == SetPart.DEV else f"{set_name}.{name}": interval
-            for set_name, evaluation in figures.items()
-            for name, interval in evaluation.metrics.items()
-            if name not in _OF_CALIBRATION or set_name in _CALIBRATED
-        }
-
 
 def render(card: Card) -> str:
     """The card as Markdown."""
     settings = card.chosen.spec.settings
+    purpose = settings.task_kind.purpose.format(labels=len(card.chosen.spec.labels))
     return "\n".join(
         [
             f"# {settings.task}",
             "",
-            f"{_what(settings)} {card.backbone_name} to {_purpose(card)}.",
+            f"{_what(settings)} {card.backbone_name} to {purpose}.",
             "",
             "## Data",
             "",
@@ -110,7 +68,7 @@ def render(card: Card) -> str:
             "",
             "| set | measure | value | 95 % confidence interval | examples |",
             "|---|---|---|---|---|",
-            *(_figure_line(name, metric) for name, metric in card.metrics().items()),
+            *(_figure_line(name, metric) for name, metric in card.measured.metrics().items()),
             "",
             f"{_chosen(card)} The intervals are bias-corrected bootstrap percentiles over "
             "the examples (1,000 resamples).",
@@ -132,7 +90,7 @@ def render(card: Card) -> str:
 
 def _what(settings: FinetuneSettings) -> str:
     """What was made of the backbone, up to its name."""
-    head = "" if settings.kind is TaskKind.EMBED else " and a linear head"
+    head = " and a linear head" if settings.task_kind.has_head else ""
     match settings.method:
         case Method.FULL:
             return f"A backbone of its own{head}, trained from"
@@ -144,25 +102,6 @@ def _what(settings: FinetuneSettings) -> str:
             return f"A LoRA adapter{head} on"
 
 
-def _purpose(card: Card) -> str:
-    spec = card.chosen.spec
-    match spec.settings.kind:
-        case TaskKind.CLASSIFY if spec.settings.multi_label:
-            return f"say which of {len(spec.labels)} classes a text has, none or several"
-        case TaskKind.CLASSIFY:
-            return f"put a text into one of {len(spec.labels)} classes"
-        case TaskKind.TAG:
-            return f"mark the entities of a text, of {len(spec.labels)} type(s)"
-        case TaskKind.SPAN:
-            return "find the answer to a question in a text, or say that there is none"
-        case TaskKind.SCORE:
-            return "score how well a document answers a query"
-        case TaskKind.EMBED:
-            return "embed texts, so that a query comes near what answers it"
-        case kind:
-            assert_never(kind)
-
-
 def _chosen(card: Card) -> str:
     """What was chosen and fitted on which set, and which figures are those of unseen data."""
     by = "The epoch was" if len(card.runs) == 1 else "Epoch and seed were"
@@ -172,7 +111,7 @@ def _chosen(card: Card) -> str:
             "So dev's figures are measured on the same set that they were chosen on, and so are "
             "those of other sets of its files: they are too good for unseen data."
         )
-    if SetPart.GATE in card.measured:
+    if SetPart.GATE in card.measured.sets:
         lines.append(
             "gate decided nothing and shares nothing with the others: its figures are those of "
             "unseen data."
@@ -181,12 +120,12 @@ def _chosen(card: Card) -> str:
 
 
 def _fitted(card: Card) -> str:
-    if card.chosen.spec.settings.kind is TaskKind.EMBED:
+    if not card.chosen.spec.settings.task_kind.has_head:
         return ""
-    evaluation, on = card.evaluation, card.calibrated_on
-    fitted = f"the temperature ({evaluation.temperature:.3f})"
-    if evaluation.no_answer_bias:
-        fitted += f' and the bias of "no answer" ({evaluation.no_answer_bias:.3f})'
+    served, on = card.measured.served, card.calibrated_on
+    fitted = f"the temperature ({served.temperature:.3f})"
+    if served.no_answer_bias:
+        fitted += f' and the bias of "no answer" ({served.no_answer_bias:.3f})'
     if card.chosen.spec.settings.rejection is not None:
         fitted += " and the threshold of rejection"
     if on == NOTHING:
@@ -205,8 +144,12 @@ def _label_lines(card: Card) -> list[str]:
     spec = card.chosen.spec
     if not spec.labels:
         return []
-    title = "Types of entities" if spec.settings.kind is TaskKind.TAG else "Classes"
-    return [f"## {title}", "", ", ".join(f"`{label}`" for label in spec.labels), ""]
+    return [
+        f"## {spec.settings.task_kind.labels}",
+        "",
+        ", ".join(f"`{label}`" for label in spec.labels),
+        "",
+    ]
 
 
 def _figure_line(name: str, metric: Interval) -> str:
@@ -248,9 +191,10 @@ def _source(card: Card, part: SetPart) -> str:
 
 def _files(card: Card, files: Sequence[DataFile]) -> str:
     """File names, and what their rows were read as."""
-    kind = card.chosen.spec.settings.kind
+    settings = card.chosen.spec.settings
+    formats = settings.task_kind.formats(settings.data)
     return "; ".join(
-        f"{file.path.rpartition('/')[2]} ({describe(kind, file.format)})" for file in files
+        f"{file.path.rpartition('/')[2]} ({formats[file.format].examples})" for file in files
     )
 
 
@@ -275,7 +219,7 @@ def _training_lines(card: Card) -> list[str]:
     speed = np.mean([score.tokens_per_s for score in history])
     rates = {
         "encoder": settings.method is not Method.HEAD and optimisation.encoder_learning_rate,
-        "head": settings.kind is not TaskKind.EMBED and optimisation.head_learning_rate,
+        "head": settings.task_kind.has_head and optimisation.head_learning_rate,
     }
     listed = " and ".join(f"{rate:g} ({name})" for name, rate in rates.items() if rate)
     parts = optimisation.accumulation

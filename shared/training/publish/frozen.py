@@ -14,9 +14,9 @@ import zlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, RootModel, TypeAdapter, ValidationError
 
 from shared.artifacts.manifest import Sha256
 from shared.errors import ArtifactError, NotFoundError
@@ -24,8 +24,9 @@ from shared.files import write_atomic
 from shared.models.bundle import TaskName
 from shared.models.registry import SHIPPED
 from shared.models.tasks import TaskKind
-from shared.training.data.report import AnyExample
-from shared.training.evaluation.subject import Subject, as_lines, from_lines
+from shared.training.data.examples import AnyExample
+from shared.training.tasks.kind import Kind
+from shared.training.tasks.kinds import kind_of
 from shared.validation.faults import joined, json_faults_of
 
 TABLE_FILE = "evaluations.json"
@@ -48,9 +49,9 @@ class Frozen(BaseModel):
     frozen_at: str
 
     @property
-    def subject(self) -> Subject:
-        """What kind of examples it holds."""
-        return Subject(self.kind, self.multi_label)
+    def task_kind(self) -> Kind[Any]:
+        """The kind of the examples that it holds."""
+        return kind_of(self.kind, self.multi_label)
 
 
 class _Table(RootModel[dict[TaskName, Frozen]]):
@@ -60,7 +61,7 @@ class _Table(RootModel[dict[TaskName, Frozen]]):
 def freeze(
     root: Path,
     task: str,
-    subject: Subject,
+    kind: Kind[Any],
     examples: Sequence[AnyExample],
     *,
     name: str,
@@ -68,10 +69,10 @@ def freeze(
     at_s: float,
 ) -> Frozen:
     """Stores a set and lets the task's entry name it; an unchanged one keeps its `frozen_at`."""
-    lines = as_lines(subject, examples)
+    lines = as_lines(kind, examples)
     entry = Frozen(
-        kind=subject.kind,
-        multi_label=subject.multi_label,
+        kind=kind.name,
+        multi_label=kind.multi_label,
         sha256=hashlib.sha256(lines).hexdigest(),
         examples=len(examples),
         name=name,
@@ -127,7 +128,27 @@ def read_frozen(root: Path, task: str) -> tuple[Frozen, tuple[AnyExample, ...]]:
         raise ArtifactError(
             f"{path} is not what {TABLE_FILE} says (SHA-256 {entry.sha256[:12]}...): restore it"
         )
-    return entry, from_lines(entry.subject, lines)
+    return entry, _from_lines(entry.task_kind, lines)
+
+
+def as_lines(kind: Kind[Any], examples: Sequence[AnyExample]) -> bytes:
+    """Examples as JSON Lines, by which a set is known whatever file they came from."""
+    adapter = TypeAdapter(kind.example)
+    return b"".join(adapter.dump_json(example) + b"\n" for example in examples)
+
+
+def _from_lines(kind: Kind[Any], lines: bytes) -> tuple[AnyExample, ...]:
+    """The examples that `as_lines` wrote.
+
+    Raises:
+        ArtifactError: they are of another kind or of another version.
+    """
+    adapter = TypeAdapter(kind.example)
+    try:
+        return tuple(adapter.validate_json(line) for line in lines.splitlines())
+    except ValidationError as error:
+        faults = joined(json_faults_of(error, lines.partition(b"\n")[0]))
+        raise ArtifactError(f"the evaluation set holds no examples of {kind}: {faults}") from None
 
 
 def _file(root: Path, task: str, entry: Frozen) -> Path:

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from shared.errors import NotFoundError
-from shared.training.data.report import AnyExample
+from shared.training.data.examples import AnyExample
 from shared.training.data.sets import ReadSets
 from shared.training.data.settings import SetPart
 from shared.training.evaluation.sets import data_name
-from shared.training.evaluation.subject import Subject
 from shared.training.publish.frozen import find_frozen, freeze, read_frozen
 from shared.training.settings import FinetuneSettings
 
@@ -25,7 +24,7 @@ def judged_already(settings: FinetuneSettings) -> Sequence[AnyExample]:
         entry, examples = read_frozen(settings.registry_root, settings.task)
     except NotFoundError:
         return ()
-    return examples if entry.subject == Subject(settings.kind, settings.multi_label) else ()
+    return examples if entry.task_kind is settings.task_kind else ()
 
 
 def held_out(settings: FinetuneSettings, read: ReadSets[AnyExample]) -> Sequence[AnyExample]:
@@ -52,7 +51,6 @@ def keep_held_out(settings: FinetuneSettings, read: ReadSets[AnyExample], consol
             markup=False,
         )
         return
-    subject = Subject(settings.kind, settings.multi_label)
     name = data_name(data.gate) if data.gate else f"held out of {data_name(data.train)}"
-    freeze(root, task, subject, rows, name=name, licence=data.licence, at_s=time.time())
+    freeze(root, task, settings.task_kind, rows, name=name, licence=data.licence, at_s=time.time())
     console.print(f"{len(rows):,} held-out rows are its frozen evaluation set")

@@ -12,16 +12,19 @@ from shared.models.backbone import Backbone
 from shared.models.bundle import Bundle
 from shared.models.registry import open_registry
 from shared.models.runners import Runners
-from shared.models.tasks import TaskKind
-from shared.training.evaluation.evaluation import Evaluated
-from shared.training.evaluation.exams import Exam
+from shared.training.evaluation.bundles import find_candidate, find_champion
+from shared.training.evaluation.evaluation import Evaluated, evaluate_bundles
 from shared.training.evaluation.report import HTML_FILE, as_plain, write_report
-from shared.training.evaluation.sets import data_files, data_name, exam_of, read_examples
+from shared.training.evaluation.sets import (
+    EvaluationSet,
+    data_files,
+    data_name,
+    read_examples,
+)
 from shared.training.evaluation.settings import PromoteSettings
-from shared.training.evaluation.sitting import find_candidate, find_champion, sit
-from shared.training.evaluation.subject import Subject
 from shared.training.publish.frozen import Frozen, freeze, read_frozen
 from shared.training.publish.gates import Contest, GateResult, judge_gates, label_gate
+from shared.training.tasks.kinds import kind_of
 
 
 def promote(settings: PromoteSettings, *, command: str, console: Console) -> bool:
@@ -35,19 +38,18 @@ def promote(settings: PromoteSettings, *, command: str, console: Console) -> boo
     task = candidate.manifest.task
     with promoting(registry.root):
         champion = find_champion(registry, task)
-        entry, exam = _frozen(settings, candidate)
-        gates = _early_gates(settings, candidate, champion, exam)
+        entry, data = _frozen(settings, candidate)
+        gates = _early_gates(settings, candidate, champion, data)
         if not all(gate.holds for gate in gates):
             _say(gates, console)
             return _refuse(candidate, champion, console)
-        data = f"{entry.name} ({entry.sha256[:12]})"
         runners = Runners(Backbone.load(settings.backbone))
         gates += (loaded := _load(runners, candidate, champion))
         if not loaded[0].holds:
             _say(gates, console)
             return _refuse(candidate, champion, console)
         rivals = [candidate] + ([champion] if champion and loaded[-1].gate != "champion" else [])
-        evaluated = sit(runners, rivals, exam, data=data, settings=settings)
+        evaluated = evaluate_bundles(runners, rivals, data, settings)
         against = evaluated[1] if len(evaluated) > 1 else None
         gates += judge_gates(Contest(evaluated[0], against, settings.gates, settings.resamples))
         folder = settings.folder(candidate.id)
@@ -64,7 +66,7 @@ def promote(settings: PromoteSettings, *, command: str, console: Console) -> boo
     console.print(f"{candidate.id} is the champion of {task} now", style="green")
     if before is not None:
         console.print(f"`banyan rollback {task}` returns to {before}")
-    if candidate.manifest.kind is TaskKind.EMBED:
+    if data.kind.stored:
         console.print(
             "what a running platform embedded with this task (knowledge bases, items) is embedded "
             "anew by itself, while the old vectors serve: `banyan kb list` shows which bundle does"
@@ -72,21 +74,21 @@ def promote(settings: PromoteSettings, *, command: str, console: Console) -> boo
     return True
 
 
-def _frozen(settings: PromoteSettings, candidate: Bundle) -> tuple[Frozen, Exam]:
+def _frozen(settings: PromoteSettings, candidate: Bundle) -> tuple[Frozen, EvaluationSet]:
     """The task's evaluation set, stored just now where files for it are given."""
     task, root = candidate.manifest.task, settings.registry_root
     if settings.freeze:
-        subject = Subject.of(candidate.manifest)
+        kind = kind_of(candidate.manifest.kind, candidate.manifest.multi_label)
         files = data_files(settings.freeze, settings)
-        examples = read_examples(subject, files, settings)
+        examples = read_examples(kind, files, settings)
         name = data_name(files)
-        freeze(root, task, subject, examples, name=name, at_s=time.time())
+        freeze(root, task, kind, examples, name=name, at_s=time.time())
     entry, examples = read_frozen(root, task)
-    return entry, exam_of(entry.subject, examples)
+    return entry, EvaluationSet.of(entry, examples)
 
 
 def _early_gates(
-    settings: PromoteSettings, candidate: Bundle, champion: Bundle | None, exam: Exam
+    settings: PromoteSettings, candidate: Bundle, champion: Bundle | None, data: EvaluationSet
 ) -> list[GateResult]:
     """What can be said before any model is loaded."""
     manifest = candidate.manifest
@@ -94,7 +96,7 @@ def _early_gates(
     if champion is not None:
         replace = settings.replace_labels
         gates.append(label_gate(manifest, champion.manifest, replace=replace))
-    unknown = sorted(exam.labels.difference(manifest.labels))
+    unknown = data.unknown_labels(manifest)
     gates.append(
         GateResult(
             gate="evaluation set",

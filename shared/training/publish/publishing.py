@@ -33,10 +33,12 @@ def write_trained(
         labels=spec.labels,
         multi_label=spec.settings.multi_label,
         data_fingerprint=spec.data_fingerprint,
-        metrics={name: Metric(**asdict(interval)) for name, interval in card.metrics().items()},
+        metrics={
+            name: Metric(**asdict(interval)) for name, interval in card.measured.metrics().items()
+        },
         calibration=Calibration(
-            temperature=card.evaluation.temperature,
-            no_answer_bias=card.evaluation.no_answer_bias,
+            temperature=card.measured.served.temperature,
+            no_answer_bias=card.measured.served.no_answer_bias,
         ),
         created_at=datetime.fromtimestamp(finished_at_s, UTC).isoformat(timespec="seconds"),
         command=card.command,

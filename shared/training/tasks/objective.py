@@ -3,20 +3,15 @@
 Notation of shapes: b rows, s columns, w targets of a row at most, c outputs.
 """
 
-from typing import Literal, Protocol
+from typing import Literal, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from shared.models.heads import head_outputs
-from shared.models.tasks import TaskKind
 from shared.training.data.arrays import IGNORED, Int64s, TokenArrays
-from shared.training.loop.workers import Worker
-from shared.training.settings import FinetuneSettings
-from shared.training.tasks.embed.contrastive import Contrastive
-from shared.training.tasks.span.span_loss import SpanLoss
+from shared.training.settings import OptimisationSettings
 
 
 class Objective(Protocol):
@@ -42,6 +37,12 @@ class CrossEntropy:
     def __init__(self, class_weights: npt.NDArray[np.float32], label_smoothing: float) -> None:
         self._weights = class_weights
         self._smoothing = label_smoothing
+
+    @classmethod
+    def of(cls, arrays: TokenArrays, classes: int, settings: OptimisationSettings) -> Self:
+        """The loss of training data with so many classes."""
+        weights = class_weights(arrays.targets, classes, settings.class_weights)
+        return cls(weights, settings.label_smoothing)
 
     def total(self, outputs: Tensor, arrays: TokenArrays, rows: Int64s) -> Tensor:
         """See `Objective`; logits [b, c] for one target a row, or [b, w, c] for w."""
@@ -78,23 +79,6 @@ class BinaryCrossEntropy:
     def weight(self, arrays: TokenArrays, rows: Int64s) -> float:
         """See `Objective`: the number of targets."""
         return float(arrays.padded_targets(rows).size)
-
-
-def objective_of(
-    settings: FinetuneSettings, arrays: TokenArrays, labels: tuple[str, ...], worker: Worker
-) -> Objective:
-    """What a run learns; `arrays` are its training data, `labels` the manifest's."""
-    kind, optimisation = settings.kind, settings.optimisation
-    if settings.multi_label or kind is TaskKind.SCORE:
-        return BinaryCrossEntropy(optimisation.label_smoothing)
-    if kind in (TaskKind.CLASSIFY, TaskKind.TAG):
-        weights = class_weights(
-            arrays.targets, head_outputs(kind, labels), optimisation.class_weights
-        )
-        return CrossEntropy(weights, optimisation.label_smoothing)
-    if kind is TaskKind.SPAN:
-        return SpanLoss(optimisation.label_smoothing)
-    return Contrastive(optimisation.similarity_scale, worker)
 
 
 def class_weights(

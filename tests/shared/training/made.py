@@ -1,5 +1,7 @@
 """Tiny things to train: an encoder with random weights, and a task that it can learn."""
 
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +12,15 @@ from shared.models.bundle import Method
 from shared.models.heads import Head
 from shared.models.tasks import TaskKind
 from shared.training.data.arrays import TokenArrays
+from shared.training.data.examples import ExampleT
 from shared.training.loop.loop import Run
 from shared.training.methods.model import TunedModel
 from shared.training.methods.tuning import Frozen, Full, Lora, Prompt, Tuned
 from shared.training.settings import CheckpointSettings, LoraSettings, OptimisationSettings
-from shared.training.tasks.classify.classification import judge_classes
+from shared.training.tasks.classify.learning import ClassLearning
+from shared.training.tasks.kind import Learning
 from shared.training.tasks.objective import CrossEntropy, class_weights
+from shared.training.tasks.training_data import TrainingData
 
 CLASSES = 3
 
@@ -101,10 +106,23 @@ def run(folder: Path, every_steps: int | None = None, **optimisation: object) ->
         train=train,
         dev=arrays(30, seed=2),
         objective=CrossEntropy(weights, settings.label_smoothing),
-        judge=judge_classes,
+        judge=partial(ClassLearning().judge, labels=()),
         metric="accuracy",
         pad_id=0,
         seed=0,
         optimisation=settings,
         checkpoint=CheckpointSettings(every_steps=every_steps),
     )
+
+
+def checked(
+    learning: Learning[ExampleT],
+    train: Sequence[ExampleT],
+    dev: Sequence[ExampleT],
+    measured: Mapping[str, Sequence[ExampleT]] | None = None,
+    choosing: str = "dev",
+) -> TrainingData:
+    """Sets that a kind can learn from; `choosing` is the name of `dev`."""
+    others = dict(measured or {})
+    labels = learning.check({"train": train, choosing: dev} | others, choosing)
+    return TrainingData(learning, labels, train, dev, others)

@@ -1,6 +1,8 @@
 """Each kind beside classes and tags learns something tiny by the loop that trains all of them."""
 
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,18 +14,25 @@ from shared.training.data.arrays import TokenArrays
 from shared.training.loop.loop import Judge, Run, TrainingLoop
 from shared.training.loop.workers import ALONE
 from shared.training.methods.model import TunedModel
-from shared.training.settings import CheckpointSettings, OptimisationSettings
+from shared.training.settings import CheckpointSettings, FinetuneSettings, OptimisationSettings
 from shared.training.tasks.embed.contrastive import Contrastive
-from shared.training.tasks.embed.embedding import judge_vectors
+from shared.training.tasks.embed.kind import EMBED
+from shared.training.tasks.kind import Kind
 from shared.training.tasks.objective import BinaryCrossEntropy, Objective
-from shared.training.tasks.score.scoring import judge_scores
+from shared.training.tasks.score.kind import SCORE
+from shared.training.tasks.span.kind import SPAN
 from shared.training.tasks.span.span_loss import SpanLoss
-from shared.training.tasks.span.spans import judge_spans
 from tests.shared.training import made
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 CLS, SEP, ANSWER = 1, 2, 3
+
+
+def _judge(kind: Kind[Any]) -> Judge:
+    values = {"task": "t", "kind": kind.name, "data": {"train": "a", "dev": "b"}}
+    learning = kind.learning(FinetuneSettings.model_validate(values))
+    return partial(learning.judge, labels=())
 
 
 def _model(kind: TaskKind) -> TunedModel:
@@ -103,7 +112,7 @@ def _embedded(n: int, seed: int) -> TokenArrays:
 
 def test_spans(tmp_path: Path) -> None:
     sets = [_questions(300, 0), _questions(60, 1)]
-    _, best = _learn(tmp_path, TaskKind.SPAN, SpanLoss(0.0), sets, judge_spans, "balanced_f1")
+    _, best = _learn(tmp_path, TaskKind.SPAN, SpanLoss(0.0), sets, _judge(SPAN), "balanced_f1")
     # An untrained model has 0.5.
     assert best > 0.9
 
@@ -111,12 +120,12 @@ def test_spans(tmp_path: Path) -> None:
 def test_scores(tmp_path: Path) -> None:
     sets = [_pairs(60, 0), _pairs(30, 1)]
     objective = BinaryCrossEntropy(0.0)
-    _, best = _learn(tmp_path, TaskKind.SCORE, objective, sets, judge_scores, "mrr_at_10")
+    _, best = _learn(tmp_path, TaskKind.SCORE, objective, sets, _judge(SCORE), "mrr_at_10")
     assert best > 0.95
 
 
 def test_vectors(tmp_path: Path) -> None:
     sets = [_embedded(200, 0), _embedded(20, 1)]
     objective = Contrastive(20.0, ALONE)
-    first, best = _learn(tmp_path, TaskKind.EMBED, objective, sets, judge_vectors, "mrr_at_10")
+    first, best = _learn(tmp_path, TaskKind.EMBED, objective, sets, _judge(EMBED), "mrr_at_10")
     assert best > max(first, 0.4)

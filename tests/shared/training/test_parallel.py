@@ -16,7 +16,7 @@ from shared.training.loop.loop import Run, TrainingLoop
 from shared.training.loop.workers import ALONE, Worker
 from shared.training.methods.model import TunedModel
 from shared.training.tasks.embed.contrastive import Contrastive
-from shared.training.tasks.embed.embedding import judge_vectors
+from shared.training.tasks.embed.learning import judge_vectors
 from tests.shared.training import made
 
 WORLD = 2

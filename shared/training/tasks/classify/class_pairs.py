@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.training.data.arrays import Int64s, TokenArrays
-from shared.training.data.examples import Example
+from shared.training.tasks.classify.examples import Example
 
 
 def drawn(examples: Sequence[Example], per_class: int, seed: int) -> list[Example]:

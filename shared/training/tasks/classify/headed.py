@@ -1,26 +1,25 @@
 """A classifier that no epochs of its own made becomes a bundle with a card."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from shared.files import write_atomic
-from shared.metrics.bootstrap import Interval
 from shared.metrics.metric import Metric
 from shared.models.backbone import Backbone
 from shared.models.bundle import MODEL, BackboneRef, Bundle, Calibration, Manifest, Method
 from shared.models.tasks import TaskKind
+from shared.training.evaluation.names import METRIC_NAMES
 from shared.training.methods.model import TunedModel
-from shared.training.publish.card import METRIC_NAMES
+from shared.training.tasks.trained import Measured
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """What a classifier is, how it was made and what it is worth.
 
-    `how` are lines of Markdown. `metrics` are dev's by name, and those of a measured set as
-    `<set>.<name>`; none where nothing was measured.
+    `how` are lines of Markdown.
     """
 
     task: str
@@ -30,8 +29,7 @@ class Recipe:
     how: Sequence[str]
     data_fingerprint: str
     command: str
-    metrics: Mapping[str, Interval]
-    temperature: float = 1.0
+    measured: Measured
     calibrated_on: str = "dev"
     licence: str | None = None
     attribution: str | None = None
@@ -50,8 +48,10 @@ def write_headed(
         max_length=recipe.max_length,
         labels=recipe.labels,
         data_fingerprint=recipe.data_fingerprint,
-        metrics={name: Metric(**asdict(interval)) for name, interval in recipe.metrics.items()},
-        calibration=Calibration(temperature=recipe.temperature),
+        metrics={
+            name: Metric(**asdict(interval)) for name, interval in recipe.measured.metrics().items()
+        },
+        calibration=Calibration(temperature=recipe.measured.served.temperature),
         created_at=datetime.fromtimestamp(finished_at_s, UTC).isoformat(timespec="seconds"),
         command=recipe.command,
         licence=recipe.licence,
@@ -95,13 +95,14 @@ def _card(recipe: Recipe, backbone_name: str) -> str:
 
 
 def _figures(recipe: Recipe) -> list[str]:
-    if not recipe.metrics:
+    metrics = recipe.measured.metrics()
+    if not metrics:
         return [
             "Nothing was measured: no labelled texts were given. The probabilities are not "
             "calibrated (temperature 1)."
         ]
     rows = []
-    for name, metric in recipe.metrics.items():
+    for name, metric in metrics.items():
         set_name, _, measure = name.rpartition(".")
         rows.append(
             f"| {set_name or 'dev'} | {METRIC_NAMES[measure]} | {metric.value:.4f} | "
@@ -112,5 +113,6 @@ def _figures(recipe: Recipe) -> list[str]:
         "|---|---|---|---|---|",
         *rows,
         "",
-        f"The temperature ({recipe.temperature:.3f}) was fitted on {recipe.calibrated_on}.",
+        f"The temperature ({recipe.measured.served.temperature:.3f}) was fitted on "
+        f"{recipe.calibrated_on}.",
     ]

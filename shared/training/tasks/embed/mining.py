@@ -12,7 +12,7 @@ from shared.errors import InputError
 from shared.models.tasks import Float32s
 from shared.retrieval.dense import Dense
 from shared.training.data.arrays import Int64s
-from shared.training.data.examples import Candidates
+from shared.training.data.candidates import Candidates
 
 
 @dataclass(frozen=True, slots=True)

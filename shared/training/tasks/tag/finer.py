@@ -6,9 +6,9 @@ Source: Shah et al., "FiNER-ORD: Financial Named Entity Recognition Open Researc
 """
 
 from shared.models.tag import bio_labels
-from shared.training.data.examples import TaggedExample
 from shared.training.data.reading import Row, RowError
-from shared.training.tasks.tag.entity_rows import from_tokens, read_tokens
+from shared.training.tasks.tag.examples import TaggedExample
+from shared.training.tasks.tag.tokens import from_tokens, read_tokens
 
 TYPES = ("PER", "LOC", "ORG")
 

@@ -10,10 +10,10 @@ the Association for Information Science and Technology, 2022.
 import re
 
 from shared.sentiment.labels import LABELS
-from shared.sentiment.targets import find_mentions, mark
+from shared.sentiment.targets import find_mentions
 from shared.sentiment.words import longest
-from shared.training.data.examples import Entity, Example, TaggedExample
 from shared.training.data.reading import Row, RowError, text_cell
+from shared.training.tasks.tag.examples import Entity, TaggedExample
 
 ENTITY = "entity"
 """The one type of what SEntFiN names: companies, indices, commodities, whole sectors."""
@@ -22,38 +22,12 @@ ENTITY = "entity"
 _REPLACED = {"neutral": "Hold", "negative": "sell", "positive": "buy"}
 
 
-def single(row: Row) -> list[Example]:
-    """The headline with the label of its entity, where it has exactly one."""
-    text, entities = _cells(row)
-    labels = list(entities.values())
-    return [Example(text, labels[0])] if len(labels) == 1 else []
-
-
-def unanimous(row: Row) -> list[Example]:
-    """The headline with the label of its entities, where they all have the same one."""
-    text, entities = _cells(row)
-    labels = set(entities.values())
-    return [Example(text, labels.pop())] if len(labels) == 1 else []
-
-
-def targets(row: Row) -> list[Example]:
-    """For each entity the headline in which it is marked, and the entity's label."""
-    text, entities = _cells(row)
-    return [Example(mark(text, find_name(text, name)), label) for name, label in entities.items()]
-
-
-def opposed_targets(row: Row) -> list[Example]:
-    """As `targets`, of the headlines whose entities have different labels."""
-    _, entities = _cells(row)
-    return targets(row) if len(set(entities.values())) > 1 else []
-
-
 def names(row: Row) -> list[TaggedExample]:
     """The headline with the stretches in which it names its entities.
 
     Every occurrence is marked; of overlapping ones the longest stays.
     """
-    text, entities = _cells(row)
+    text, entities = cells(row)
     found = longest(stretch for name in entities for stretch in find_name(text, name))
     return [TaggedExample(text, tuple(Entity(*stretch, ENTITY) for stretch in sorted(found)))]
 
@@ -87,7 +61,12 @@ def _begun(text: str, name: str) -> list[tuple[int, int]]:
     return []
 
 
-def _cells(row: Row) -> tuple[str, dict[str, str]]:
+def cells(row: Row) -> tuple[str, dict[str, str]]:
+    """The headline, and the label of each name in it.
+
+    Raises:
+        RowError: there are none, or a label is none of SEntFiN's.
+    """
     text, entities = text_cell(row, "text"), row.get("entities")
     if not isinstance(entities, dict) or not entities:
         raise RowError("'entities' is no object of names and labels")

@@ -1,8 +1,9 @@
 import pytest
 
-from shared.training.data.candidates import bitext_pairs, class_names, judged, listed
-from shared.training.data.examples import Candidates
+from shared.training.data.candidates import Candidates, listed
 from shared.training.data.reading import RowError
+from shared.training.tasks.embed.rows import bitext_pairs, class_names
+from shared.training.tasks.score.rows import judged
 
 
 def test_pairs_triplets_and_lists() -> None:

@@ -3,9 +3,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from shared.training.data.arrays import Int64s
-from shared.training.data.examples import Example, Question
+from shared.training.data.examples import AnyExample
 from shared.training.data.findings import findings
-from shared.training.data.report import AnyExample, report_data
+from shared.training.data.report import report_data
+from shared.training.tasks.classify.examples import Example
+from shared.training.tasks.span.rows import Question
 
 
 def _words(rows: Sequence[str | tuple[str, str]]) -> Int64s:

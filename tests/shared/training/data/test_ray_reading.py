@@ -10,12 +10,13 @@ import ray
 from shared.errors import InputError
 from shared.tabular.table import Table
 from shared.training.data import ray_reading
-from shared.training.data.examples import Example
-from shared.training.data.formats import PLAIN, labelled_formats
+from shared.training.data.formats import PLAIN, NamedColumns
 from shared.training.data.ray_reading import read_parts
 from shared.training.data.reading import Portion, RowReader, read_files
 from shared.training.data.sets import read_sets
 from shared.training.data.settings import DataSettings
+from shared.training.tasks.classify.examples import Example
+from shared.training.tasks.classify.rows import labelled_formats
 from tests.shared.training.made_files import write_files
 
 pytestmark = [
@@ -26,7 +27,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-PLAIN_ROW = labelled_formats()[PLAIN].read
+PLAIN_ROW = labelled_formats(NamedColumns())[PLAIN].read
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -56,7 +57,7 @@ def test_the_size_of_the_files_decides(tmp_path: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(ray_reading, "read_parts", counted)
     paths = write_files(tmp_path)
-    read = partial(read_sets, read_row={PLAIN: PLAIN_ROW}, data_dir=tmp_path)
+    read = partial(read_sets, reader_of=lambda _: PLAIN_ROW, data_dir=tmp_path)
     messages = []
     for limit in (0.0, 256.0):
         data = DataSettings.model_validate(

@@ -5,10 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from shared.training.data.arrays import Int64s
-from shared.training.data.examples import Candidates, Entity, Example, Question, TaggedExample
+from shared.training.data.candidates import Candidates
+from shared.training.data.examples import AnyExample
 from shared.training.data.overlaps import Overlap
-from shared.training.data.report import WHOLE, AnyExample, DataReport, report_data
-from shared.training.tasks.classify.multi_label import MultiLabelled
+from shared.training.data.report import WHOLE, DataReport, report_data
+from shared.training.tasks.classify.examples import Example, MultiLabelled
+from shared.training.tasks.span.rows import Question
+from shared.training.tasks.tag.examples import Entity, TaggedExample
 
 CARD = "I have lost my card somewhere in the city"
 

@@ -7,22 +7,23 @@ from pathlib import Path
 
 import pytest
 
-from shared.training.data.examples import Candidates, Example, Question
+from shared.training.data.candidates import Candidates
+from shared.training.data.examples import AnyExample
 from shared.training.data.overlaps import overlaps
-from shared.training.data.report import AnyExample
 from shared.training.data.separation import (
     Parted,
     PlacedRow,
     keep_learnable,
     leave_out,
     move_together,
-    shared_texts,
     tell_sizes,
 )
 from shared.training.data.sets import ReadSets
 from shared.training.data.settings import SetPart
 from shared.training.settings import FinetuneSettings
-from shared.training.tasks.task_data import read_data
+from shared.training.tasks.classify.examples import Example
+from shared.training.tasks.span.rows import Question
+from shared.training.tasks.training_data import check_data, read_data
 
 TRAIN, CHOICE, CALIBRATION, GATE = (
     SetPart.TRAIN,
@@ -140,9 +141,9 @@ def test_parts_that_are_too_small_are_told() -> None:
 
 
 def test_questions_share_no_passage_and_queries_no_answer() -> None:
-    assert shared_texts(Question("when", "In 1755.")) == ("In 1755.",)
-    assert shared_texts(Candidates("q", ("yes",), ("no",))) == ("q", "yes")
-    assert shared_texts(Example(("one", "two"), "a")) == ("one\ntwo",)
+    assert Question("when", "In 1755.").shared_texts() == ("In 1755.",)
+    assert Candidates("q", ("yes",), ("no",)).shared_texts() == ("q", "yes")
+    assert Example(("one", "two"), "a").shared_texts() == ("one\ntwo",)
 
 
 def random_file(path: Path, seed: int) -> Counter[str]:
@@ -160,13 +161,13 @@ def random_file(path: Path, seed: int) -> Counter[str]:
 
 def read(path: Path, judged: Sequence[AnyExample] = (), **data: object) -> ReadSets[AnyExample]:
     """The sets of a table as `banyan train` splits it, checked."""
-    seen: list[ReadSets[AnyExample]] = []
     values = {"train": str(path), "split": SPLIT} | data
     settings = FinetuneSettings.model_validate(
         {"task": "t", "data": values, "state_dir": path.parent}
     )
-    read_data(settings, seen.append, judged)
-    return seen[0]
+    found = read_data(settings, judged)
+    check_data(settings, found)
+    return found
 
 
 @pytest.mark.parametrize("first", range(0, 60, 10))

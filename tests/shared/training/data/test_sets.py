@@ -8,10 +8,11 @@ import pytest
 from pydantic import ValidationError
 
 from shared.errors import DependencyError, InputError
-from shared.training.data.examples import Example
-from shared.training.data.formats import PLAIN, labelled_formats
+from shared.training.data.formats import NamedColumns
 from shared.training.data.sets import ReadSets, read_sets
 from shared.training.data.settings import DataSettings
+from shared.training.tasks.classify.examples import Example
+from shared.training.tasks.classify.kind import CLASSIFY
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 
@@ -25,7 +26,7 @@ def _write(path: Path, good: int, bad: int = 0) -> str:
 def _read(folder: Path, **data: object) -> ReadSets[Example]:
     return read_sets(
         DataSettings.model_validate(data),
-        {PLAIN: labelled_formats()[PLAIN].read},
+        lambda file: CLASSIFY.reader(file, NamedColumns()),
         data_dir=folder,
         rejects=folder / "rejects.csv",
     )

@@ -5,14 +5,15 @@ from tokenizers.processors import TemplateProcessing
 
 from shared.models.tokenization import TextTokenizer
 from shared.training.data.arrays import IGNORED
-from shared.training.data.examples import Candidates, Entity, Example, Question, TaggedExample
-from shared.training.data.tokenisation import (
-    tokenise,
-    tokenise_candidates,
-    tokenise_questions,
-    tokenise_tagged,
-    tokenise_texts,
-)
+from shared.training.data.candidates import Candidates
+from shared.training.tasks.classify.examples import Example
+from shared.training.tasks.classify.learning import ClassLearning
+from shared.training.tasks.embed.learning import EmbedLearning
+from shared.training.tasks.score.learning import ScoreLearning
+from shared.training.tasks.span.arrays import tokenise_questions
+from shared.training.tasks.span.rows import Question
+from shared.training.tasks.tag.arrays import tokenise_tagged
+from shared.training.tasks.tag.examples import Entity, TaggedExample
 
 
 def _words() -> Tokenizer:
@@ -24,7 +25,7 @@ def _words() -> Tokenizer:
 def test_tokens_and_labels() -> None:
     tokenizer = TextTokenizer(_words(), 3, token_types=False)
     examples = [Example("a b", "y"), Example("b b a a a", "x"), Example("c", "y")]
-    arrays = tokenise(tokenizer, examples, ["x", "y"])
+    arrays = ClassLearning().arrays(examples, tokenizer, ("x", "y"))
     assert arrays.tokens.tolist() == [1, 2, 2, 2, 1, 0]
     assert arrays.lengths.tolist() == [2, 3, 1]
     assert arrays.targets.tolist() == [1, 0, 1]
@@ -34,11 +35,12 @@ def test_pairs_have_token_types() -> None:
     words = _words()
     words.post_processor = TemplateProcessing("$A:0", "$A:0 $B:1", [])
     examples = [Example(("a", "b b"), "x"), Example("b", "y")]
-    arrays = tokenise(TextTokenizer(words, 9, token_types=True), examples, ["x", "y"])
+    arrays = ClassLearning().arrays(examples, TextTokenizer(words, 9, token_types=True), ("x", "y"))
     assert arrays.tokens.tolist() == [1, 2, 2, 2]
     assert arrays.token_types is not None
     assert arrays.token_types.tolist() == [0, 1, 1, 0]
-    assert tokenise(TextTokenizer(words, 9, token_types=False), examples, "xy").token_types is None
+    untyped = TextTokenizer(words, 9, token_types=False)
+    assert ClassLearning().arrays(examples, untyped, ("x", "y")).token_types is None
 
 
 def pieces() -> Tokenizer:
@@ -107,10 +109,10 @@ def test_a_question_has_its_answer_in_the_windows_that_hold_it_whole() -> None:
 def test_texts_and_candidates_are_rows_of_their_example() -> None:
     tokenizer = TextTokenizer(paired_pieces(), 9, token_types=False)
     examples = [Candidates("sun", ("gold",), ("suns",)), Candidates("gold", ("gold",), ("sun",))]
-    texts = tokenise_texts(tokenizer, examples)
+    texts = EmbedLearning().arrays(examples, tokenizer, ())
     assert (len(texts), texts.rows) == (2, 6)
     assert texts.targets.tolist() == [0, 1, 2, 1, 1, 0]
-    scored = tokenise_candidates(tokenizer, examples)
+    scored = ScoreLearning().arrays(examples, tokenizer, ())
     assert (len(scored), scored.rows) == (2, 4)
     assert scored.targets.tolist() == [1, 0, 1, 0]
     assert scored.tokens[:5].tolist() == [1, 3, 2, 5, 2]

@@ -7,12 +7,12 @@ import pytest
 
 from shared.models.bundle import Bundle
 from shared.models.tasks import ClassifyOutput, TaskKind
-from shared.training.data.examples import Example
-from shared.training.evaluation.class_exams import ClassExam
 from shared.training.evaluation.evaluation import Cost, Evaluated
 from shared.training.evaluation.report import CARD_FILE, HTML_FILE, JSON_FILE, write_report
 from shared.training.publish.gates import GateResult
-from tests.shared.training.evaluation.test_exams import manifest
+from shared.training.tasks.classify.evaluation import ClassEvaluation
+from shared.training.tasks.classify.examples import Example
+from tests.shared.training.tasks.test_evaluation import manifest
 
 HOSTILE = "<script>alert('|$x$')</script>"
 GATES = [
@@ -26,10 +26,12 @@ def report(tmp_path: Path) -> Path:
     labels = ("no", HOSTILE)
     generator = np.random.default_rng(0)
     first = generator.random(60).astype(np.float32)
-    exam = ClassExam(tuple(Example(str(i), labels[int(p < 0.6)]) for i, p in enumerate(first)))
+    evaluation = ClassEvaluation(
+        tuple(Example(str(i), labels[int(p < 0.6)]) for i, p in enumerate(first))
+    )
     made_for = manifest(TaskKind.CLASSIFY, 1.5).model_copy(update={"labels": labels})
     output = ClassifyOutput("b", 1, labels, np.stack([first, 1 - first], axis=1))
-    judgement = exam.judge(output, made_for)
+    judgement = evaluation.judge(output, made_for)
     cost = Cost(
         inputs=60,
         tokens=600,

@@ -5,12 +5,15 @@ import pytest
 
 from shared.metrics.bootstrap import Interval
 from shared.models.tasks import TaskKind
-from shared.training.data.examples import Evaluation
 from shared.training.data.settings import DataSettings
+from shared.training.evaluation.names import METRIC_NAMES
 from shared.training.loop.checkpoint import EpochScore, TrainingState
 from shared.training.loop.run_folder import RunSpec
-from shared.training.publish.card import METRIC_NAMES, Card, Finished, render
-from shared.training.settings import FinetuneSettings, OptimisationSettings, metric_names
+from shared.training.publish.card import Card, Finished, render
+from shared.training.settings import FinetuneSettings, OptimisationSettings
+from shared.training.tasks.kind import Measurement
+from shared.training.tasks.kinds import KINDS
+from shared.training.tasks.trained import Measured
 
 
 def _finished(seed: int, *accuracies: float) -> Finished:
@@ -42,28 +45,29 @@ def _finished(seed: int, *accuracies: float) -> Finished:
 
 
 def _card(*runs: Finished) -> Card:
+    dev = Measurement(
+        {"accuracy": Interval(0.9, 0.85, 0.95, 100), "ece_after": Interval(0.02, 0.01, 0.03, 100)},
+        temperature=0.8,
+    )
     return Card(
         chosen=max(runs, key=lambda run: run.score),
         runs=runs,
         backbone_name="tiny",
         train_rows=1_000,
-        evaluation=Evaluation(
+        measured=Measured(
+            dev,
             {
-                "accuracy": Interval(0.9, 0.85, 0.95, 100),
-                "ece_after": Interval(0.02, 0.01, 0.03, 100),
+                "dev": dev,
+                "other": Measurement(
+                    {
+                        "accuracy": Interval(0.7, 0.6, 0.8, 50),
+                        "ece": Interval(0.1, 0.05, 0.2, 50),
+                    },
+                    temperature=1.5,
+                ),
             },
-            temperature=0.8,
         ),
         command=f"python -m pipelines.finetune --config {Path('x.yaml')}",
-        measured={
-            "other": Evaluation(
-                {
-                    "accuracy": Interval(0.7, 0.6, 0.8, 50),
-                    "ece": Interval(0.1, 0.05, 0.2, 50),
-                },
-                temperature=1.5,
-            )
-        },
     )
 
 
@@ -97,7 +101,11 @@ def test_several_seeds_have_mean_and_spread() -> None:
 
 
 def test_the_calibration_of_other_sets_is_no_figure() -> None:
-    assert set(_card(_finished(0, 0.9)).metrics()) == {"accuracy", "ece_after", "other.accuracy"}
+    assert set(_card(_finished(0, 0.9)).measured.metrics()) == {
+        "accuracy",
+        "ece_after",
+        "other.accuracy",
+    }
 
 
 def test_a_tagger_has_types_of_entities() -> None:
@@ -154,8 +162,8 @@ def test_every_method_and_kind_has_a_card(changes: dict[str, object], parts: lis
     )
     labels = ("no", "yes") if settings.kind is TaskKind.CLASSIFY else ()
     spec = run.spec.model_copy(update={"settings": settings, "labels": labels})
-    evaluation = Evaluation({}, temperature=1.0, no_answer_bias=-1.5)
-    card = Card(Finished(spec, run.state), (run,), "tiny", 10, evaluation, "command")
+    measured = Measured(Measurement({}, temperature=1.0, no_answer_bias=-1.5))
+    card = Card(Finished(spec, run.state), (run,), "tiny", 10, measured, "command")
     text = render(card)
     for part in parts:
         assert part in text
@@ -179,7 +187,8 @@ def test_four_parts_say_what_each_decided() -> None:
     )
     settings = run.spec.settings.model_copy(update={"data": data})
     spec = run.spec.model_copy(update={"settings": settings})
-    of_gate = Evaluation(
+    of_choice = Measurement({"accuracy": Interval(0.9, 0.85, 0.95, 100)}, temperature=1.3)
+    of_gate = Measurement(
         {"accuracy": Interval(0.8, 0.7, 0.9, 70), "ece": Interval(0.1, 0.05, 0.2, 70)}, 1.3
     )
     card = Card(
@@ -187,15 +196,14 @@ def test_four_parts_say_what_each_decided() -> None:
         (run,),
         "tiny",
         1_000,
-        Evaluation({"accuracy": Interval(0.9, 0.85, 0.95, 100)}, temperature=1.3),
+        Measured(of_choice, {"choice": of_choice, "gate": of_gate}),
         "command",
-        measured={"gate": of_gate},
         chosen_on="choice",
         calibrated_on="calibration",
         calibration_rows=60,
         notes=("gate has 70 rows: few to judge by",),
     )
-    assert set(card.metrics()) == {"choice.accuracy", "gate.accuracy", "gate.ece"}
+    assert set(card.measured.metrics()) == {"choice.accuracy", "gate.accuracy", "gate.ece"}
     text = render(card)
     for part in (
         "- choice: a part of train, split by: text_hash, calibration: 0.05, choice: 0.1",
@@ -208,11 +216,11 @@ def test_four_parts_say_what_each_decided() -> None:
     ):
         assert part in text
     assert "dev" not in text.replace("standard deviation", "")
-    alone = replace(card, chosen_on="train", calibrated_on="nothing", measured={})
-    assert alone.metrics() == {}
+    nothing = Measured(Measurement({}, temperature=1.0))
+    alone = replace(card, chosen_on="train", calibrated_on="nothing", measured=nothing)
+    assert alone.measured.metrics() == {}
     assert "chosen on train; confidence is not calibrated (temperature 1)." in render(alone)
 
 
 def test_every_metric_that_chooses_an_epoch_has_a_name() -> None:
-    chosen = {name for kind in TaskKind for name in metric_names(kind, multi_label=False)}
-    assert chosen | set(metric_names(TaskKind.CLASSIFY, multi_label=True)) <= METRIC_NAMES.keys()
+    assert {name for kind in KINDS for name in kind.metrics} <= METRIC_NAMES.keys()

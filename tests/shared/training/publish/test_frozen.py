@@ -1,37 +1,47 @@
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from shared.errors import ArtifactError, NotFoundError
-from shared.models.tasks import TaskKind
-from shared.training.data.examples import Candidates, Entity, Example, Question, TaggedExample
-from shared.training.data.report import AnyExample
-from shared.training.evaluation.subject import Subject, as_lines, from_lines
+from shared.training.data.candidates import Candidates
+from shared.training.data.examples import AnyExample
 from shared.training.publish.frozen import TABLE_FILE, find_frozen, freeze, read_frozen
-from shared.training.tasks.classify.multi_label import MultiLabelled
+from shared.training.tasks.classify.examples import Example, MultiLabelled
+from shared.training.tasks.classify.kind import CLASSIFY, CLASSIFY_SEVERAL
+from shared.training.tasks.embed.kind import EMBED
+from shared.training.tasks.kind import Kind
+from shared.training.tasks.kinds import KINDS
+from shared.training.tasks.score.kind import SCORE
+from shared.training.tasks.span.kind import SPAN
+from shared.training.tasks.span.rows import Question
+from shared.training.tasks.tag.examples import Entity, TaggedExample
+from shared.training.tasks.tag.kind import TAG
 
-EXAMPLES: dict[Subject, tuple[AnyExample, ...]] = {
-    Subject(TaskKind.CLASSIFY): (Example("a", "x"), Example(("é\u2028", "b"), "y")),
-    Subject(TaskKind.CLASSIFY, multi_label=True): (MultiLabelled("a", ("x", "y")),),
-    Subject(TaskKind.TAG): (TaggedExample("Ada", (Entity(0, 3, "person"),)),),
-    Subject(TaskKind.SPAN): (Question("who?", "Ada.", ("Ada",), 0), Question("why?", "Ada.")),
-    Subject(TaskKind.SCORE): (Candidates("q", ("d",), ("n",)),),
-    Subject(TaskKind.EMBED): (Candidates("q", ("d",)),),
+EXAMPLES: dict[Kind[Any], tuple[AnyExample, ...]] = {
+    CLASSIFY: (Example("a", "x"), Example(("é\u2028", "b"), "y")),
+    CLASSIFY_SEVERAL: (MultiLabelled("a", ("x", "y")),),
+    TAG: (TaggedExample("Ada", (Entity(0, 3, "person"),)),),
+    SPAN: (Question("who?", "Ada.", ("Ada",), 0), Question("why?", "Ada.")),
+    SCORE: (Candidates("q", ("d",), ("n",)),),
+    EMBED: (Candidates("q", ("d",)),),
 }
 
 
-@pytest.mark.parametrize("subject", EXAMPLES, ids=str)
-def test_examples_of_every_kind_survive(subject: Subject) -> None:
-    assert from_lines(subject, as_lines(subject, EXAMPLES[subject])) == EXAMPLES[subject]
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_examples_of_every_kind_survive(kind: Kind[Any], tmp_path: Path) -> None:
+    freeze(tmp_path, "my-task", kind, EXAMPLES[kind], name="made", at_s=0.0)
+    entry, examples = read_frozen(tmp_path, "my-task")
+    assert examples == EXAMPLES[kind]
+    assert entry.task_kind is kind
 
 
 def test_a_set_is_found_by_its_task_and_verified(tmp_path: Path) -> None:
-    subject = Subject(TaskKind.CLASSIFY)
-    entry = freeze(tmp_path, "my-task", subject, EXAMPLES[subject], name="made", at_s=0.0)
+    entry = freeze(tmp_path, "my-task", CLASSIFY, EXAMPLES[CLASSIFY], name="made", at_s=0.0)
 
-    assert read_frozen(tmp_path, "my-task") == (entry, EXAMPLES[subject])
+    assert read_frozen(tmp_path, "my-task") == (entry, EXAMPLES[CLASSIFY])
     assert entry.frozen_at == "1970-01-01T00:00:00+00:00"
     (path,) = tmp_path.glob("my-task/evaluations/*.jsonl.gz")
     assert path.name == f"{entry.sha256[:12]}.jsonl.gz"
@@ -44,10 +54,9 @@ def test_a_set_is_found_by_its_task_and_verified(tmp_path: Path) -> None:
 
 
 def test_another_set_replaces_the_entry_and_the_old_one_stays(tmp_path: Path) -> None:
-    subject = Subject(TaskKind.CLASSIFY)
-    freeze(tmp_path, "my-task", subject, EXAMPLES[subject], name="made", at_s=0.0)
-    freeze(tmp_path, "other", subject, EXAMPLES[subject][:1], name="other", at_s=0.0)
-    freeze(tmp_path, "my-task", subject, EXAMPLES[subject][1:], name="new", at_s=1.0)
+    freeze(tmp_path, "my-task", CLASSIFY, EXAMPLES[CLASSIFY], name="made", at_s=0.0)
+    freeze(tmp_path, "other", CLASSIFY, EXAMPLES[CLASSIFY][:1], name="other", at_s=0.0)
+    freeze(tmp_path, "my-task", CLASSIFY, EXAMPLES[CLASSIFY][1:], name="new", at_s=1.0)
 
     assert read_frozen(tmp_path, "my-task")[0].name == "new"
     assert read_frozen(tmp_path, "other")[0].examples == 1
@@ -55,9 +64,8 @@ def test_another_set_replaces_the_entry_and_the_old_one_stays(tmp_path: Path) ->
 
 
 def test_the_same_set_keeps_the_time_at_which_it_was_frozen(tmp_path: Path) -> None:
-    subject = Subject(TaskKind.CLASSIFY)
     first, again, renamed = (
-        freeze(tmp_path, "my-task", subject, EXAMPLES[subject], name=name, at_s=at_s)
+        freeze(tmp_path, "my-task", CLASSIFY, EXAMPLES[CLASSIFY], name=name, at_s=at_s)
         for name, at_s in (("made", 0.0), ("made", 9.0), ("better", 18.0))
     )
     assert again == first

@@ -6,12 +6,12 @@ import pytest
 from shared.errors import ConfigError
 from shared.models.bundle import Bundle
 from shared.models.tasks import ClassifyOutput, TaskKind
-from shared.training.data.examples import Example
-from shared.training.evaluation.class_exams import ClassExam
 from shared.training.evaluation.evaluation import Cost, Evaluated
 from shared.training.evaluation.settings import GateSettings
 from shared.training.publish.gates import Contest, GateResult, judge_gates, label_gate
-from tests.shared.training.evaluation.test_exams import manifest
+from shared.training.tasks.classify.evaluation import ClassEvaluation
+from shared.training.tasks.classify.examples import Example
+from tests.shared.training.tasks.test_evaluation import manifest
 
 N = 200
 
@@ -21,7 +21,7 @@ def evaluated(share_right: float, *, sure: float = 0.8, latency_ms: float = 5.0)
     truth = np.arange(N) % 2
     said = np.where(np.arange(N) < share_right * N, truth, 1 - truth)
     probabilities = np.where(np.eye(2)[said] > 0, sure, 1 - sure).astype(np.float32)
-    exam = ClassExam(tuple(Example(str(i), "ab"[label]) for i, label in enumerate(truth)))
+    exam = ClassEvaluation(tuple(Example(str(i), "ab"[label]) for i, label in enumerate(truth)))
     made_for = manifest(TaskKind.CLASSIFY).model_copy(update={"labels": ("a", "b")})
     judgement = exam.judge(ClassifyOutput("b", 1, ("a", "b"), probabilities), made_for)
     cost = Cost(

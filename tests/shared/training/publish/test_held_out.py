@@ -4,12 +4,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from shared.training.data.examples import Example
-from shared.training.data.report import AnyExample
+from shared.training.data.examples import AnyExample
 from shared.training.data.sets import ReadSets
 from shared.training.publish.frozen import read_frozen
 from shared.training.publish.held_out import keep_held_out
 from shared.training.settings import FinetuneSettings
+from shared.training.tasks.classify.examples import Example
 
 SPLIT = {"train": "far/rows.csv", "split": {"by": "text_hash", "test": 0.1}, "licence": "MIT"}
 NAMED = {"train": "a.csv", "dev": "b.csv", "measured": {"test": "c.csv"}}

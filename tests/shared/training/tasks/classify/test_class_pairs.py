@@ -3,8 +3,8 @@ from collections import Counter
 import numpy as np
 
 from shared.training.data.arrays import TokenArrays
-from shared.training.data.examples import Example
 from shared.training.tasks.classify.class_pairs import drawn, pairs_across, pairs_within
+from shared.training.tasks.classify.examples import Example
 
 
 def _texts(classes: int, each: int) -> TokenArrays:

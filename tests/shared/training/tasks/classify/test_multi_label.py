@@ -7,14 +7,14 @@ from shared.models.backbone import Backbone
 from shared.models.source import BackboneConfig
 from shared.models.tokenization import TextTokenizer
 from shared.training.data.arrays import TokenArrays
+from shared.training.data.formats import PLAIN, NamedColumns
 from shared.training.data.reading import RowError
-from shared.training.tasks.classify.multi_label import (
-    MultiLabelled,
-    check_multi_labelled,
-    judge_labels,
-    multi_labelled_reader,
-)
+from shared.training.tasks.classify.examples import MultiLabelled
+from shared.training.tasks.classify.multi_label import MultiLabelLearning
+from shared.training.tasks.classify.rows import multi_labelled_formats
+from tests.shared.training.made import checked
 
+LEARNING = MultiLabelLearning()
 SOME = [
     MultiLabelled("late and rude", ("delivery", "manner")),
     MultiLabelled("late", ("delivery",)),
@@ -24,7 +24,7 @@ SOME = [
 
 
 def test_rows_have_lists_of_classes() -> None:
-    read = multi_labelled_reader(labels="topics")
+    read = multi_labelled_formats(NamedColumns(labels="topics"))[PLAIN].read
     assert read({"text": "a", "topics": ["y", "x", "y"]}) == [MultiLabelled("a", ("x", "y"))]
     assert read({"text": "a", "topics": "y; x;"}) == [MultiLabelled("a", ("x", "y"))]
     assert read({"text": "a", "topics": []}) == [MultiLabelled("a", ())]
@@ -35,20 +35,23 @@ def test_rows_have_lists_of_classes() -> None:
 
 def test_a_set_that_cannot_be_learned_from_is_refused() -> None:
     with pytest.raises(InputError) as caught:
-        check_multi_labelled(
-            [MultiLabelled("a", ("once",))], [MultiLabelled("b", ("new",))], {"more": SOME}
+        checked(
+            LEARNING,
+            [MultiLabelled("a", ("once",))],
+            [MultiLabelled("b", ("new",))],
+            {"more": SOME},
         )
-    for part in ("class 'once' has 1 example", "dev: label 'new'", "more: label 'delivery'"):
+    for part in ("label 'once' has 1 example", "dev: label 'new'", "more: label 'delivery'"):
         assert part in str(caught.value)
     with pytest.raises(InputError, match="no text has a class"):
-        check_multi_labelled([MultiLabelled("a", ())], [])
+        checked(LEARNING, [MultiLabelled("a", ())], [])
 
 
 def test_figures_equal_scikit_learn() -> None:
     generator = np.random.default_rng(0)
     truth = generator.integers(0, 2, (40, 3))
     logits = generator.normal(size=(40, 3)).astype(np.float32) + truth - 0.5
-    figures = judge_labels(logits, TokenArrays.of([[1]] * 40, truth.tolist()))
+    figures = LEARNING.judge(logits, TokenArrays.of([[1]] * 40, truth.tolist()), ())
     for average in ("micro", "macro"):
         expected = f1_score(truth, logits > 0, average=average)
         assert figures[f"{average}_f1"] == pytest.approx(expected)
@@ -58,11 +61,11 @@ def test_figures_equal_scikit_learn() -> None:
 def test_targets_stand_in_the_order_of_the_labels() -> None:
     backbone = Backbone.load(BackboneConfig(device="cpu"))
     tokenizer = TextTokenizer(backbone.tokenizer, 64, token_types=False)
-    data = check_multi_labelled(SOME, SOME[:2])
+    data = checked(LEARNING, SOME, SOME[:2])
     assert data.labels == ("delivery", "manner")
-    arrays = data.train.arrays(tokenizer, data.labels)
+    arrays = data.arrays(data.train, tokenizer)
     assert arrays.padded_targets(np.arange(4)).tolist() == [[1, 1], [1, 0], [0, 1], [0, 0]]
     logits = np.array([[3, 3], [3, -3], [-3, 3], [-3, 3]], np.float32)
-    found = data.train.evaluate(logits, tokenizer, data.labels)
+    found = data.measure(data.train, logits, tokenizer)
     assert found.metrics["exact_match"].value == 0.75
     assert found.metrics["micro_f1"].value == pytest.approx(8 / 9)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from shared.errors import InputError
-from shared.training.data.examples import Candidates
+from shared.training.data.candidates import Candidates
 from shared.training.tasks.embed.mining import documents_of, mine
 
 EXAMPLES = [

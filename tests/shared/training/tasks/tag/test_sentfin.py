@@ -4,11 +4,15 @@ from pathlib import Path
 import pytest
 
 from shared.errors import InputError
-from shared.models.tasks import TaskKind
-from shared.training.data.examples import Entity, Example
-from shared.training.data.formats import TAGGED_FORMATS, describe, format_names, labelled_formats
+from shared.training.data.formats import NamedColumns
 from shared.training.data.reading import Row, RowError, read_rows
+from shared.training.tasks.classify.examples import Example
+from shared.training.tasks.classify.rows import labelled_formats
+from shared.training.tasks.classify.sentfin import opposed_targets, single, targets
+from shared.training.tasks.kinds import KINDS
 from shared.training.tasks.tag import sentfin
+from shared.training.tasks.tag.examples import Entity
+from shared.training.tasks.tag.rows import tagged_formats
 
 TWO = {
     "text": "Reliance gains while Infosys tumbles",
@@ -24,8 +28,8 @@ def _names(text: str, *names: str) -> list[str]:
 
 
 def test_a_headline_with_one_entity_has_its_label() -> None:
-    assert sentfin.single(ONE) == [Example(ONE["text"], "negative")]  # type: ignore[arg-type]
-    assert sentfin.single(TWO) == []
+    assert single(ONE) == [Example(ONE["text"], "negative")]  # type: ignore[arg-type]
+    assert single(TWO) == []
 
 
 def test_each_entity_is_marked_in_turn() -> None:
@@ -33,8 +37,8 @@ def test_each_entity_is_marked_in_turn() -> None:
         Example("@ Reliance @ gains while Infosys tumbles", "positive"),
         Example("Reliance gains while @ Infosys @ tumbles", "negative"),
     ]
-    assert sentfin.targets(TWO) == sentfin.opposed_targets(TWO) == marked
-    assert sentfin.opposed_targets(ONE) == []
+    assert targets(TWO) == opposed_targets(TWO) == marked
+    assert opposed_targets(ONE) == []
 
 
 def test_names_are_stretches_of_the_headline() -> None:
@@ -77,15 +81,16 @@ def test_rows_that_cannot_be_used(row: Row, fault: str) -> None:
 def test_a_file_is_read_by_its_format(tmp_path: Path) -> None:
     path = tmp_path / "s.jsonl"
     path.write_text("\n".join(json.dumps(row) for row in (ONE, TWO)))
-    labelled = labelled_formats()
+    labelled = labelled_formats(NamedColumns())
     assert len(read_rows([(path, labelled["sentfin-single"].read)])) == 1
     assert len(read_rows([(path, labelled["sentfin-targets"].read)])) == 3
-    assert len(read_rows([(path, TAGGED_FORMATS["sentfin-names"].read)])) == 2
+    assert len(read_rows([(path, tagged_formats(NamedColumns())["sentfin-names"].read)])) == 2
     path.write_text(json.dumps({"text": "x", "entities": {"y": "neutral"}}))
     with pytest.raises(InputError, match=r"s\.jsonl:1: names 'y'"):
         read_rows([(path, labelled["sentfin-targets"].read)])
 
 
 def test_every_format_says_what_it_gives() -> None:
-    for kind in TaskKind:
-        assert all(describe(kind, name) for name in format_names(kind))
+    formats = [each for kind in KINDS for each in kind.formats(NamedColumns()).values()]
+    assert len(formats) == 17
+    assert all(each.examples for each in formats)

@@ -4,45 +4,44 @@ import pytest
 from shared.errors import InputError
 from shared.models.tokenization import TextTokenizer
 from shared.training.data.arrays import TokenArrays
-from shared.training.data.examples import Evaluation, Example
-from shared.training.tasks.classify.classification import (
-    LabelledSet,
-    check_labelled,
-    evaluate_classes,
-    judge_classes,
-)
+from shared.training.data.examples import canonical
+from shared.training.tasks.classify.examples import Example
+from shared.training.tasks.classify.learning import ClassLearning, measure_classes
+from shared.training.tasks.kind import Measurement
 from tests.shared.training.data.test_tokenisation import pieces
+from tests.shared.training.made import checked
 
+LEARNING = ClassLearning()
 TRAIN = [Example("a1", "b"), Example("a2", "a"), Example("a3", "a"), Example("a4", "b")]
 
 
 def test_labels_are_sorted_and_the_fingerprint_tells_rows_apart() -> None:
-    data = check_labelled(TRAIN, TRAIN[:1])
+    data = checked(LEARNING, TRAIN, TRAIN[:1])
     assert data.labels == ("a", "b")
-    assert data.fingerprint() == check_labelled(list(TRAIN), TRAIN[:1]).fingerprint()
-    assert data.fingerprint() != check_labelled(TRAIN, TRAIN[1:2]).fingerprint()
-    assert data.fingerprint() != check_labelled(TRAIN[::-1], TRAIN[:1]).fingerprint()
+    assert data.fingerprint() == checked(LEARNING, list(TRAIN), TRAIN[:1]).fingerprint()
+    assert data.fingerprint() != checked(LEARNING, TRAIN, TRAIN[1:2]).fingerprint()
+    assert data.fingerprint() != checked(LEARNING, TRAIN[::-1], TRAIN[:1]).fingerprint()
 
 
 def test_every_fault_is_named_at_once() -> None:
     with pytest.raises(InputError) as caught:
-        check_labelled(
-            [*TRAIN, Example("once", "rare")], [Example("x", "new"), Example("y", "new")]
+        checked(
+            LEARNING, [*TRAIN, Example("once", "rare")], [Example("x", "new"), Example("y", "new")]
         )
-    assert "class 'rare' has 1 example" in str(caught.value)
+    assert "label 'rare' has 1 example" in str(caught.value)
     assert "dev: label 'new' (2 rows)" in str(caught.value)
 
 
 def test_needs_two_classes() -> None:
     with pytest.raises(InputError, match="at least two"):
-        check_labelled([Example("1", "a"), Example("2", "a")], [])
+        checked(LEARNING, [Example("1", "a"), Example("2", "a")], [])
 
 
 def test_measures_and_calibrates() -> None:
     generator = np.random.default_rng(0)
     logits = generator.normal(0.0, 2.0, size=(2_000, 4))
     truth = (logits + generator.gumbel(size=logits.shape)).argmax(axis=1)
-    evaluation = evaluate_classes((logits * 3).astype(np.float32), truth)
+    evaluation = measure_classes((logits * 3).astype(np.float32), truth)
     metrics = evaluation.metrics
     assert evaluation.temperature == pytest.approx(3.0, rel=0.1)
     assert metrics["accuracy"].value == (logits.argmax(axis=1) == truth).mean()
@@ -57,20 +56,20 @@ def test_an_epoch_is_judged_as_the_end_is_measured() -> None:
     logits = generator.normal(size=(200, 3)).astype(np.float32)
     truth = generator.integers(0, 3, 200)
     arrays = TokenArrays.of([[1]] * 200, truth.tolist())
-    metrics = evaluate_classes(logits, truth).metrics
-    for name, value in judge_classes(logits, arrays).items():
+    metrics = measure_classes(logits, truth).metrics
+    for name, value in LEARNING.judge(logits, arrays, ()).items():
         assert value == pytest.approx(metrics[name].value)
 
 
 def test_pairs_and_measured_sets() -> None:
     pairs = [Example((each.text, "x"), each.label) for each in TRAIN if isinstance(each.text, str)]
-    data = check_labelled(pairs, pairs[:1], {"more": pairs[1:2]})
-    assert data.fingerprint() != check_labelled(TRAIN, TRAIN[:1]).fingerprint()
-    assert data.fingerprint() == check_labelled(pairs, pairs[:1]).fingerprint()
-    assert next(data.train.canonical()) == '[["a1", "x"], "b"]'
+    data = checked(LEARNING, pairs, pairs[:1], {"more": pairs[1:2]})
+    assert data.fingerprint() != checked(LEARNING, TRAIN, TRAIN[:1]).fingerprint()
+    assert data.fingerprint() == checked(LEARNING, pairs, pairs[:1]).fingerprint()
+    assert next(canonical(data.train)) == '[["a1", "x"], "b"]'
     assert len(data.measured["more"]) == 1
     with pytest.raises(InputError, match="more: label 'new'"):
-        check_labelled(TRAIN, TRAIN, {"more": [Example("y", "new")]})
+        checked(LEARNING, TRAIN, TRAIN, {"more": [Example("y", "new")]})
 
 
 def test_another_set_is_measured_with_the_temperature_that_calibration_gave() -> None:
@@ -78,13 +77,13 @@ def test_another_set_is_measured_with_the_temperature_that_calibration_gave() ->
     logits = generator.normal(0.0, 2.0, size=(2_000, 4))
     truth = (logits + generator.gumbel(size=logits.shape)).argmax(axis=1)
     hot = (logits * 3).astype(np.float32)
-    gate = LabelledSet(tuple(Example(str(i), "abcd"[c]) for i, c in enumerate(truth)))
-    data = check_labelled(TRAIN, TRAIN[:1], {"gate": gate.examples[:0]}, choosing="choice")
+    gate = [Example(str(i), "abcd"[c]) for i, c in enumerate(truth)]
+    data = checked(LEARNING, TRAIN, TRAIN[:1], {"gate": gate[:0]}, choosing="choice")
     assert len(data.dev) == 1
     tokenizer = TextTokenizer(pieces(), 12, token_types=False)
     for temperature, good in ((3.0, True), (1.0, False)):
-        served = Evaluation({}, temperature)
-        found = gate.evaluate(hot, tokenizer, ("a", "b", "c", "d"), served)
+        served = Measurement({}, temperature)
+        found = LEARNING.measure(gate, hot, tokenizer, ("a", "b", "c", "d"), served)
         assert found.temperature == temperature
         assert set(found.metrics) == {"accuracy", "macro_f1", "ece_raw", "ece"}
         assert (found.metrics["ece"].value < 0.05) is good
@@ -93,6 +92,6 @@ def test_another_set_is_measured_with_the_temperature_that_calibration_gave() ->
 
 def test_a_fault_of_the_set_that_chooses_has_its_name() -> None:
     with pytest.raises(InputError, match="choice: label 'new'"):
-        check_labelled(TRAIN, [Example("x", "new")], choosing="choice")
-    with pytest.raises(InputError, match="class 'b' has 1 example, and 2 in the other sets"):
-        check_labelled(TRAIN[:3], [TRAIN[3]], {"gate": [TRAIN[3]]}, choosing="choice")
+        checked(LEARNING, TRAIN, [Example("x", "new")], choosing="choice")
+    with pytest.raises(InputError, match="label 'b' has 1 example, and 2 in the other sets"):
+        checked(LEARNING, TRAIN[:3], [TRAIN[3]], {"gate": [TRAIN[3]]}, choosing="choice")

@@ -1,8 +1,10 @@
 import pytest
 
-from shared.training.data.examples import Candidates, Question
+from shared.training.data.candidates import Candidates
 from shared.training.data.reading import RowError
-from shared.training.tasks.span.squad import judged, pairs, question
+from shared.training.tasks.embed.rows import squad_pairs
+from shared.training.tasks.score.rows import squad_judged
+from shared.training.tasks.span.rows import Question, question
 
 CONTEXT = "The choir met in 1901. After the war the colleges merged in 1977, a warm 1977."
 ASKED = "When did the colleges merge?"
@@ -34,10 +36,10 @@ def test_a_place_is_guessed_by_the_words_around_it_and_is_whole_words() -> None:
 def test_no_answer() -> None:
     assert question(_row([], answerable=False)) == [Question(ASKED, CONTEXT)]
     assert question(_row({"text": [], "answer_start": []})) == [Question(ASKED, CONTEXT)]
-    assert pairs(_row([])) == []
-    assert pairs(_row(["1977"])) == [Candidates(ASKED, (CONTEXT,))]
-    assert judged(_row([])) == [Candidates(ASKED, (), (CONTEXT,))]
-    assert judged(_row(["1977"])) == pairs(_row(["1977"]))
+    assert squad_pairs(_row([])) == []
+    assert squad_pairs(_row(["1977"])) == [Candidates(ASKED, (CONTEXT,))]
+    assert squad_judged(_row([])) == [Candidates(ASKED, (), (CONTEXT,))]
+    assert squad_judged(_row(["1977"])) == squad_pairs(_row(["1977"]))
 
 
 @pytest.mark.parametrize(

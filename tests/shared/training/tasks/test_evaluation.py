@@ -12,12 +12,16 @@ from shared.models.tasks import (
     TagOutput,
     TaskKind,
 )
-from shared.training.data.examples import Candidates, Entity, Example, Question, TaggedExample
-from shared.training.evaluation.class_exams import ClassExam, MultiClassExam
+from shared.training.data.candidates import Candidates
 from shared.training.evaluation.judgement import difference
-from shared.training.evaluation.ranked_exams import EmbedExam, ScoreExam
-from shared.training.evaluation.span_exams import SpanExam, TagExam
-from shared.training.tasks.classify.multi_label import MultiLabelled
+from shared.training.tasks.classify.evaluation import ClassEvaluation, MultiLabelEvaluation
+from shared.training.tasks.classify.examples import Example, MultiLabelled
+from shared.training.tasks.embed.evaluation import EmbedEvaluation
+from shared.training.tasks.score.evaluation import ScoreEvaluation
+from shared.training.tasks.span.evaluation import SpanEvaluation
+from shared.training.tasks.span.rows import Question
+from shared.training.tasks.tag.evaluation import TagEvaluation
+from shared.training.tasks.tag.examples import Entity, TaggedExample
 
 
 def manifest(kind: TaskKind, temperature: float = 1.0) -> Manifest:
@@ -37,10 +41,12 @@ def classified(probabilities: list[list[float]]) -> ClassifyOutput:
 
 
 def test_classes_are_judged_by_their_names() -> None:
-    exam = ClassExam(tuple(Example(f"t{i}", each) for i, each in enumerate(("no", "yes", "new"))))
+    evaluation = ClassEvaluation(
+        tuple(Example(f"t{i}", each) for i, each in enumerate(("no", "yes", "new")))
+    )
     output = classified([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]])
 
-    judged = exam.judge(output, manifest(TaskKind.CLASSIFY))
+    judged = evaluation.judge(output, manifest(TaskKind.CLASSIFY))
 
     assert judged.metric == "accuracy"
     assert judged.value("accuracy") == pytest.approx(1 / 3)
@@ -56,9 +62,9 @@ def test_the_raw_confidence_is_that_of_temperature_one() -> None:
     powers, scaled = np.exp(logits), np.exp(logits / 2.5)
     raw = powers / powers.sum(axis=1, keepdims=True)
     served = scaled / scaled.sum(axis=1, keepdims=True)
-    exam = ClassExam((Example("a", "no"), Example("b", "yes")))
+    evaluation = ClassEvaluation((Example("a", "no"), Example("b", "yes")))
 
-    judged = exam.judge(classified(served.tolist()), manifest(TaskKind.CLASSIFY, 2.5))
+    judged = evaluation.judge(classified(served.tolist()), manifest(TaskKind.CLASSIFY, 2.5))
 
     assert judged.confidence is not None
     assert judged.confidence.raw == pytest.approx(raw.max(axis=1), abs=1e-6)
@@ -74,7 +80,7 @@ def test_several_labels_are_judged_as_scikit_learn_does() -> None:
         MultiLabelled(str(i), tuple(np.array(labels)[row].tolist())) for i, row in enumerate(truth)
     )
 
-    judged = MultiClassExam(examples).judge(
+    judged = MultiLabelEvaluation(examples).judge(
         classified(probabilities.tolist()), manifest(TaskKind.CLASSIFY)
     )
 
@@ -91,7 +97,7 @@ def test_entities_count_by_stretch_and_type() -> None:
     )
     found = ((Span(0, 4, "place", 0.9), Span(9, 12, "place", 0.4)), ())
 
-    judged = TagExam(examples).judge(TagOutput("b", 1, found), manifest(TaskKind.TAG))
+    judged = TagEvaluation(examples).judge(TagOutput("b", 1, found), manifest(TaskKind.TAG))
 
     assert judged.value("span_f1") == pytest.approx(0.5)
     assert {each.label: each.f1 for each in judged.classes} == {
@@ -111,7 +117,7 @@ def test_answers_are_judged_by_squads_rules() -> None:
     answers = (Span(7, 26, "answer", 0.8), None, None)
     output = SpanOutput("b", 1, answers, np.array([0.1, 0.7, 0.6], np.float32))
 
-    judged = SpanExam(examples).judge(output, manifest(TaskKind.SPAN))
+    judged = SpanEvaluation(examples).judge(output, manifest(TaskKind.SPAN))
 
     assert judged.value("exact") == pytest.approx(2 / 3)
     assert judged.value("answerable_f1") == pytest.approx(0.5)
@@ -123,11 +129,13 @@ def test_answers_are_judged_by_squads_rules() -> None:
 
 def test_a_model_that_says_the_same_of_all_documents_gains_nothing() -> None:
     examples = (Candidates("q", ("right",), ("a", "b", "c")), Candidates("none", (), ("a",)))
-    exam = ScoreExam(examples)
-    assert exam.inputs == [("q", "right"), ("q", "a"), ("q", "b"), ("q", "c")]
+    evaluation = ScoreEvaluation(examples)
+    assert evaluation.inputs == [("q", "right"), ("q", "a"), ("q", "b"), ("q", "c")]
 
-    same = exam.judge(ScoreOutput("b", 1, np.full(4, 0.5, np.float32)), manifest(TaskKind.SCORE))
-    good = exam.judge(
+    same = evaluation.judge(
+        ScoreOutput("b", 1, np.full(4, 0.5, np.float32)), manifest(TaskKind.SCORE)
+    )
+    good = evaluation.judge(
         ScoreOutput("b", 1, np.array([0.9, 0.1, 0.2, 0.3], np.float32)), manifest(TaskKind.SCORE)
     )
 
@@ -137,11 +145,11 @@ def test_a_model_that_says_the_same_of_all_documents_gains_nothing() -> None:
 
 
 def test_embeddings_find_their_documents_among_all() -> None:
-    exam = EmbedExam((Candidates("q1", ("d1",)), Candidates("q2", ("d2",), ("d3",))))
-    assert list(exam.inputs) == ["q1", "q2", "d1", "d2", "d3"]
+    evaluation = EmbedEvaluation((Candidates("q1", ("d1",)), Candidates("q2", ("d2",), ("d3",))))
+    assert list(evaluation.inputs) == ["q1", "q2", "d1", "d2", "d3"]
     vectors = np.array([[1, 0], [0, 2], [3, 0], [1, 1], [0, 1]], np.float32)
 
-    judged = exam.judge(EmbedOutput("b", 1, vectors), manifest(TaskKind.EMBED))
+    judged = evaluation.judge(EmbedOutput("b", 1, vectors), manifest(TaskKind.EMBED))
 
     assert judged.units == "queries"
     assert judged.value("mrr_at_10") == pytest.approx(0.75)
@@ -149,10 +157,10 @@ def test_embeddings_find_their_documents_among_all() -> None:
 
 
 def test_differences_are_paired() -> None:
-    exam = ClassExam(tuple(Example(str(i), "yes") for i in range(200)))
+    evaluation = ClassEvaluation(tuple(Example(str(i), "yes") for i in range(200)))
     right = np.arange(200) % 4 > 0
-    ours = exam.judge(classified([[1 - r, r] for r in right]), manifest(TaskKind.CLASSIFY))
-    theirs = exam.judge(
+    ours = evaluation.judge(classified([[1 - r, r] for r in right]), manifest(TaskKind.CLASSIFY))
+    theirs = evaluation.judge(
         classified([[1 - r, r] for r in right & (np.arange(200) % 20 != 1)]),
         manifest(TaskKind.CLASSIFY),
     )
@@ -164,10 +172,10 @@ def test_differences_are_paired() -> None:
     assert apart.value == pytest.approx(0.05)
     # Unpaired it would be about 0.14 wide.
     assert apart.high - apart.low < 0.08
-    with pytest.raises(ValueError, match="one exam for both"):
+    with pytest.raises(ValueError, match="one evaluation set for both"):
         difference(
             ours,
-            ClassExam((Example("a", "no"),)).judge(
+            ClassEvaluation((Example("a", "no"),)).judge(
                 classified([[1, 0]]), manifest(TaskKind.CLASSIFY)
             ),
             "accuracy",

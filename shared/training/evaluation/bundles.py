@@ -1,48 +1,9 @@
-"""Bundles sit an exam: they answer, the answers are judged, and what they took is measured."""
-
-from collections.abc import Sequence
+"""The bundles that are evaluated, by the names that people give them."""
 
 from shared.artifacts.aliases import CANDIDATE, CHAMPION
 from shared.errors import ConflictError, NotFoundError
 from shared.models.bundle import Bundle
 from shared.models.registry import Registry
-from shared.models.runners import Runners
-from shared.training.evaluation.answering import answer, latencies_ms
-from shared.training.evaluation.evaluation import Evaluated, cost_of, latency_sample
-from shared.training.evaluation.exams import Exam
-from shared.training.evaluation.settings import JudgingSettings
-
-
-def sit(
-    runners: Runners,
-    bundles: Sequence[Bundle],
-    exam: Exam,
-    *,
-    data: str,
-    settings: JudgingSettings,
-) -> list[Evaluated]:
-    """Lets loaded bundles answer one after another; for the latency they take turns.
-
-    Raises:
-        InputError: an input is not what a bundle reads.
-    """
-    inputs = exam.inputs
-    sample = [inputs[index] for index in latency_sample(inputs)]
-    took_ms = latencies_ms(runners, bundles, sample)
-    evaluated = []
-    for bundle in bundles:
-        answered = answer(runners, bundle, inputs, settings.batch_tokens)
-        judgement = exam.judge(answered.output, bundle.manifest)
-        evaluated.append(
-            Evaluated(
-                bundle=bundle,
-                data=data,
-                judgement=judgement,
-                figures=judgement.intervals(settings.resamples),
-                cost=cost_of(bundle, answered, len(inputs), took_ms[bundle.id]),
-            )
-        )
-    return evaluated
 
 
 def find_bundle(registry: Registry, name: str, *aliases: str) -> Bundle:

@@ -3,10 +3,12 @@ import pytest
 
 from shared.errors import InputError
 from shared.models.tokenization import TextTokenizer
-from shared.training.data.examples import Candidates
-from shared.training.tasks.embed.embedding import EmbeddingSet, check_embedding, judge_vectors
+from shared.training.data.candidates import Candidates
+from shared.training.tasks.embed.learning import EmbedLearning
 from tests.shared.training.data.test_tokenisation import pieces
+from tests.shared.training.made import checked
 
+LEARNING = EmbedLearning()
 EXAMPLES = (
     Candidates("sun", ("gold",), ("suns",)),
     Candidates("suns", ("gold gold",), ("gold",)),
@@ -23,12 +25,12 @@ VECTORS = np.array(
 
 def test_each_query_among_all_documents() -> None:
     tokenizer = TextTokenizer(pieces(), 9, token_types=False)
-    arrays = EmbeddingSet(EXAMPLES).arrays(tokenizer, ())
+    arrays = LEARNING.arrays(EXAMPLES, tokenizer, ())
     # The documents: gold, suns, gold gold, sun gold. The first query finds its own at once, the
     # second shares its place with "sun gold" ("suns" is itself), the third finds its own last.
     expected = np.mean([1, 1 / 2, 1 / 4])
-    assert judge_vectors(VECTORS, arrays)["mrr_at_10"] == pytest.approx(expected)
-    evaluation = EmbeddingSet(EXAMPLES).evaluate(VECTORS, tokenizer, ())
+    assert LEARNING.judge(VECTORS, arrays, ())["mrr_at_10"] == pytest.approx(expected)
+    evaluation = LEARNING.measure(EXAMPLES, VECTORS, tokenizer, ())
     assert evaluation.metrics["mrr_at_10"].value == pytest.approx(expected)
     assert evaluation.metrics["recall_at_10"].value == 1.0
     assert evaluation.temperature == 1.0
@@ -36,14 +38,14 @@ def test_each_query_among_all_documents() -> None:
 
 def test_equal_vectors_find_nothing_first() -> None:
     tokenizer = TextTokenizer(pieces(), 9, token_types=False)
-    arrays = EmbeddingSet(EXAMPLES).arrays(tokenizer, ())
-    assert judge_vectors(np.ones((9, 3), np.float32), arrays)["mrr_at_10"] < 0.4
+    arrays = LEARNING.arrays(EXAMPLES, tokenizer, ())
+    assert LEARNING.judge(np.ones((9, 3), np.float32), arrays, ())["mrr_at_10"] < 0.4
 
 
 def test_every_fault_is_named_at_once() -> None:
     with pytest.raises(InputError) as caught:
-        check_embedding(EXAMPLES[:1], [EXAMPLES[0], Candidates("sun", ("gold",))])
+        checked(LEARNING, EXAMPLES[:1], [EXAMPLES[0], Candidates("sun", ("gold",))])
     assert "dev: example 2 has 0 negatives and the first 1" in str(caught.value)
     assert "train: 1 example" in str(caught.value)
-    data = check_embedding(EXAMPLES, EXAMPLES[:1], {"more": EXAMPLES})
+    data = checked(LEARNING, EXAMPLES, EXAMPLES[:1], {"more": EXAMPLES})
     assert (data.labels, len(data.measured["more"])) == ((), 3)

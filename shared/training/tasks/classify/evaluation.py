@@ -1,4 +1,4 @@
-"""Exams of texts with classes: one each, or any number.
+"""How answers on texts with classes, one each or any number, are judged.
 
 Notation of shapes: n texts, c classes.
 """
@@ -13,40 +13,35 @@ from shared.metrics.calibration import Bools, Float64s
 from shared.metrics.classification import Classes, f1_of_classes
 from shared.models.bundle import Manifest
 from shared.models.tasks import ClassifyOutput, Input, TaskOutput
-from shared.training.data.examples import Example
-from shared.training.evaluation.exams import expect
+from shared.training.data.examples import labels_of
 from shared.training.evaluation.judgement import (
     ClassFigures,
     Confidence,
     Confusion,
     Judgement,
+    expect,
     mean,
 )
-from shared.training.tasks.classify.multi_label import MultiLabelled
+from shared.training.tasks.classify.examples import Example, MultiLabelled
 
 _SMALLEST = float(np.finfo(np.float32).tiny)
 
 
 @dataclass(frozen=True)
-class ClassExam:
+class ClassEvaluation:
     """Texts or pairs with one class each."""
 
     examples: tuple[Example, ...]
 
     @property
     def inputs(self) -> Sequence[Input]:
-        """See `Exam`."""
+        """See `Evaluation`."""
         return [example.text for example in self.examples]
-
-    @property
-    def labels(self) -> frozenset[str]:
-        """See `Exam`."""
-        return frozenset(example.label for example in self.examples)
 
     def judge(self, output: TaskOutput, manifest: Manifest) -> Judgement:
         """Accuracy and macro-F1; a class that the bundle does not know is a class it misses."""
         found = expect(output, ClassifyOutput)
-        labels = (*found.labels, *sorted(self.labels.difference(found.labels)))
+        labels = (*found.labels, *sorted(labels_of(self.examples).difference(found.labels)))
         index = {label: place for place, label in enumerate(labels)}
         truth = np.array([index[example.label] for example in self.examples])
         predicted = found.probabilities.argmax(axis=1)
@@ -72,25 +67,20 @@ class ClassExam:
 
 
 @dataclass(frozen=True)
-class MultiClassExam:
+class MultiLabelEvaluation:
     """Texts or pairs with any number of classes each."""
 
     examples: tuple[MultiLabelled, ...]
 
     @property
     def inputs(self) -> Sequence[Input]:
-        """See `Exam`."""
+        """See `Evaluation`."""
         return [example.text for example in self.examples]
-
-    @property
-    def labels(self) -> frozenset[str]:
-        """See `Exam`."""
-        return frozenset(label for example in self.examples for label in example.labels)
 
     def judge(self, output: TaskOutput, manifest: Manifest) -> Judgement:
         """Micro-F1, macro-F1 and the share of texts with all classes right, at 0.5."""
         found = expect(output, ClassifyOutput)
-        labels = (*found.labels, *sorted(self.labels.difference(found.labels)))
+        labels = (*found.labels, *sorted(labels_of(self.examples).difference(found.labels)))
         probabilities = np.zeros((len(self.examples), len(labels)))
         probabilities[:, : len(found.labels)] = found.probabilities
         truth = np.array([[label in e.labels for label in labels] for e in self.examples])

@@ -10,12 +10,52 @@ Source: Rajpurkar et al., "Know What You Don't Know: Unanswerable Questions for 
 """
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from shared.training.data.examples import Candidates, Question
+from shared.models.tasks import Input
+from shared.training.data.formats import PLAIN, Columns, Format
 from shared.training.data.reading import Row, RowError, text_cell
 
 _NEAR_CHARACTERS = 100
 _WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question to a context and its right answers; none where the context does not hold one: an
+    `AnyExample`.
+
+    The first answer is what a model learns; it begins at the context's character `start`.
+    """
+
+    text: str
+    context: str
+    answers: tuple[str, ...] = ()
+    start: int = 0
+
+    def fields(self) -> dict[str, tuple[str, ...]]:
+        """The question and its context."""
+        return {"question": (self.text,), "context": (self.context,)}
+
+    def inputs(self) -> tuple[Input, ...]:
+        """Both as a pair."""
+        return ((self.text, self.context),)
+
+    def targets(self) -> tuple[str, ...]:
+        """Whether there is an answer."""
+        return ("answerable" if self.answers else "unanswerable",)
+
+    def shared_texts(self) -> tuple[str, ...]:
+        """The context: questions to one must not stand in two parts."""
+        return (self.context,)
+
+
+def question_formats(columns: Columns) -> Mapping[str, Format[Question]]:
+    """What gives questions to contexts; their columns have fixed names."""
+    return {
+        PLAIN: Format("questions to contexts, and their answers in them, if any", question),
+    }
 
 
 def question(row: Row) -> list[Question]:
@@ -36,21 +76,6 @@ def question(row: Row) -> list[Question]:
             f"the answer {first[:80]!r} does not stand at character {start} of 'context'"
         )
     return [Question(text, context, tuple(dict.fromkeys(text for text, _ in answers)), start)]
-
-
-def pairs(row: Row) -> list[Candidates]:
-    """The question with the context that answers it, if it does."""
-    return [Candidates(each.text, (each.context,)) for each in question(row) if each.answers]
-
-
-def judged(row: Row) -> list[Candidates]:
-    """The question with its context, which answers it or not."""
-    return [
-        Candidates(each.text, (each.context,))
-        if each.answers
-        else Candidates(each.text, (), (each.context,))
-        for each in question(row)
-    ]
 
 
 def _answers(row: Row) -> list[tuple[str, int | None]]:

@@ -4,19 +4,19 @@ from pathlib import Path
 import pytest
 
 from shared.errors import InputError
-from shared.training.data.examples import Entity, TaggedExample
-from shared.training.data.formats import TAGGED_FORMATS
+from shared.training.data.formats import NamedColumns
 from shared.training.data.reading import Row, RowError
 from shared.training.data.sets import read_sets
-from shared.training.data.settings import DataSettings
+from shared.training.data.settings import DataFile, DataSettings
 from shared.training.tasks.tag import finer
-from shared.training.tasks.tag.entity_rows import plain, retyped
+from shared.training.tasks.tag.examples import Entity, TaggedExample
+from shared.training.tasks.tag.kind import TAG
+from shared.training.tasks.tag.rows import plain
 
 TOKENS = ["Ada", "Lovelace", "visits", "New", "York", "Ann"]
 TAGS = ["B-PER", "I-PER", "O", "B-LOC", "I-LOC", "B-PER"]
 TEXT = "Ada Lovelace visits New York Ann"
 ENTITIES = (Entity(0, 12, "PER"), Entity(20, 28, "LOC"), Entity(29, 32, "PER"))
-READERS = {name: each.read for name, each in TAGGED_FORMATS.items()}
 
 
 def test_tokens_and_stretches_mean_the_same() -> None:
@@ -75,8 +75,8 @@ def test_rows_that_cannot_be_used(row: Row, fault: str) -> None:
 
 
 def test_types_are_translated_and_others_are_no_entities() -> None:
-    read = retyped(plain, {"PER": "person"})
-    (example,) = read({"tokens": TOKENS, "tags": TAGS})
+    file = DataFile(path="a", types={"PER": "person"})
+    (example,) = TAG.reader(file, NamedColumns())({"tokens": TOKENS, "tags": TAGS})
     assert example.entities == (Entity(0, 12, "person"), Entity(29, 32, "person"))
 
 
@@ -100,12 +100,12 @@ def test_a_file_of_tokens_is_split_by_them_and_its_faults_are_named(tmp_path: Pa
     }
     # The column of the file is renamed, so both names may be split by.
     data = DataSettings.model_validate(values)
-    found = read_sets(data, READERS, data_dir=tmp_path, rejects=rejects)
+    found = read_sets(data, lambda file: TAG.reader(file, data), data_dir=tmp_path, rejects=rejects)
     assert {e.type for example in found.train for e in example.entities} == {"firm"}
     assert sum(map(len, found.all().values())) == 200
     assert len(found.measured["test"]) > 20
 
     path.write_text(f"{json.dumps(rows[0])}\n" + '{"words": ["a"], "tags": ["I-ORG"]}\n')
     with pytest.raises(InputError, match=r"rows\.jsonl:2: 'tags' has 'I-ORG' after 'O'"):
-        read_sets(data, READERS, data_dir=tmp_path, rejects=rejects)
+        read_sets(data, lambda file: TAG.reader(file, data), data_dir=tmp_path, rejects=rejects)
     assert "rows.jsonl,2,'tags' has 'I-ORG'" in rejects.read_text()

@@ -4,10 +4,12 @@ from sklearn.metrics import average_precision_score
 
 from shared.errors import InputError
 from shared.models.tokenization import TextTokenizer
-from shared.training.data.examples import Candidates
-from shared.training.tasks.score.scoring import ScoredSet, check_scored, judge_scores
+from shared.training.data.candidates import Candidates
+from shared.training.tasks.score.learning import ScoreLearning
 from tests.shared.training.data.test_tokenisation import paired_pieces
+from tests.shared.training.made import checked
 
+LEARNING = ScoreLearning()
 LISTS = (
     Candidates("sun", ("gold",), ("suns", ",")),
     Candidates("gold", ("gold", "suns"), (",",)),
@@ -22,35 +24,39 @@ def _tokenizer() -> TextTokenizer:
 
 
 def test_documents_are_ranked_for_each_query_that_has_an_answer() -> None:
-    arrays = ScoredSet(LISTS).arrays(_tokenizer(), ())
-    judged = judge_scores(LOGITS, arrays)
+    arrays = LEARNING.arrays(LISTS, _tokenizer(), ())
+    judged = LEARNING.judge(LOGITS, arrays, ())
     assert judged["mrr_at_10"] == np.mean([1 / 2, 1])
     assert judged["average_precision"] == pytest.approx(
         average_precision_score(arrays.targets, LOGITS[:, 0])
     )
-    evaluation = ScoredSet(LISTS).evaluate(LOGITS, _tokenizer(), ())
+    evaluation = LEARNING.measure(LISTS, LOGITS, _tokenizer(), ())
     assert {name: each.value for name, each in evaluation.metrics.items()} == pytest.approx(judged)
     assert evaluation.metrics["mrr_at_10"].n == 2
     assert evaluation.metrics["average_precision"].n == 3
 
 
 def test_a_constant_ranks_nothing() -> None:
-    arrays = ScoredSet(LISTS[:1]).arrays(_tokenizer(), ())
-    assert judge_scores(np.zeros((3, 1), np.float32), arrays)["mrr_at_10"] == pytest.approx(1 / 3)
+    arrays = LEARNING.arrays(LISTS[:1], _tokenizer(), ())
+    assert LEARNING.judge(np.zeros((3, 1), np.float32), arrays, ())["mrr_at_10"] == pytest.approx(
+        1 / 3
+    )
 
 
 def test_pairs_have_no_ranking() -> None:
-    arrays = ScoredSet(tuple(PAIRS)).arrays(_tokenizer(), ())
-    assert judge_scores(np.array([[1.0], [0.0]], np.float32), arrays) == {"average_precision": 1.0}
-    data = check_scored(PAIRS, PAIRS)
+    arrays = LEARNING.arrays(PAIRS, _tokenizer(), ())
+    assert LEARNING.judge(np.array([[1.0], [0.0]], np.float32), arrays, ()) == {
+        "average_precision": 1.0
+    }
+    data = checked(LEARNING, PAIRS, PAIRS)
     assert data.labels == ()
     with pytest.raises(InputError, match="set average_precision"):
-        check_scored(PAIRS, PAIRS, metric="mrr_at_10")
+        checked(ScoreLearning(metric="mrr_at_10"), PAIRS, PAIRS)
 
 
 def test_every_fault_is_named_at_once() -> None:
     with pytest.raises(InputError) as caught:
-        check_scored(PAIRS[:1], [LISTS[0], PAIRS[0]], {"more": PAIRS[1:]})
+        checked(LEARNING, PAIRS[:1], [LISTS[0], PAIRS[0]], {"more": PAIRS[1:]})
     assert "train: every document is relevant" in str(caught.value)
     assert "dev: example 2 has 1 documents and the first 3" in str(caught.value)
     assert "more: no document is relevant" in str(caught.value)

@@ -1,0 +1,136 @@
+"""How scores of documents are learned: what is asked of their sets, and what scores are worth.
+
+Notation of shapes: n examples, k documents of each, r = n k rows.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from sklearn.metrics import average_precision_score
+
+from shared.metrics.bootstrap import SHARE, Interval, bootstrap, bootstrap_mean
+from shared.metrics.calibration import Bools, fit_temperature
+from shared.metrics.retrieval import Float64s, JudgedRanking, figures_at_10
+from shared.models.tasks import Float32s
+from shared.models.tokenization import TextTokenizer
+from shared.training.data.arrays import Int64s, TokenArrays
+from shared.training.data.candidates import Candidates
+from shared.training.data.reading import raise_faults
+from shared.training.data.tokenisation import tokenise
+from shared.training.loop.workers import Worker
+from shared.training.settings import OptimisationSettings
+from shared.training.tasks.kind import Measurement
+from shared.training.tasks.objective import BinaryCrossEntropy, Objective
+
+AVERAGE_PRECISION = "average_precision"
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreLearning:
+    """A `Learning` of queries, each with as many documents, relevant or not.
+
+    `metric` is what chooses the epoch.
+    """
+
+    optimisation: OptimisationSettings = field(default_factory=OptimisationSettings)
+    metric: str = AVERAGE_PRECISION
+
+    def check(
+        self, sets: Mapping[str, Sequence[Candidates]], choosing: str = "dev"
+    ) -> tuple[str, ...]:
+        """No labels. A set needs relevant and irrelevant documents, as many in each example; and
+        the set that chooses several for a query, where the metric ranks them.
+        """
+        faults = [fault for name, examples in sets.items() for fault in _faults(name, examples)]
+        single = all(len(each.documents) == 1 for each in sets[choosing])
+        if self.metric != AVERAGE_PRECISION and single:
+            faults.append(
+                f"{choosing}: each query has one document, and optimisation.metric {self.metric} "
+                f"ranks several: set {AVERAGE_PRECISION}, or give rows with negatives"
+            )
+        raise_faults(faults)
+        return ()
+
+    def arrays(
+        self, examples: Sequence[Candidates], tokenizer: TextTokenizer, labels: tuple[str, ...]
+    ) -> TokenArrays:
+        """A row for each document, with its query; the target is 1 where it is relevant, else 0."""
+        pairs = [(each.query, document) for each in examples for document in each.documents]
+        relevant = [
+            i < len(each.positives) for each in examples for i in range(len(each.documents))
+        ]
+        return tokenise(tokenizer, pairs, [*map(int, relevant)], len(examples[0].documents))
+
+    def objective(self, arrays: TokenArrays, labels: tuple[str, ...], worker: Worker) -> Objective:
+        """Whether a document is relevant."""
+        return BinaryCrossEntropy(self.optimisation.label_smoothing)
+
+    def judge(
+        self, outputs: Float32s, arrays: TokenArrays, labels: tuple[str, ...]
+    ) -> dict[str, float]:
+        """The figures of one epoch of logits [r, 1]."""
+        truth: Int64s = arrays.targets.reshape(-1, arrays.rows_per_example)
+        scores = outputs.reshape(truth.shape)
+        ranked = {name: float(each.mean()) for name, each in _ranked(truth > 0, scores).items()}
+        return {AVERAGE_PRECISION: _average_precision(truth > 0, scores), **ranked}
+
+    def measure(
+        self,
+        examples: Sequence[Candidates],
+        outputs: Float32s,
+        tokenizer: TextTokenizer,
+        labels: tuple[str, ...],
+        served: Measurement | None = None,
+    ) -> Measurement:
+        """Average precision of the logits [r, 1] over all documents, and where a query has several
+        MRR, nDCG and recall of their order.
+        """
+        truth = np.array(
+            [i < len(each.positives) for each in examples for i in range(len(each.documents))]
+        ).reshape(len(examples), -1)
+        scores = outputs.reshape(truth.shape)
+        metrics: dict[str, Interval] = {
+            AVERAGE_PRECISION: bootstrap(
+                lambda at: _average_precision(truth[at], scores[at]),
+                len(truth),
+                bounds=SHARE,
+            )
+        }
+        metrics |= {name: bootstrap_mean(each) for name, each in _ranked(truth, scores).items()}
+        of_both = np.concatenate([np.zeros_like(outputs), outputs], axis=1)
+        if served is not None:
+            return Measurement(metrics, served.temperature)
+        return Measurement(metrics, fit_temperature(of_both, truth.ravel().astype(np.int64)))
+
+
+def _ranked(truth: Bools, scores: Float32s) -> dict[str, Float64s]:
+    """The figures of each query of which some documents are relevant and some are not."""
+    asked = truth.any(axis=1) & ~truth.all(axis=1)
+    if not asked.any():
+        return {}
+    gains = truth[asked].astype(np.float64)
+    # Of equal scores the irrelevant ones come first: a constant ranks nothing.
+    order = np.lexsort((gains, -scores[asked]), axis=1)
+    best_first = -np.sort(-gains, axis=1)
+    return figures_at_10(JudgedRanking(np.take_along_axis(gains, order, axis=1), best_first))
+
+
+def _average_precision(truth: Bools, scores: Float32s) -> float:
+    if not truth.any():
+        return 0.0
+    return float(average_precision_score(truth.ravel(), scores.ravel()))
+
+
+def _faults(name: str, examples: Sequence[Candidates]) -> list[str]:
+    faults = [
+        f"{name}: example {i + 1} has {len(each.documents)} documents and the first "
+        f"{len(examples[0].documents)}: give each example of a set as many"
+        for i, each in enumerate(examples)
+        if len(each.documents) != len(examples[0].documents)
+    ]
+    if not any(each.positives for each in examples):
+        faults.append(f"{name}: no document is relevant")
+    if not any(each.negatives for each in examples):
+        faults.append(f"{name}: every document is relevant: add ones that are not (pipelines.mine)")
+    return faults
