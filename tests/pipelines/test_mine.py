@@ -43,7 +43,7 @@ def test_the_nearest_other_answers_are_the_negatives(tmp_path: Path) -> None:
     ("change", "reason"),
     [
         ("output=hard.csv", "name it .jsonl"),
-        ("files={path: pairs.jsonl, format: judged}", "no format judged"),
+        ("files={path: pairs.jsonl, format: judged}", "format 'judged': embed reads plain"),
         ("negatives=9", "are wanted"),
     ],
 )

@@ -69,7 +69,7 @@ def test_dev_measures_and_calibrates(tmp_path: Path) -> None:
         ("descriptions={card: a card}", "at least two"),
         ("descriptions={card: the same, flight: the same}", "tell them apart"),
         ("descriptions={card: a card, flight: ' '}", "empty description"),
-        ("dev={path: dev.jsonl, format: judged}", "no format judged"),
+        ("dev={path: dev.jsonl, format: judged}", "format 'judged': classify reads plain"),
         ("dev", "class 'weather' has no description"),
     ],
 )
