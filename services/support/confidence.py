@@ -1,95 +1,12 @@
-"""How probable it is that the best passage answers the question.
+"""The constants of confidence that ship with the application, see `shared.retrieval.confidence`."""
 
-A logistic regression over a few numbers that every answer has; its constants and how they were
-made are in `confidence.json`, which `tests/benchmarks/calibrate_support.py` writes.
-"""
-
-import hashlib
-import math
-from collections.abc import Sequence
-from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
-from shared.retrieval.index import Hit, Index
+from shared.retrieval.confidence import Calibration
 
 CALIBRATION = Path(__file__).with_name("confidence.json")
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What speaks for the best passage.
-
-    `dense` is its cosine score, `coverage` the share of the question's words, weighted by how
-    telling they are, that stand in its title or text. `margin` is the distance of its score to
-    the best of another document. `has_intent` is whether the intent is known and the document says
-    which ones it answers (else the intent says nothing about it), `intent` what it adds to the
-    score. Whether both sides put it first was tried as well, and added nothing.
-    """
-
-    dense: float
-    coverage: float
-    margin: float
-    has_intent: float
-    intent: float
-
-
-class Calibration(BaseModel):
-    """The constants: a weight for each field of `Evidence`, and how they were found.
-
-    They are for scores of `embed_bundle` and intents of `intent_bundle`, and say little of others'.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    embed_bundle: str
-    intent_bundle: str | None
-    weights: dict[str, float]
-    intercept: float
-    threshold: float
-    command: str
-    figures: dict[str, Any]
-
-    @property
-    def id(self) -> str:
-        """`<name>@<12 hex>`: other constants have another id."""
-        return f"{self.name}@{hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]}"
-
-    def fits(self, embed_bundle: str, intent_bundle: str | None) -> bool:
-        """Whether it was made with the bundles that answer; without an intent the first decides."""
-        return embed_bundle == self.embed_bundle and intent_bundle in (None, self.intent_bundle)
-
-    def probability(self, evidence: Evidence) -> float:
-        """The probability, 0..1, that the best passage answers the question."""
-        values = zip(Evidence.__slots__, astuple(evidence), strict=True)
-        logit = self.intercept + sum(self.weights[name] * value for name, value in values)
-        return 1.0 / (1.0 + math.exp(-logit))
 
 
 def load_calibration(path: Path = CALIBRATION) -> Calibration:
     """Reads the constants that ship with the application."""
     return Calibration.model_validate_json(path.read_bytes())
-
-
-def evidence_of(hits: Sequence[Hit], index: Index, question: str, *, has_intent: bool) -> Evidence:
-    """The evidence for the first of `hits`, at least one, of which each is another document's."""
-    best = hits[0]
-    others = [hit for hit in hits if hit.entry is not best.entry]
-    return Evidence(
-        dense=best.dense,
-        coverage=_coverage(best, index.word_weights(question)),
-        margin=best.score - max((hit.score for hit in others), default=0.0),
-        has_intent=float(has_intent and bool(best.entry.labels)),
-        intent=best.label,
-    )
-
-
-def _coverage(hit: Hit, weights: dict[str, float]) -> float:
-    words = {*hit.entry.title_tokens, *hit.entry.passage_tokens[hit.passage_number]}
-    total = sum(weights.values())
-    return (
-        sum(weight for word, weight in weights.items() if word in words) / total if total else 0.0
-    )

@@ -2,26 +2,26 @@
 
 Each question of the sets is asked of its own knowledge base, where the best document is right or
 wrong, and each set's questions also of a knowledge base that cannot answer them, where it is
-always wrong. A logistic regression of right on `Evidence`, each pair of set and knowledge base
-weighing the same; half of the questions fit it, the other half give the figures.
+always wrong. `pipelines.calibrate` fits the constants, each pair of set and knowledge base being
+one of its sets.
 """
 
 import argparse
 import asyncio
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import orjson
-from sklearn.linear_model import LogisticRegression
 
+from pipelines.calibrate import Asked, CalibrateSettings, fit, write_calibration
 from services.support.answers.assistant import INTENT_WEIGHT
-from services.support.confidence import CALIBRATION, Calibration, Evidence, evidence_of
+from services.support.confidence import CALIBRATION
 from shared.errors import NotFoundError
 from shared.models.tasks import EMBED_TASK, ClassifyOutput, Priority, TaskCall
+from shared.retrieval.confidence import evidence_of
 from shared.retrieval.index import Index, Query
 from shared.serving.trunk import Trunk
 from tests.harness.data import DATA
@@ -37,21 +37,8 @@ from tests.harness.support.data import (
 )
 
 COMMAND = "python -m tests.benchmarks.calibrate_support"
-THRESHOLD = 0.4
 QUESTIONS = 800
 INTENT_TASK = "support-intent"
-
-Float64s = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Questions asked of one knowledge base: evidence [q, 5], and whether each answer was right."""
-
-    name: str
-    evidence: Float64s
-    right: Bools
 
 
 async def ask_all(trunk: Trunk, embed_task: str) -> list[Asked]:
@@ -118,58 +105,18 @@ async def _bundle(trunk: Trunk, task: str) -> str:
     return output.bundle
 
 
-def fit(asked: Sequence[Asked], embed_bundle: str, intent_bundle: str) -> Calibration:
-    """The calibration from every other question, with its figures on the rest."""
-    halves = [_halves(one) for one in asked]
-    evidence = np.concatenate([fitted.evidence for fitted, _ in halves])
-    right = np.concatenate([fitted.right for fitted, _ in halves])
-    weights = np.concatenate([np.full(len(f.right), 1 / len(f.right)) for f, _ in halves])
-    model = LogisticRegression(C=100.0, max_iter=1000)
-    model.fit(evidence, right, sample_weight=weights * len(right) / weights.sum())
-    names = Evidence.__slots__
-    calibration = Calibration(
-        name="support-confidence",
-        embed_bundle=embed_bundle,
-        intent_bundle=intent_bundle,
-        weights=dict(zip(names, (round(float(w), 4) for w in model.coef_[0]), strict=True)),
-        intercept=round(float(model.intercept_[0]), 4),
-        threshold=THRESHOLD,
-        command=COMMAND,
-        figures={},
-    )
-    figures = {rest.name: _figures(calibration, rest) for _, rest in halves}
-    return calibration.model_copy(update={"figures": figures})
-
-
-def _halves(asked: Asked) -> tuple[Asked, Asked]:
-    first, second = (
-        Asked(asked.name, asked.evidence[start::2], asked.right[start::2]) for start in (0, 1)
-    )
-    return first, second
-
-
-def _figures(calibration: Calibration, asked: Asked) -> dict[str, float]:
-    """Of all questions: answered, answered rightly, right when answered; and the calibration."""
-    sure = np.array([calibration.probability(Evidence(*row)) for row in asked.evidence])
-    answered = sure >= calibration.threshold
-    figures = {
-        "questions": float(len(sure)),
-        "best_document_right": float(asked.right.mean()),
-        "answered": float(answered.mean()),
-        "right_of_answered": float(asked.right[answered].mean()) if answered.any() else 0.0,
-        "mean_confidence": float(sure.mean()),
-        "brier": float(np.mean((sure - asked.right) ** 2)),
-    }
-    return {name: round(value, 4) for name, value in figures.items()}
-
-
 async def calibrate(cache: Path | None, output: Path, embed_task: str, bundle: Path | None) -> None:
     """Asks, fits, prints and writes."""
     task = embed_task if bundle is None else bundle_id(bundle)
     async with real_trunk(cache, bundle) as trunk:
-        bundles = [await _bundle(trunk, each) for each in (task, INTENT_TASK)]
-        calibration = fit(await ask_all(trunk, task), *bundles)
-    output.write_text(calibration.model_dump_json(indent=2) + "\n", "utf-8")
+        settings = CalibrateSettings(
+            questions=DATA,
+            output=output,
+            embed_bundle=await _bundle(trunk, task),
+            intent_bundle=await _bundle(trunk, INTENT_TASK),
+        )
+        calibration = fit(await ask_all(trunk, task), settings, COMMAND)
+    write_calibration(output, calibration)
     print(calibration.model_dump_json(indent=2))
 
 

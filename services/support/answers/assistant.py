@@ -14,12 +14,12 @@ import numpy as np
 
 from services.support.answers.extract import Extract, can_answer, extract
 from services.support.answers.small_talk import SmallTalk
-from services.support.confidence import Calibration, evidence_of
 from services.support.knowledge_base import KnowledgeBase
 from services.support.passages import APP, missing_bundle
 from shared.clock import Clock
 from shared.errors import ArtifactError, NotFoundError
 from shared.models.tasks import ClassifyOutput, EmbedOutput, TaskCall, TaskOutput
+from shared.retrieval.confidence import Calibration, evidence_of
 from shared.retrieval.index import Hit, Index, Query
 from shared.serving.trunk import Trunk
 

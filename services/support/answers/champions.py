@@ -3,11 +3,11 @@ calibrated for them."""
 
 from dataclasses import dataclass
 
-from services.support.confidence import Calibration
 from services.support.passages import APP
 from shared.errors import NotFoundError
 from shared.http.application import READY
 from shared.models.tasks import TaskCall
+from shared.retrieval.confidence import Calibration
 from shared.serving.trunk import Trunk
 
 

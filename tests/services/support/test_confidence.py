@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.support.confidence import Calibration, Evidence, evidence_of, load_calibration
+from services.support.confidence import load_calibration
 from shared.artifacts.aliases import CHAMPION
 from shared.models.builtin import ensure_embed
 from shared.models.registry import open_registry
+from shared.retrieval.confidence import Calibration, Evidence, evidence_of
 from shared.retrieval.index import Index
 from tests.harness.entries import BUNDLE, WIDTH, embedded, query
 from tests.harness.models.trained import load_backbone
