@@ -31,7 +31,6 @@ from shared.models.tokenization import TextTokenizer
 from shared.training.data.examples import AnyExample
 from shared.training.data.findings import NOTHING_FOUND, findings
 from shared.training.data.sets import ReadSets
-from shared.training.evaluation.names import METRIC_NAMES
 from shared.training.loop.checkpoint import CheckpointStore
 from shared.training.loop.progress import followed, shown
 from shared.training.loop.ray_train import WorkerGroup, cluster, train
@@ -170,12 +169,8 @@ def tokenizer_of(backbone: Backbone, spec: RunSpec) -> TextTokenizer:
 
 def _say_result(card: Card, bundle: Bundle, console: Console) -> None:
     table = Table("set", "measure", "value", "95 % confidence interval")
-    for name, metric in card.measured.metrics().items():
-        set_name, _, measure = name.rpartition(".")
-        interval = f"{metric.low:.4f} to {metric.high:.4f}"
-        table.add_row(
-            set_name or card.chosen_on, METRIC_NAMES[measure], f"{metric.value:.4f}", interval
-        )
+    for row in card.measured.rows():
+        table.add_row(*row[:-1])
     console.print(table)
     size = sum(file.stat().st_size for file in bundle.folder.rglob("*") if file.is_file())
     console.print(f"registered {bundle.id} ({size / 1e6:.2f} MB) in {bundle.folder}")

@@ -3,7 +3,7 @@
 A stretch is right where it is the true one exactly, its label too. Notation of shapes: n texts.
 
     counts = count_spans([{(0, 5, "entity")}], [{(0, 5, "entity"), (9, 12, "entity")}])
-    span_f1(counts)
+    span_intervals(counts)["span_f1"]
 """
 
 from collections.abc import Hashable, Sequence
@@ -48,39 +48,25 @@ def f1_of_spans(counts: SpanCounts, indices: Indices | slice = slice(None)) -> f
 
     It is 2 right / (true + predicted); 0 where there are none at all.
     """
-    return _ratio(2 * counts.right[indices], counts.true[indices] + counts.predicted[indices])
+    return ratio(2 * counts.right[indices], counts.true[indices] + counts.predicted[indices])
 
 
-def span_f1(counts: SpanCounts, *, resamples: int = 1000) -> Interval:
-    """F1 over all stretches."""
-    return bootstrap(
-        lambda indices: f1_of_spans(counts, indices),
-        len(counts.true),
-        resamples=resamples,
-        bounds=SHARE,
-    )
+def span_intervals(counts: SpanCounts, *, resamples: int = 1000) -> dict[str, Interval]:
+    """F1 over all stretches, the share of the predicted ones that are right, and the share of the
+    true ones that were found.
+    """
+    figures = {
+        "span_f1": lambda at: f1_of_spans(counts, at),
+        "span_precision": lambda at: ratio(counts.right[at], counts.predicted[at]),
+        "span_recall": lambda at: ratio(counts.right[at], counts.true[at]),
+    }
+    return {
+        name: bootstrap(figure, len(counts.true), resamples=resamples, bounds=SHARE)
+        for name, figure in figures.items()
+    }
 
 
-def span_precision(counts: SpanCounts, *, resamples: int = 1000) -> Interval:
-    """The share of the predicted stretches that are right."""
-    return bootstrap(
-        lambda indices: _ratio(counts.right[indices], counts.predicted[indices]),
-        len(counts.true),
-        resamples=resamples,
-        bounds=SHARE,
-    )
-
-
-def span_recall(counts: SpanCounts, *, resamples: int = 1000) -> Interval:
-    """The share of the true stretches that were found."""
-    return bootstrap(
-        lambda indices: _ratio(counts.right[indices], counts.true[indices]),
-        len(counts.true),
-        resamples=resamples,
-        bounds=SHARE,
-    )
-
-
-def _ratio(part: Counts, whole: Counts) -> float:
+def ratio(part: Counts, whole: Counts) -> float:
+    """The sum of a part by that of the whole; 0 where that is 0."""
     total = int(whole.sum())
     return float(part.sum() / total) if total else 0.0

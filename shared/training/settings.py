@@ -1,7 +1,6 @@
 """What a fine-tuning run can be told; the defaults live here alone."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -211,9 +210,9 @@ class FinetuneSettings(Settings):
         kind = self.task_kind
         formats = kind.formats(self.data)
         faults = [
-            f"{option.key}: {option.fault.format(kind=self.kind)}"
-            for option in _OPTIONS
-            if option.name not in kind.options and option.is_set(self)
+            f"{key}: {fault.format(kind=self.kind)}"
+            for name, key, is_set, fault in _OPTIONS
+            if name not in kind.options and is_set(self)
         ]
         if self.multi_label and not kind.multi_label:
             faults.append(f"multi_label: kind {self.kind} knows no several classes: leave it out")
@@ -255,43 +254,35 @@ class FinetuneSettings(Settings):
         return self.state_dir / "data" / self.task
 
 
-@dataclass(frozen=True, slots=True)
-class _Option:
-    """A setting that not every kind has, see `Kind.options`, and what is wrong with it there."""
-
-    name: str
-    key: str
-    is_set: Callable[[FinetuneSettings], bool]
-    fault: str
-
-
-_OPTIONS = (
-    _Option(
+# Settings that not every kind has, see `Kind.options`: the name, the key, whether it is set, and
+# what is wrong with it where the kind does not have it.
+_OPTIONS: tuple[tuple[str, str, Callable[[FinetuneSettings], bool], str], ...] = (
+    (
         "rejection",
         "rejection",
         lambda settings: settings.rejection is not None,
         "only one class of several can mean none of the others",
     ),
-    _Option(
+    (
         "unanswerable_accuracy",
         "unanswerable_accuracy",
         lambda settings: settings.unanswerable_accuracy is not None,
         "kind {kind} answers no questions",
     ),
-    _Option(
+    (
         "class_weights",
         "optimisation.class_weights",
         lambda settings: settings.optimisation.class_weights != "none",
         "only classes that exclude each other are balanced: set none",
     ),
-    _Option(
+    (
         "accumulation",
         "optimisation.accumulation",
         lambda settings: settings.optimisation.accumulation > 1,
         "examples of kind {kind} learn from all others of their batch, which parts would not see: "
         "lower max_batch_tokens instead",
     ),
-    _Option(
+    (
         "strength",
         "lora.strength",
         lambda settings: settings.lora.strength < 1,

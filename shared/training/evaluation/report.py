@@ -1,9 +1,8 @@
 """An evaluation as JSON, as one HTML page with plots, and as a card in Markdown."""
 
-import html
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy as np
 from shared.files import write_atomic
 from shared.metrics.calibration import reliability, risk_coverage
 from shared.training.evaluation.evaluation import Cost, Evaluated
-from shared.training.evaluation.html_page import page, table
+from shared.training.evaluation.html_page import render
 from shared.training.evaluation.names import METRIC_NAMES
 from shared.training.evaluation.plots import (
     classes_plot,
@@ -26,15 +25,33 @@ from shared.training.publish.gates import GateResult
 JSON_FILE, HTML_FILE, CARD_FILE = "evaluation.json", "evaluation.html", "README.md"
 _CURVE_POINTS = 101
 _MOST_CONFUSED = 15
-_KEY_CLASSES = ("class", "precision", "recall", "F1", "examples")
+
+
+@dataclass(frozen=True, slots=True)
+class _Plot:
+    """A plot as SVG, and what it shows."""
+
+    svg: str
+    caption: str
+    wide: bool = False
 
 
 def write_report(folder: Path, evaluated: Evaluated, gates: Sequence[GateResult] = ()) -> None:
     """Writes the three files; each is replaced whole."""
     plain = {**as_plain(evaluated), "gates": [gate.model_dump() for gate in gates]}
     write_atomic(folder / JSON_FILE, f"{json.dumps(plain, indent=2)}\n".encode())
-    write_atomic(folder / HTML_FILE, as_html(evaluated, gates).encode())
-    write_atomic(folder / CARD_FILE, as_markdown(evaluated, gates).encode())
+    values = _values(evaluated, gates)
+    html = render(
+        "evaluation.html.jinja",
+        figures_plot=figures_plot(
+            {METRIC_NAMES[name]: each for name, each in evaluated.figures.items()}
+        ),
+        plots=_plots(evaluated),
+        confused=_confused_rows(evaluated),
+        **values,
+    )
+    write_atomic(folder / HTML_FILE, html.encode())
+    write_atomic(folder / CARD_FILE, render("evaluation.md.jinja", **values).encode())
 
 
 def as_plain(evaluated: Evaluated) -> dict[str, Any]:
@@ -74,64 +91,31 @@ def as_plain(evaluated: Evaluated) -> dict[str, Any]:
     return plain
 
 
-def as_html(evaluated: Evaluated, gates: Sequence[GateResult] = ()) -> str:
-    """One page with tables and plots; it refers to no other file."""
-    judgement, manifest = evaluated.judgement, evaluated.bundle.manifest
-    facts = _facts(evaluated)
-    parts = [
-        f"<p class='quiet'>{html.escape(evaluated.bundle.id)} on {html.escape(evaluated.data)}, "
-        f"{judgement.n:,} {judgement.units}</p>",
-        _gates_html(gates),
-        "<h2>Figures</h2>",
-        figures_plot(_named(evaluated)),
-        table(_FIGURE_HEADS, _figure_rows(evaluated)),
-        f"<p class='quiet'>Intervals are of 95 %, by the bias-corrected bootstrap over "
+def _values(evaluated: Evaluated, gates: Sequence[GateResult]) -> dict[str, Any]:
+    """What page and card say, as texts in order."""
+    judgement = evaluated.judgement
+    return {
+        "title": f"{evaluated.bundle.manifest.task}, evaluated",
+        "bundle": evaluated.bundle.id,
+        "data": evaluated.data,
+        "n": judgement.n,
+        "units": judgement.units,
+        "intervals": f"Intervals are of 95 %, by the bias-corrected bootstrap over "
         f"{judgement.units}. An answer that looks at no input reaches "
-        f"{METRIC_NAMES[judgement.metric]} {judgement.baseline:.4f}.</p>",
-        _plots_html(evaluated),
-        _confused_html(evaluated),
-        "<h2>Cost</h2>",
-        table(("measure", "value"), _cost_rows(evaluated.cost)),
-        _classes_html(evaluated),
-        "<h2>The bundle</h2>",
-        "<dl>" + "".join(f"<dt>{n}</dt><dd>{html.escape(v)}</dd>" for n, v in facts) + "</dl>",
-    ]
-    return page(f"{manifest.task}, evaluated", "\n".join(part for part in parts if part))
-
-
-def as_markdown(evaluated: Evaluated, gates: Sequence[GateResult] = ()) -> str:
-    """The card: what was measured on what, in tables."""
-    judgement, manifest = evaluated.judgement, evaluated.bundle.manifest
-    lines = [
-        f"# {manifest.task}, evaluated",
-        "",
-        f"`{evaluated.bundle.id}` on {evaluated.data}, {judgement.n:,} {judgement.units}.",
-        "",
-        *_markdown(_FIGURE_HEADS, _figure_rows(evaluated)),
-        "",
-        f"Intervals are of 95 %, by the bias-corrected bootstrap over {judgement.units}. An answer "
-        f"that looks at no input reaches {METRIC_NAMES[judgement.metric]} "
-        f"{judgement.baseline:.4f}.",
-        "",
-    ]
-    if gates:
-        rows = [
+        f"{METRIC_NAMES[judgement.metric]} {judgement.baseline:.4f}.",
+        "figure_heads": ("figure", "value", "95 % interval", "of"),
+        "figures": _figure_rows(evaluated),
+        "gate_heads": ("gate", "", "found", "asked for"),
+        "gates": gates,
+        "gate_rows": [
             (each.gate, "holds" if each.holds else "FAILS", each.found, each.limit)
             for each in gates
-        ]
-        lines += ["## Gates", "", *_markdown(("gate", "", "found", "asked for"), rows), ""]
-    lines += ["## Cost", "", *_markdown(("measure", "value"), _cost_rows(evaluated.cost)), ""]
-    if judgement.classes:
-        lines += ["## Classes", "", *_markdown(_KEY_CLASSES, _class_rows(evaluated)), ""]
-    lines += ["## The bundle", "", *(f"- {name}: {value}" for name, value in _facts(evaluated)), ""]
-    return "\n".join(lines)
-
-
-_FIGURE_HEADS = ("figure", "value", "95 % interval", "of")
-
-
-def _named(evaluated: Evaluated) -> dict[str, Any]:
-    return {METRIC_NAMES[name]: each for name, each in evaluated.figures.items()}
+        ],
+        "cost": _cost_rows(evaluated.cost),
+        "class_heads": ("class", "precision", "recall", "F1", "examples"),
+        "classes": _class_rows(evaluated) if judgement.classes else [],
+        "facts": _facts(evaluated),
+    }
 
 
 def _figure_rows(evaluated: Evaluated) -> list[tuple[str, ...]]:
@@ -189,81 +173,42 @@ def _facts(evaluated: Evaluated) -> list[tuple[str, str]]:
     return [(name, value) for name, value in facts.items() if value]
 
 
-def _gates_html(gates: Sequence[GateResult]) -> str:
-    if not gates:
-        return ""
-    heads = "".join(f"<th class='text'>{each}</th>" for each in ("gate", "", "found", "asked for"))
-    rows = "".join(
-        f"<tr><td>{html.escape(each.gate)}</td>"
-        f"<td class='text {'holds' if each.holds else 'fails'}'>"
-        f"{'holds' if each.holds else 'fails'}</td>"
-        f"<td class='text'>{html.escape(each.found)}"
-        + ("" if each.holds else f"<br><small>{html.escape(each.remedy)}</small>")
-        + f"</td><td class='text'>{html.escape(each.limit)}</td></tr>"
-        for each in gates
-    )
-    return f"<h2>Gates</h2><table><tr>{heads}</tr>{rows}</table>"
-
-
-def _plots_html(evaluated: Evaluated) -> str:
-    judgement = evaluated.judgement
-    plots = []
+def _plots(evaluated: Evaluated) -> list[_Plot]:
+    judgement, plots = evaluated.judgement, []
     if judgement.confidence is not None and len(judgement.confidence.right):
         plots += [
-            _figure(
+            _Plot(
                 reliability_plot(judgement.confidence),
                 "On the diagonal an answer is right as often as its confidence says. The size of a "
                 "dot is its share of the answers.",
             ),
-            _figure(
+            _Plot(
                 risk_coverage_plot(judgement.confidence),
                 "How many answers are wrong if only the surest are given, and people get the rest.",
             ),
         ]
     if judgement.confusion is not None:
         plots.append(
-            _figure(
+            _Plot(
                 confusion_plot(judgement.confusion),
                 "Rows are the truth; the colour is the share of the row.",
                 wide=len(judgement.confusion.labels) > 6,
             )
         )
     if judgement.classes:
-        plots.append(_figure(classes_plot(judgement.classes), "The worst class is on top."))
-    return f'<div class="plots">{"".join(plots)}</div>' if plots else ""
+        plots.append(_Plot(classes_plot(judgement.classes), "The worst class is on top."))
+    return plots
 
 
-def _confused_html(evaluated: Evaluated) -> str:
+def _confused_rows(evaluated: Evaluated) -> list[tuple[str, ...]]:
     """The classes that are taken for others most often; a large matrix has no room for names."""
     confusion = evaluated.judgement.confusion
     if confusion is None:
-        return ""
+        return []
     wrong = confusion.counts * ~np.eye(len(confusion.labels), dtype=np.bool_)
     order = np.argsort(-wrong, axis=None, kind="stable")[:_MOST_CONFUSED]
-    rows = [
+    return [
         (confusion.labels[row], confusion.labels[column], f"{wrong[row, column]:,}")
         for row, column in zip(*np.unravel_index(order, wrong.shape), strict=True)
         if wrong[row, column]
     ]
-    return (
-        f"<h2>Taken for another</h2>{table(('true', 'predicted', 'times'), rows)}" if rows else ""
-    )
-
-
-def _figure(svg: str, caption: str, *, wide: bool = False) -> str:
-    place = ' class="wide"' if wide else ""
-    return f"<figure{place}>{svg}<figcaption>{html.escape(caption)}</figcaption></figure>"
-
-
-def _classes_html(evaluated: Evaluated) -> str:
-    if not evaluated.judgement.classes:
-        return ""
-    return (
-        "<h2>Classes</h2><details open><summary>The worst first</summary>"
-        f"{table(_KEY_CLASSES, _class_rows(evaluated))}</details>"
-    )
-
-
-def _markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    cells = [heads, ["---"] * len(heads), *rows]
-    return ["| " + " | ".join(each.replace("|", "\\|") for each in row) + " |" for row in cells]

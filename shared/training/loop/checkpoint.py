@@ -1,7 +1,7 @@
 """Checkpoints that are verified before use; a bad newest one falls back to the one before.
 
     <run>/checkpoints/epoch-00003/             after that epoch; epoch-00003-step-0000200 within it
-        model.safetensors  optimiser.safetensors  dev.safetensors
+        model.safetensors  optimiser.safetensors
         state.json                  the position, and the dev metric of every epoch so far
         manifest.json               SHA-256 of each of the files; written last
 
@@ -71,12 +71,11 @@ class TrainingState(BaseModel):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A verified checkpoint; `dev` is empty within an epoch."""
+    """A verified checkpoint."""
 
     state: TrainingState
     model: Tensors
     optimiser: Tensors
-    dev: Tensors
 
 
 class _Manifest(RootModel[dict[str, str]]):
@@ -166,7 +165,6 @@ def read_checkpoint(path: Path) -> Checkpoint:
             state=TrainingState.model_validate_json((path / _STATE).read_bytes()),
             model=load_file(path / "model.safetensors"),
             optimiser=load_file(path / "optimiser.safetensors"),
-            dev=load_file(path / "dev.safetensors"),
         )
     except (OSError, ValidationError) as error:
         raise ArtifactError(f"checkpoint {path} is incomplete: {error}") from error
@@ -202,5 +200,4 @@ def _tensor_files(checkpoint: Checkpoint) -> dict[str, Tensors]:
     return {
         "model.safetensors": checkpoint.model,
         "optimiser.safetensors": checkpoint.optimiser,
-        "dev.safetensors": checkpoint.dev,
     }

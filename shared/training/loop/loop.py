@@ -75,27 +75,26 @@ class TrainingLoop:
     def run(self, report: Callable[[EpochScore], None] = lambda _: None) -> TrainingState:
         """Trains what is left of the run; `report` hears of each epoch, on every worker."""
         while self._state.next_epoch < self._settings.epochs and not self._out_of_patience():
-            score, dev_outputs = self._epoch(self._state.next_epoch)
+            score = self._epoch(self._state.next_epoch)
             self._state = self._with_score(score)
             if self._worker.is_first:
-                self._save(dev={"logits": torch.from_numpy(dev_outputs)})
+                self._save(self._state)
                 self._write_position(self._state.next_epoch, 0, score.train_loss, 0.0)
             report(score)
         return self._state
 
-    def _epoch(self, epoch: int) -> tuple[EpochScore, Float32s]:
+    def _epoch(self, epoch: int) -> EpochScore:
         began = time.monotonic() - self._state.begun.seconds
         loss = self._train(epoch, began)
         trained_s = time.monotonic() - began
         dev_outputs = predict(self._model, self._run.dev, self._run.pad_id, self._worker)
-        score = EpochScore(
+        return EpochScore(
             epoch=epoch,
             train_loss=loss,
             metrics=self._run.judge(dev_outputs, self._run.dev),
             tokens_per_s=len(self._run.train.tokens) / trained_s,
             seconds=time.monotonic() - began,
         )
-        return score, dev_outputs
 
     def _train(self, epoch: int, began: float) -> float:
         """What is left of one pass over the training data; the mean loss of all its targets."""
@@ -129,7 +128,7 @@ class TrainingLoop:
         loss = self._worker.sum(total.clone()).item()
         if self._worker.is_first:
             begun = PartOfEpoch(steps=steps, loss=loss, weight=weight, seconds=seconds)
-            self._save(state=self._state.model_copy(update={"begun": begun}))
+            self._save(self._state.model_copy(update={"begun": begun}))
 
     def _with_score(self, score: EpochScore) -> TrainingState:
         history = (*self._state.history, score)
@@ -142,19 +141,9 @@ class TrainingLoop:
             return False
         return self._state.next_epoch - 1 - self._state.best_epoch >= patience
 
-    def _save(
-        self,
-        *,
-        state: TrainingState | None = None,
-        dev: dict[str, torch.Tensor] | None = None,
-    ) -> None:
-        checkpoint = Checkpoint(
-            state=state or self._state,
-            model=self._model.tensors(),
-            optimiser=self._learner.optimiser_tensors(),
-            dev=dev or {},
-        )
-        self._store.save(checkpoint)
+    def _save(self, state: TrainingState) -> None:
+        model, optimiser = self._model.tensors(), self._learner.optimiser_tensors()
+        self._store.save(Checkpoint(state, model, optimiser))
 
     def _resume(self) -> TrainingState:
         checkpoint = self._store.newest()

@@ -5,10 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.metrics.bootstrap import Interval
 from shared.models.bundle import Method
 from shared.training.data.settings import JUDGING, DataFile, SetPart
-from shared.training.evaluation.names import METRIC_NAMES
 from shared.training.loop.checkpoint import TrainingState
 from shared.training.loop.run_folder import RunSpec
 from shared.training.settings import FinetuneSettings, OptimisationSettings
@@ -66,9 +64,7 @@ def render(card: Card) -> str:
             "",
             "## Figures",
             "",
-            "| set | measure | value | 95 % confidence interval | examples |",
-            "|---|---|---|---|---|",
-            *(_figure_line(name, metric) for name, metric in card.measured.metrics().items()),
+            *card.measured.table(),
             "",
             f"{_chosen(card)} The intervals are bias-corrected bootstrap percentiles over "
             "the examples (1,000 resamples).",
@@ -150,14 +146,6 @@ def _label_lines(card: Card) -> list[str]:
         ", ".join(f"`{label}`" for label in spec.labels),
         "",
     ]
-
-
-def _figure_line(name: str, metric: Interval) -> str:
-    set_name, _, measure = name.rpartition(".")
-    return (
-        f"| {set_name or 'dev'} | {METRIC_NAMES[measure]} | {metric.value:.4f} | "
-        f"{metric.low:.4f} to {metric.high:.4f} | {metric.n:,} |"
-    )
 
 
 def _data_lines(card: Card) -> list[str]:

@@ -97,6 +97,13 @@ class Evaluation(Protocol):
         """What a bundle's answers to `inputs` are worth."""
 
 
+WithModels = tuple[
+    Callable[["FinetuneSettings"], Learning[ExampleT]],
+    Callable[[tuple[ExampleT, ...]], Evaluation],
+]
+"""What makes a kind's learning and its evaluation."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Kind(Generic[ExampleT]):
     """One kind of task.
@@ -107,6 +114,7 @@ class Kind(Generic[ExampleT]):
     does, with `{labels}` for their number; `labels` is the heading of their list (none: there are
     no labels). `retype` gives an example whose types of entities mean others. The outputs of a
     kind that is `stored` are kept by applications, which compute them again for a new champion.
+    `with_models` imports what needs a model.
     """
 
     name: TaskKind
@@ -115,8 +123,7 @@ class Kind(Generic[ExampleT]):
     metrics: tuple[str, ...]
     options: frozenset[str]
     purpose: str
-    learning: "Callable[[FinetuneSettings], Learning[ExampleT]]"
-    evaluation: Callable[[tuple[ExampleT, ...]], Evaluation]
+    with_models: "Callable[[], WithModels[ExampleT]]"
     labels: str | None = None
     multi_label: bool = False
     has_head: bool = True
@@ -125,6 +132,16 @@ class Kind(Generic[ExampleT]):
 
     def __str__(self) -> str:
         return f"{self.name}, several labels" if self.multi_label else str(self.name)
+
+    def learning(self, settings: "FinetuneSettings") -> Learning[ExampleT]:
+        """How it learns under the settings of a run."""
+        learning, _ = self.with_models()
+        return learning(settings)
+
+    def evaluation(self, examples: tuple[ExampleT, ...]) -> Evaluation:
+        """How bundles are evaluated on examples."""
+        _, evaluation = self.with_models()
+        return evaluation(examples)
 
     def reader(self, file: DataFile, columns: Columns) -> RowReader[ExampleT]:
         """What reads the rows of a file, its own columns aside.

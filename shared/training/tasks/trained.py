@@ -10,6 +10,7 @@ from shared.models.tasks import Float32s
 from shared.models.tokenization import TextTokenizer
 from shared.training.data.arrays import TokenArrays
 from shared.training.data.settings import SetPart
+from shared.training.evaluation.names import METRIC_NAMES
 from shared.training.loop.workers import Worker
 from shared.training.methods.model import TunedModel
 from shared.training.settings import RejectionSettings
@@ -42,6 +43,25 @@ class Measured:
             for name, interval in measurement.metrics.items()
             if name not in _OF_CALIBRATION or set_name in _CALIBRATED
         }
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """Of every figure its set, name, value, 95 % interval and number of examples, as texts."""
+        return [
+            (
+                name.rpartition(".")[0] or SetPart.DEV.value,
+                METRIC_NAMES[name.rpartition(".")[2]],
+                f"{each.value:.4f}",
+                f"{each.low:.4f} to {each.high:.4f}",
+                f"{each.n:,}",
+            )
+            for name, each in self.metrics().items()
+        ]
+
+    def table(self) -> list[str]:
+        """The same as a table in Markdown."""
+        heads = ("set", "measure", "value", "95 % confidence interval", "examples")
+        lines = ["| " + " | ".join(row) + " |" for row in (heads, *self.rows())]
+        return [lines[0], "|---|---|---|---|---|", *lines[1:]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.metrics.spans import count_spans, f1_of_spans, span_f1, span_precision, span_recall
+from shared.metrics.spans import count_spans, f1_of_spans, span_intervals
 
 TRUTH = [{(0, 5, "x")}, {(0, 3, "x"), (7, 9, "y")}, set(), {(1, 2, "x")}]
 FOUND = [{(0, 5, "x")}, {(0, 3, "y"), (7, 9, "y")}, {(4, 6, "x")}, set()]
@@ -23,15 +23,16 @@ def test_a_stretch_is_right_only_as_a_whole() -> None:
     assert counts.true.tolist() == [1, 2, 0, 1]
     assert counts.predicted.tolist() == [1, 2, 1, 0]
     assert counts.right.tolist() == [1, 1, 0, 0]
-    assert span_precision(counts).value == span_recall(counts).value == 0.5
-    interval = span_f1(counts)
+    figures = span_intervals(counts)
+    assert figures["span_precision"].value == figures["span_recall"].value == 0.5
+    interval = figures["span_f1"]
     assert (interval.value, interval.n) == (0.5, 4)
     assert interval.low < 0.5 < interval.high
 
 
 def test_nothing_true_and_nothing_found() -> None:
     counts = count_spans([set()], [set()])
-    assert f1_of_spans(counts) == span_precision(counts).value == span_recall(counts).value == 0.0
+    assert {each.value for each in span_intervals(counts).values()} == {0.0}
 
 
 def test_lengths_must_agree() -> None:

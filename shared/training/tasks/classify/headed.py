@@ -10,7 +10,6 @@ from shared.metrics.metric import Metric
 from shared.models.backbone import Backbone
 from shared.models.bundle import MODEL, BackboneRef, Bundle, Calibration, Manifest, Method
 from shared.models.tasks import TaskKind
-from shared.training.evaluation.names import METRIC_NAMES
 from shared.training.methods.model import TunedModel
 from shared.training.tasks.trained import Measured
 
@@ -95,23 +94,13 @@ def _card(recipe: Recipe, backbone_name: str) -> str:
 
 
 def _figures(recipe: Recipe) -> list[str]:
-    metrics = recipe.measured.metrics()
-    if not metrics:
+    if not recipe.measured.sets:
         return [
             "Nothing was measured: no labelled texts were given. The probabilities are not "
             "calibrated (temperature 1)."
         ]
-    rows = []
-    for name, metric in metrics.items():
-        set_name, _, measure = name.rpartition(".")
-        rows.append(
-            f"| {set_name or 'dev'} | {METRIC_NAMES[measure]} | {metric.value:.4f} | "
-            f"{metric.low:.4f} to {metric.high:.4f} | {metric.n:,} |"
-        )
     return [
-        "| set | measure | value | 95 % confidence interval | examples |",
-        "|---|---|---|---|---|",
-        *rows,
+        *recipe.measured.table(),
         "",
         f"The temperature ({recipe.measured.served.temperature:.3f}) was fitted on "
         f"{recipe.calibrated_on}.",

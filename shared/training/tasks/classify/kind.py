@@ -1,38 +1,23 @@
 """The kinds of texts with classes: one each, or any number."""
 
-from typing import TYPE_CHECKING
-
 from shared.models.tasks import TaskKind
 from shared.training.tasks.classify.examples import Example, MultiLabelled
 from shared.training.tasks.classify.rows import labelled_formats, multi_labelled_formats
-from shared.training.tasks.kind import Evaluation, Kind, Learning
-
-if TYPE_CHECKING:
-    from shared.training.settings import FinetuneSettings
+from shared.training.tasks.kind import Kind, WithModels
 
 
-def _learning(settings: "FinetuneSettings") -> Learning[Example]:
+def _modules() -> WithModels[Example]:
+    from shared.training.tasks.classify.evaluation import ClassEvaluation
     from shared.training.tasks.classify.learning import ClassLearning
 
-    return ClassLearning(settings.optimisation)
+    return lambda settings: ClassLearning(settings.optimisation), ClassEvaluation
 
 
-def _evaluation(examples: tuple[Example, ...]) -> Evaluation:
-    from shared.training.tasks.classify.evaluation import ClassEvaluation
-
-    return ClassEvaluation(examples)
-
-
-def _several_learning(settings: "FinetuneSettings") -> Learning[MultiLabelled]:
+def _several_modules() -> WithModels[MultiLabelled]:
+    from shared.training.tasks.classify.evaluation import MultiLabelEvaluation
     from shared.training.tasks.classify.multi_label import MultiLabelLearning
 
-    return MultiLabelLearning(settings.optimisation)
-
-
-def _several_evaluation(examples: tuple[MultiLabelled, ...]) -> Evaluation:
-    from shared.training.tasks.classify.evaluation import MultiLabelEvaluation
-
-    return MultiLabelEvaluation(examples)
+    return lambda settings: MultiLabelLearning(settings.optimisation), MultiLabelEvaluation
 
 
 CLASSIFY = Kind(
@@ -42,8 +27,7 @@ CLASSIFY = Kind(
     metrics=("accuracy", "macro_f1"),
     options=frozenset({"accumulation", "class_weights", "rejection"}),
     purpose="put a text into one of {labels} classes",
-    learning=_learning,
-    evaluation=_evaluation,
+    with_models=_modules,
     labels="Classes",
 )
 CLASSIFY_SEVERAL = Kind(
@@ -54,7 +38,6 @@ CLASSIFY_SEVERAL = Kind(
     metrics=("micro_f1", "macro_f1", "exact_match"),
     options=frozenset({"accumulation"}),
     purpose="say which of {labels} classes a text has, none or several",
-    learning=_several_learning,
-    evaluation=_several_evaluation,
+    with_models=_several_modules,
     labels="Classes",
 )

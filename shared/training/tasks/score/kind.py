@@ -1,26 +1,16 @@
 """The kind of queries with documents to score."""
 
-from typing import TYPE_CHECKING
-
 from shared.models.tasks import TaskKind
 from shared.training.data.candidates import Candidates
-from shared.training.tasks.kind import Evaluation, Kind, Learning
+from shared.training.tasks.kind import Kind, WithModels
 from shared.training.tasks.score.rows import scoring_formats
 
-if TYPE_CHECKING:
-    from shared.training.settings import FinetuneSettings
 
-
-def _learning(settings: "FinetuneSettings") -> Learning[Candidates]:
+def _modules() -> WithModels[Candidates]:
+    from shared.training.tasks.score.evaluation import ScoreEvaluation
     from shared.training.tasks.score.learning import ScoreLearning
 
-    return ScoreLearning(settings.optimisation, settings.metric)
-
-
-def _evaluation(examples: tuple[Candidates, ...]) -> Evaluation:
-    from shared.training.tasks.score.evaluation import ScoreEvaluation
-
-    return ScoreEvaluation(examples)
+    return lambda settings: ScoreLearning(settings.optimisation, settings.metric), ScoreEvaluation
 
 
 SCORE = Kind(
@@ -30,6 +20,5 @@ SCORE = Kind(
     metrics=("mrr_at_10", "ndcg_at_10", "average_precision"),
     options=frozenset({"accumulation"}),
     purpose="score how well a document answers a query",
-    learning=_learning,
-    evaluation=_evaluation,
+    with_models=_modules,
 )

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.metrics.classification import Classes
-from shared.metrics.spans import SpanCounts, count_spans, f1_of_spans
+from shared.metrics.spans import SpanCounts, count_spans, f1_of_spans, ratio
 from shared.models.bundle import Manifest
 from shared.models.tasks import Input, TagOutput, TaskOutput
 from shared.training.data.examples import labels_of
@@ -44,8 +43,8 @@ class TagEvaluation:
             n=len(truth),
             statistics={
                 "span_f1": lambda at: f1_of_spans(counts, at),
-                "span_precision": lambda at: _share(counts.right[at], counts.predicted[at]),
-                "span_recall": lambda at: _share(counts.right[at], counts.true[at]),
+                "span_precision": lambda at: ratio(counts.right[at], counts.predicted[at]),
+                "span_recall": lambda at: ratio(counts.right[at], counts.true[at]),
             },
             baseline=0.0,
             classes=tuple(_type_figures(kind, truth, found) for kind in kinds),
@@ -67,13 +66,8 @@ def _type_figures(
     )
     return ClassFigures(
         kind,
-        precision=_share(counts.right, counts.predicted),
-        recall=_share(counts.right, counts.true),
+        precision=ratio(counts.right, counts.predicted),
+        recall=ratio(counts.right, counts.true),
         f1=f1_of_spans(counts),
         support=int(counts.true.sum()),
     )
-
-
-def _share(part: Classes, whole: Classes) -> float:
-    total = int(whole.sum())
-    return float(part.sum() / total) if total else 0.0

@@ -8,13 +8,7 @@ from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 
 from shared.metrics.calibration import fit_temperature
-from shared.metrics.spans import (
-    count_spans,
-    f1_of_spans,
-    span_f1,
-    span_precision,
-    span_recall,
-)
+from shared.metrics.spans import count_spans, f1_of_spans, span_intervals
 from shared.models.heads import softmax
 from shared.models.tag import bio_labels, decode_tags, entity_stretches
 from shared.models.tasks import Float32s
@@ -104,11 +98,7 @@ class TagLearning:
         counts = count_spans(truth, predicted)
         spoken = arrays.targets != IGNORED
         return Measurement(
-            metrics={
-                "span_f1": span_f1(counts),
-                "span_precision": span_precision(counts),
-                "span_recall": span_recall(counts),
-            },
+            metrics=span_intervals(counts),
             temperature=fit_temperature(outputs[spoken], arrays.targets[spoken])
             if served is None
             else served.temperature,

@@ -27,7 +27,6 @@ def _checkpoint(epochs: int, best: int) -> Checkpoint:
         state=TrainingState(history=history, best_epoch=best),
         model={"adapter.a": tensor},
         optimiser={"a/exp_avg": tensor},
-        dev={"logits": tensor},
     )
 
 
@@ -93,7 +92,7 @@ def test_a_truncated_manifest_is_no_checkpoint(tmp_path: Path) -> None:
 
 def test_a_run_without_its_best_starts_before_it(tmp_path: Path) -> None:
     store = _store(tmp_path, [0, 1, 1])
-    (tmp_path / "epoch-00001" / "dev.safetensors").unlink()
+    (tmp_path / "epoch-00001" / "model.safetensors").unlink()
     assert store.newest() is None
 
 

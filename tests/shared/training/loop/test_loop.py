@@ -8,6 +8,7 @@ from shared.training.loop.checkpoint import CheckpointStore
 from shared.training.loop.loop import TrainingLoop
 from shared.training.loop.progress import read_position
 from shared.training.loop.workers import ALONE
+from shared.training.tasks.prediction import predict
 from tests.harness.interrupted import stopping_after
 from tests.shared.training import made
 
@@ -29,8 +30,9 @@ def test_learns_and_keeps_the_best_epoch(tmp_path: Path) -> None:
     best = state.history[state.best_epoch].metrics["accuracy"]
     assert best == max(score.metrics["accuracy"] for score in state.history)
     store = CheckpointStore(tmp_path / "checkpoints", keep=2)
-    logits = store.best(state).dev["logits"].numpy()
-    truth = made.run(tmp_path).dev.targets
+    model, truth = made.classifier(), run.dev.targets
+    model.restore(store.best(state).model)
+    logits = predict(model, run.dev, run.pad_id, ALONE)
     assert (logits.argmax(axis=1) == truth).mean() == pytest.approx(best)
     position = read_position(tmp_path)
     assert position is not None
