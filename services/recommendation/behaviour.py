@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from services.recommendation.bodies import check_time
@@ -10,16 +9,8 @@ from services.recommendation.incoming import EVENT
 from services.recommendation.payloads import NewEvent
 from shared.errors import InputError
 from shared.http.keys import DEFAULT_TENANT, TenantName
-from shared.streaming.dead_letters import (
-    BAD_ENCODING,
-    BAD_JSON,
-    BAD_SCHEMA,
-    CLOCK_AHEAD,
-    NULL_VALUE,
-    TOO_LARGE,
-    DeadLetter,
-    DecodeError,
-)
+from shared.streaming.application import json_value
+from shared.streaming.dead_letters import BAD_SCHEMA, CLOCK_AHEAD, DeadLetter, DecodeError
 from shared.streaming.message import Record
 from shared.validation.faults import faults_of, joined
 
@@ -49,7 +40,7 @@ def decode(record: Record, *, arrived_at: float, max_ahead_s: float) -> NewEvent
         DecodeError: the value is missing, too large, not UTF-8, not JSON, no event, or dated too
             far ahead.
     """
-    parsed = _parsed(record.value)
+    parsed = json_value(record.value, MAX_VALUE_BYTES)
     tenant = _tenant(parsed)
     try:
         event = EVENT.validate_python(parsed).as_event()
@@ -72,20 +63,3 @@ def _tenant(parsed: object) -> str:
         return _TENANT.validate_python(given, strict=True)
     except ValidationError as error:
         raise DecodeError(BAD_SCHEMA, f"tenant: {joined(faults_of(error, given))}") from None
-
-
-def _parsed(value: bytes | None) -> object:
-    if value is None:
-        raise DecodeError(NULL_VALUE, "the record has no value")
-    if len(value) > MAX_VALUE_BYTES:
-        raise DecodeError(TOO_LARGE, f"{len(value)} bytes, more than {MAX_VALUE_BYTES}")
-    try:
-        value.decode()
-    except UnicodeDecodeError as error:
-        raise DecodeError(BAD_ENCODING, f"not UTF-8: {error.reason} at {error.start}") from None
-    try:
-        # Strict: no NaN, no Infinity, no lone surrogates.
-        parsed: object = orjson.loads(value)
-    except orjson.JSONDecodeError as error:
-        raise DecodeError(BAD_JSON, str(error)) from None
-    return parsed

@@ -5,31 +5,28 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 
 from services.recommendation.retention import BehaviourRetention
-from shared.delivery.relay import RelaySettings
 from shared.http.application import HttpSettings
 from shared.ranking.recommender import RecommenderSettings
 from shared.ranking.settings import StateSettings
 from shared.storage.database import sqlite_url
-from shared.streaming.settings import ProcessorSettings
+from shared.streaming.settings import StreamSettings
 from shared.validation.forms import KafkaName
 
 
-class RecommendationSettings(HttpSettings):
+class RecommendationSettings(HttpSettings, StreamSettings):
     """Settings of the recommendation application; how the broker is reached is `KafkaSettings`.
 
-    `replicas` serve HTTP, `stream_hosts` read the topic; on SQLite one replica does both. An event
-    dated more than `max_ahead_s` after the clock (of the topic: after its record's time stamp) is
-    refused. A request holds at most `max_events`; `max_queued_events` wait for their transaction,
-    which takes `max_batch_events` of them. What another process stored is seen after `follow_s`.
-    After `snapshot_events` the rankings are saved, so that a start applies no more than about so
-    many. A ranking without a `count` and without items has `default_count` places. A new champion
-    of the trunk's embedding is looked for every `champion_check_s`. `max_dead_letters` in a row
-    stop the stream.
+    `replicas` serve HTTP. An event dated more than `max_ahead_s` after the clock (of the topic:
+    after its record's time stamp) is refused. A request holds at most `max_events`;
+    `max_queued_events` wait for their transaction, which takes `max_batch_events` of them. What
+    another process stored is seen after `follow_s`. After `snapshot_events` the rankings are saved,
+    so that a start applies no more than about so many. A ranking without a `count` and without
+    items has `default_count` places. A new champion of the trunk's embedding is looked for every
+    `champion_check_s`.
     """
 
     database_url: SecretStr | None = None
     replicas: int = Field(1, ge=1)
-    stream_hosts: int = Field(1, ge=1)
     max_ongoing_requests: int = Field(256, ge=1)
     max_queued_requests: int = Field(512, ge=1)
     topic: KafkaName = "behaviour"
@@ -38,7 +35,6 @@ class RecommendationSettings(HttpSettings):
     max_queued_events: int = Field(50_000, ge=1)
     max_batch_events: int = Field(2_000, ge=1)
     max_ahead_s: float = Field(86_400.0, ge=0)
-    max_dead_letters: int = Field(1000, ge=1)
     default_count: int = Field(10, ge=1, le=1000)
     follow_s: float = Field(0.1, gt=0, le=0.2)
     snapshot_events: int = Field(50_000, ge=1)
@@ -46,8 +42,6 @@ class RecommendationSettings(HttpSettings):
     champion_check_s: float = Field(30.0, gt=0)
     state: StateSettings = StateSettings()
     recommender: RecommenderSettings = RecommenderSettings()
-    processor: ProcessorSettings = ProcessorSettings()
-    relay: RelaySettings = RelaySettings()
     retention: BehaviourRetention = BehaviourRetention()
 
     @property
@@ -66,8 +60,3 @@ class RecommendationSettings(HttpSettings):
     def snapshots_dir(self) -> Path:
         """Where snapshots of the rankings lie."""
         return self.state_dir / "rankings"
-
-    @property
-    def dead_letters_topic(self) -> str:
-        """Where records go that could not be read."""
-        return f"{self.topic}.dead-letters"

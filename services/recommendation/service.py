@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
 
 from services.recommendation.config import RecommendationSettings
 from services.recommendation.database import open_database
@@ -20,11 +19,11 @@ from services.recommendation.reading import FeedbackReader
 from services.recommendation.retention import event_rule
 from services.recommendation.schemas import FeedbackAnswer, StreamAnswer
 from services.recommendation.store import EventOutcome, FeedbackStore, StoredEvents
-from services.recommendation.stream import StreamStatus
 from services.recommendation.writer import FeedbackWriter
 from shared.clock import Clock, SystemClock
 from shared.errors import DependencyError, PlatformError
 from shared.http.application import READY
+from shared.http.streams import StreamProbe, stream_checks
 from shared.ranking.events import Event
 from shared.ranking.recommender import Ranked, Recommender
 from shared.serving.trunk import Trunk
@@ -39,24 +38,6 @@ _JOIN_S = 4.0
 _RETRY_FIRST_S = 0.1
 _RETRY_MAX_S = 2.0
 _SHOWN_CONFLICTS = 100
-
-
-class StreamProbe(Protocol):
-    """Where the stream host is asked, which is another process and may not be there."""
-
-    async def status(self) -> StreamStatus:
-        """What the stream does now.
-
-        Raises:
-            DependencyError: the stream host does not answer.
-        """
-
-    async def metrics(self) -> bytes:
-        """The stream host's metrics, in Prometheus' text format.
-
-        Raises:
-            DependencyError: the stream host does not answer.
-        """
 
 
 class RecommendationService:
@@ -166,7 +147,9 @@ class RecommendationService:
     async def readiness(self) -> Mapping[str, str]:
         """Whether the database, the trunk, the rankings, the broker and the stream are there."""
         database, trunk, stream = await asyncio.gather(
-            self._database_state(), self._trunk_state(), self._stream_states()
+            self._database_state(),
+            self._trunk_state(),
+            stream_checks(self.probe, "broker", "stream"),
         )
         return {
             "database": database,
@@ -304,12 +287,6 @@ class RecommendationService:
         except PlatformError as error:
             return str(error)
         return READY
-
-    async def _stream_states(self) -> Mapping[str, str]:
-        try:
-            return (await self.probe.status()).checks
-        except DependencyError as error:
-            return dict.fromkeys(("broker", "stream"), str(error))
 
 
 def open_service(

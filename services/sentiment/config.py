@@ -7,22 +7,20 @@ from pydantic import Field, SecretStr
 from services.sentiment.analysis import TaskNames
 from services.sentiment.finder import SAMPLE
 from services.sentiment.retention import NewsRetention
-from shared.delivery.relay import RelaySettings
 from shared.delivery.sinks.webhook import WebhookSettings
 from shared.http.application import HttpSettings
 from shared.sentiment.surge import SurgeSettings
 from shared.storage.database import sqlite_url
-from shared.streaming.settings import ProcessorSettings
+from shared.streaming.settings import StreamSettings
 from shared.validation.forms import KafkaName
 
 
-class SentimentSettings(HttpSettings):
+class SentimentSettings(HttpSettings, StreamSettings):
     """Settings of the sentiment application; how the broker is reached is `KafkaSettings`.
 
-    `replicas` serve HTTP, `stream_hosts` read the topic. A record dated more than `max_ahead_s`
-    after its arrival is a dead letter; one dated less far ahead moves event time to its arrival and
-    `max_skew_s` at most; one that lies more than `allowed_lateness_s` behind its partition is late.
-    `max_dead_letters` in a row stop the stream. `entities_file` holds the
+    `replicas` serve HTTP. A record dated more than `max_ahead_s` after its arrival is a dead
+    letter; one dated less far ahead moves event time to its arrival and `max_skew_s` at most; one
+    that lies more than `allowed_lateness_s` behind its partition is late. `entities_file` holds the
     known entities (JSON lines `entity, aliases, tickers`); the tagger reads texts that name none
     of them where `tag_entities` (for requests) and `tag_stream` (for the stream) allow.
     `max_judgements` bounds the pairs of text and entity of one request, `max_listeners` the open
@@ -31,7 +29,6 @@ class SentimentSettings(HttpSettings):
 
     database_url: SecretStr | None = None
     replicas: int = Field(1, ge=1)
-    stream_hosts: int = Field(1, ge=1)
     max_ongoing_requests: int = Field(256, ge=1)
     max_queued_requests: int = Field(512, ge=1)
     topic: KafkaName = "news"
@@ -47,14 +44,11 @@ class SentimentSettings(HttpSettings):
     max_ahead_s: float = Field(3600.0, ge=0)
     max_skew_s: float = Field(10.0, ge=0)
     allowed_lateness_s: float = Field(300.0, ge=0)
-    max_dead_letters: int = Field(1000, ge=1)
     max_points: int = Field(2000, ge=1)
     max_listeners: int = Field(64, ge=1)
     event_poll_s: float = Field(0.25, ge=0.05)
     event_comment_s: float = Field(15.0, gt=0)
     surge: SurgeSettings = SurgeSettings()
-    processor: ProcessorSettings = ProcessorSettings()
-    relay: RelaySettings = RelaySettings()
     retention: NewsRetention = NewsRetention()
     webhook: WebhookSettings = WebhookSettings()
 
@@ -64,8 +58,3 @@ class SentimentSettings(HttpSettings):
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return sqlite_url(self.state_dir / "sentiment.db")
-
-    @property
-    def dead_letters_topic(self) -> str:
-        """Where records go that could not be read."""
-        return f"{self.topic}.dead-letters"

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
-import orjson
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -16,15 +15,8 @@ from pydantic import (
 )
 
 from shared.http.keys import DEFAULT_TENANT, TenantName
-from shared.streaming.dead_letters import (
-    BAD_ENCODING,
-    BAD_JSON,
-    BAD_SCHEMA,
-    CLOCK_AHEAD,
-    NULL_VALUE,
-    TOO_LARGE,
-    DecodeError,
-)
+from shared.streaming.application import json_value
+from shared.streaming.dead_letters import BAD_SCHEMA, CLOCK_AHEAD, DecodeError
 from shared.streaming.message import Record
 from shared.validation.faults import faults_of, joined
 from shared.validation.forms import FILLED, LINE
@@ -133,19 +125,7 @@ def decode(record: Record, *, arrived_at: float, max_ahead_s: float) -> News:
 
 
 def _fields(value: bytes | None) -> _Fields:
-    if value is None:
-        raise DecodeError(NULL_VALUE, "the record has no value")
-    if len(value) > MAX_VALUE_BYTES:
-        raise DecodeError(TOO_LARGE, f"{len(value)} bytes, more than {MAX_VALUE_BYTES}")
-    try:
-        value.decode()
-    except UnicodeDecodeError as error:
-        raise DecodeError(BAD_ENCODING, f"not UTF-8: {error.reason} at {error.start}") from None
-    try:
-        # Strict: no NaN, no Infinity, no lone surrogates.
-        parsed = orjson.loads(value)
-    except orjson.JSONDecodeError as error:
-        raise DecodeError(BAD_JSON, str(error)) from None
+    parsed = json_value(value, MAX_VALUE_BYTES)
     try:
         return _Fields.model_validate(parsed)
     except ValidationError as error:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
 
 from services.sentiment.analysis import Analyst, Request
 from services.sentiment.config import SentimentSettings
@@ -18,11 +17,11 @@ from services.sentiment.schemas import (
     WindowName,
 )
 from services.sentiment.scores import Analysis
-from services.sentiment.stream import StreamStatus
 from services.sentiment.trends import trend
-from shared.clock import Clock, SystemClock
+from shared.clock import Clock
 from shared.errors import DependencyError, InputError, PlatformError
 from shared.http.application import READY
+from shared.http.streams import StreamProbe, stream_checks
 from shared.models.tasks import EMBED_TASK, Priority, TaskCall
 from shared.sentiment.gazetteer import Gazetteer
 from shared.sentiment.watermark import Watermark
@@ -36,24 +35,6 @@ SCHEMA = "sentiment"
 MIGRATIONS = Path(__file__).with_name("migrations")
 
 _PROBE_TIMEOUT_S = 5.0
-
-
-class StreamProbe(Protocol):
-    """Where the stream host is asked, which is another process and may not be there."""
-
-    async def status(self) -> StreamStatus:
-        """What the stream does now.
-
-        Raises:
-            DependencyError: the stream host does not answer.
-        """
-
-    async def metrics(self) -> bytes:
-        """The stream host's metrics, in Prometheus' text format.
-
-        Raises:
-            DependencyError: the stream host does not answer.
-        """
 
 
 class SentimentService:
@@ -144,7 +125,7 @@ class SentimentService:
         """Whether the database, the trunk with its tasks, the broker, the stream and the webhook
         are there."""
         database, trunk, tasks, stream = await asyncio.gather(
-            self._database_state(), self._trunk_state(), self._tasks_state(), self._stream_states()
+            self._database_state(), self._trunk_state(), self._tasks_state(), self._stream_checks()
         )
         return {"database": database, "trunk": trunk, "tasks": tasks, **stream}
 
@@ -200,30 +181,9 @@ class SentimentService:
             return str(error)
         return READY
 
-    async def _stream_states(self) -> Mapping[str, str]:
-        try:
-            return (await self.probe.status()).checks
-        except DependencyError as error:
-            return dict.fromkeys(("broker", "stream", "webhook"), str(error))
-
-
-def open_service(
-    settings: SentimentSettings,
-    trunk: Trunk,
-    probe: StreamProbe,
-    *,
-    bootstrap: str | None,
-    clock: Clock | None = None,
-) -> SentimentService:
-    """Opens and migrates the database, and puts the parts together; blocks.
-
-    Raises:
-        ConfigError: the database's URL or revision cannot be used, SQLite should serve several
-            processes of a kind, or the file of known entities cannot be read.
-        DependencyError: the database does not answer.
-    """
-    database = open_database(settings)
-    return SentimentService(settings, trunk, database, probe, bootstrap, clock or SystemClock())
+    async def _stream_checks(self) -> Mapping[str, str]:
+        checks = await stream_checks(self.probe, "broker", "stream", "webhook")
+        return {**checks, "webhook": checks.get("webhook", f"{READY}: none is configured")}
 
 
 def open_database(settings: SentimentSettings) -> Database:
@@ -231,10 +191,10 @@ def open_database(settings: SentimentSettings) -> Database:
 
     Raises:
         ConfigError: its URL or revision cannot be used, or SQLite should serve several processes.
-        DependencyError: it does not answer.
+        DependencyError: it does not answer, or another process writes the SQLite file.
     """
     check_processes(settings)
-    database = Database(settings.resolved_database_url, schema=SCHEMA)
+    database = Database(settings.resolved_database_url, schema=SCHEMA, holds_writer=True)
     migrate(database, MIGRATIONS)
     return database
 

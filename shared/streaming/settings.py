@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, model_validator
 
 from shared.config import Settings
-from shared.validation.forms import TextForm
+from shared.delivery.relay import RelaySettings
+from shared.validation.forms import KafkaName, TextForm
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
@@ -87,3 +88,23 @@ class ProcessorSettings(Settings):
     retry_first_s: float = Field(0.1, gt=0)
     retry_max_s: float = Field(5.0, gt=0)
     stop_timeout_s: float = Field(10.0, gt=0)
+
+
+class StreamSettings(Settings):
+    """What every application that reads a topic is told of it; services add their own.
+
+    `stream_hosts` members of the `group` read the `topic`; on SQLite the one replica does.
+    `max_dead_letters` in a row stop the stream.
+    """
+
+    topic: KafkaName
+    group: KafkaName
+    stream_hosts: int = Field(1, ge=1)
+    max_dead_letters: int = Field(1000, ge=1)
+    processor: ProcessorSettings = ProcessorSettings()
+    relay: RelaySettings = RelaySettings()
+
+    @property
+    def dead_letters_topic(self) -> str:
+        """Where records go that could not be read."""
+        return f"{self.topic}.dead-letters"

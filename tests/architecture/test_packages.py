@@ -12,11 +12,10 @@ MODEL_LIBRARIES = ("torch", "transformers", "sentence_transformers", "peft")
 LIGHT_PROCESSES = (
     "services.recommendation.app",
     "services.recommendation.routes",
-    "services.recommendation.stream_host",
+    "services.recommendation.stream",
     "services.sentiment.app",
     "services.sentiment.routes",
     "services.sentiment.stream",
-    "services.sentiment.stream_host",
     "services.support.app",
     "services.support.routes",
     "services.cli.main",
@@ -47,6 +46,7 @@ def test_a_package_file_holds_a_docstring_and_nothing_else() -> None:
 
 
 RAYLESS = (
+    "services.recommendation.stream",
     "services.recommendation.routes",
     "services.sentiment.stream",
     "services.sentiment.routes",

@@ -14,8 +14,8 @@ from services.sentiment.alert_record import AlertRecord
 from services.sentiment.analysis import Analyst
 from services.sentiment.config import SentimentSettings
 from services.sentiment.finder import Finder
-from services.sentiment.handler import NewsHandler
 from services.sentiment.reading import NewsReader, TopicFigures
+from services.sentiment.records import NewsRecords
 from services.sentiment.store import NewsStore
 from services.sentiment.tables import ARTICLE, INBOX
 from shared.clock import ManualClock
@@ -23,7 +23,9 @@ from shared.sentiment.gazetteer import Gazetteer
 from shared.sentiment.surge import SurgeDetector
 from shared.storage.database import Database
 from shared.storage.migrations import migrate
+from shared.streaming.application import RecordHandler
 from shared.streaming.consumer import StreamProgress
+from shared.streaming.dead_letters import DeadLetterLimit
 from shared.streaming.message import Record
 from tests.harness.loop import loop_in_thread
 from tests.harness.memory_broker import MemoryBroker
@@ -64,7 +66,9 @@ class Host:
             clock=clock,
         )
         analyst = Analyst(FakeTrunk(), Finder(Gazetteer([])), settings.tasks, clock)
-        self._handler = NewsHandler(settings, analyst, store, loop, clock, lambda: None)
+        records = NewsRecords(settings, analyst, store, loop, clock)
+        limit = DeadLetterLimit(settings.max_dead_letters)
+        self._handler = RecordHandler(records, clock, lambda: None, limit)
 
     def poll(self) -> list[Record]:
         return self._consumer.poll(0.0, 10_000)

@@ -5,7 +5,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from services.sentiment import migrations
-from services.sentiment.stream import NewsStream
+from services.sentiment.stream import NewsStream, news_stream
 from shared.delivery.producer import Producer
 from shared.storage.database import Database
 from shared.storage.migrations import migrate
@@ -43,7 +43,7 @@ def running_stream(
     """A stream as the platform hosts it; Kafka is used where no other consumer is given."""
     settings = plan.sentiment
     with loop_in_thread() as loop:
-        stream = NewsStream(
+        stream = news_stream(
             settings,
             consumer=consumer or KafkaTopicConsumer(plan.kafka, settings.topic, settings.group),
             producer=producer or KafkaTopicProducer(plan.kafka),

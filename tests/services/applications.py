@@ -14,10 +14,11 @@ from services.recommendation.routes import routes as recommendation_routes
 from services.recommendation.service import open_service as open_recommendation
 from services.sentiment.config import SentimentSettings
 from services.sentiment.routes import routes as sentiment_routes
-from services.sentiment.service import open_service as open_sentiment
+from services.sentiment.service import SentimentService, open_database
 from services.support.config import SupportSettings
 from services.support.routes import routes as support_routes
 from services.support.service import open_service as open_support
+from shared.clock import SystemClock
 from shared.models.registry import open_registry
 from shared.models.tasks import TaskKind
 from shared.serving.encoder import Encoder
@@ -50,7 +51,9 @@ async def _support(folder: Path) -> AsyncIterator[FastAPI]:
 @asynccontextmanager
 async def _sentiment(folder: Path) -> AsyncIterator[FastAPI]:
     settings = SentimentSettings(state_dir=folder)
-    service = open_sentiment(settings, sentiment.FakeTrunk(), sentiment.FakeProbe(), bootstrap=None)
+    database = open_database(settings)
+    trunk, probe = sentiment.FakeTrunk(), sentiment.FakeProbe()
+    service = SentimentService(settings, trunk, database, probe, None, SystemClock())
     yield sentiment_routes(service)
     await service.close()
 

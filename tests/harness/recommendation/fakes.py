@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from services.recommendation.stream import StreamStatus
 from shared.delivery.relay import RelayState
 from shared.errors import DependencyError, NotFoundError
 from shared.models.tasks import EmbedOutput, Float32s, Priority, TaskCall, TaskOutput
 from shared.streaming.health import StreamState
+from shared.streaming.host import StreamStatus
 
 WIDTH = 64
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from services.sentiment.stream import StreamStatus
 from shared.delivery.relay import RelayState
 from shared.errors import DependencyError, NotFoundError
 from shared.models.tasks import (
@@ -18,6 +17,7 @@ from shared.models.tasks import (
     TaskOutput,
 )
 from shared.streaming.health import StreamState
+from shared.streaming.host import StreamStatus
 
 NEGATIVE = frozenset(
     {"falls", "fall", "plunges", "tumbles", "lawsuit", "fraud", "losses", "recall"}
@@ -107,12 +107,13 @@ class FakeProbe:
     def __init__(self) -> None:
         self.is_away = False
         self.state = StreamState("running", None, 0.0, 0.0)
-        self.relays = {"alerts": RelayState()}
+        self.topics = RelayState()
+        self.sinks: dict[str, RelayState] = {}
 
     async def status(self) -> StreamStatus:
         """What was set."""
         self._check()
-        return StreamStatus(self.state, 12.5, self.relays)
+        return StreamStatus(self.state, 12.5, self.topics, self.sinks)
 
     async def metrics(self) -> bytes:
         """A line of metrics."""

@@ -12,11 +12,10 @@ from ray import serve
 from services.recommendation.app import build
 from services.recommendation.config import RecommendationSettings
 from services.recommendation.database import open_database
-from services.recommendation.own_stream import OwnStream
 from services.recommendation.reading import FeedbackReader
 from services.recommendation.service import RecommendationService
 from shared.clock import SystemClock
-from shared.streaming.settings import KafkaSettings
+from shared.serving.stream_host import OwnStream
 from tests.harness.memory_broker import MemoryBroker
 from tests.harness.recommendation.application import client, until_ready
 from tests.harness.recommendation.fakes import FakeTrunk
@@ -80,6 +79,6 @@ def test_only_postgresql_has_a_process_of_its_own_for_the_topic(
         settings["database_url"] = SecretStr(url)
     application = build(settings)
 
-    _, stream = cast(tuple[object, object], application._bound_deployment.init_args)
-    assert isinstance(stream, serve.Application) is with_host
-    assert isinstance(stream, KafkaSettings) is not with_host
+    *_, host = cast(tuple[object, ...], application._bound_deployment.init_args)
+    assert isinstance(host, serve.Application) is with_host
+    assert (host is None) is not with_host

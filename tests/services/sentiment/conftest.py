@@ -9,8 +9,9 @@ import pytest
 
 from services.sentiment.config import SentimentSettings
 from services.sentiment.routes import routes
-from services.sentiment.service import SentimentService, open_database, open_service
+from services.sentiment.service import SentimentService, open_database
 from services.sentiment.store import NewsStore
+from shared.clock import SystemClock
 from shared.sentiment.surge import SurgeDetector
 from shared.storage.database import Database
 from tests.harness.sentiment.fakes import FakeProbe, FakeTrunk
@@ -64,7 +65,9 @@ def store_on(database: Database, settings: SentimentSettings) -> NewsStore:
 async def service(
     settings: SentimentSettings, trunk: FakeTrunk, probe: FakeProbe
 ) -> AsyncIterator[SentimentService]:
-    service = open_service(settings, trunk, probe, bootstrap="127.0.0.1:9092")
+    service = SentimentService(
+        settings, trunk, open_database(settings), probe, "127.0.0.1:9092", SystemClock()
+    )
     yield service
     await service.close()
 

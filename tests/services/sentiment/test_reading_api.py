@@ -345,7 +345,7 @@ async def test_readiness_names_what_is_missing(
 
     trunk.missing = {"finance-entities"}
     probe.state = StreamState("waiting", "poll: no broker answers", 0.0, 0.0)
-    probe.relays = {"alerts": RelayState(), "webhook": RelayState("refused", 1.0, waiting=3)}
+    probe.sinks = {"webhook": RelayState("refused", 1.0, waiting=3)}
     answer = await http.get("/readyz")
 
     assert answer.status_code == 503

@@ -4,8 +4,7 @@ import asyncio
 import concurrent.futures
 import itertools
 import threading
-from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import TypeVar
 
 from services.sentiment.analysis import Analyst, Plan, Request
@@ -14,18 +13,17 @@ from services.sentiment.config import SentimentSettings
 from services.sentiment.news import News, decode
 from services.sentiment.scores import Analysis
 from services.sentiment.silence import SilenceWatch
-from services.sentiment.store import NewsStore, StoredNews
+from services.sentiment.store import NewsStore
 from shared.clock import Clock
 from shared.errors import DependencyError
 from shared.models.tasks import Priority
+from shared.streaming.application import StoredBatch
 from shared.streaming.consumer import StreamProgress
-from shared.streaming.dead_letters import DeadLetter, DeadLetterLimit, DecodeError, failed
 from shared.streaming.handler import BatchTooLargeError
 from shared.streaming.message import Record
 
 AnswerT = TypeVar("AnswerT")
 
-_RATE_WINDOW_S = 10.0
 _TEXTS_A_CALL = 128
 """A batch is asked for in several calls at once: while the trunk computes one, the next is already
 being tokenised there."""
@@ -39,11 +37,10 @@ _MAX_BATCH_CHARACTERS = 2_000_000
 _CHECK_TIMEOUT_S = 5.0
 
 
-class NewsHandler:
-    """`shared.streaming.processor.Handler` for news.
+class NewsRecords:
+    """`shared.streaming.application.Application` for news.
 
-    `prepare` runs on one thread, `store` and `idle` on another. The trunk is called on `loop`,
-    which another thread runs. `on_messages` is called after a commit that left something to send.
+    The trunk is called on `loop`, which another thread runs.
     """
 
     def __init__(
@@ -53,71 +50,47 @@ class NewsHandler:
         store: NewsStore,
         loop: asyncio.AbstractEventLoop,
         clock: Clock,
-        on_messages: Callable[[], None],
     ) -> None:
         self._settings = settings
         self._analyst = analyst
         self._store = store
         self._loop = loop
-        self._clock = clock
-        self._on_messages = on_messages
-        self._limit = DeadLetterLimit(settings.max_dead_letters)
-        self._dead_in_a_row = 0
         self._silence = SilenceWatch(clock, idle_after_s=settings.processor.idle_after_s)
-        self._recent: deque[tuple[float, int]] = deque(maxlen=10_000)
         self._stopping = threading.Event()
         self._cancel: Callable[[], bool] | None = None
 
-    @property
-    def rate(self) -> float:
-        """Records stored a second, over the last 10 seconds."""
-        since_s = self._clock.monotonic() - _RATE_WINDOW_S
-        stored = sum(number for at_s, number in list(self._recent) if at_s > since_s)
-        return stored / _RATE_WINDOW_S
-
-    def stop(self) -> None:
-        """Ends a call to the trunk that is under way: its batch comes again."""
-        self._stopping.set()
-        if (cancel := self._cancel) is not None:
-            cancel()
-
-    def prepare(self, records: Sequence[Record]) -> tuple[Prepared, ...]:
-        """Decodes each record by itself, and has the good ones judged in one call.
+    def decode(self, record: Record, arrived_at: float) -> News:
+        """See `services.sentiment.news.decode`.
 
         Raises:
-            TooManyDeadLettersError: so many records in a row are unusable that the stream stops.
-            BatchTooLargeError: the texts with their entities are too much to judge at once.
-            PlatformError: see `Analyst.analyze`.
+            DecodeError: the record cannot be used.
         """
-        decoded = [self._decoded(record) for record in records]
-        in_a_row = self._counted(decoded)
-        news = [one for one in decoded if isinstance(one, News)]
-        analyses = iter(self._judged(news))
-        self._dead_in_a_row = in_a_row
-        return tuple(
-            DeadLetter(record, one)
-            if isinstance(one, DecodeError)
-            else ScoredNews(record, one, next(analyses))
-            for record, one in zip(records, decoded, strict=True)
-        )
+        return decode(record, arrived_at=arrived_at, max_ahead_s=self._settings.max_ahead_s)
 
-    def store(self, prepared: tuple[Prepared, ...], progress: StreamProgress) -> None:
+    def complete(self, decoded: Sequence[tuple[Record, News]]) -> list[ScoredNews]:
+        """Has the texts of a batch judged together.
+
+        Raises:
+            BatchTooLargeError: the texts with their entities are too much to judge at once.
+            PlatformError: the trunk does not answer, or refuses: see `Analyst.judge`.
+        """
+        analyses = self._judged([news for _, news in decoded])
+        pairs = zip(decoded, analyses, strict=True)
+        return [ScoredNews(record, news, analysis) for (record, news), analysis in pairs]
+
+    def store(self, prepared: Sequence[Prepared], progress: StreamProgress) -> StoredBatch:
         """Stores a batch; see `NewsStore.store`."""
         busy = {item.record.partition for item in prepared}
         stored = self._store.store(prepared, progress, self._silence.idle(progress, busy))
         fresh = sum(stored.outcomes.values()) - stored.outcomes[RecordOutcome.REPEATED]
-        self._recent.append((self._clock.monotonic(), fresh))
-        self._after(stored)
+        return StoredBatch(fresh, stored.messages)
 
-    def idle(self, progress: StreamProgress) -> None:
+    def idle(self, progress: StreamProgress) -> Iterator[int]:
         """Marks the partitions idle where nothing comes, and applies what that frees."""
         silences = self._silence.silences(progress)
-        while True:
-            stored = self._store.settle(progress, silences)
-            if stored is None:
-                return
-            self._after(stored)
-            if stored.is_drained or self._stopping.is_set():
+        while (stored := self._store.settle(progress, silences)) is not None:
+            yield stored.messages
+            if stored.is_drained:
                 return
 
     def check(self) -> None:
@@ -125,29 +98,11 @@ class NewsHandler:
         tag = self._settings.tag_stream
         self._asked_of_trunk(self._analyst.check(_CHECK_TIMEOUT_S, tag=tag))
 
-    def give_up(self, record: Record, error: Exception) -> tuple[Prepared, ...]:
-        """The record's dead letter, with the failure as its reason."""
-        letter = failed(record, error)
-        self._limit.check(self._dead_in_a_row + 1, letter.error)
-        self._dead_in_a_row += 1
-        return (letter,)
-
-    def _decoded(self, record: Record) -> News | DecodeError:
-        try:
-            arrived_at = record.arrived_at(self._clock.time())
-            return decode(record, arrived_at=arrived_at, max_ahead_s=self._settings.max_ahead_s)
-        except DecodeError as error:
-            return error
-
-    def _counted(self, decoded: Sequence[News | DecodeError]) -> int:
-        in_a_row = self._dead_in_a_row
-        for one in decoded:
-            if isinstance(one, DecodeError):
-                in_a_row += 1
-                self._limit.check(in_a_row, one)
-            else:
-                in_a_row = 0
-        return in_a_row
+    def cancel(self) -> None:
+        """Ends a call to the trunk that is under way: its batch comes again."""
+        self._stopping.set()
+        if (cancel := self._cancel) is not None:
+            cancel()
 
     def _judged(self, news: Sequence[News]) -> list[Analysis]:
         if not news:
@@ -199,7 +154,3 @@ class NewsHandler:
             # Of a batch that failed in one part the others are asked for again.
             for part in asked:
                 part.cancel()
-
-    def _after(self, stored: StoredNews) -> None:
-        if stored.messages:
-            self._on_messages()
