@@ -9,11 +9,12 @@ import sqlalchemy as sa
 from services.recommendation.items import read_page
 from services.recommendation.payloads import decode_event, digest
 from services.recommendation.store import EventOutcome, StoredEvent
-from services.recommendation.tables import EVENT, PARTITION, TENANT_COUNT, TOPIC
+from services.recommendation.tables import EVENT, LEDGER
 from shared.ranking.events import Event
 from shared.storage.database import Database
+from shared.streaming.ledger.reader import LedgerReader
+from shared.streaming.ledger.writer import DEAD
 from shared.streaming.places import StoredPlace
-from shared.streaming.tenant_counts import TenantCounts
 
 _PAGE = 5000
 
@@ -134,30 +135,19 @@ class FeedbackReader:
 
         Counted are all records, or a tenant's, of which none is a dead letter: those are nobody's.
         """
+        ledger = LedgerReader(LEDGER)
         with self._database.read() as connection:
-            query = sa.select(TOPIC.c.topic_id).where(TOPIC.c.name == name)
-            topic_id = connection.execute(query.order_by(TOPIC.c.seen_at.desc()).limit(1)).scalar()
-            if topic_id is None:
+            present = ledger.present(connection, name)
+            if present is None:
                 return None
-            query_rows = sa.select(PARTITION).where(PARTITION.c.topic_id == topic_id)
-            found = connection.execute(query_rows.order_by(PARTITION.c.partition))
-            rows = found.mappings().all()
-            places = [StoredPlace(row["partition"], row["next_offset"]) for row in rows]
-            if tenant is not None:
-                counts = TenantCounts(TENANT_COUNT).of(connection, topic_id, tenant)
-                return TopicFigures(
-                    topic_id,
-                    places,
-                    stored=sum(counts.get(one, 0) for one in EventOutcome if one.is_stored),
-                    repeated=counts.get(EventOutcome.REPEATED, 0),
-                    conflicts=counts.get(EventOutcome.CONFLICT, 0),
-                    dead_letters=0,
-                )
+            topic_id = present["topic_id"]
+            places = ledger.places(connection, topic_id)
+            counts = ledger.counts(connection, topic_id, tenant)
         return TopicFigures(
             topic_id,
             places,
-            stored=sum(row["stored"] for row in rows),
-            repeated=sum(row["repeated"] for row in rows),
-            conflicts=sum(row["conflicts"] for row in rows),
-            dead_letters=sum(row["dead_letters"] for row in rows),
+            stored=sum(counts[one] for one in EventOutcome if one.is_stored),
+            repeated=counts[EventOutcome.REPEATED],
+            conflicts=counts[EventOutcome.CONFLICT],
+            dead_letters=counts[DEAD],
         )

@@ -31,8 +31,7 @@ class BehaviourRecords:
 
     def store(self, prepared: Sequence[Prepared], progress: StreamProgress) -> StoredBatch:
         """Stores a batch; see `BehaviourStore.store`."""
-        batch = self._store.store(prepared, progress)
-        return StoredBatch(len(prepared) - batch.read_before, batch.dead)
+        return self._store.store(prepared, progress)
 
     def idle(self, progress: StreamProgress) -> tuple[int, ...]:
         """Notes how far the partitions are."""

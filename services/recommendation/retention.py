@@ -7,9 +7,8 @@ from pydantic import Field
 from sqlalchemy import Connection
 
 from services.recommendation.tables import EVENT, LEDGER, OUTBOX
-from shared.delivery.outbox import Outbox
 from shared.storage.retention import Delete, Rule
-from shared.streaming.ledger import LedgerRetention
+from shared.streaming.ledger.retention import LedgerRetention, ledger_rules
 
 
 class BehaviourRetention(LedgerRetention):
@@ -24,10 +23,7 @@ class BehaviourRetention(LedgerRetention):
 
 def rules(settings: BehaviourRetention) -> list[Rule]:
     """What the topic brings, but for the events themselves."""
-    return [
-        *LEDGER.rules(settings),
-        *Outbox(OUTBOX).rules(settings.delivered_days, settings.given_up_days),
-    ]
+    return ledger_rules(LEDGER, OUTBOX, settings)
 
 
 def event_rule(settings: BehaviourRetention, saved_seq: Callable[[], int]) -> Rule:

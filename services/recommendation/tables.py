@@ -7,14 +7,7 @@ carry them; other times are Unix seconds. `offset` is a word of SQL: SQLAlchemy 
 import sqlalchemy as sa
 
 from shared.delivery.outbox import outbox_table
-from shared.streaming.ledger import (
-    Ledger,
-    dead_letter_table,
-    inbox_table,
-    partition_table,
-    topic_table,
-)
-from shared.streaming.tenant_counts import tenant_count_table
+from shared.streaming.ledger.tables import ledger_tables
 
 METADATA = sa.MetaData()
 
@@ -81,26 +74,7 @@ SERVING_BUNDLE = sa.Table(
 )
 """One row, with the id 1: the bundle whose vectors serve, of all tenants, and their width."""
 
-INBOX = inbox_table(METADATA)
-"""Every record that was read, once: `outcome` is one of `EventOutcome`."""
-
-PARTITION = partition_table(
-    METADATA,
-    sa.Column("stored", sa.BigInteger),
-    sa.Column("repeated", sa.BigInteger),
-    sa.Column("conflicts", sa.BigInteger),
-    sa.Column("dead_letters", sa.BigInteger),
-)
-"""How far each partition is stored, and the inbox's rows counted by outcome."""
-
-TOPIC = topic_table(METADATA)
-"""The topics read so far, with when each was first seen: the last one is the present one."""
-
-DEAD_LETTER = dead_letter_table(METADATA)
-"""Every record that could not be read, with the beginning of its value."""
-
-TENANT_COUNT = tenant_count_table(METADATA)
-
-LEDGER = Ledger(INBOX, DEAD_LETTER, PARTITION, TOPIC, of_topics=(TENANT_COUNT,))
+LEDGER = ledger_tables(METADATA)
+"""What was read of the topics; an outcome is one of `EventOutcome`, or that of a dead letter."""
 
 OUTBOX = outbox_table(METADATA)

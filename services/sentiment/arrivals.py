@@ -1,8 +1,7 @@
 """What a micro-batch adds to the database, decided from the batch and what is there already."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -12,13 +11,11 @@ from shared.sentiment.watermark import PartitionTime, Silence, effective_time, i
 from shared.sentiment.windows import ALL_NEWS, WindowCounts, WindowKey, WindowMention, count
 from shared.storage.identifiers import new_id
 from shared.streaming.dead_letters import DeadLetter
+from shared.streaming.ledger.writer import DEAD, NOBODY, Entry, origin
 from shared.streaming.message import Record
 
 LATE = "late"
 """How late records are counted, beside their outcome."""
-
-NOBODY = ""
-"""The tenant of a record that could not be read."""
 
 Row = dict[str, object]
 
@@ -32,7 +29,7 @@ class RecordOutcome(StrEnum):
     SCORED = "scored"
     DUPLICATE = "duplicate"
     CONFLICT = "conflict"
-    DEAD = "dead"
+    DEAD = DEAD
     REPEATED = "repeated"
 
 
@@ -50,7 +47,7 @@ Prepared = ScoredNews | DeadLetter
 
 @dataclass(slots=True)
 class PartitionRow:
-    """How far a partition is stored; the counts are of all that was ever stored of it.
+    """How far a partition is stored, and its event time.
 
     `silent_since` and `silent_until` are the stretch in which its owner saw that nothing came.
     """
@@ -62,11 +59,6 @@ class PartitionRow:
     idle: bool = False
     silent_since: float | None = None
     silent_until: float | None = None
-    scored: int = 0
-    duplicates: int = 0
-    conflicts: int = 0
-    dead_letters: int = 0
-    late: int = 0
 
     @property
     def time(self) -> PartitionTime:
@@ -85,22 +77,13 @@ class KnownArticle:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What the database has of a batch: offsets by partition, and articles by tenant and id."""
-
-    offsets: AbstractSet[tuple[int, int]] = frozenset()
-    articles: Mapping[tuple[str, str], KnownArticle] = field(default_factory=dict)
-
-
 @dataclass(slots=True)
 class Arrivals:
     """Rows to insert, and the windows to add to."""
 
-    inbox: list[Row] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
     articles: list[Row] = field(default_factory=list)
     mentions: list[Row] = field(default_factory=list)
-    dead_letters: list[Row] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
     conflicts: list[ScoredNews] = field(default_factory=list)
     ahead: list[ScoredNews] = field(default_factory=list)
@@ -116,29 +99,28 @@ class Arrivals:
         return count(self.counted)
 
     @property
-    def tenants(self) -> Counter[tuple[str, str]]:
-        """Records by tenant and outcome, and those that came late; dead letters are nobody's."""
-        rows = [(str(row["tenant"]), str(row["outcome"])) for row in self.inbox]
-        counts = Counter(row for row in rows if row[0] != NOBODY)
-        counts.update((str(row["tenant"]), LATE) for row in self.articles if row["late"])
-        return counts
+    def counted_late(self) -> Counter[tuple[str, str]]:
+        """Those that came late, by tenant."""
+        return Counter((str(row["tenant"]), LATE) for row in self.articles if row["late"])
 
 
 class Arriving:
-    """Takes a batch's items in the order of the log and changes the partitions' rows in place."""
+    """Takes a batch's items in the order of the log and changes the partitions' rows in place.
+
+    The items are those that were not read before; `articles` are known by tenant and id.
+    """
 
     def __init__(
         self,
-        known: Known,
-        partitions: dict[int, PartitionRow],
+        articles: Mapping[tuple[str, str], KnownArticle],
+        passed: Callable[[Record], PartitionRow],
         *,
         allowed_lateness_s: float,
         max_skew_s: float,
         now_s: float,
     ) -> None:
-        self._offsets = set(known.offsets)
-        self._articles = dict(known.articles)
-        self._partitions = partitions
+        self._articles = dict(articles)
+        self._row_passed = passed
         self._allowed_lateness_s = allowed_lateness_s
         self._max_skew_s = max_skew_s
         self._now_s = now_s
@@ -147,11 +129,6 @@ class Arriving:
     def take(self, items: Sequence[Prepared]) -> Arrivals:
         """What all items together add."""
         for item in items:
-            place = (item.record.partition, item.record.offset)
-            if place in self._offsets:
-                self._result.outcomes[RecordOutcome.REPEATED] += 1
-                continue
-            self._offsets.add(place)
             if isinstance(item, DeadLetter):
                 self._take_dead(item)
             else:
@@ -159,10 +136,9 @@ class Arriving:
         return self._result
 
     def _take_dead(self, item: DeadLetter) -> None:
-        self._passed(item.record).dead_letters += 1
+        self._passed(item.record)
         self._note(item.record, NOBODY, RecordOutcome.DEAD, None)
         self._result.dead.append(item)
-        self._result.dead_letters.append(item.row(self._now_s))
 
     def _take_news(self, item: ScoredNews) -> None:
         record, news = item.record, item.news
@@ -176,8 +152,6 @@ class Arriving:
         first = self._articles.get((news.tenant, news.id))
         if first is not None:
             is_conflict = first.text != news.text
-            row.conflicts += is_conflict
-            row.duplicates += not is_conflict
             outcome = RecordOutcome.CONFLICT if is_conflict else RecordOutcome.DUPLICATE
             if is_conflict:
                 self._result.conflicts.append(item)
@@ -186,8 +160,6 @@ class Arriving:
         uid = new_id()
         self._articles[news.tenant, news.id] = KnownArticle(uid, news.text)
         late = is_late(news.published_at, effective_at, allowed_lateness_s=self._allowed_lateness_s)
-        row.scored += 1
-        row.late += late
         self._result.late += late
         self._note(record, news.tenant, RecordOutcome.SCORED, uid)
         self._add_article(item, uid, effective_at, late=late)
@@ -204,7 +176,7 @@ class Arriving:
                 "published_at": news.published_at,
                 "effective_at": effective_at,
                 "late": late,
-                **_place(record),
+                **origin(record),
                 **_score(item.analysis.score),
             }
         )
@@ -232,8 +204,7 @@ class Arriving:
         self._result.counted.append(mention)
 
     def _passed(self, record: Record) -> PartitionRow:
-        row = self._partitions.setdefault(record.partition, PartitionRow(record.partition))
-        row.next_offset = max(row.next_offset, record.offset + 1)
+        row = self._row_passed(record)
         row.idle = False
         row.silent_since = row.silent_until = None
         return row
@@ -242,20 +213,9 @@ class Arriving:
         self, record: Record, tenant: str, outcome: RecordOutcome, article: str | None
     ) -> None:
         self._result.outcomes[outcome] += 1
-        self._result.inbox.append(
-            {
-                **_place(record),
-                "tenant": tenant,
-                "outcome": outcome.value,
-                "article": article,
-                "arrived_at": record.arrived_at(self._now_s),
-                "stored_at": self._now_s,
-            }
-        )
-
-
-def _place(record: Record) -> Row:
-    return {"topic_id": record.topic_id, "partition": record.partition, "offset": record.offset}
+        arrived_at = record.arrived_at(self._now_s)
+        own = {"tenant": tenant, "article": article, "arrived_at": arrived_at}
+        self._result.entries.append(Entry(record, outcome.value, tenant, own))
 
 
 def _score(score: Score) -> Row:

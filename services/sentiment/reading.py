@@ -1,20 +1,19 @@
 """What the HTTP replicas read; no reader ever holds up the stream's writer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy import Connection
 
 from services.sentiment.alert_record import AlertRecord, AlertState
 from services.sentiment.arrivals import LATE, RecordOutcome
-from services.sentiment.tables import ALERT, ALERT_EVENT, PARTITION, TENANT_COUNT, TOPIC, WINDOW
+from services.sentiment.tables import ALERT, ALERT_EVENT, LEDGER, WINDOW
 from shared.errors import NotFoundError
 from shared.sentiment.watermark import IdleTime, Watermark
 from shared.sentiment.windows import WindowCounts
 from shared.storage.database import Database
+from shared.streaming.ledger.reader import LedgerReader
 from shared.streaming.places import StoredPlace
-from shared.streaming.tenant_counts import TenantCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,45 +141,28 @@ class NewsReader:
 
         Counted are all records, or a tenant's, of which none is a dead letter: those are nobody's.
         """
+        ledger = LedgerReader(LEDGER)
         with self._database.read() as connection:
-            query = sa.select(TOPIC).where(TOPIC.c.name == name)
-            row = connection.execute(query.order_by(TOPIC.c.seen_at.desc()).limit(1)).first()
-            if row is None:
+            present = ledger.present(connection, name)
+            if present is None:
                 return None
-            idle_time = IdleTime(row.idle_end, row.idle_seconds, row.idle_until)
-            mark = idle_time.moves(Watermark(row.watermark, row.inclusive))
-            figures = _figures(connection, row.topic_id, mark)
-            if tenant is None:
-                return figures
-            counts = TenantCounts(TENANT_COUNT).of(connection, row.topic_id, tenant)
-        return replace(
-            figures,
-            scored=counts.get(RecordOutcome.SCORED, 0),
-            duplicates=counts.get(RecordOutcome.DUPLICATE, 0),
-            conflicts=counts.get(RecordOutcome.CONFLICT, 0),
-            dead_letters=0,
-            late=counts.get(LATE, 0),
+            topic_id = present["topic_id"]
+            places = ledger.places(connection, topic_id)
+            counts = ledger.counts(connection, topic_id, tenant)
+        mark = Watermark(present["watermark"], present["inclusive"])
+        idle_time = IdleTime(present["idle_end"], present["idle_seconds"], present["idle_until"])
+        return TopicFigures(
+            topic_id,
+            idle_time.moves(mark),
+            places,
+            scored=counts[RecordOutcome.SCORED],
+            duplicates=counts[RecordOutcome.DUPLICATE],
+            conflicts=counts[RecordOutcome.CONFLICT],
+            dead_letters=counts[RecordOutcome.DEAD],
+            late=counts[LATE],
         )
 
 
 def _of_entity(tenant: str, entity: str, size_s: int) -> tuple[sa.ColumnElement[bool], ...]:
     columns = WINDOW.c
     return columns.tenant == tenant, columns.entity == entity, columns.size_s == size_s
-
-
-def _figures(connection: Connection, topic_id: str, mark: Watermark) -> TopicFigures:
-    query = sa.select(PARTITION).where(PARTITION.c.topic_id == topic_id)
-    rows = connection.execute(query.order_by(PARTITION.c.partition)).mappings().all()
-    partitions = [
-        StoredPlace(row["partition"], row["next_offset"], idle=row["idle"]) for row in rows
-    ]
-    return TopicFigures(
-        topic_id,
-        mark,
-        partitions,
-        scored=sum(row["scored"] for row in rows),
-        duplicates=sum(row["duplicates"] for row in rows),
-        conflicts=sum(row["conflicts"] for row in rows),
-        dead_letters=sum(row["dead_letters"] for row in rows),
-        late=sum(row["late"] for row in rows),
-    )

@@ -16,12 +16,11 @@ from services.sentiment.tables import (
     SURGE,
     WINDOW,
 )
-from shared.delivery.outbox import Outbox
 from shared.sentiment.windows import WINDOWS_S
 from shared.storage.identifiers import first_id_at
 from shared.storage.retention import Rule, delete_rows, stored_before
 from shared.storage.statements import chunks
-from shared.streaming.ledger import LedgerRetention
+from shared.streaming.ledger.retention import LedgerRetention, ledger_rules
 
 _SHORT_S = min(WINDOWS_S)
 
@@ -53,8 +52,7 @@ def rules(settings: NewsRetention) -> list[Rule]:
         for size_s in WINDOWS_S
     ]
     return [
-        *LEDGER.rules(settings),
-        *Outbox(OUTBOX).rules(settings.delivered_days, settings.given_up_days),
+        *ledger_rules(LEDGER, OUTBOX, settings),
         Rule("article", settings.articles_days, _delete_articles),
         *windows,
         Rule("alert", settings.alerts_days, _delete_alerts),

@@ -9,7 +9,7 @@ since surges and events of all topics share their tables.
 import logging
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -20,35 +20,23 @@ from services.sentiment.alerts import MAX_MENTIONS, Applied, Surges, has_active
 from services.sentiment.arrivals import (
     Arrivals,
     Arriving,
-    Known,
     KnownArticle,
     PartitionRow,
     Prepared,
     RecordOutcome,
     ScoredNews,
 )
-from services.sentiment.tables import (
-    ARTICLE,
-    DEAD_LETTER,
-    INBOX,
-    LEDGER,
-    MENTION,
-    OUTBOX,
-    PARTITION,
-    TENANT_COUNT,
-    TOPIC,
-    WINDOW,
-)
+from services.sentiment.tables import ARTICLE, LEDGER, MENTION, OUTBOX, WINDOW
 from shared.clock import Clock, SystemClock
-from shared.delivery.outbox import Message, Outbox
+from shared.delivery.outbox import Outbox
 from shared.sentiment.surge import SurgeDetector
 from shared.sentiment.watermark import IdleTime, Silence, Watermark, advance, watermark
 from shared.storage.advisory_lock import take_writers_turn
 from shared.storage.database import Database
 from shared.storage.statements import chunks, pairs_in, upsert
 from shared.streaming.consumer import StreamProgress
-from shared.streaming.dead_letters import DEAD_LETTERS, DeadLetter
-from shared.streaming.tenant_counts import TenantCounts
+from shared.streaming.ledger.reader import LedgerReader
+from shared.streaming.ledger.writer import LOGGED, LedgerWriter, origin
 from shared.telemetry import (
     NEWS_AHEAD,
     NEWS_ALERTS,
@@ -63,9 +51,6 @@ LOGGER = logging.getLogger(__name__)
 _WRITER_LOCK = 0x6E657773  # "news": any number does that all writers share.
 _SILENCE_STEP_S = 30.0
 """How much more silence is worth a transaction while no episode waits for its end."""
-
-_LOGGED = 20
-"""How many records of one kind a batch names in the log; the counters have all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +90,7 @@ class NewsStore:
         self._surges = Surges(detector, max_mentions=max_mentions)
         self._is_drained = True
         self._outbox = Outbox(OUTBOX)
-        self._tenants = TenantCounts(TENANT_COUNT)
+        self._ledger = LedgerWriter(LEDGER, self._outbox, PartitionRow, NEWS_DEAD_LETTERS)
         self._allowed_lateness_s = allowed_lateness_s
         self._max_skew_s = max_skew_s
         self._has_webhook = has_webhook
@@ -121,22 +106,22 @@ class NewsStore:
         now_s = self._clock.time()
         with NEWS_STORE_LATENCY.time(), self._database.write() as connection:
             self.take_turn(connection)
-            partitions = _partitions(connection, progress.topic_id)
-            known = _known(connection, progress.topic_id, items)
+            partitions = self._ledger.rows(connection, progress.topic_id)
+            fresh = self._ledger.fresh(connection, progress.topic_id, items)
             arriving = Arriving(
-                known,
-                partitions,
+                _known_articles(connection, fresh),
+                lambda record: self._ledger.passed(partitions, record),
                 allowed_lateness_s=self._allowed_lateness_s,
                 max_skew_s=self._max_skew_s,
                 now_s=now_s,
             )
-            arrivals = arriving.take(items)
-            _note_ends(partitions, progress, dict.fromkeys(idle))
-            _insert(connection, arrivals, now_s)
-            self._tenants.add(connection, progress.topic_id, arrivals.tenants)
+            arrivals = arriving.take(fresh)
+            arrivals.outcomes[RecordOutcome.REPEATED] = len(items) - len(fresh)
+            self._note_ends(partitions, progress, dict.fromkeys(idle))
+            self._insert(connection, progress.topic_id, arrivals, now_s)
             stored = self._settle(connection, progress, partitions, arrivals, now_s)
         self._is_drained = stored.is_drained
-        _report(stored, arrivals)
+        self._report(stored, arrivals)
         return stored
 
     def settle(
@@ -151,21 +136,21 @@ class NewsStore:
             return None
         with self._database.write() as connection:
             self.take_turn(connection)
-            partitions = _partitions(connection, progress.topic_id)
-            _note_ends(partitions, progress, silences)
+            partitions = self._ledger.rows(connection, progress.topic_id)
+            self._note_ends(partitions, progress, silences)
             stored = self._settle(connection, progress, partitions, Arrivals(), now_s)
         self._is_drained = stored.is_drained
-        _report(stored, Arrivals())
+        self._report(stored, Arrivals())
         return stored
 
     def _is_news(self, progress: StreamProgress, silences: Mapping[int, Silence]) -> bool:
         """Whether the database does not know of these ends yet; a read holds nobody up."""
         with self._database.read() as connection:
-            partitions = _partitions(connection, progress.topic_id)
+            partitions = self._ledger.rows(connection, progress.topic_id)
             topic = connection.execute(_topic(progress.topic_id)).first()
             step_s = 0.0 if has_active(connection) else _SILENCE_STEP_S
         before = {number: replace(row) for number, row in partitions.items()}
-        _note_ends(partitions, progress, silences)
+        self._note_ends(partitions, progress, silences)
         is_known = topic is not None and topic.partitions == len(progress.partitions)
         return not is_known or any(
             number not in before or _has_moved(before[number], row, step_s)
@@ -185,19 +170,65 @@ class NewsStore:
         now_s: float,
     ) -> StoredNews:
         """Progress, watermark, and what follows from it."""
-        mark, now = _advance(connection, progress, partitions, now_s)
-        _write_partitions(connection, progress.topic_id, partitions, now_s)
+        mark, now, columns = _advance(connection, progress, partitions)
+        self._ledger.write(connection, progress, partitions, now_s, columns)
         applied: Applied = self._surges.apply(connection, mark, now.time, now_s)
         sent = [
-            Message(DEAD_LETTERS, item.key, item.kept or b"", item.headers)
-            for item in arrivals.dead
+            message
+            for alert in applied.changes
+            for message in messages(alert, has_webhook=self._has_webhook)
         ]
-        for alert in applied.changes:
-            sent.extend(messages(alert, has_webhook=self._has_webhook))
         self._outbox.put(connection, sent, now_s)
         return StoredNews(
-            arrivals.outcomes, arrivals.late, applied.changes, now, applied.is_drained, len(sent)
+            arrivals.outcomes,
+            arrivals.late,
+            applied.changes,
+            now,
+            applied.is_drained,
+            len(arrivals.dead) + len(sent),
         )
+
+    def _note_ends(
+        self,
+        partitions: dict[int, PartitionRow],
+        progress: StreamProgress,
+        idle: Mapping[int, Silence | None],
+    ) -> None:
+        """Where the owned partitions end; of those where nothing comes, if known since when."""
+        for row in self._ledger.note_ends(partitions, progress, idle.keys()):
+            row.idle = True
+            if (silence := idle[row.partition]) is not None:
+                row.silent_since, row.silent_until = silence.since, silence.until
+
+    def _insert(
+        self, connection: Connection, topic_id: str, arrivals: Arrivals, now_s: float
+    ) -> None:
+        self._ledger.put(
+            connection, topic_id, arrivals.entries, arrivals.dead, now_s, arrivals.counted_late
+        )
+        for table, rows in ((ARTICLE, arrivals.articles), (MENTION, arrivals.mentions)):
+            if rows:
+                connection.execute(table.insert(), rows)
+        windows = [
+            {
+                "tenant": key.tenant,
+                "entity": key.entity,
+                "size_s": key.size_s,
+                "start_s": key.start_s,
+                "negative": counts.negative,
+                "neutral": counts.neutral,
+                "positive": counts.positive,
+                "late": counts.late,
+                "stored_at": now_s,
+            }
+            for key, counts in arrivals.windows.items()
+        ]
+        upsert(connection, WINDOW, windows, added=("negative", "neutral", "positive", "late"))
+
+    def _report(self, stored: StoredNews, arrivals: Arrivals) -> None:
+        """Metrics and log lines, after the commit: what was rolled back did not happen."""
+        self._ledger.report(arrivals.dead)
+        _report(stored, arrivals)
 
 
 def take_turn(database: Database, connection: Connection) -> None:
@@ -206,18 +237,7 @@ def take_turn(database: Database, connection: Connection) -> None:
 
 
 def _topic(topic_id: str) -> sa.Select[tuple[object, ...]]:
-    return sa.select(*TOPIC.c).where(TOPIC.c.topic_id == topic_id)
-
-
-def _partitions(connection: Connection, topic_id: str) -> dict[int, PartitionRow]:
-    query = sa.select(*(PARTITION.c[name] for name in PartitionRow.__slots__))
-    rows = connection.execute(query.where(PARTITION.c.topic_id == topic_id)).mappings()
-    return {row["partition"]: PartitionRow(**row) for row in rows}
-
-
-def _known(connection: Connection, topic_id: str, items: Sequence[Prepared]) -> Known:
-    places = [(item.record.partition, item.record.offset) for item in items]
-    return Known(LEDGER.known(connection, topic_id, places), _known_articles(connection, items))
+    return sa.select(*LEDGER.topics.c).where(LEDGER.topics.c.topic_id == topic_id)
 
 
 def _known_articles(
@@ -238,28 +258,6 @@ def _known_articles(
     return found
 
 
-def _note_ends(
-    partitions: dict[int, PartitionRow],
-    progress: StreamProgress,
-    idle: Mapping[int, Silence | None],
-) -> None:
-    """Where the owned partitions end, and that nothing comes there any more, if known since when.
-
-    A member that was frozen for a while may speak of a partition that another one owns by now: it
-    is heard only where it has seen all that is stored. What is held has no end to wait for.
-    """
-    for number, place in progress.owned.items():
-        row = partitions.setdefault(number, PartitionRow(number))
-        row.end_offset = max(row.end_offset, place.end, row.next_offset)
-        seen = row.next_offset if place.held else max(row.end_offset, row.next_offset)
-        if number in idle and place.position >= seen:
-            # Positions step over what is no record, such as the marks of transactions.
-            row.next_offset = place.position
-            row.idle = True
-            if (silence := idle[number]) is not None:
-                row.silent_since, row.silent_until = silence.since, silence.until
-
-
 def _has_moved(before: PartitionRow, after: PartitionRow, step_s: float) -> bool:
     """Whether a row says anything new, where silence that lasts is new after `step_s` alone."""
     if replace(before, silent_since=None, silent_until=None) != replace(
@@ -271,57 +269,25 @@ def _has_moved(before: PartitionRow, after: PartitionRow, step_s: float) -> bool
     return after.silent_until - before.silent_until > step_s
 
 
-def _insert(connection: Connection, arrivals: Arrivals, now_s: float) -> None:
-    rows_of = (
-        (INBOX, arrivals.inbox),
-        (ARTICLE, arrivals.articles),
-        (MENTION, arrivals.mentions),
-        (DEAD_LETTER, arrivals.dead_letters),
-    )
-    for table, rows in rows_of:
-        if rows:
-            connection.execute(table.insert(), rows)
-    windows = [
-        {
-            "tenant": key.tenant,
-            "entity": key.entity,
-            "size_s": key.size_s,
-            "start_s": key.start_s,
-            "negative": counts.negative,
-            "neutral": counts.neutral,
-            "positive": counts.positive,
-            "late": counts.late,
-            "stored_at": now_s,
-        }
-        for key, counts in arrivals.windows.items()
-    ]
-    upsert(connection, WINDOW, windows, added=("negative", "neutral", "positive", "late"))
-
-
 def _advance(
-    connection: Connection,
-    progress: StreamProgress,
-    partitions: dict[int, PartitionRow],
-    now_s: float,
-) -> tuple[Watermark, Watermark]:
-    """The watermark of the topic's records, which never goes back, and how far event time is."""
+    connection: Connection, progress: StreamProgress, partitions: Mapping[int, PartitionRow]
+) -> tuple[Watermark, Watermark, dict[str, object]]:
+    """The watermark of the topic's records, which never goes back, and how far event time is.
+
+    With them come the topic's columns that say so.
+    """
     times = [partitions.get(n, PartitionRow(n)).time for n in progress.partitions]
     mark, idle_time = _times(connection, progress)
     mark, idle_time = advance(mark, watermark(times)), idle_time.count(times)
-    row = {
-        "topic_id": progress.topic_id,
-        "name": progress.topic,
-        "partitions": len(progress.partitions),
-        "seen_at": now_s,
+    columns: dict[str, object] = {
         "watermark": mark.time,
         "inclusive": mark.inclusive,
         "idle_end": idle_time.end,
         "idle_seconds": idle_time.seconds,
         "idle_until": idle_time.until,
     }
-    kept = {"topic_id", "name", "seen_at"}
-    upsert(connection, TOPIC, [row], replaced=[name for name in row if name not in kept])
-    return mark, idle_time.moves(mark) if all(time.idle for time in times) else mark
+    now = idle_time.moves(mark) if all(time.idle for time in times) else mark
+    return mark, now, columns
 
 
 def _times(connection: Connection, progress: StreamProgress) -> tuple[Watermark, IdleTime]:
@@ -330,37 +296,23 @@ def _times(connection: Connection, progress: StreamProgress) -> tuple[Watermark,
     if row is not None:
         idle_time = IdleTime(row.idle_end, row.idle_seconds, row.idle_until)
         return Watermark(row.watermark, row.inclusive), idle_time
-    query = sa.select(*TOPIC.c).where(TOPIC.c.name == progress.topic)
-    row = connection.execute(query.order_by(TOPIC.c.seen_at.desc()).limit(1)).first()
-    if row is None:
+    before = LedgerReader(LEDGER).present(connection, progress.topic)
+    if before is None:
         return Watermark(), IdleTime()
-    end = row.watermark if row.idle_end is None else row.idle_end
-    return Watermark(), IdleTime(end, row.idle_seconds, row.idle_until)
-
-
-def _write_partitions(
-    connection: Connection, topic_id: str, partitions: dict[int, PartitionRow], now_s: float
-) -> None:
-    rows = [asdict(r) | {"topic_id": topic_id, "updated_at": now_s} for r in partitions.values()]
-    upsert(connection, PARTITION, rows, replaced=[*PartitionRow.__slots__[1:], "updated_at"])
+    end = before["watermark"] if before["idle_end"] is None else before["idle_end"]
+    return Watermark(), IdleTime(end, before["idle_seconds"], before["idle_until"])
 
 
 def _report(stored: StoredNews, arrivals: Arrivals) -> None:
-    """Metrics and log lines, after the commit: what was rolled back did not happen."""
     for outcome, number in stored.outcomes.items():
         NEWS_RECORDS.labels(outcome).inc(number)
     NEWS_LATE.inc(stored.late)
-    for item in arrivals.dead:
-        NEWS_DEAD_LETTERS.labels(item.error.reason).inc()
-    for item in arrivals.dead[:_LOGGED]:
-        extra = {**_origin(item), "reason": item.error.reason, "detail": item.error.detail}
-        LOGGER.warning("a record is a dead letter", extra=extra)
-    for conflict in arrivals.conflicts[:_LOGGED]:
-        extra = {**_origin(conflict), "tenant": conflict.news.tenant, "id": conflict.news.id}
+    for conflict in arrivals.conflicts[:LOGGED]:
+        extra = {**origin(conflict.record), "tenant": conflict.news.tenant, "id": conflict.news.id}
         LOGGER.warning("an id came again with another text: the first one counts", extra=extra)
     NEWS_AHEAD.inc(len(arrivals.ahead))
-    for early in arrivals.ahead[:_LOGGED]:
-        extra = {**_origin(early), "tenant": early.news.tenant, "id": early.news.id}
+    for early in arrivals.ahead[:LOGGED]:
+        extra = {**origin(early.record), "tenant": early.news.tenant, "id": early.news.id}
         LOGGER.warning("a record is dated after its arrival, which bounds it", extra=extra)
     if stored.late:
         LOGGER.info("late news corrects the windows alone", extra={"records": stored.late})
@@ -368,8 +320,3 @@ def _report(stored: StoredNews, arrivals: Arrivals) -> None:
         NEWS_ALERTS.labels(alert.state).inc()
         extra = {"alert": alert.uid, "tenant": alert.tenant, "entity": alert.entity}
         LOGGER.info("an alert is %s", alert.state, extra=extra)
-
-
-def _origin(item: ScoredNews | DeadLetter) -> dict[str, object]:
-    record = item.record
-    return {"topic": record.topic, "partition": record.partition, "offset": record.offset}

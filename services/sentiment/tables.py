@@ -6,26 +6,36 @@ Times are Unix seconds. `offset`, `start` and `end` are words of SQL: SQLAlchemy
 import sqlalchemy as sa
 
 from shared.delivery.outbox import outbox_table
-from shared.streaming.ledger import (
-    Ledger,
-    dead_letter_table,
-    inbox_table,
-    partition_table,
-    topic_table,
-)
-from shared.streaming.tenant_counts import tenant_count_table
+from shared.streaming.ledger.tables import ledger_tables
 
 METADATA = sa.MetaData()
 
-INBOX = inbox_table(
+LEDGER = ledger_tables(
     METADATA,
-    sa.Column("tenant", sa.Text),
-    sa.Column("article", sa.String(32)),
-    sa.Column("arrived_at", sa.Float),
+    inbox=[
+        sa.Column("tenant", sa.Text),
+        sa.Column("article", sa.String(32)),
+        sa.Column("arrived_at", sa.Float),
+    ],
+    partitions=[
+        sa.Column("max_event_time", sa.Float),
+        sa.Column("idle", sa.Boolean),
+        sa.Column("silent_since", sa.Float),
+        sa.Column("silent_until", sa.Float),
+    ],
+    topics=[
+        sa.Column("watermark", sa.Float),
+        sa.Column("inclusive", sa.Boolean),
+        sa.Column("idle_end", sa.Float),
+        sa.Column("idle_seconds", sa.Float),
+        sa.Column("idle_until", sa.Float),
+    ],
 )
-"""Every record that was read, once: `outcome` is one of `RecordOutcome`.
+"""What was read of the topics; an outcome is one of `RecordOutcome`.
 
-`arrived_at` is what bounded its effective time: the broker's time of appending it, or `stored_at`.
+A record's `arrived_at` is what bounded its effective time: the broker's time of appending it, or
+`stored_at`. A topic's `watermark` is that of the records, `idle_*` the `IdleTime` since the newest
+of them.
 """
 
 ARTICLE = sa.Table(
@@ -91,33 +101,6 @@ WINDOW = sa.Table(
 `stored_at` is when its first text was stored: windows of old news are as young as their news.
 """
 
-PARTITION = partition_table(
-    METADATA,
-    sa.Column("max_event_time", sa.Float),
-    sa.Column("idle", sa.Boolean),
-    sa.Column("silent_since", sa.Float),
-    sa.Column("silent_until", sa.Float),
-    sa.Column("scored", sa.BigInteger),
-    sa.Column("duplicates", sa.BigInteger),
-    sa.Column("conflicts", sa.BigInteger),
-    sa.Column("dead_letters", sa.BigInteger),
-    sa.Column("late", sa.BigInteger),
-)
-"""How far each partition is stored, and the inbox's rows counted by outcome."""
-
-TOPIC = topic_table(
-    METADATA,
-    sa.Column("watermark", sa.Float),
-    sa.Column("inclusive", sa.Boolean),
-    sa.Column("idle_end", sa.Float),
-    sa.Column("idle_seconds", sa.Float),
-    sa.Column("idle_until", sa.Float),
-)
-"""The topics read so far, with when each was first seen: the last one is the present one.
-
-`watermark` is that of the records, `idle_*` the `IdleTime` since the newest of them.
-"""
-
 SURGE = sa.Table(
     "surge",
     METADATA,
@@ -161,12 +144,5 @@ ALERT_EVENT = sa.Table(
     sa.Column("payload", sa.JSON),
 )
 """Every change of an alert, in order: server-sent events are read from here."""
-
-DEAD_LETTER = dead_letter_table(METADATA)
-"""Every record that could not be read, with the beginning of its value."""
-
-TENANT_COUNT = tenant_count_table(METADATA)
-
-LEDGER = Ledger(INBOX, DEAD_LETTER, PARTITION, TOPIC, of_topics=(TENANT_COUNT,))
 
 OUTBOX = outbox_table(METADATA)

@@ -6,6 +6,26 @@ from alembic import op
 _OPEN = "delivered_at IS NULL AND given_up_at IS NULL"
 
 
+def create_outbox(table: str = "outbox") -> None:
+    """Makes the table, and an index of what waits."""
+    op.create_table(
+        table,
+        sa.Column("id", sa.String(32), primary_key=True),
+        sa.Column("sink", sa.Text, nullable=False),
+        sa.Column("key", sa.Text, nullable=False),
+        sa.Column("payload", sa.LargeBinary, nullable=False),
+        sa.Column("headers", sa.JSON, nullable=False),
+        sa.Column("ordered_by", sa.Text),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("due_at", sa.Float, nullable=False),
+        sa.Column("delivered_at", sa.Float),
+        sa.Column("given_up_at", sa.Float),
+        sa.Column("last_error", sa.Text),
+        sa.UniqueConstraint("sink", "key"),
+    )
+    _partial(f"{table}_open", table, ["sink", "given_up_at", "due_at"], "delivered_at IS NULL")
+
+
 def add_order(table: str = "outbox") -> None:
     """Numbers the messages in the order in which they were put, and indexes what waits.
 

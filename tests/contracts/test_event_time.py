@@ -17,7 +17,10 @@ from services.sentiment.finder import Finder
 from services.sentiment.reading import NewsReader, TopicFigures
 from services.sentiment.records import NewsRecords
 from services.sentiment.store import NewsStore
-from services.sentiment.tables import ARTICLE, INBOX
+from services.sentiment.tables import (
+    ARTICLE,
+    LEDGER,
+)
 from shared.clock import ManualClock
 from shared.sentiment.gazetteer import Gazetteer
 from shared.sentiment.surge import SurgeDetector
@@ -213,7 +216,7 @@ def test_an_early_record_is_scored_under_its_own_date_and_counts_as_of_its_arriv
     skew_s = SentimentSettings().max_skew_s
     rows = stage.rows(ARTICLE.c.published_at, ARTICLE.c.effective_at, ARTICLE.c.late)
     assert rows == [(early_s, stage.clock.time() + skew_s, False)]
-    assert stage.rows(INBOX.c.arrived_at) == [(stage.clock.time(),)]
+    assert stage.rows(LEDGER.inbox.c.arrived_at) == [(stage.clock.time(),)]
 
 
 def test_a_record_dated_too_far_ahead_of_its_arrival_is_a_dead_letter(stage: Stage) -> None:
@@ -233,7 +236,7 @@ def test_the_first_storing_decides_when_a_record_arrived(stage: Stage) -> None:
     stage.hosts.append(stage.new_host())
     stage.pass_time(1.0)
     stored_s = stage.clock.time()
-    first = [*stage.rows(ARTICLE.c.effective_at), *stage.rows(INBOX.c.arrived_at)]
+    first = [*stage.rows(ARTICLE.c.effective_at), *stage.rows(LEDGER.inbox.c.arrived_at)]
 
     stage.hosts.pop().close()
     stage.clock.advance(1_000.0)
@@ -243,7 +246,7 @@ def test_the_first_storing_decides_when_a_record_arrived(stage: Stage) -> None:
     assert len(records) == 1
     again.store(records)
 
-    assert [*stage.rows(ARTICLE.c.effective_at), *stage.rows(INBOX.c.arrived_at)] == first
+    assert [*stage.rows(ARTICLE.c.effective_at), *stage.rows(LEDGER.inbox.c.arrived_at)] == first
     assert first[1] == (stored_s,)
 
 
@@ -414,9 +417,9 @@ def test_what_was_stored_before_arrivals_were_is_kept(database: Database) -> Non
     migrate(database, MIGRATIONS)
 
     with database.read() as connection:
-        assert list(connection.execute(sa.select(INBOX.c.offset, INBOX.c.arrived_at))) == [
-            (7, 12.5)
-        ]
+        assert list(
+            connection.execute(sa.select(LEDGER.inbox.c.offset, LEDGER.inbox.c.arrived_at))
+        ) == [(7, 12.5)]
     figures = NewsReader(database).topic("news")
     assert figures is not None
     assert figures.mark.time == 100.0

@@ -17,7 +17,7 @@ from services.recommendation.rankings.vectors import Bundle, ItemText, VectorSto
 from services.recommendation.reading import FeedbackReader
 from services.recommendation.service import open_service
 from services.recommendation.store import EventOutcome, FeedbackStore
-from services.recommendation.tables import EVENT, ITEM, TENANT_COUNT
+from services.recommendation.tables import EVENT, ITEM, LEDGER
 from shared.clock import ManualClock
 from shared.ranking.events import (
     Event,
@@ -29,7 +29,7 @@ from shared.ranking.events import (
 )
 from shared.storage.database import Database
 from shared.storage.migrations import migrate
-from shared.streaming.tenant_counts import TenantCounts
+from shared.streaming.ledger.reader import LedgerReader
 from tests.harness.recommendation.application import until_ready
 from tests.harness.recommendation.fakes import FakeProbe, FakeTrunk
 from tests.harness.recommendation.made import START_MS, click, item, new
@@ -312,11 +312,52 @@ def test_a_database_of_the_version_before_knows_what_each_tenant_stored(
 
     migrate(database, MIGRATIONS)
 
-    counts = TenantCounts(TENANT_COUNT)
+    counts = LedgerReader(LEDGER)
     with database.read() as connection:
-        assert counts.of(connection, topic_id, "a") == {"stored": 1}
-        assert counts.of(connection, topic_id, "b") == {"stored": 2}
-        assert counts.of(connection, "http", "b") == {}
+        assert counts.counts(connection, topic_id, "a") == {"stored": 1}
+        assert counts.counts(connection, topic_id, "b") == {"stored": 2}
+        assert counts.counts(connection, "http", "b") == {}
+
+
+def test_a_database_of_the_version_before_keeps_its_counts(database: Database) -> None:
+    topic_id = str(uuid.uuid4())
+    migrate(database, MIGRATIONS, revision="0006")
+    with database.write() as connection:
+        connection.execute(
+            sa.text(
+                "INSERT INTO topic (topic_id, name, partitions, seen_at) "
+                "VALUES (:topic, 'behaviour', 1, 0)"
+            ),
+            {"topic": topic_id},
+        )
+        connection.execute(
+            sa.text(
+                "INSERT INTO partition_progress (topic_id, partition, next_offset, end_offset, "
+                "updated_at, stored, repeated, conflicts, dead_letters) "
+                "VALUES (:topic, 0, 20, 20, 0, 10, 4, 1, 5)"
+            ),
+            {"topic": topic_id},
+        )
+        connection.execute(
+            sa.text(
+                "INSERT INTO tenant_count (topic_id, tenant, outcome, records) "
+                "VALUES (:topic, 'acme', :outcome, :records)"
+            ),
+            [
+                {"topic": topic_id, "outcome": outcome, "records": records}
+                for outcome, records in (("stored", 7), ("unchanged", 2), ("older", 1))
+            ]
+            + [{"topic": topic_id, "outcome": "repeated", "records": 1}],
+        )
+
+    migrate(database, MIGRATIONS)
+
+    reader = FeedbackReader(database)
+    for tenant, expected in ((None, (10, 4, 1, 5)), ("acme", (10, 1, 0, 0))):
+        figures = reader.topic("behaviour", tenant)
+        assert figures is not None
+        counts = (figures.stored, figures.repeated, figures.conflicts)
+        assert (*counts, figures.dead_letters) == expected
 
 
 def test_vectors_of_many_items_come_in_pages(

@@ -18,13 +18,10 @@ from services.sentiment.tables import (
     ALERT,
     ALERT_EVENT,
     ARTICLE,
-    DEAD_LETTER,
-    INBOX,
+    LEDGER,
     MENTION,
     OUTBOX,
-    PARTITION,
     SURGE,
-    TENANT_COUNT,
     WINDOW,
 )
 from shared.clock import ManualClock
@@ -34,7 +31,7 @@ from shared.sentiment.watermark import Silence
 from shared.storage.database import Database
 from shared.storage.migrations import migrate
 from shared.streaming.consumer import PartitionProgress
-from shared.streaming.tenant_counts import TenantCounts
+from shared.streaming.ledger.reader import LedgerReader
 from tests.harness.sentiment.made import START_S, TOPIC, TOPIC_ID, dead, news, progress, surge
 
 NOW_S = START_S + 86_400
@@ -99,7 +96,11 @@ def test_a_batch_is_counted_for_each_tenant(store: NewsStore, database: Database
     for _ in range(2):
         store.store(items, progress(ends(items)))
 
-    expected = {"acme": {"scored": 3, "conflict": 1, "late": 1}, "default": {"scored": 1}, "": {}}
+    expected = {
+        "acme": {"scored": 3, "conflict": 1, "late": 1},
+        "default": {"scored": 1},
+        "": {"dead": 1},
+    }
     assert tenant_counts(database, expected) == expected
 
 
@@ -139,10 +140,57 @@ def test_a_database_of_the_version_before_knows_what_each_tenant_sent(database: 
     assert tenant_counts(database, expected) == expected
 
 
+def test_a_database_of_the_version_before_keeps_its_counts(database: Database) -> None:
+    migrate(database, MIGRATIONS, revision="0005")
+    partitions = "topic_id, partition, next_offset, end_offset, idle, updated_at"
+    with database.write() as connection:
+        connection.execute(
+            sa.text(
+                "INSERT INTO topic (topic_id, name, partitions, seen_at, inclusive) "
+                "VALUES (:topic, 'news', 2, 0, :inclusive)"
+            ),
+            {"topic": TOPIC_ID, "inclusive": True},
+        )
+        connection.execute(
+            sa.text(
+                f"INSERT INTO partition_progress ({partitions}, scored, duplicates, conflicts, "
+                "dead_letters, late) VALUES (:topic, :partition, 9, 9, :idle, 0, 3, 1, 1, 2, 1)"
+            ),
+            [{"topic": TOPIC_ID, "partition": number, "idle": False} for number in range(2)],
+        )
+        connection.execute(
+            sa.text(
+                "INSERT INTO tenant_count (topic_id, tenant, outcome, records) "
+                "VALUES (:topic, :tenant, :outcome, :records)"
+            ),
+            [
+                {"topic": TOPIC_ID, "tenant": tenant, "outcome": outcome, "records": records}
+                for tenant, outcome, records in (
+                    ("acme", "scored", 4),
+                    ("default", "scored", 2),
+                    ("acme", "duplicate", 1),
+                    ("acme", "late", 2),
+                )
+            ],
+        )
+
+    migrate(database, MIGRATIONS)
+
+    figures = NewsReader(database).topic(TOPIC)
+    assert figures is not None
+    counts = (figures.scored, figures.duplicates, figures.conflicts, figures.late)
+    assert (*counts, figures.dead_letters) == (6, 2, 2, 2, 4)
+    of_acme = NewsReader(database).topic(TOPIC, "acme")
+    assert of_acme is not None
+    assert (of_acme.scored, of_acme.duplicates, of_acme.conflicts, of_acme.late) == (4, 1, 0, 2)
+    assert of_acme.dead_letters == 0
+    assert sorted(rows(database, LEDGER.partitions, "partition", "next_offset")) == [(0, 9), (1, 9)]
+
+
 def tenant_counts(database: Database, tenants: Iterable[str]) -> dict[str, dict[str, int]]:
-    counts = TenantCounts(TENANT_COUNT)
+    counts = LedgerReader(LEDGER)
     with database.read() as connection:
-        return {tenant: counts.of(connection, TOPIC_ID, tenant) for tenant in tenants}
+        return {tenant: dict(counts.counts(connection, TOPIC_ID, tenant)) for tenant in tenants}
 
 
 def test_a_batch_is_stored_with_all_that_follows_from_it(
@@ -157,7 +205,7 @@ def test_a_batch_is_stored_with_all_that_follows_from_it(
     stored = store.store(items, progress(ends(items)))
 
     assert stored.outcomes[RecordOutcome.SCORED] == 2
-    assert rows(database, INBOX, "topic_id", "partition", "offset", "outcome") == [
+    assert rows(database, LEDGER.inbox, "topic_id", "partition", "offset", "outcome") == [
         (TOPIC_ID, 0, 0, "scored"),
         (TOPIC_ID, 0, 1, "dead"),
         (TOPIC_ID, 1, 0, "scored"),
@@ -177,22 +225,27 @@ def test_a_batch_is_stored_with_all_that_follows_from_it(
         ("default", "Acme", 300, start, 1, 0, 0, 0),
         ("default", "Acme", 300, start + 300, 1, 0, 0, 0),
     ]
-    assert rows(database, DEAD_LETTER, "partition", "offset", "reason", "value") == [
+    assert rows(database, LEDGER.dead_letters, "partition", "offset", "reason", "value") == [
         (0, 1, "bad-json", b"{")
     ]
     assert rows(database, OUTBOX, "sink", "key", "payload", "attempts") == [
         ("dead-letters", f"{TOPIC_ID}:0:1", b"{", 0)
     ]
-    assert rows(database, PARTITION, "partition", "next_offset", "scored", "dead_letters") == [
-        (0, 2, 1, 1),
-        (1, 1, 1, 0),
+    assert rows(database, LEDGER.partitions, "partition", "next_offset") == [(0, 2), (1, 1)]
+    assert rows(database, LEDGER.counts, "tenant", "outcome", "records") == [
+        ("", "dead", 1),
+        ("default", "scored", 2),
     ]
 
 
 def test_a_batch_that_comes_again_changes_nothing(store: NewsStore, database: Database) -> None:
     items = [news(0, n, n * 60, {"Acme": "negative"}) for n in range(5)] + [dead(0, 5)]
     store.store(items, progress(ends(items)))
-    before = [windows(database), rows(database, INBOX, "offset"), rows(database, OUTBOX, "id")]
+    before = [
+        windows(database),
+        rows(database, LEDGER.inbox, "offset"),
+        rows(database, OUTBOX, "id"),
+    ]
 
     again = store.store([*items, news(0, 6, 400)], progress({0: 7}))
 
@@ -203,7 +256,7 @@ def test_a_batch_that_comes_again_changes_nothing(store: NewsStore, database: Da
         RecordOutcome.CONFLICT: 0,
         RecordOutcome.DEAD: 0,
     }
-    assert len(rows(database, INBOX, "offset")) == len(before[1]) + 1
+    assert len(rows(database, LEDGER.inbox, "offset")) == len(before[1]) + 1
     assert rows(database, OUTBOX, "id") == before[2]
     of_acme = [row for row in windows(database) if row[1] == "Acme"]
     assert of_acme == [row for row in before[0] if row[1] == "Acme"]
@@ -222,7 +275,7 @@ def test_of_one_id_the_first_text_counts(store: NewsStore, database: Database) -
         1,
         1,
     )
-    assert rows(database, INBOX, "partition", "offset", "outcome") == [
+    assert rows(database, LEDGER.inbox, "partition", "offset", "outcome") == [
         (0, 0, "scored"),
         (0, 1, "duplicate"),
         (1, 0, "conflict"),
@@ -278,7 +331,7 @@ def test_a_partition_without_news_holds_back_until_it_is_idle(
     assert store.settle(progress({0: 1, 1: 0}, partitions=both), quiet({0, 1})) is None
 
     store.store([news(1, 0, 90)], progress({0: 1, 1: 1}, partitions=both))
-    assert dict(rows(database, PARTITION, "partition", "idle")) == {0: True, 1: False}
+    assert dict(rows(database, LEDGER.partitions, "partition", "idle")) == {0: True, 1: False}
 
 
 def test_a_member_that_was_frozen_marks_nothing_idle_that_went_on(
@@ -288,7 +341,7 @@ def test_a_member_that_was_frozen_marks_nothing_idle_that_went_on(
 
     store.settle(progress({0: 1}), quiet({0}))
 
-    assert rows(database, PARTITION, "idle", "next_offset") == [(False, 2)]
+    assert rows(database, LEDGER.partitions, "idle", "next_offset") == [(False, 2)]
 
 
 def test_nobody_waits_for_a_partition_whose_records_cannot_be_unpacked(
@@ -302,7 +355,7 @@ def test_nobody_waits_for_a_partition_whose_records_cannot_be_unpacked(
 
     assert settled is not None
     assert settled.mark.time == START_S + 100
-    assert rows(database, PARTITION, "partition", "next_offset", "end_offset", "idle") == [
+    assert rows(database, LEDGER.partitions, "partition", "next_offset", "end_offset", "idle") == [
         (0, 1, 1, True),
         (1, 2, 9, True),
     ]
@@ -360,7 +413,8 @@ def test_alerts_and_windows_are_the_same_for_any_batches_and_interleaving(
 
 
 def clear(database: Database) -> None:
-    tables = (INBOX, ARTICLE, MENTION, WINDOW, PARTITION, SURGE, ALERT, ALERT_EVENT, OUTBOX)
+    read = (LEDGER.inbox, LEDGER.partitions, LEDGER.counts)
+    tables = (*read, ARTICLE, MENTION, WINDOW, SURGE, ALERT, ALERT_EVENT, OUTBOX)
     with database.write() as connection:
         for table in tables:
             connection.execute(table.delete())
@@ -403,7 +457,8 @@ def test_what_fails_leaves_nothing(
         patched.setattr(Outbox, "put", fail)
         with pytest.raises(ZeroDivisionError):
             store.store(items, progress({0: 2}))
-    assert [rows(database, table, "topic_id") for table in (INBOX, ARTICLE, PARTITION)] == [[]] * 3
+    tables = (LEDGER.inbox, ARTICLE, LEDGER.partitions, LEDGER.counts)
+    assert [rows(database, table, "topic_id") for table in tables] == [[]] * 4
     assert windows(database) == []
 
     stored = store.store(items, progress({0: 2}))
@@ -419,7 +474,7 @@ def test_a_topic_made_anew_starts_over_and_the_old_one_stays(
     stored = store.store(anew, progress({0: 2}, topic_id="another"))
 
     assert stored.outcomes[RecordOutcome.SCORED] == 2
-    assert len(rows(database, INBOX, "offset")) == 5
+    assert len(rows(database, LEDGER.inbox, "offset")) == 5
     assert len(rows(database, ARTICLE, "id")) == 5
 
 
@@ -455,7 +510,7 @@ def test_writers_at_once_lose_nothing(database: Database) -> None:
 def test_a_reader_is_never_held_up(store: NewsStore, database: Database) -> None:
     store.store([news(0, 0, 0)], progress({0: 1}))
     with database.write() as connection:
-        connection.execute(INBOX.update().values(tenant="held"))
+        connection.execute(LEDGER.inbox.update().values(tenant="held"))
 
         assert NewsReader(database).topic(TOPIC) is not None
         assert NewsReader(database).last_event() == 0

@@ -16,12 +16,9 @@ from services.sentiment.tables import (
     ALERT,
     ALERT_EVENT,
     ARTICLE,
-    DEAD_LETTER,
-    INBOX,
+    LEDGER,
     MENTION,
-    PARTITION,
     SURGE,
-    TOPIC,
     WINDOW,
 )
 from shared.clock import ManualClock
@@ -89,7 +86,7 @@ def test_records_whose_inbox_is_gone_are_still_known(
 
     gone = retention(database, store, clock, articles_days=1.0).purge()
 
-    assert (gone["inbox"], count(database, INBOX)) == (36, 1)
+    assert (gone["inbox"], count(database, LEDGER.inbox)) == (36, 1)
     assert (gone["article"], count(database, ARTICLE)) == (36, 0)
     # All of it comes again: none of it counts, and none of it is an article a second time.
     assert put(store, items) == {RecordOutcome.REPEATED: 35}
@@ -172,16 +169,16 @@ def test_dead_letters_and_topics_of_before_go_and_the_present_topic_stays(
     clock.advance(8 * DAY_S)
     keep.purge()
     # Its dead letter is there, so that the topic is.
-    assert (count(database, TOPIC), count(database, DEAD_LETTER)) == (2, 1)
+    assert (count(database, LEDGER.topics), count(database, LEDGER.dead_letters)) == (2, 1)
     clock.advance(30 * DAY_S)
     keep.purge()
     keep.purge()
 
-    assert (count(database, TOPIC), count(database, DEAD_LETTER)) == (1, 0)
-    assert count(database, PARTITION) == 1
+    assert (count(database, LEDGER.topics), count(database, LEDGER.dead_letters)) == (1, 0)
+    assert count(database, LEDGER.partitions) == 1
     clock.advance(1_000 * DAY_S)
     keep.purge()
-    assert (count(database, TOPIC), count(database, PARTITION)) == (1, 1)
+    assert (count(database, LEDGER.topics), count(database, LEDGER.partitions)) == (1, 1)
 
 
 def test_what_has_no_limit_stays(database: Database, store: NewsStore, clock: ManualClock) -> None:
@@ -192,7 +189,7 @@ def test_what_has_no_limit_stays(database: Database, store: NewsStore, clock: Ma
     gone = retention(database, store, clock, **dict.fromkeys(names)).purge()
 
     assert gone == {}
-    assert count(database, INBOX) == 4
+    assert count(database, LEDGER.inbox) == 4
 
 
 def test_a_thousand_rows_go_in_parts(

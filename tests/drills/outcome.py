@@ -13,19 +13,16 @@ from services.sentiment.tables import (
     ALERT,
     ALERT_EVENT,
     ARTICLE,
-    DEAD_LETTER,
-    INBOX,
+    LEDGER,
     MENTION,
     OUTBOX,
-    PARTITION,
-    TOPIC,
     WINDOW,
 )
 from shared.storage.database import Database
 
 Row = tuple[object, ...]
 
-_IDENTITY = (INBOX.c.topic_id, INBOX.c.partition, INBOX.c.offset)
+_IDENTITY = (LEDGER.inbox.c.topic_id, LEDGER.inbox.c.partition, LEDGER.inbox.c.offset)
 _SCORE = ("label", "negative", "neutral", "positive", "bundle")
 
 
@@ -40,6 +37,7 @@ class DatabaseContent:
     alerts: list[Row]
     changes: list[Row]
     partitions: list[Row]
+    counts: list[Row]
     dead_letters: list[Row]
     notified: frozenset[str]
 
@@ -53,17 +51,15 @@ def read_outcome(database: Database) -> DatabaseContent:
     """All that the stream has written, in order."""
     with database.read() as connection:
         return DatabaseContent(
-            inbox=_rows(connection, *_IDENTITY, INBOX.c.tenant, INBOX.c.outcome),
+            inbox=_rows(connection, *_IDENTITY, LEDGER.inbox.c.tenant, LEDGER.inbox.c.outcome),
             scores=_scores(connection),
             mentions=_mentions(connection),
             windows=_windows(connection),
             alerts=_alerts(connection),
             changes=_changes(connection),
             partitions=_partitions(connection),
-            dead_letters=_rows(
-                connection,
-                *(DEAD_LETTER.c[name] for name in ("topic_id", "partition", "offset", "reason")),
-            ),
+            counts=_rows(connection, *LEDGER.counts.c),
+            dead_letters=_dead_letters(connection),
             notified=_notified(connection),
         )
 
@@ -71,7 +67,7 @@ def read_outcome(database: Database) -> DatabaseContent:
 def stored(database: Database) -> int:
     """How many records are in the inbox."""
     with database.read() as connection:
-        return connection.execute(sa.select(sa.func.count()).select_from(INBOX)).scalar_one()
+        return connection.execute(sa.select(sa.func.count()).select_from(LEDGER.inbox)).scalar_one()
 
 
 def unsettled(database: Database, records: int) -> list[str]:
@@ -83,9 +79,9 @@ def unsettled(database: Database, records: int) -> list[str]:
             return connection.execute(query).scalar_one()
 
         waiting = {
-            "records not stored": records - count(INBOX),
-            "partitions not idle": count(PARTITION, ~PARTITION.c.idle),
-            "topics not at their end": count(TOPIC, ~TOPIC.c.inclusive),
+            "records not stored": records - count(LEDGER.inbox),
+            "partitions not idle": count(LEDGER.partitions, ~LEDGER.partitions.c.idle),
+            "topics not at their end": count(LEDGER.topics, ~LEDGER.topics.c.inclusive),
             "mentions not applied": count(MENTION, ~MENTION.c.applied),
             "messages not delivered": count(OUTBOX, OUTBOX.c.delivered_at.is_(None)),
         }
@@ -119,9 +115,13 @@ def _windows(connection: Connection) -> list[Row]:
 
 
 def _partitions(connection: Connection) -> list[Row]:
-    names = ["topic_id", "partition", "next_offset", "max_event_time", "scored", "duplicates"]
-    names += ["conflicts", "dead_letters", "late", "idle"]
-    return _rows(connection, *(PARTITION.c[name] for name in names))
+    names = ("topic_id", "partition", "next_offset", "max_event_time", "idle")
+    return _rows(connection, *(LEDGER.partitions.c[name] for name in names))
+
+
+def _dead_letters(connection: Connection) -> list[Row]:
+    names = ("topic_id", "partition", "offset", "reason")
+    return _rows(connection, *(LEDGER.dead_letters.c[name] for name in names))
 
 
 def _alerts(connection: Connection) -> list[Row]:

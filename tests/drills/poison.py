@@ -26,7 +26,10 @@ from statistics import median
 
 import sqlalchemy as sa
 
-from services.sentiment.tables import ARTICLE, INBOX
+from services.sentiment.tables import (
+    ARTICLE,
+    LEDGER,
+)
 from shared.delivery.producer import Producer
 from shared.storage.database import Database
 from shared.streaming.dead_letters import (
@@ -199,7 +202,9 @@ def _origin(record: Record) -> tuple[str, int, int, str]:
 
 def _delays(database: Database, sent_at: dict[str, float]) -> list[float]:
     """From before `send` to the transaction, for each good record that was scored, in seconds."""
-    query = sa.select(ARTICLE.c.id, INBOX.c.stored_at).join(INBOX, INBOX.c.article == ARTICLE.c.uid)
+    query = sa.select(ARTICLE.c.id, LEDGER.inbox.c.stored_at).join(
+        LEDGER.inbox, LEDGER.inbox.c.article == ARTICLE.c.uid
+    )
     with database.read() as connection:
         rows = connection.execute(query).all()
     return [stored_at - sent_at[one] for one, stored_at in rows if one in sent_at]

@@ -64,7 +64,7 @@ class Report:
 
     def same_outcome(self, expected: DatabaseContent, found: DatabaseContent) -> None:
         """Two runs that had to end alike."""
-        for name in ("scores", "mentions", "windows", "alerts", "changes", "partitions"):
+        for name in ("scores", "mentions", "windows", "alerts", "changes", "partitions", "counts"):
             self.same_rows(f"{name} as undisturbed", getattr(expected, name), getattr(found, name))
 
     def show(self, title: str) -> None:

@@ -11,7 +11,10 @@ import pytest
 import sqlalchemy as sa
 from kafka import KafkaAdminClient
 
-from services.sentiment.tables import ARTICLE, INBOX
+from services.sentiment.tables import (
+    ARTICLE,
+    LEDGER,
+)
 from shared.storage.database import Database, sqlite_url
 from shared.streaming.embedded import EmbeddedBroker
 from shared.streaming.kafka.admin import TopicAdmin
@@ -88,7 +91,7 @@ def wait_for_stored(database: Database, count: int) -> None:
 def assert_all_scored(database: Database, records: list[Tweet], topics: int) -> None:
     with database.read() as connection:
         ids = connection.execute(sa.select(ARTICLE.c.id)).scalars().all()
-        seen = connection.execute(sa.select(INBOX.c.topic_id).distinct()).scalars().all()
+        seen = connection.execute(sa.select(LEDGER.inbox.c.topic_id).distinct()).scalars().all()
     assert sorted(ids) == sorted(tweet.id for tweet in records)
     assert len(seen) == topics
 

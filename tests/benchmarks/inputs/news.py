@@ -105,7 +105,7 @@ class StoredNews:
     @property
     def records(self) -> int:
         """How many records have been stored since `begin`."""
-        query = "SELECT coalesce(sum(scored + duplicates + conflicts), 0) FROM partition_progress"
+        query = "SELECT coalesce(sum(records), 0) FROM tenant_count WHERE outcome <> 'late'"
         return int(self._rows(query)[0][0]) - self._before
 
     def alerts_after(self, seq: int) -> list[tuple[int, str, float]]:

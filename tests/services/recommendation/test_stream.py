@@ -16,7 +16,9 @@ from services.recommendation.reading import FeedbackReader
 from services.recommendation.service import RecommendationService
 from services.recommendation.store import FeedbackStore
 from services.recommendation.stream import BehaviourStream, behaviour_stream
-from services.recommendation.tables import INBOX, PARTITION
+from services.recommendation.tables import (
+    LEDGER,
+)
 from shared.delivery.relay import RelaySettings
 from shared.http.keys import KeyStore, Role
 from shared.storage.database import Database
@@ -82,7 +84,7 @@ def send(broker: MemoryBroker, values: Sequence[object], partition: int = 0) -> 
     producer.flush(1.0)
 
 
-def counted(database: Database, table: sa.Table = INBOX) -> int:
+def counted(database: Database, table: sa.Table = LEDGER.inbox) -> int:
     with database.read() as connection:
         return int(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
 
@@ -107,16 +109,9 @@ def test_records_become_events_and_bad_ones_dead_letters(
         ("default", "click-ann-lamp"),
         ("default", "item-lamp"),
     ]
-    with database.read() as connection:
-        columns = PARTITION.c
-        rows = connection.execute(
-            sa.select(
-                sa.func.sum(columns.stored),
-                sa.func.sum(columns.repeated),
-                sa.func.sum(columns.dead_letters),
-            )
-        )
-        assert tuple(map(int, rows.one())) == (3, 1, 5)
+    figures = FeedbackReader(database).topic("behaviour")
+    assert figures is not None
+    assert (figures.stored, figures.repeated, figures.dead_letters) == (3, 1, 5)
     letter = broker.records("behaviour.dead-letters")[0]
     assert dict(letter.headers)["origin-topic"] == b"behaviour"
 
@@ -134,7 +129,9 @@ def test_an_event_that_came_by_a_request_is_not_stored_again(
 
     assert [one.event for one in FeedbackReader(database).after(0)] == [event]
     with database.read() as connection:
-        outcomes = connection.execute(sa.select(INBOX.c.outcome).order_by(INBOX.c.offset)).scalars()
+        outcomes = connection.execute(
+            sa.select(LEDGER.inbox.c.outcome).order_by(LEDGER.inbox.c.offset)
+        ).scalars()
         assert list(outcomes) == ["repeated", "conflict"]
 
 

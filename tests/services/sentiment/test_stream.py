@@ -18,7 +18,11 @@ from services.sentiment.config import SentimentSettings
 from services.sentiment.reading import NewsReader
 from services.sentiment.service import open_database
 from services.sentiment.stream import NewsStream, news_stream
-from services.sentiment.tables import ARTICLE, DEAD_LETTER, INBOX, MENTION
+from services.sentiment.tables import (
+    ARTICLE,
+    LEDGER,
+    MENTION,
+)
 from shared.delivery.relay import RelaySettings
 from shared.delivery.sinks.webhook import WebhookSettings
 from shared.errors import DeadlineError, OverloadedError
@@ -93,7 +97,7 @@ def send(broker: MemoryBroker, values: Sequence[bytes | None], partition: int = 
     producer.flush(1.0)
 
 
-def counted(database: Database, table: sa.Table = INBOX) -> int:
+def counted(database: Database, table: sa.Table = LEDGER.inbox) -> int:
     with database.read() as connection:
         return int(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
 
@@ -393,5 +397,5 @@ def test_a_record_that_fails_by_itself_is_a_dead_letter_and_the_others_are_score
 
     assert counted(database, ARTICLE) == 19
     with database.read() as connection:
-        (letter,) = connection.execute(sa.select(DEAD_LETTER)).mappings()
+        (letter,) = connection.execute(sa.select(LEDGER.dead_letters)).mappings()
     assert (letter["offset"], letter["reason"], letter["detail"]) == (11, reason, str(error))

@@ -3,6 +3,9 @@
 import sqlalchemy as sa
 from alembic import op
 
+from shared.delivery.outbox_schema import create_outbox
+from shared.streaming.ledger.schema import create_ledger, outcome_counts
+
 revision = "0001"
 down_revision = None
 
@@ -14,8 +17,10 @@ def upgrade() -> None:
     """Creates all tables."""
     _create_events()
     _create_items()
-    _create_stream()
-    _create_outbox()
+    create_ledger(
+        partitions=outcome_counts("stored", "repeated", "conflicts", "dead_letters"),
+    )
+    create_outbox()
 
 
 def _create_events() -> None:
@@ -54,69 +59,4 @@ def _create_items() -> None:
         sa.Column("bundle", sa.Text, nullable=False),
         sa.Column("text_digest", sa.String(32), nullable=False),
         sa.Column("vector", sa.LargeBinary, nullable=False),
-    )
-
-
-def _create_stream() -> None:
-    op.create_table(
-        "topic",
-        sa.Column("topic_id", sa.Text, primary_key=True),
-        sa.Column("name", sa.Text, nullable=False),
-        sa.Column("partitions", sa.Integer, nullable=False),
-        sa.Column("seen_at", sa.Float, nullable=False),
-    )
-    op.create_table(
-        "partition_progress",
-        sa.Column("topic_id", sa.Text, primary_key=True),
-        sa.Column("partition", sa.Integer, primary_key=True),
-        sa.Column("next_offset", sa.BigInteger, nullable=False),
-        sa.Column("end_offset", sa.BigInteger, nullable=False),
-        sa.Column("stored", sa.BigInteger, nullable=False),
-        sa.Column("repeated", sa.BigInteger, nullable=False),
-        sa.Column("conflicts", sa.BigInteger, nullable=False),
-        sa.Column("dead_letters", sa.BigInteger, nullable=False),
-        sa.Column("updated_at", sa.Float, nullable=False),
-    )
-    op.create_table(
-        "inbox",
-        sa.Column("topic_id", sa.Text, primary_key=True),
-        sa.Column("partition", sa.Integer, primary_key=True),
-        sa.Column("offset", sa.BigInteger, primary_key=True),
-        sa.Column("outcome", sa.Text, nullable=False),
-        sa.Column("stored_at", sa.Float, nullable=False),
-    )
-    op.create_table(
-        "dead_letter",
-        sa.Column("topic_id", sa.Text, primary_key=True),
-        sa.Column("partition", sa.Integer, primary_key=True),
-        sa.Column("offset", sa.BigInteger, primary_key=True),
-        sa.Column("reason", sa.Text, nullable=False),
-        sa.Column("detail", sa.Text, nullable=False),
-        sa.Column("value", sa.LargeBinary),
-        sa.Column("stored_at", sa.Float, nullable=False),
-    )
-
-
-def _create_outbox() -> None:
-    op.create_table(
-        "outbox",
-        sa.Column("id", sa.String(32), primary_key=True),
-        sa.Column("sink", sa.Text, nullable=False),
-        sa.Column("key", sa.Text, nullable=False),
-        sa.Column("payload", sa.LargeBinary, nullable=False),
-        sa.Column("headers", sa.JSON, nullable=False),
-        sa.Column("ordered_by", sa.Text),
-        sa.Column("attempts", sa.Integer, nullable=False),
-        sa.Column("due_at", sa.Float, nullable=False),
-        sa.Column("delivered_at", sa.Float),
-        sa.Column("given_up_at", sa.Float),
-        sa.Column("last_error", sa.Text),
-        sa.UniqueConstraint("sink", "key"),
-    )
-    op.create_index(
-        "outbox_open",
-        "outbox",
-        ["sink", "given_up_at", "due_at"],
-        sqlite_where=sa.text("delivered_at IS NULL"),
-        postgresql_where=sa.text("delivered_at IS NULL"),
     )

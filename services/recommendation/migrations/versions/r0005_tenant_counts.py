@@ -1,7 +1,8 @@
 """Each tenant's records by outcome, as far as the events tell."""
 
-import sqlalchemy as sa
 from alembic import op
+
+from shared.streaming.ledger.schema import create_tenant_counts
 
 revision = "0005"
 down_revision = "0004"
@@ -13,13 +14,7 @@ def upgrade() -> None:
     An event's source begins with its topic's id, a UUID of 36 characters. Of records that were
     repeated or a conflict nothing says whose they were: they are counted from now on.
     """
-    op.create_table(
-        "tenant_count",
-        sa.Column("topic_id", sa.Text, primary_key=True),
-        sa.Column("tenant", sa.Text, primary_key=True),
-        sa.Column("outcome", sa.Text, primary_key=True),
-        sa.Column("records", sa.BigInteger, nullable=False),
-    )
+    create_tenant_counts()
     op.execute(
         "INSERT INTO tenant_count (topic_id, tenant, outcome, records) "
         "SELECT substr(source, 1, 36), tenant, 'stored', count(*) FROM event "

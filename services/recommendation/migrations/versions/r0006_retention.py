@@ -1,6 +1,6 @@
 """Where each partition's inbox begins, and an index by which old dead letters are found."""
 
-from shared.streaming.ledger_schema import add_retention
+from shared.streaming.ledger.schema import add_retention
 
 revision = "0006"
 down_revision = "0005"

@@ -3,6 +3,9 @@
 import sqlalchemy as sa
 from alembic import op
 
+from shared.delivery.outbox_schema import create_outbox
+from shared.streaming.ledger.schema import create_ledger, outcome_counts
+
 revision = "0001"
 down_revision = None
 
@@ -15,53 +18,24 @@ def upgrade() -> None:
     _create_records()
     _create_scores()
     _create_alerts()
-    _create_outbox()
+    create_outbox()
 
 
 def _create_records() -> None:
-    op.create_table(
-        "topic",
-        sa.Column("topic_id", sa.Text, primary_key=True),
-        sa.Column("name", sa.Text, nullable=False),
-        sa.Column("partitions", sa.Integer, nullable=False),
-        sa.Column("seen_at", sa.Float, nullable=False),
-        sa.Column("watermark", sa.Float),
-        sa.Column("inclusive", sa.Boolean, nullable=False),
-    )
-    op.create_table(
-        "partition_progress",
-        sa.Column("topic_id", sa.Text, primary_key=True),
-        sa.Column("partition", sa.Integer, primary_key=True),
-        sa.Column("next_offset", sa.BigInteger, nullable=False),
-        sa.Column("end_offset", sa.BigInteger, nullable=False),
-        sa.Column("max_event_time", sa.Float),
-        sa.Column("idle", sa.Boolean, nullable=False),
-        sa.Column("scored", sa.BigInteger, nullable=False),
-        sa.Column("duplicates", sa.BigInteger, nullable=False),
-        sa.Column("conflicts", sa.BigInteger, nullable=False),
-        sa.Column("dead_letters", sa.BigInteger, nullable=False),
-        sa.Column("late", sa.BigInteger, nullable=False),
-        sa.Column("updated_at", sa.Float, nullable=False),
-    )
-    op.create_table(
-        "inbox",
-        sa.Column("topic_id", sa.Text, primary_key=True),
-        sa.Column("partition", sa.Integer, primary_key=True),
-        sa.Column("offset", sa.BigInteger, primary_key=True),
-        sa.Column("tenant", sa.Text, nullable=False),
-        sa.Column("outcome", sa.Text, nullable=False),
-        sa.Column("article", sa.String(32)),
-        sa.Column("stored_at", sa.Float, nullable=False),
-    )
-    op.create_table(
-        "dead_letter",
-        sa.Column("topic_id", sa.Text, primary_key=True),
-        sa.Column("partition", sa.Integer, primary_key=True),
-        sa.Column("offset", sa.BigInteger, primary_key=True),
-        sa.Column("reason", sa.Text, nullable=False),
-        sa.Column("detail", sa.Text, nullable=False),
-        sa.Column("value", sa.LargeBinary),
-        sa.Column("stored_at", sa.Float, nullable=False),
+    create_ledger(
+        inbox=[
+            sa.Column("tenant", sa.Text, nullable=False),
+            sa.Column("article", sa.String(32)),
+        ],
+        partitions=[
+            sa.Column("max_event_time", sa.Float),
+            sa.Column("idle", sa.Boolean, nullable=False),
+            *outcome_counts("scored", "duplicates", "conflicts", "dead_letters", "late"),
+        ],
+        topics=[
+            sa.Column("watermark", sa.Float),
+            sa.Column("inclusive", sa.Boolean, nullable=False),
+        ],
     )
 
 
@@ -159,31 +133,6 @@ def _create_alerts() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("alert_event_of_tenant", "alert_event", ["tenant", "seq"])
-
-
-def _create_outbox() -> None:
-    op.create_table(
-        "outbox",
-        sa.Column("id", sa.String(32), primary_key=True),
-        sa.Column("sink", sa.Text, nullable=False),
-        sa.Column("key", sa.Text, nullable=False),
-        sa.Column("payload", sa.LargeBinary, nullable=False),
-        sa.Column("headers", sa.JSON, nullable=False),
-        sa.Column("ordered_by", sa.Text),
-        sa.Column("attempts", sa.Integer, nullable=False),
-        sa.Column("due_at", sa.Float, nullable=False),
-        sa.Column("delivered_at", sa.Float),
-        sa.Column("given_up_at", sa.Float),
-        sa.Column("last_error", sa.Text),
-        sa.UniqueConstraint("sink", "key"),
-    )
-    op.create_index(
-        "outbox_open",
-        "outbox",
-        ["sink", "given_up_at", "due_at"],
-        sqlite_where=sa.text("delivered_at IS NULL"),
-        postgresql_where=sa.text("delivered_at IS NULL"),
-    )
 
 
 def _score() -> tuple[sa.Column[str] | sa.Column[float], ...]:

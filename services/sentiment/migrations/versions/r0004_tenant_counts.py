@@ -1,7 +1,8 @@
 """Each tenant's records by outcome, from the inbox that has them."""
 
-import sqlalchemy as sa
 from alembic import op
+
+from shared.streaming.ledger.schema import create_tenant_counts
 
 revision = "0004"
 down_revision = "0003"
@@ -9,13 +10,7 @@ down_revision = "0003"
 
 def upgrade() -> None:
     """Makes the counts of all topics that were read so far."""
-    op.create_table(
-        "tenant_count",
-        sa.Column("topic_id", sa.Text, primary_key=True),
-        sa.Column("tenant", sa.Text, primary_key=True),
-        sa.Column("outcome", sa.Text, primary_key=True),
-        sa.Column("records", sa.BigInteger, nullable=False),
-    )
+    create_tenant_counts()
     op.execute(
         "INSERT INTO tenant_count (topic_id, tenant, outcome, records) "
         "SELECT topic_id, tenant, outcome, count(*) FROM inbox WHERE tenant <> '' "

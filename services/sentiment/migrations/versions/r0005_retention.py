@@ -5,7 +5,7 @@ import time
 import sqlalchemy as sa
 from alembic import op
 
-from shared.streaming.ledger_schema import add_retention
+from shared.streaming.ledger.schema import add_retention
 
 revision = "0005"
 down_revision = "0004"

@@ -17,7 +17,9 @@ from services.recommendation.reading import FeedbackReader
 from services.recommendation.store import FeedbackStore
 from services.sentiment.config import SentimentSettings
 from services.sentiment.service import open_database
-from services.sentiment.tables import DEAD_LETTER
+from services.sentiment.tables import (
+    LEDGER,
+)
 from shared.clock import ManualClock
 from shared.errors import ConflictError
 from shared.ranking.events import ItemEvent
@@ -46,7 +48,7 @@ def put(state_dir: Path) -> None:
         for number in range(100)
     ]
     with database.write() as connection:
-        connection.execute(DEAD_LETTER.insert(), rows)
+        connection.execute(LEDGER.dead_letters.insert(), rows)
     database.close()
 
 
@@ -63,7 +65,7 @@ def test_what_is_old_goes_and_the_file_shrinks(tmp_path: Path) -> None:
     assert (tmp_path / "sentiment.db").stat().st_size < before / 2
     database = open_database(SentimentSettings(state_dir=tmp_path))
     with database.read() as connection:
-        kept = connection.execute(sa.select(sa.func.max(DEAD_LETTER.c.offset))).scalar_one()
+        kept = connection.execute(sa.select(sa.func.max(LEDGER.dead_letters.c.offset))).scalar_one()
     database.close()
     assert kept in (29, 30)
     assert "sentiment: deleted nothing" in run(tmp_path)
