@@ -1,30 +1,18 @@
 """The application `recommendation`: replicas that serve the routes, and the stream of behaviour."""
 
-import asyncio
-import os
-from collections.abc import Mapping
-
-from fastapi import FastAPI
-from ray import serve
-
 from services.recommendation.config import RecommendationSettings
-from services.recommendation.database import check_processes, open_database
+from services.recommendation.database import open_database
 from services.recommendation.routes import routes
 from services.recommendation.service import RecommendationService
 from services.recommendation.stream import BehaviourStream, behaviour_stream
 from shared.clock import SystemClock
-from shared.config import load
-from shared.serving.platform.deployment import deployment
+from shared.http.streams import StreamProbe
 from shared.serving.serve_trunk import ServeTrunk
-from shared.serving.stream_host import StreamHandle, StreamPlan, bind_with_stream, stream_of
+from shared.serving.streamed import StreamedApplication
 from shared.storage.database import Database
 from shared.streaming.kafka.consumer import KafkaTopicConsumer
 from shared.streaming.kafka.producer import KafkaTopicProducer
 from shared.streaming.settings import KafkaSettings
-from shared.telemetry import configure_logging
-
-SECTION = "recommendation"
-KAFKA_PREFIX = "BANYAN_KAFKA_"
 
 
 def kafka_stream(
@@ -39,58 +27,21 @@ def kafka_stream(
     )
 
 
-PLAN = StreamPlan(SECTION, "BehaviourStream", open_database, kafka_stream)
+def service(
+    settings: RecommendationSettings, kafka: KafkaSettings, database: Database, probe: StreamProbe
+) -> RecommendationService:
+    """What the routes call, on Serve's trunk."""
+    return RecommendationService(settings, ServeTrunk(), database, probe, SystemClock())
 
 
-class RecommendationReplica:
-    """Wiring: the service, its routes for HTTP, and on SQLite the stream."""
-
-    async def __init__(  # type: ignore[misc]
-        self, settings: RecommendationSettings, kafka: KafkaSettings, host: StreamHandle | None
-    ) -> None:
-        configure_logging(SECTION, level=settings.log_level)
-        database = await asyncio.to_thread(open_database, settings)
-        self._stream = stream_of(PLAN, settings, kafka, database, host)
-        self._service = RecommendationService(
-            settings, ServeTrunk(), database, self._stream, SystemClock()
-        )
-        self._service.start()
-        self._stream.start()
-
-    def __serve_build_asgi_app__(self) -> FastAPI:
-        """The routes, made in the replica."""
-        return routes(self._service)
-
-    async def check_health(self) -> None:
-        """Lets Serve replace the replica when a thread of it has ended or hangs.
-
-        Raises:
-            DependencyError: it has.
-        """
-        self._service.check_health()
-        self._stream.check_health()
-
-    async def __del__(self) -> None:
-        await self._stream.stop()
-        await self._service.close()
-
-
-def build(args: Mapping[str, object]) -> serve.Application:
-    """The application; `args` are values of `RecommendationSettings`.
-
-    Raises:
-        ConfigError: a setting is wrong, or several processes should share a SQLite file.
-    """
-    settings = load(
-        RecommendationSettings, environ=os.environ, section=SECTION, values=args
-    ).settings
-    kafka = load(KafkaSettings, environ=os.environ, prefix=KAFKA_PREFIX).settings
-    check_processes(settings)
-    replicas = deployment(
-        serve.ingress()(RecommendationReplica),
-        name="Recommendation",
-        num_replicas=settings.replicas,
-        max_ongoing_requests=settings.max_ongoing_requests,
-        max_queued_requests=settings.max_queued_requests,
-    )
-    return bind_with_stream(replicas, PLAN, settings, kafka)
+APPLICATION = StreamedApplication(
+    section="recommendation",
+    name="Recommendation",
+    host_name="BehaviourStream",
+    settings=RecommendationSettings,
+    open_database=open_database,
+    make_stream=kafka_stream,
+    make_service=service,
+    routes=routes,
+)
+build = APPLICATION.build

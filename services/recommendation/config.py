@@ -1,34 +1,30 @@
 """The settings of the recommendation application."""
 
 from pathlib import Path
+from typing import ClassVar
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from services.recommendation.retention import BehaviourRetention
-from shared.http.application import HttpSettings
+from shared.http.streams import StreamedSettings
 from shared.ranking.recommender import RecommenderSettings
 from shared.ranking.settings import StateSettings
-from shared.storage.database import sqlite_url
-from shared.streaming.settings import StreamSettings
 from shared.validation.forms import KafkaName
 
 
-class RecommendationSettings(HttpSettings, StreamSettings):
+class RecommendationSettings(StreamedSettings):
     """Settings of the recommendation application; how the broker is reached is `KafkaSettings`.
 
-    `replicas` serve HTTP. An event dated more than `max_ahead_s` after the clock (of the topic:
-    after its record's time stamp) is refused. A request holds at most `max_events`;
-    `max_queued_events` wait for their transaction, which takes `max_batch_events` of them. What
-    another process stored is seen after `follow_s`. After `snapshot_events` the rankings are saved,
-    so that a start applies no more than about so many. A ranking without a `count` and without
-    items has `default_count` places. A new champion of the trunk's embedding is looked for every
-    `champion_check_s`.
+    An event dated more than `max_ahead_s` after the clock (of the topic: after its record's time
+    stamp) is refused. A request holds at most `max_events`; `max_queued_events` wait for their
+    transaction, which takes `max_batch_events` of them. What another process stored is seen after
+    `follow_s`. After `snapshot_events` the rankings are saved, so that a start applies no more than
+    about so many. A ranking without a `count` and without items has `default_count` places. A new
+    champion of the trunk's embedding is looked for every `champion_check_s`.
     """
 
-    database_url: SecretStr | None = None
-    replicas: int = Field(1, ge=1)
-    max_ongoing_requests: int = Field(256, ge=1)
-    max_queued_requests: int = Field(512, ge=1)
+    database: ClassVar[str] = "recommendation"
+
     topic: KafkaName = "behaviour"
     group: KafkaName = "banyan-recommendation"
     max_events: int = Field(10_000, ge=1)
@@ -43,13 +39,6 @@ class RecommendationSettings(HttpSettings, StreamSettings):
     state: StateSettings = StateSettings()
     recommender: RecommenderSettings = RecommenderSettings()
     retention: BehaviourRetention = BehaviourRetention()
-
-    @property
-    def resolved_database_url(self) -> str:
-        """The database's URL: the one that is set, or a SQLite file in `state_dir`."""
-        if self.database_url is not None:
-            return self.database_url.get_secret_value()
-        return sqlite_url(self.state_dir / "recommendation.db")
 
     @property
     def rankers_dir(self) -> Path:

@@ -1,36 +1,33 @@
 """The settings of the sentiment application."""
 
 from pathlib import Path
+from typing import ClassVar
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from services.sentiment.analysis import TaskNames
 from services.sentiment.finder import SAMPLE
 from services.sentiment.retention import NewsRetention
 from shared.delivery.sinks.webhook import WebhookSettings
-from shared.http.application import HttpSettings
+from shared.http.streams import StreamedSettings
 from shared.sentiment.surge import SurgeSettings
-from shared.storage.database import sqlite_url
-from shared.streaming.settings import StreamSettings
 from shared.validation.forms import KafkaName
 
 
-class SentimentSettings(HttpSettings, StreamSettings):
+class SentimentSettings(StreamedSettings):
     """Settings of the sentiment application; how the broker is reached is `KafkaSettings`.
 
-    `replicas` serve HTTP. A record dated more than `max_ahead_s` after its arrival is a dead
-    letter; one dated less far ahead moves event time to its arrival and `max_skew_s` at most; one
-    that lies more than `allowed_lateness_s` behind its partition is late. `entities_file` holds the
-    known entities (JSON lines `entity, aliases, tickers`); the tagger reads texts that name none
-    of them where `tag_entities` (for requests) and `tag_stream` (for the stream) allow.
-    `max_judgements` bounds the pairs of text and entity of one request, `max_listeners` the open
-    event streams of a replica, `max_points` the windows of one answer.
+    A record dated more than `max_ahead_s` after its arrival is a dead letter; one dated less far
+    ahead moves event time to its arrival and `max_skew_s` at most; one that lies more than
+    `allowed_lateness_s` behind its partition is late. `entities_file` holds the known entities
+    (JSON lines `entity, aliases, tickers`); the tagger reads texts that name none of them where
+    `tag_entities` (for requests) and `tag_stream` (for the stream) allow. `max_judgements` bounds
+    the pairs of text and entity of one request, `max_listeners` the open event streams of a
+    replica, `max_points` the windows of one answer.
     """
 
-    database_url: SecretStr | None = None
-    replicas: int = Field(1, ge=1)
-    max_ongoing_requests: int = Field(256, ge=1)
-    max_queued_requests: int = Field(512, ge=1)
+    database: ClassVar[str] = "sentiment"
+
     topic: KafkaName = "news"
     group: KafkaName = "banyan-sentiment"
     alerts_topic: KafkaName = "alerts"
@@ -51,10 +48,3 @@ class SentimentSettings(HttpSettings, StreamSettings):
     surge: SurgeSettings = SurgeSettings()
     retention: NewsRetention = NewsRetention()
     webhook: WebhookSettings = WebhookSettings()
-
-    @property
-    def resolved_database_url(self) -> str:
-        """The database's URL: the one that is set, or a SQLite file in `state_dir`."""
-        if self.database_url is not None:
-            return self.database_url.get_secret_value()
-        return sqlite_url(self.state_dir / "sentiment.db")

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
-from services.sentiment.analysis import Analyst, Request
+from services.sentiment.analysis import APP, Analyst, Request
 from services.sentiment.config import SentimentSettings
 from services.sentiment.events import AlertFeed
 from services.sentiment.finder import Finder
@@ -21,17 +21,15 @@ from services.sentiment.trends import trend
 from shared.clock import Clock
 from shared.errors import DependencyError, InputError, PlatformError
 from shared.http.application import READY
-from shared.http.streams import StreamProbe, stream_checks
+from shared.http.streams import StreamProbe, open_migrated, stream_checks
 from shared.models.tasks import EMBED_TASK, Priority, TaskCall
 from shared.sentiment.gazetteer import Gazetteer
 from shared.sentiment.watermark import Watermark
 from shared.serving.trunk import Trunk
-from shared.storage.database import Database, check_one_writer
-from shared.storage.migrations import migrate
+from shared.storage.database import Database
 from shared.streaming.health import StreamState, unreachable
 from shared.streaming.places import beside_log, of_topic
 
-SCHEMA = "sentiment"
 MIGRATIONS = Path(__file__).with_name("migrations")
 
 _PROBE_TIMEOUT_S = 5.0
@@ -129,6 +127,12 @@ class SentimentService:
         )
         return {"database": database, "trunk": trunk, "tasks": tasks, **stream}
 
+    def start(self) -> None:
+        """Nothing: no thread runs before somebody listens."""
+
+    def check_health(self) -> None:
+        """Nothing that could have ended."""
+
     async def close(self) -> None:
         """Ends the event streams and closes the database."""
         await self.feed.close()
@@ -165,7 +169,7 @@ class SentimentService:
     async def _trunk_state(self) -> str:
         try:
             await self._trunk.encode(
-                [TaskCall(EMBED_TASK, ["a"])], app=SCHEMA, timeout_s=_PROBE_TIMEOUT_S
+                [TaskCall(EMBED_TASK, ["a"])], app=APP, timeout_s=_PROBE_TIMEOUT_S
             )
         except PlatformError as error:
             return str(error)
@@ -187,25 +191,5 @@ class SentimentService:
 
 
 def open_database(settings: SentimentSettings) -> Database:
-    """The database, migrated; blocks.
-
-    Raises:
-        ConfigError: its URL or revision cannot be used, or SQLite should serve several processes.
-        DependencyError: it does not answer, or another process writes the SQLite file.
-    """
-    check_processes(settings)
-    database = Database(settings.resolved_database_url, schema=SCHEMA, holds_writer=True)
-    migrate(database, MIGRATIONS)
-    return database
-
-
-def check_processes(settings: SentimentSettings) -> None:
-    """Refuses several replicas or stream hosts on SQLite.
-
-    Raises:
-        ConfigError: see `check_one_writer`.
-    """
-    check_one_writer(
-        settings.resolved_database_url,
-        {"replicas": settings.replicas, "stream_hosts": settings.stream_hosts},
-    )
+    """The database, migrated; see `shared.http.streams.open_migrated`."""
+    return open_migrated(settings, MIGRATIONS)

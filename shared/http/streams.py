@@ -1,11 +1,64 @@
-"""What an application's routes say of its stream."""
+"""What an application that reads a topic has beside its routes: settings, a database, a probe."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+from pydantic import Field, SecretStr
 
 from shared.errors import DependencyError
-from shared.http.application import READY
+from shared.http.application import READY, HttpSettings
+from shared.storage.database import Database, check_one_writer, sqlite_url
+from shared.storage.migrations import migrate
 from shared.streaming.host import StreamStatus
+from shared.streaming.settings import StreamSettings
+
+
+class StreamedSettings(HttpSettings, StreamSettings):
+    """Settings of an application that serves routes and reads a topic; services add their own.
+
+    `replicas` serve HTTP. `database` names the SQLite file in `state_dir`, and PostgreSQL's schema.
+    """
+
+    database: ClassVar[str]
+
+    database_url: SecretStr | None = None
+    replicas: int = Field(1, ge=1)
+    max_ongoing_requests: int = Field(256, ge=1)
+    max_queued_requests: int = Field(512, ge=1)
+
+    @property
+    def resolved_database_url(self) -> str:
+        """The database's URL: the one that is set, or a SQLite file in `state_dir`."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return sqlite_url(self.state_dir / f"{self.database}.db")
+
+
+def check_processes(settings: StreamedSettings) -> None:
+    """Refuses several replicas or stream hosts on SQLite.
+
+    Raises:
+        ConfigError: its one writer is one process on one machine.
+    """
+    check_one_writer(
+        settings.resolved_database_url,
+        {"replicas": settings.replicas, "stream_hosts": settings.stream_hosts},
+    )
+
+
+def open_migrated(settings: StreamedSettings, migrations: Path) -> Database:
+    """The application's database at its newest revision; blocks.
+
+    Raises:
+        ConfigError: its URL or revision cannot be used, or SQLite should serve several processes.
+        DependencyError: it does not answer, or another process writes the SQLite file.
+    """
+    check_processes(settings)
+    url = settings.resolved_database_url
+    database = Database(url, schema=settings.database, holds_writer=True)
+    migrate(database, migrations)
+    return database
 
 
 class StreamProbe(Protocol):

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from services.recommendation.database import SCHEMA, open_database
+from services.recommendation.config import RecommendationSettings
+from services.recommendation.database import open_database
 from services.recommendation.rankings.vectors import Bundle, VectorStore
 from services.recommendation.service import RecommendationService, open_service
 from shared.storage.database import Database
@@ -40,9 +41,9 @@ def url(request: pytest.FixtureRequest) -> Iterator[str | None]:
 
 def _drop(url: str) -> None:
     """Other tests of the session have a recommendation application on this server, too."""
-    database = Database(url, schema=SCHEMA)
+    database = Database(url, schema=RecommendationSettings.database)
     with database.write() as connection:
-        connection.exec_driver_sql(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
+        connection.exec_driver_sql(f"DROP SCHEMA IF EXISTS {database.schema} CASCADE")
     database.close()
 
 

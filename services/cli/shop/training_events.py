@@ -11,7 +11,6 @@ from sqlalchemy import make_url
 from pipelines.ranking.replay import ReplayedQueries, replay
 from pipelines.ranking.train_settings import TrainSettings
 from services.recommendation.config import RecommendationSettings
-from services.recommendation.database import SCHEMA
 from services.recommendation.rankings.vectors import VectorStore
 from services.recommendation.reading import FeedbackReader
 from shared.errors import InputError
@@ -50,7 +49,7 @@ def read_events(settings: RecommendationSettings, tenant: str, console: Console)
         DependencyError: the database does not answer.
     """
     _check_file(settings.resolved_database_url)
-    database = Database(settings.resolved_database_url, schema=SCHEMA)
+    database = Database(settings.resolved_database_url, schema=settings.database)
     try:
         with console.status(f"reading the events of {tenant}"):
             events = list(FeedbackReader(database).replay(tenant))

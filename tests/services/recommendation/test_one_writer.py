@@ -15,7 +15,7 @@ from services.recommendation.database import open_database
 from services.recommendation.reading import FeedbackReader
 from services.recommendation.service import RecommendationService
 from shared.clock import SystemClock
-from shared.serving.stream_host import OwnStream
+from shared.serving.streamed import OwnStream
 from tests.harness.memory_broker import MemoryBroker
 from tests.harness.recommendation.application import client, until_ready
 from tests.harness.recommendation.fakes import FakeTrunk

@@ -8,7 +8,6 @@ import services.recommendation.migrations
 from pipelines.ranking.train_settings import TrainSettings
 from services.cli.shop.rankers import promote_again, roll_back, train_ranker
 from services.recommendation.config import RecommendationSettings
-from services.recommendation.database import SCHEMA
 from services.recommendation.incoming import EVENT
 from services.recommendation.payloads import NewEvent
 from services.recommendation.rankings.vectors import Bundle, ItemText, VectorStore
@@ -35,7 +34,7 @@ def store_sample(settings: RecommendationSettings, *, with_vectors: bool = True)
         for name in ("items.jsonl", "events.jsonl")
         for line in (SAMPLE / name).read_text("utf-8").splitlines()
     ]
-    database = Database(settings.resolved_database_url, schema=SCHEMA)
+    database = Database(settings.resolved_database_url, schema=settings.database)
     migrate(database, MIGRATIONS)
     events = [EVENT.validate_python(line).as_event() for line in lines]
     FeedbackStore(database).store([NewEvent.of("default", event) for event in events])
