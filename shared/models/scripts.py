@@ -86,7 +86,7 @@ class UnknownScripts:
         """The share of a text's words, 0..1, that are written in an unknown script.
 
         Where words are not separated, two characters count as one. A single letter, such as a
-        symbol of mathematics, is no word.
+        symbol of mathematics, is not a word.
         """
         if text.isascii() or not self._any.search(text):
             return 0.0

@@ -141,7 +141,7 @@ def weights_sha256(folder: Path) -> str:
             f"{pickled[0]} is a pickle, which can run code: convert the model to safetensors"
         )
     if not weights:
-        raise ArtifactError(f"{folder} holds no *.safetensors file: it is no backbone")
+        raise ArtifactError(f"{folder} holds no *.safetensors file: it is not a backbone")
     return sha256_of_weights(sha256_file(path) for path in weights)
 
 

@@ -68,7 +68,7 @@ class Snapshots:
         LOGGER.warning("the rankings are made from all stored events", extra={"reason": str(error)})
 
     def save(self, seq: int, states: Mapping[str, Arrays]) -> None:
-        """Writes the states up to an event, on a thread of its own."""
+        """Writes the states up to an event, on its own thread."""
         self._saved_seq = seq
         self._saving = threading.Thread(
             target=self._write, args=(seq, states), name="ranking-snapshot", daemon=True
