@@ -119,7 +119,7 @@ class ServeTrunk:
         except RayTaskError as error:
             raise _cause(error) from None
         except (RayError, RayServeException) as error:
-            raise DependencyError(f"the trunk does not answer: {_first_line(error)}") from error
+            raise DependencyError(f"the trunk does not answer: {reason_of(error)}") from error
 
 
 def split(calls: Sequence[TaskCall]) -> Iterator[Message]:
@@ -187,8 +187,4 @@ def _cause(error: RayTaskError) -> PlatformError:
     """The error as the trunk raised it; one that is not the platform's own is the trunk's fault."""
     if isinstance(error.cause, PlatformError):
         return error.cause
-    return DependencyError(f"the trunk failed: {_first_line(error.cause)}")
-
-
-def _first_line(error: BaseException) -> str:
-    return reason_of(error)
+    return DependencyError(f"the trunk failed: {reason_of(error.cause)}")
