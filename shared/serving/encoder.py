@@ -31,6 +31,7 @@ from shared.models.registry import Registry
 from shared.models.rows import Row, RowResult, Tokenized
 from shared.models.tasks import Priority, TaskCall, TaskOutput
 from shared.serving.batching import QueueSettings
+from shared.serving.idle_memory import IdleMemory
 from shared.serving.model_threads import ModelThreads
 from shared.serving.served_bundles import ServedBundles
 from shared.serving.ticket import Ticket
@@ -118,9 +119,10 @@ class Encoder:
             Priority.BULK: others,
         }
         self._closing = threading.Event()
+        self._model = ModelThreads(runner.run, settings.queue, self._clock, threads)
+        self._memory = IdleMemory(self._clock)
         self._poller = threading.Thread(target=self._follow_aliases, name="aliases", daemon=True)
         self._poller.start()
-        self._model = ModelThreads(runner.run, settings.queue, self._clock, threads)
 
     @property
     def champions(self) -> Mapping[str, Bundle]:
@@ -298,6 +300,7 @@ class Encoder:
             except Exception:
                 # The edge of the thread: a disk that fails now may answer at the next poll.
                 LOGGER.exception("the registry's aliases cannot be read")
+            self._memory.look(self._model.batches)
 
 
 def _stopping() -> DependencyError:

@@ -53,6 +53,8 @@ class ModelThreads:
         self._making_way = 0
         self._people_until_s = -math.inf
         self._closing = False
+        self.batches = 0
+        """How many were computed so far."""
         self._threads = [
             threading.Thread(target=self._serve, name=f"model-{number}", daemon=True)
             for number in range(threads)
@@ -141,6 +143,7 @@ class ModelThreads:
             seconds = (time.perf_counter() - begun_s) / len(self._threads)
             with self._lock:
                 self._room.record(tokens, seconds)
+                self.batches += 1
                 self._busy_with_others -= batch[0].priority is not Priority.INTERACTIVE
 
     def _wait(self) -> list[WaitingRow[Place]] | None:
