@@ -44,7 +44,7 @@ class KafkaSettings(Settings):
     fetch_max_wait_ms: int = Field(500, ge=10, le=1_000)
     metadata_max_age_ms: int = Field(5_000, ge=1_000)
     commit_timeout_ms: int = Field(2_000, ge=100)
-    check_interval_s: float = Field(0.5, gt=0)
+    check_interval_s: float = Field(1.0, gt=0)
     unreachable_after_s: float = Field(5.0, gt=0)
 
     @model_validator(mode="after")
@@ -83,7 +83,7 @@ class ProcessorSettings(Settings):
 
     max_batch_records: int = Field(512, ge=1, le=100_000)
     max_batch_bytes: int = Field(8 * 1024 * 1024, ge=1)
-    poll_timeout_s: float = Field(0.25, gt=0, le=5)
+    poll_timeout_s: float = Field(0.5, gt=0, le=5)
     idle_after_s: float = Field(1.0, gt=0)
     retry_first_s: float = Field(0.1, gt=0)
     retry_max_s: float = Field(5.0, gt=0)
