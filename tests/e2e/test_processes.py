@@ -42,3 +42,22 @@ def test_only_the_trunk_holds_torch(platform: Platform) -> None:
     assert len(with_torch) == 1
     assert "Encoder" in with_torch[0]
     assert any("Support" in command_of(p) for p in platform.processes())
+
+
+def test_ray_starts_no_server_of_its_dashboard(platform: Platform) -> None:
+    commands = [command_of(process) for process in platform.processes()]
+
+    assert any("raylet" in command for command in commands)
+    assert not [c for c in commands if "dashboard.py" in c or "log_monitor" in c]
+
+
+def test_only_the_trunk_may_hold_pandas(platform: Platform) -> None:
+    serve = [p for p in platform.processes() if command_of(p).startswith("ray::")]
+    with_pandas = [
+        command_of(process)
+        for process in serve
+        if any("/pandas/" in region.path for region in process.memory_maps(grouped=True))
+    ]
+
+    assert len(serve) >= 6
+    assert [command for command in with_pandas if "Encoder" not in command] == []

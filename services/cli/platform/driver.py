@@ -110,16 +110,17 @@ def _embedded_broker(
 
 
 def _deploy(options: UpOptions, run: Run, plan: "ClusterPlan", progress: Progress) -> None:
-    names = ", ".join(run.applications)
-    with progress.step(f"configured: {names}"):
-        applications = [_build(entry) for entry in options.deployment.applications]
     from services.cli.platform.readiness import wait_until_ready
     from shared.serving.platform import cluster
 
     with progress.step(f"Ray runs, with {options.proxy} as proxy"):
         cluster.start_ray(plan, num_cpus=options.settings.num_cpus)
+    # Serve's own processes start while the applications' modules are imported here.
+    proxy = cluster.begin_serve(plan)
+    with progress.step(f"configured: {', '.join(run.applications)}"):
+        applications = [_build(entry) for entry in options.deployment.applications]
     with progress.step("the applications run"):
-        cluster.deploy(applications, plan)
+        cluster.deploy(applications, proxy)
     with progress.step("they can be used"):
         waiting = wait_until_ready(run, progress.note, key=os.environ.get("BANYAN_API_KEY"))
     for name, missing in waiting.items():

@@ -5,13 +5,11 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import ray
 from ray import serve
-from ray._private import parameter
 from ray._private import worker as ray_worker
 from ray.serve.api import RunTarget
 from ray.serve.schema import ApplicationStatus
@@ -19,6 +17,7 @@ from ray.serve.schema import ApplicationStatus
 from shared.clock import Clock, SystemClock
 from shared.errors import DependencyError, PlatformError
 from shared.serving.platform.environment import ClusterPlan
+from shared.serving.platform.few_processes import few_processes
 
 _OBJECT_STORE_BYTES = 128 * 1024 * 1024
 _CONTROLLER = ("SERVE_CONTROLLER_ACTOR", "serve")
@@ -46,7 +45,7 @@ def start_ray(plan: ClusterPlan, *, num_cpus: int | None) -> None:
     Raises:
         DependencyError: Ray does not start; the message has its reason.
     """
-    with _without_idle_processes():
+    with few_processes():
         # Ray raises a bare Exception where a process of its own does not start in time.
         try:
             ray.init(
@@ -62,19 +61,22 @@ def start_ray(plan: ClusterPlan, *, num_cpus: int | None) -> None:
             raise DependencyError(f"Ray does not start: {first_line(str(error))}") from error
 
 
-def deploy(applications: Sequence[Deployed], plan: ClusterPlan) -> None:
-    """Deploys every application at once and returns when all of them run.
+def begin_serve(plan: ClusterPlan) -> "Future[Any]":
+    """Starts Serve's controller and proxy, and does not wait for them, which takes seconds."""
+    options = {"host": plan.serve_host, "port": plan.port}
+    pool = ThreadPoolExecutor(1, thread_name_prefix="serve-start")
+    proxy = pool.submit(serve.start, proxy_location="HeadOnly", http_options=options)
+    pool.shutdown(wait=False)
+    return proxy
 
-    The proxy starts meanwhile: waiting for it first, as `serve.start` does, costs seconds.
+
+def deploy(applications: Sequence[Deployed], proxy: "Future[Any]") -> None:
+    """Deploys every application at once and returns when all of them and the proxy run.
 
     Raises:
         FailedStartError: a replica failed to start.
         DependencyError: the proxy failed, or the start takes longer than two minutes.
     """
-    options = {"host": plan.serve_host, "port": plan.port}
-    pool = ThreadPoolExecutor(1, thread_name_prefix="serve-start")
-    proxy = pool.submit(serve.start, proxy_location="HeadOnly", http_options=options)
-    pool.shutdown(wait=False)
     _wait_for_controller(proxy)
     serve.run_many(
         [RunTarget(a.application, a.name, a.route_prefix) for a in applications],
@@ -113,25 +115,6 @@ def failure_reason(message: str) -> str:
 def first_line(text: str) -> str:
     """The first line that says something."""
     return next((line.strip() for line in text.splitlines() if line.strip()), "no reason given")
-
-
-@contextmanager
-def _without_idle_processes() -> Iterator[None]:
-    """Keeps Ray's autoscaler and log monitor from starting.
-
-    One machine has no use for them, they take 100 MiB and 1.7 s of 2 cores, and `ray.init` has no
-    option for them.
-    """
-    original = parameter.RayParams.__init__
-
-    def initialise(self: Any, *args: Any, **kwargs: Any) -> None:
-        original(self, *args, **{**kwargs, "no_monitor": True, "include_log_monitor": False})
-
-    parameter.RayParams.__init__ = initialise  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        parameter.RayParams.__init__ = original  # type: ignore[method-assign]
 
 
 def _wait_for_controller(proxy: "Future[Any]", clock: Clock | None = None) -> None:

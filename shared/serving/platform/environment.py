@@ -78,6 +78,10 @@ def refused_variables(environ: Mapping[str, str]) -> list[str]:
 def prepare_process(plan: ClusterPlan) -> None:
     """Sets the variables in this process, which becomes the driver."""
     os.environ.update(cluster_environment(plan))
+    # Ray reads its variables where it is imported.
+    from shared.serving.platform.worker_setup import import_serve_without_pandas
+
+    import_serve_without_pandas()
 
 
 _RAY = {
@@ -87,7 +91,9 @@ _RAY = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ROTATION_MAX_BYTES": str(_LOG_FILE_BYTES),
     "RAY_ROTATION_BACKUP_COUNT": "2",
-    SETUP_HOOK_VARIABLE: "shared.serving.platform.loopback.listen_on_loopback",
+    # Without a dashboard nobody takes what Ray measures of itself.
+    "RAY_enable_metrics_collection": "0",
+    SETUP_HOOK_VARIABLE: "shared.serving.platform.worker_setup.set_up_worker",
     "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": (
         "shared.serving.platform.ingress_guard:middlewares"
     ),
