@@ -1,6 +1,7 @@
 """What every test may use."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,6 +53,14 @@ def postgres_url() -> Iterator[str]:
         pytest.skip("PostgreSQL's server is not installed: apt-get install postgresql")
     with cluster(folder) as url:
         yield url
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cores() -> None:
+    """torch takes a worker's share of the cores: the threads of two would wait for each other."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if workers > 1 and (torch := sys.modules.get("torch")) is not None:
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // workers))
 
 
 @pytest.fixture
