@@ -51,7 +51,7 @@ $(VENV)/.installed-test: $(VENV)/.installed
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-# Resolves the closure anew in a venv of its own.
+# Resolves the closure again, in another venv.
 constraints:
 	@rm -rf build/constraints && $(PYTHON) -m venv build/constraints
 	build/constraints/bin/python -m pip install --quiet $(TORCH)

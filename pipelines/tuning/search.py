@@ -79,7 +79,7 @@ def run_trials(
             max_concurrent_trials=group.count,
         ),
         run_config=tune.RunConfig(
-            # A name of its own: what an earlier start left of Tune's state is never read.
+            # Its own name: what an earlier start left of Tune's state is never read.
             name=uuid.uuid4().hex,
             storage_path=str(folder / "ray"),
             callbacks=[_Reporter(listener)],

@@ -1,7 +1,7 @@
 """The stream's one transaction: everything that a micro-batch changes, or nothing of it.
 
 Inbox, events, items, progress, dead letters and outbox are written together; only then is the
-offset committed. A batch that comes again finds its records in the inbox.
+offset committed. A batch that is read again finds its records in the inbox.
 """
 
 from collections.abc import Sequence

@@ -67,7 +67,7 @@ class FeedbackReader:
     def items(self) -> Iterator[StoredEvent]:
         """Every item as all events told it, also those that are gone, as events; without numbers.
 
-        A field that is older than others of its item comes in an event of its own age.
+        A field that is older than others of its item comes in an event of that age.
         """
         key = ("", "")
         while True:
@@ -100,7 +100,7 @@ class FeedbackReader:
         return [StoredEvent(row[0], row[1], decode_event(*row[2:])) for row in rows]
 
     def replay(self, tenant: str) -> Iterator[Event]:
-        """All of a tenant's events in the order of their own times; one transaction a page."""
+        """All of a tenant's events in the order of their times; one transaction a page."""
         columns = EVENT.c
         place = (-1, 0)
         while True:

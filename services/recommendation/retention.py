@@ -14,7 +14,7 @@ from shared.streaming.ledger.retention import LedgerRetention, ledger_rules
 class BehaviourRetention(LedgerRetention):
     """How many days are kept, counted from when a row was stored: null is for ever.
 
-    `events_days`: events of people and items. Until then an id is known if it comes again, and
+    `events_days`: events of people and items. Until then an id is known as a duplicate, and
     training learns from the event. What items are stays, and so does what rankings made of it.
     """
 

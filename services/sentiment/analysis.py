@@ -231,13 +231,13 @@ def _scores(output: TaskOutput, asked: _Inputs) -> list[Score]:
 def _probabilities(output: TaskOutput) -> Float32s:
     """Probabilities [n, 3] in the order of `LABELS`."""
     if not isinstance(output, ClassifyOutput):
-        raise ArtifactError(f"{output.bundle} is no classify bundle: name one in `tasks`")
+        raise ArtifactError(f"{output.bundle} is not a classify bundle: name one in `tasks`")
     return output.probabilities[:, list(columns_of(output.labels))]
 
 
 def _spans(output: TaskOutput) -> tuple[tuple[Span, ...], ...]:
     if not isinstance(output, TagOutput):
-        raise ArtifactError(f"{output.bundle} is no tag bundle: name one in `tasks.tagger`")
+        raise ArtifactError(f"{output.bundle} is not a tag bundle: name one in `tasks.tagger`")
     return output.spans
 
 

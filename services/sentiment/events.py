@@ -57,7 +57,7 @@ class AlertFeed:
                 retry_after_s=10.0,
             )
         newest = await asyncio.to_thread(self._reader.last_event)
-        # An id of a database that was made anew may lie ahead of all: then all is new.
+        # An id of a database that was recreated may lie ahead of all: then all is new.
         after = newest if last_id is None else (last_id if last_id <= newest else 0)
         return self._stream(tenant, after, newest)
 

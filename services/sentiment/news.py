@@ -39,7 +39,7 @@ Entities = Annotated[list[Entity], Field(max_length=MAX_ENTITIES)]
 
 
 def unix_seconds(value: object) -> object:
-    """ISO 8601 with an offset as Unix seconds; what is no string is left to the next check.
+    """ISO 8601 with an offset as Unix seconds; what is not a string is left to the next check.
 
     Raises:
         ValueError: the string is no such time.
@@ -51,7 +51,7 @@ def unix_seconds(value: object) -> object:
     except ValueError:
         raise ValueError("expected ISO 8601 such as 2026-03-02T09:00:00Z, or seconds") from None
     if time.tzinfo is None:
-        raise ValueError("the time names no zone: end it with Z or an offset such as +01:00")
+        raise ValueError("the time is without time zone: end it with Z or an offset such as +01:00")
     return time.timestamp()
 
 

@@ -99,7 +99,7 @@ class NewsRecords:
         self._asked_of_trunk(self._analyst.check(_CHECK_TIMEOUT_S, tag=tag))
 
     def cancel(self) -> None:
-        """Ends a call to the trunk that is under way: its batch comes again."""
+        """Ends a call to the trunk that is under way: its batch is read again."""
         self._stopping.set()
         if (cancel := self._cancel) is not None:
             cancel()
@@ -132,7 +132,7 @@ class NewsRecords:
         try:
             return asked.result()
         except concurrent.futures.CancelledError:
-            raise DependencyError("the stream is being stopped: the batch comes again") from None
+            raise DependencyError("the stream is being stopped: the batch is read again") from None
         finally:
             self._cancel = None
 

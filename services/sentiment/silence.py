@@ -7,7 +7,7 @@ from shared.sentiment.watermark import Silence
 from shared.streaming.consumer import StreamProgress
 
 _MAX_GAP_S = 30.0
-"""After a longer time without a look, as of a process that was frozen, silence begins anew."""
+"""After a longer time without a look, as of a process that was frozen, silence begins again."""
 
 
 class SilenceWatch:

@@ -1,7 +1,7 @@
 """The stream's one transaction: everything that a micro-batch changes, or nothing of it.
 
 Inbox, articles, mentions, windows, progress, watermark, alerts, dead letters and outbox are
-written together; only then is the offset committed. A batch that comes again finds its records in
+written together; only then is the offset committed. A batch that is read again finds its records in
 the inbox. All writers take turns: on SQLite because it has one writer, on PostgreSQL by a lock,
 since surges and events of all topics share their tables.
 """
@@ -309,7 +309,7 @@ def _report(stored: StoredNews, arrivals: Arrivals) -> None:
     NEWS_LATE.inc(stored.late)
     for conflict in arrivals.conflicts[:LOGGED]:
         extra = {**origin(conflict.record), "tenant": conflict.news.tenant, "id": conflict.news.id}
-        LOGGER.warning("an id came again with another text: the first one counts", extra=extra)
+        LOGGER.warning("a duplicate id has another text: the first one counts", extra=extra)
     NEWS_AHEAD.inc(len(arrivals.ahead))
     for early in arrivals.ahead[:LOGGED]:
         extra = {**origin(early.record), "tenant": early.news.tenant, "id": early.news.id}

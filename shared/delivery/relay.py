@@ -93,7 +93,7 @@ class RelayState:
 
 
 class Relay:
-    """One sink's loop in a thread of its own, so that a slow sink delays no other."""
+    """One sink's loop in its own thread, so that a slow sink delays no other."""
 
     def __init__(
         self,

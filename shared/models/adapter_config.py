@@ -53,7 +53,7 @@ def read_adapter_config(path: Path) -> AdapterConfig:
         peft_type, bias = values["peft_type"], values.get("bias", "none")
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ArtifactError(
-            f"{path} is no adapter configuration of PEFT: {reason_of(error)}"
+            f"{path} is not an adapter configuration of PEFT: {reason_of(error)}"
         ) from None
     reasons = [f"{key}: {reason}" for key, reason in _REFUSED.items() if values.get(key)]
     if peft_type != "LORA":
@@ -85,7 +85,7 @@ def read_virtual_tokens(path: Path) -> int:
         count, peft_type = int(values["num_virtual_tokens"]), values["peft_type"]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ArtifactError(
-            f"{path} is no prompt configuration of PEFT: {reason_of(error)}"
+            f"{path} is not a prompt configuration of PEFT: {reason_of(error)}"
         ) from None
     reasons = []
     if peft_type != "PROMPT_TUNING":

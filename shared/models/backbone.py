@@ -174,7 +174,7 @@ def _split(
         "method": "forward",
         "method_output_name": "last_hidden_state",
     }:
-        raise ArtifactError(f"{folder} is no plain text encoder")
+        raise ArtifactError(f"{folder} is not a plain text encoder")
     return first, others[0], others[1:]
 
 

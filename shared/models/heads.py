@@ -82,7 +82,7 @@ def load_head(path: Path, kind: TaskKind, width: int, labels: Sequence[str]) -> 
         head.load_state_dict(load_file(path))
     except (OSError, SafetensorError, RuntimeError) as error:
         raise ArtifactError(
-            f"{path} is no {kind} head for {head.linear.out_features} outputs of a backbone of "
+            f"{path} is not a {kind} head for {head.linear.out_features} outputs of a backbone of "
             f"width {width}: {error}"
         ) from None
     if not all(tensor.isfinite().all() for tensor in head.state_dict().values()):

@@ -77,13 +77,14 @@ def read_adapter(folder: Path, layers: Mapping[str, tuple[int, int]]) -> Adapter
     expected = {f"{_PREFIX}{name}{end}" for name in names for end in (_LORA_A, _LORA_B)}
     if expected != set(tensors):
         odd = sorted(expected ^ set(tensors))
-        raise ArtifactError(f"{path}: {odd[0]} has no counterpart: it is no plain LoRA adapter")
+        raise ArtifactError(f"{path}: {odd[0]} has no counterpart: it is not a plain LoRA adapter")
     factors = {}
     for name in sorted(names):
         a, b = tensors[f"{_PREFIX}{name}{_LORA_A}"], tensors[f"{_PREFIX}{name}{_LORA_B}"]
         if name not in layers:
             raise ArtifactError(
-                f"{path} adapts {name}, which is no linear layer of this backbone that rows share"
+                f"{path} adapts {name}, which is not a linear layer of this backbone that rows "
+                "share"
             )
         i, o = layers[name]
         if a.shape != (config.rank, i) or b.shape != (o, config.rank):

@@ -110,7 +110,7 @@ class Runner:
         Raises:
             NotFoundError: the bundle is not loaded.
             TextTooLongError: an input is longer than the bundle reads and may not be cut.
-            InputError: an input is no text, or no pair where the kind reads pairs.
+            InputError: an input is not a text, or no pair where the kind reads pairs.
         """
         loaded = self._find(bundle_id)
         kind = loaded.manifest.kind
@@ -139,7 +139,7 @@ class Runner:
             return []
         loaded = {bundle_id: self._find(bundle_id) for bundle_id in {r.bundle_id for r in rows}}
         if len({each.group for each in loaded.values()}) > 1:
-            raise ValueError(f"{', '.join(loaded)} need batches of their own")
+            raise ValueError(f"{', '.join(loaded)} need their own batches")
         # Rows of one bundle stand together: one adapter product and one head product for each.
         order = sorted(
             range(len(rows)),
@@ -193,7 +193,7 @@ class Runner:
         own_sha256 = own_backbone_sha256(manifest)
         if own_sha256 not in (None, backbone.sha256):
             raise ArtifactError(
-                f"{bundle.id} is a backbone of its own ({own_sha256[:12]}) and cannot run on "
+                f"{bundle.id} is its own backbone ({own_sha256[:12]}) and cannot run on "
                 f"{here}: load it with shared.models.runners"
             )
         if own_sha256 is None and manifest.backbone.sha256 != backbone.sha256:

@@ -29,7 +29,7 @@ class Runners:
         self._runner_of: dict[str, Runner] = {}
 
     def load(self, bundle: Bundle) -> None:
-        """Makes a bundle runnable; one with a backbone of its own takes a second or more.
+        """Makes a bundle runnable; one with its own backbone takes a second or more.
 
         Raises:
             ArtifactError: the bundle was made for another backbone or tokenizer (the message says

@@ -29,7 +29,7 @@ class TextTokenizer:
     """Encodes texts to at most `max_length` tokens, special ones included.
 
     The tokenizers library releases the interpreter's lock while it works, and shares its settings
-    among threads: so each way of truncating has a tokenizer of its own, which nobody changes.
+    among threads: so each way of truncating has its own tokenizer, which nobody changes.
     """
 
     def __init__(self, tokenizer: Tokenizer, max_length: int, *, token_types: bool) -> None:
@@ -53,7 +53,7 @@ class TextTokenizer:
 
         Raises:
             TextTooLongError: an input has too many tokens, and `truncate` is off.
-            InputError: a text is no valid Unicode.
+            InputError: a text is not valid Unicode.
         """
         tokenizer = self._cut if truncate else self._whole
         rows: list[Encoded] = []
@@ -80,7 +80,7 @@ class TextTokenizer:
 
         Raises:
             TextTooLongError: the first text of a pair fills more than half of a window.
-            InputError: a text is no valid Unicode.
+            InputError: a text is not valid Unicode.
         """
         pairs = bool(inputs) and not isinstance(inputs[0], str)
         if pairs:
@@ -121,7 +121,7 @@ def _encode(tokenizer: Tokenizer, inputs: Sequence[Input], *, offsets: bool) -> 
         return encode(list(inputs))
     except TypeError as error:
         raise InputError(
-            "a text holds a lone surrogate, which is no Unicode: send valid UTF-8", param="input"
+            "a text holds a lone surrogate, which is not Unicode: send valid UTF-8", param="input"
         ) from error
 
 

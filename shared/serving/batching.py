@@ -214,7 +214,7 @@ class WaitingRoom(Generic[RowT]):
 
         With `only`, that class's rows if it is that class's turn, and none otherwise: this is for
         use between the layers of another batch. Where so many `sharers` are about to ask, a batch
-        is a fair part of what waits, unless that is too little to be worth a batch of its own. A
+        is a fair part of what waits, unless that is too little to be worth another batch. A
         row longer than `max_batch_tokens` runs alone.
         """
         while (priority := self._turn()) is not None:

@@ -5,8 +5,9 @@ keep the bundle that they began with. What cannot be loaded changes nothing: the
 on, and `faults` says why.
 
 A bundle stays loaded, since whatever names it (an index names the one that made it) calls again;
-all but those with a backbone of their own are small. Of these a bounded number is kept, and one
-that is no champion's goes when nobody has called it for a while, or when another needs its place.
+all but those with their own backbone are small. Of these a bounded number is kept, and one
+that is not a champion's goes when nobody has called it for a while, or when another needs its
+place.
 """
 
 import logging
@@ -112,7 +113,7 @@ class ServedBundles:
         Raises:
             NotFoundError: no bundle has the id.
             ArtifactError: the bundle is corrupt or made for another backbone.
-            ConflictError: it has a backbone of its own, and there is no place for that.
+            ConflictError: it has its own backbone, and there is no place for that.
         """
         with self._loading:
             bundle = self._loaded.get(bundle_id)
@@ -187,14 +188,14 @@ class ServedBundles:
         if len(loaded) >= self._max_backbones:
             names = ", ".join(sorted(name for names in loaded.values() for name in names))
             raise ConflictError(
-                f"{bundle.id} has a backbone of its own, and {len(loaded)} of those are in use "
+                f"{bundle.id} has its own backbone, and {len(loaded)} of those are in use "
                 f"({names or 'none is allowed'}): raise encoder.max_backbones (now "
                 f"{self._max_backbones}) if memory allows, or train it with method lora",
                 param="model",
             )
 
     def _free(self, idle_s: float, most: int | None = None) -> None:
-        """Unloads the backbones that are no champion's and not called for `idle_s`.
+        """Unloads the backbones that are not a champion's and not called for `idle_s`.
 
         Those that were called the longest ago go first, at most so many.
         """

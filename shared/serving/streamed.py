@@ -1,6 +1,6 @@
 """An application that serves routes and reads a topic, as deployments of Ray Serve.
 
-One shape for all: with PostgreSQL hosts of their own read the topic, and replicas ask them through
+One shape for all: with PostgreSQL separate hosts read the topic, and replicas ask them through
 a handle; on SQLite, which takes one writer process, the one replica reads it, too.
 """
 
@@ -164,7 +164,7 @@ class StreamHost:
         return await self._stream.status()
 
     async def metrics(self) -> bytes:
-        """This process's metrics, which no route of its own shows."""
+        """This process's metrics, which no other route shows."""
         return await self._stream.metrics()
 
     async def check_health(self) -> None:
@@ -181,7 +181,7 @@ class StreamHost:
 
 
 class HostedStream:
-    """A stream in a process of its own: a `StreamProbe` over its handle.
+    """A stream in another process: a `StreamProbe` over its handle.
 
     Serve starts, watches and ends it, so nothing else is done here.
     """

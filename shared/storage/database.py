@@ -122,7 +122,7 @@ def takes_one_writer(url: str) -> bool:
     """Whether one process alone may write: SQLite's file.
 
     Raises:
-        ConfigError: it is no URL.
+        ConfigError: it is not a URL.
     """
     return _parsed(url).get_backend_name() == "sqlite"
 

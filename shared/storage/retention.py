@@ -5,7 +5,7 @@ runs a `Retention` of them in the process that owns the writes (SQLite has one),
 where its writers take turns. Most rules are `stored_before` a time in a column, which needs an
 index; ids of `new_id` are in the order of time themselves (`first_id_at`). A rule must never delete
 what is still needed, however old: what is not applied, not delivered, not resolved, or would count
-a second time if it came again. What is kept for how long stands in the table of infra/README.md.
+a second time as a duplicate. What is kept for how long stands in the table of infra/README.md.
 """
 
 import logging

@@ -115,7 +115,7 @@ class RecordHandler(Generic[DecodedT, GoodT]):
         return stored / _RATE_WINDOW_S
 
     def stop(self) -> None:
-        """Ends what is under way and not stored: its batch comes again."""
+        """Ends what is under way and not stored: its batch is read again."""
         self._stopping.set()
         self._application.cancel()
 

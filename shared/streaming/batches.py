@@ -26,7 +26,7 @@ class Batch:
     def next_offsets(self) -> dict[TopicPartition, int]:
         """What the group may commit when the batch is stored.
 
-        Positions step over what is no record, such as the marks of transactions.
+        Positions step over what is not a record, such as the marks of transactions.
         """
         offsets = {record.partition: record.offset + 1 for record in self.records}
         for partition, place in self.progress.owned.items():

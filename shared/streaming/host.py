@@ -32,7 +32,7 @@ MAX_HEARTBEAT_AGE_S = 20.0
 """How long the owner thread may take for one turn: polls that fail last a few seconds."""
 
 _JOIN_S = 4.0
-"""What does not end in time is killed with the process; its batch comes again."""
+"""What does not end in time is killed with the process; its batch is read again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class Stream(Generic[DecodedT, GoodT]):
             raise DependencyError("the thread that deletes old rows has ended")
 
     def stop(self) -> None:
-        """Ends all threads; what is under way and not stored comes again."""
+        """Ends all threads; what is under way and not stored is read again."""
         self._processor.stop()
         self._handler.stop()
         if self._thread.is_alive():

@@ -15,7 +15,7 @@ class TopicPartition:
 class Record:
     """One record as the broker holds it; nothing in it has been decoded.
 
-    Its identity is (`topic_id`, `partition`, `offset`): a topic that was made anew counts its
+    Its identity is (`topic_id`, `partition`, `offset`): a topic that was recreated counts its
     offsets from 0 again, under another id. `timestamp_ms` is the producer's, or with
     `is_append_time` the broker's of when it appended the record (`message.timestamp.type` of the
     topic is `LogAppendTime`); milliseconds since the Unix epoch, UTC. A null `value` is None.

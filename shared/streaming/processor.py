@@ -42,7 +42,7 @@ _FULL_WAIT_S = 0.1
 """How long the owner waits for room in its buffer before it pauses and polls."""
 
 _COMMIT_INTERVAL_S = 0.1
-"""Offsets are committed at most this often; what is stored and not committed comes again, once."""
+"""Offsets are committed at most this often; what is stored, not committed, is read again, once."""
 
 _TRIES = 3
 """How often one record may fail by itself before it is given up."""
@@ -143,7 +143,7 @@ class StreamProcessor(Generic[PreparedT]):
             stage.join(max(0.0, deadline - time.monotonic()))
             if stage.is_alive():
                 logger.warning(
-                    "%s did not finish within %.0f s: its batch comes again after the next start",
+                    "%s did not finish within %.0f s: its batch is read again after the next start",
                     stage.name,
                     self._settings.stop_timeout_s,
                 )

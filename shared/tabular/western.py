@@ -66,7 +66,7 @@ def western_doubt(sample: bytes) -> str | None:
     try:
         text = sample.decode("cp1252")
     except UnicodeDecodeError:
-        return "it holds bytes that are no characters of Windows-1252"
+        return "it holds bytes that are not characters of Windows-1252"
     if not _reads_like_words(text):
         return "read as Windows-1252 it makes no words"
     letters = _letters(text)

@@ -65,7 +65,7 @@ class OptimisationSettings(Settings):
     the cosines of kind `embed`: the higher, the more the documents nearest to a query count.
     `attention_dropout` is the backbone's own unless it is given: without any (0) attention is one
     fused kernel, which texts of 100 and more tokens are trained faster with, and shorter ones on a
-    CPU slower. A backbone of its own that comes of it has it too.
+    CPU slower. A backbone that comes of it has it too.
     `metric` of choice (or dev) chooses the epoch (none: the kind's first);
     `patience` is how many epochs in a row may bring no better one (none: never stops).
     """
@@ -150,7 +150,7 @@ class OutputSettings(Settings):
 class FinetuneSettings(Settings):
     """One run of `pipelines.finetune`: one task on a backbone, by one method.
 
-    `lora` is an adapter and a head, `full` a backbone of its own and a head, `head` a head alone,
+    `lora` is an adapter and a head, `full` its own backbone and a head, `head` a head alone,
     `prompt` virtual tokens and a head; a task of kind `embed` has no head. With `multi_label` a
     text may have several classes, or none. Of kind `span`, "no answer" begins where `balanced_f1`
     is best on calibration (or dev); or, with `unanswerable_accuracy`, where as many as possible are

@@ -52,7 +52,7 @@ RAYLESS = (
     "services.sentiment.routes",
     "services.support.routes",
 )
-"""Modules that a test runs without a cluster, in processes of their own."""
+"""Modules that a test runs without a cluster, each in another process."""
 
 
 def first_to_load(modules: tuple[str, ...], libraries: tuple[str, ...]) -> str:

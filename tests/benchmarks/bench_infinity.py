@@ -109,7 +109,7 @@ def _is_up(port: int) -> bool:
 
 @contextmanager
 def banyan(folder: Path) -> Iterator[Target]:
-    """A platform of its own."""
+    """A platform for this benchmark alone."""
     platform = Platform(folder / "var")
     try:
         platform.up()

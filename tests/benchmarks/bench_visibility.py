@@ -1,4 +1,4 @@
-"""How soon after its acknowledgement feedback shows, on a platform of its own.
+"""How soon after its acknowledgement feedback shows, on its own platform.
 
     python -m tests.benchmarks.bench_visibility [--rounds 50]
 
@@ -72,7 +72,7 @@ def upserts(http: httpx.Client, rounds: int) -> tuple[list[float], list[float]]:
         try:
             return twin in similar(http, anchor)
         except httpx.TransportError:
-            # The proxy is configured anew while the last replicas start.
+            # The proxy is configured again while the last replicas start.
             return False
 
     # Their turn comes after the sample's, which is embedded meanwhile.

@@ -1,7 +1,7 @@
 """Fits `services/support/confidence.json`: `python -m tests.benchmarks.calibrate_support`.
 
-Each question of the sets is asked of its own knowledge base, where the best document is right or
-wrong, and each set's questions also of a knowledge base that cannot answer them, where it is
+Each question of the sets goes to its own knowledge base, where the best document is right or
+wrong, and each set's questions also to a knowledge base that cannot answer them, where it is
 always wrong. `pipelines.calibrate` fits the constants, each pair of set and knowledge base being
 one of its sets.
 """

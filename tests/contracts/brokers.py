@@ -37,7 +37,7 @@ class Broker(Protocol):
 
     def producer(self) -> Producer: ...
 
-    def make_anew(self, topic: str) -> None:
+    def recreate(self, topic: str) -> None:
         """Deletes a topic and makes it again."""
 
     def grow(self, topic: str, partitions: int) -> None: ...
@@ -62,8 +62,8 @@ class InMemory:
     def producer(self) -> Producer:
         return self._broker.producer()
 
-    def make_anew(self, topic: str) -> None:
-        self._broker.make_anew(topic)
+    def recreate(self, topic: str) -> None:
+        self._broker.recreate(topic)
 
     def grow(self, topic: str, partitions: int) -> None:
         self._broker.grow(topic, partitions)
@@ -95,7 +95,7 @@ class _OverKafka:
     def producer(self) -> Producer:
         return KafkaTopicProducer(self.settings)
 
-    def make_anew(self, topic: str) -> None:
+    def recreate(self, topic: str) -> None:
         admin = KafkaAdminClient(bootstrap_servers=self.settings.bootstrap)
         try:
             before = topic_id(admin, topic)
@@ -103,7 +103,7 @@ class _OverKafka:
             deadline = time.monotonic() + WAIT_S
             # A deletion takes a moment, and a consumer that runs may make the topic first.
             while topic_id(admin, topic) in (before, None):
-                assert time.monotonic() < deadline, f"{topic} was not made anew"
+                assert time.monotonic() < deadline, f"{topic} was not recreated"
                 with contextlib.suppress(KafkaError):
                     admin.create_topics({topic: {"num_partitions": PARTITIONS}})
                 time.sleep(0.05)

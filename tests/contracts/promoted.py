@@ -1,4 +1,4 @@
-"""A process that embeds a shop anew for another champion and stays at a share, until it is killed.
+"""A process that embeds a shop again for another champion and stays at a share, until it is killed.
 
 `python -m tests.contracts.promoted FOLDER [URL]`: it prints how many texts the new
 champion has embedded, then what `/readyz` says of the vectors, and embeds no more.
@@ -70,7 +70,7 @@ async def main(folder: Path, url: str | None) -> None:
         progress = None if service._embedder is None else service._embedder.progress
         return progress is not None and progress.done >= SHARE * ITEMS
 
-    await until(is_there, "a share is embedded anew")
+    await until(is_there, "a share is embedded again")
     readiness = (await service.readiness())["vectors"]
     print(trunk.embedded, readiness, sep="\n", flush=True)
     await asyncio.Event().wait()

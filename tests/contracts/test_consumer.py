@@ -172,7 +172,7 @@ def test_a_topic_that_was_made_anew_is_read_from_its_start_under_its_own_id(
     consumer.commit(next_offsets(old))
     before = consumer.topic_id
 
-    broker.make_anew(topic)
+    broker.recreate(topic)
     # As many as before and more: their offsets alone do not tell them from the old ones.
     write(broker.producer(), topic, [b"new %d" % n for n in range(9)])
 
@@ -193,7 +193,7 @@ def test_a_commit_means_nothing_in_a_topic_that_was_made_anew_while_nobody_read(
     first.commit(next_offsets(first_records))
     first.close()
 
-    broker.make_anew(topic)
+    broker.recreate(topic)
     write(broker.producer(), topic, [b"new %d" % n for n in range(9)])
 
     assert [r.value for r in read(join(), 9)] == [b"new %d" % n for n in range(9)]

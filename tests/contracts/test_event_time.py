@@ -43,7 +43,7 @@ OLD_S = 1_430_467_200.0  # 2015-05-01, 08:00 UTC.
 
 @pytest.fixture(scope="module")
 def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    """A loop in a thread of its own, as a replica has it."""
+    """A loop in another thread, as a replica has it."""
     with loop_in_thread() as loop:
         yield loop
 
@@ -242,7 +242,7 @@ def test_the_first_storing_decides_when_a_record_arrived(stage: Stage) -> None:
     stage.clock.advance(1_000.0)
     stage.hosts.append(stage.new_host())
     again = stage.hosts[0]
-    records = again.poll()  # Nothing was committed: it comes again.
+    records = again.poll()  # Nothing was committed: it is read again.
     assert len(records) == 1
     again.store(records)
 
@@ -339,7 +339,7 @@ def test_silence_goes_on_where_a_broker_began_again(stage: Stage) -> None:
     stage.surge("Acme", partition=0)
     stage.pass_time(10.0)
 
-    stage.broker.make_anew("news")
+    stage.broker.recreate("news")
     stage.pass_time(QUIET_S + WINDOW_S + 120.0)
 
     assert stage.alert("Acme").state == "resolved"

@@ -469,9 +469,9 @@ def test_a_topic_made_anew_starts_over_and_the_old_one_stays(
     store: NewsStore, database: Database
 ) -> None:
     store.store([news(0, n, n, news_id=f"old{n}") for n in range(3)], progress({0: 3}))
-    anew = [news(0, n, n, news_id=f"new{n}", topic_id="another") for n in range(2)]
+    renewed = [news(0, n, n, news_id=f"new{n}", topic_id="another") for n in range(2)]
 
-    stored = store.store(anew, progress({0: 2}, topic_id="another"))
+    stored = store.store(renewed, progress({0: 2}, topic_id="another"))
 
     assert stored.outcomes[RecordOutcome.SCORED] == 2
     assert len(rows(database, LEDGER.inbox, "offset")) == 5

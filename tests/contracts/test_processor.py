@@ -142,7 +142,7 @@ def test_a_topic_that_is_made_anew_is_stored_from_its_start(broker: Broker, topi
     with running(broker.consumer(topic, "g"), handler, SETTINGS):
         wait_for(lambda: len(handler.stored) == 300, "stored")
         old = {r.topic_id for r in handler.stored}
-        broker.make_anew(topic)
+        broker.recreate(topic)
         write_numbers(broker, topic, 0, 900)
         wait_for(lambda: len(new_ones(handler, old)) == 900, "the new ones are stored")
     assert in_order(new_ones(handler, old))

@@ -88,7 +88,7 @@ def test_records_whose_inbox_is_gone_are_still_known(
 
     assert (gone["inbox"], count(database, LEDGER.inbox)) == (36, 1)
     assert (gone["article"], count(database, ARTICLE)) == (36, 0)
-    # All of it comes again: none of it counts, and none of it is an article a second time.
+    # All of it is read again: none of it counts, and none of it is an article a second time.
     assert put(store, items) == {RecordOutcome.REPEATED: 35}
     assert put(store, [dead(0, 30), news(0, 31, 31), news(0, 32, 32)]) == {
         RecordOutcome.REPEATED: 2,

@@ -1,4 +1,4 @@
-"""One consumer in a process of its own, to be killed and frozen.
+"""One consumer in its own process, to be killed and frozen.
 
 `python -m tests.drills.consumer PLAN.json` reads until its standard input is closed: by whoever
 started it, or by the kernel when that one is gone.

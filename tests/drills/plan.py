@@ -1,4 +1,4 @@
-"""What a drill's consumer is told; it travels to a process of its own as JSON."""
+"""What a drill's consumer is told; it travels to another process as JSON."""
 
 from pathlib import Path
 

@@ -67,7 +67,7 @@ def test_poison_is_dead_letters_and_delays_nobody(broker: BrokerKind, tmp_path: 
 
 
 def test_members_that_end_before_their_commits_change_nothing(tmp_path: Path) -> None:
-    """In memory there is no process to kill; what is stored and not committed comes again."""
+    """In memory there is no process to kill; what is stored and not committed is read again."""
     broker = MemoryBroker()
     topic = "news"
     produce(broker.producer(), topic, tweets(RECORDS))

@@ -1,4 +1,4 @@
-"""The topic, or the whole broker, is made anew while the database stays: nothing new is lost."""
+"""The topic, or the whole broker, is recreated while the database stays: nothing new is lost."""
 
 import os
 import signal
@@ -70,7 +70,7 @@ def topic_id_of(plan: ConsumerPlan) -> str | None:
 
 
 def delete(plan: ConsumerPlan) -> None:
-    """Deletes the topic and waits until it is gone; a stream that runs may have made it anew."""
+    """Deletes the topic and waits until it is gone; a stream that runs may have recreated it."""
     before = topic_id_of(plan)
     admin = KafkaAdminClient(bootstrap_servers=plan.bootstrap)
     try:

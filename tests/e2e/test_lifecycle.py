@@ -271,8 +271,8 @@ def test_saved_while_it_runs_and_restored_in_another_mode(
     finally:
         restored.stop()
     said = [line for path in restored.logs() for line in path.read_text().splitlines()]
-    anew = {line for line in said if "an index is rebuilt" in line and "passages.faiss" in line}
-    assert len(anew) == 2
+    rebuilt = {line for line in said if "an index is rebuilt" in line and "passages.faiss" in line}
+    assert len(rebuilt) == 2
     assert len(indexes(restored)) == 2
     assert not damaged & set(indexes(restored))
 

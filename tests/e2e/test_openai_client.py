@@ -124,7 +124,7 @@ def test_embeddings_as_base64_equal_those_as_floats(trunk: openai.OpenAI) -> Non
     text = packed.data[0].embedding
     assert isinstance(text, str)
     unpacked = np.frombuffer(base64.b64decode(text), np.dtype("<f4"))
-    # Each call is computed anew, perhaps in a batch with others.
+    # Each call is computed again, perhaps in a batch with others.
     assert unpacked == pytest.approx(np.asarray(floats.data[0].embedding), abs=1e-2)
 
 

@@ -36,7 +36,7 @@ pytestmark = [pytest.mark.platform, pytest.mark.timeout(300 + MANY // len(APPLIC
 
 @pytest.fixture(scope="module")
 def authorization(platform: Platform) -> Iterator[str]:
-    """A tenant of its own while this module runs: what is deleted there, nobody misses."""
+    """A tenant for this module alone while it runs: what is deleted there, nobody misses."""
     key = platform.command("keys", "create", "schemas", "--tenant", "scratch", "--role", "admin")
     header = f"Bearer {key.stdout.strip()}"
     wait_for(lambda: is_closed(platform), timeout_s=10, what="the key is noticed")

@@ -129,7 +129,7 @@ def test_the_webhook_is_told_with_a_key_of_its_own(
         lambda: received.acknowledged >= set(keys), timeout_s=60, what="both messages are taken"
     )
     for key, status in zip(keys, ("firing", "resolved"), strict=True):
-        # The receiver fails now and then: the same message came again, unchanged.
+        # The receiver fails now and then: the same message was sent again, unchanged.
         (body,) = set(received.bodies[key])
         payload = json.loads(body)
         assert (payload["version"], payload["status"]) == ("4", status)

@@ -131,7 +131,7 @@ def make_bundle(
 def make_full_bundle(
     registry: Registry, task: str, *, seed: str = "a", champion: bool = True
 ) -> Bundle:
-    """A bundle of kind `embed` with a backbone of its own, another one for another seed."""
+    """A bundle of kind `embed` with its own backbone, another one for another seed."""
     manifest = Manifest(
         task=task,
         kind=TaskKind.EMBED,

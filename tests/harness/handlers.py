@@ -76,7 +76,7 @@ class FailingTimes:
 def running(
     consumer: Consumer, handler: Remembering, settings: ProcessorSettings = QUICK
 ) -> Iterator[StreamProcessor[tuple[Record, ...]]]:
-    """A processor on a thread of its own, stopped afterwards."""
+    """A processor on another thread, stopped afterwards."""
     processor = StreamProcessor(consumer, handler, SystemClock(), settings)
     owner = threading.Thread(target=processor.run, name="stream-owner")
     owner.start()

@@ -82,7 +82,7 @@ class MemoryBroker:
             places = self.group(topic, group).committed
             return {p: offset for (i, p), offset in places.items() if i == topic_id}
 
-    def make_anew(self, topic: str, partitions: int | None = None) -> str:
+    def recreate(self, topic: str, partitions: int | None = None) -> str:
         """Deletes a topic with its records and makes it again; returns the new id."""
         with self.changed:
             count = partitions or len(self.find(topic).partitions)

@@ -88,7 +88,7 @@ def test_chinese_from_scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert written.sha256 != begun.sha256
     assert written.tokenizer_sha256 == begun.tokenizer_sha256
     backbone = Backbone.load(BackboneConfig(source=str(written.folder), device="cpu"))
-    # Chinese characters are pieces of their own, and known.
+    # Chinese characters are separate pieces, and known.
     assert backbone.tokenizer.encode("电脑便宜").tokens[1:-1] == ["电", "脑", "便", "宜"]
     assert (backbone.max_length, backbone.pooled_width) == (32, 16)
     assert not list((tmp_path / "var" / "training").iterdir())
@@ -161,7 +161,7 @@ def test_without_dropout_there_are_no_two_ways(tmp_path: Path) -> None:
         ({"objective": "simcse", "scratch": SCRATCH}, "random weights learn words first"),
         ({"backbone": {"source": "./other"}, "scratch": SCRATCH}, "leave one of the two out"),
         ({"optimisation": {"seeds": [0, 1]}}, "run once for each"),
-        ({"scratch": {"width": 10, "heads": 4}}, "no multiple of heads"),
+        ({"scratch": {"width": 10, "heads": 4}}, "not a multiple of heads"),
     ],
 )
 def test_what_does_not_go_together_is_refused(

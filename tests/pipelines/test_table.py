@@ -183,7 +183,7 @@ def test_a_file_that_is_too_small_is_trained_on_and_told(
         "no row is left for calibration: confidence is not calibrated (temperature 1)",
         "no row is left for gate: nothing judges the model",
         "'C' (2 rows, such as 'where is my card') and 'c' (2 rows, such as 'card lost') are labels "
-        "of their own that differ in writing alone",
+        "separate labels that differ in writing alone",
     ):
         assert line in said
     registry = open_registry(tmp_path / "var" / "models")

@@ -63,11 +63,11 @@ def _config(folder: Path, **base: object) -> Path:
 
 
 class _Search:
-    """A search in a process of its own, with workers of its own."""
+    """A search in another process, with its own workers."""
 
     def __init__(self, config: Path) -> None:
         command = [sys.executable, "-m", "pipelines.tune", "--config", str(config)]
-        # A group of its own: Ctrl-C in a terminal reaches the workers too.
+        # Another group: Ctrl-C in a terminal reaches the workers too.
         self._process = subprocess.Popen(
             command, stderr=subprocess.PIPE, text=True, start_new_session=True
         )

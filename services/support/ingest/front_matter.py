@@ -54,7 +54,7 @@ def split_front_matter(source: str, *, name: str) -> tuple[Mapping[str, object],
 
 
 def _texts(inside: str, values: Mapping[object, object]) -> dict[str, object]:
-    """The title and the id as they are written, where they are no texts."""
+    """The title and the id as they are written, where they are not texts."""
     given = [name for name in _TEXTS if isinstance(values.get(name), int | float | date)]
     # What is loaded twice was bounded the first time.
     written = yaml.load(inside, Loader=yaml.BaseLoader) if given else {}  # noqa: S506

@@ -99,7 +99,7 @@ class GuardedNetwork(httpcore.NetworkBackend):
         raise DependencyError(f"no connection ({'; '.join(faults)})")
 
     def _addresses(self, host: str, port: int) -> Sequence[str]:
-        """Resolves in a thread of its own: a resolver cannot be told to hurry."""
+        """Resolves in another thread: a resolver cannot be told to hurry."""
         found: list[Sequence[str] | OSError] = []
 
         def resolve() -> None:
@@ -123,7 +123,7 @@ class GuardedNetwork(httpcore.NetworkBackend):
         allowed = [one for one in addresses if self._allow_private or is_public(one)]
         if not allowed:
             raise DependencyError(
-                f"the webhook's host resolves to {', '.join(addresses)}, which is no public "
+                f"the webhook's host resolves to {', '.join(addresses)}, which is not a public "
                 "address: name another one, or set webhook.allow_private"
             )
         return allowed

@@ -1,6 +1,6 @@
 """Stands between Ray Serve and HAProxy: closes the configuration that Serve writes, then runs it.
 
-Serve writes HAProxy's file anew at every change of its replicas and starts the binary that
+Serve rewrites HAProxy's file at every change of its replicas and starts the binary that
 `RAY_SERVE_HAPROXY_BINARY_PATH` names. No option of Serve narrows what that file opens to the
 outside, so that path names a script that runs this file instead (see `haproxy_folder`):
 

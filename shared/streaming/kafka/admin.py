@@ -36,7 +36,7 @@ _ANSWER_S = 0.5
 
 _MAKE_ANEW_AFTER_S = 5.0
 """How long a topic that was there may be missing before it is made: whoever deletes a topic to
-make it anew, with other partitions, is to have the time."""
+recreate it, with other partitions, is to have the time."""
 
 _REFUSED = (
     ClusterAuthorizationFailedError,
@@ -93,7 +93,7 @@ class TopicAdmin:
         if topic_id == _NO_ID:
             raise DependencyError(
                 f"the broker gives the topic {topic!r} no id, without which a topic that was made "
-                "anew cannot be told from the one before: use Kafka 2.8 or later"
+                "recreated cannot be told from the one before: use Kafka 2.8 or later"
             )
         partitions = tuple(sorted(p["partition_index"] for p in found["partitions"]))
         return TopicView(topic_id, partitions, {}, {}, taken_at)
@@ -167,7 +167,7 @@ class TopicAdmin:
 
 
 class TopicWatch:
-    """Looks at a topic every `check_interval_s` on a thread of its own, and makes it if missing.
+    """Looks at a topic every `check_interval_s` on another thread, and makes it if missing.
 
     The owner of a stream reads what was seen, so that it never waits for a silent broker. All
     methods may be called from any thread.

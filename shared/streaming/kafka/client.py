@@ -17,7 +17,7 @@ Options = Mapping[str, object]
 _BOOTSTRAP_TIMEOUT_MS = 3_000
 _RECONNECT_BACKOFF_MAX_MS = 1_000
 
-# kafka-python logs every lost connection as an error of its own, several lines a second while a
+# kafka-python logs every lost connection as another error, several lines a second while a
 # broker is away. The stream says so once, in its state and in its own log line; without a handler
 # the lines would go to stderr. Whoever configures logging for `kafka` still gets them.
 logging.getLogger("kafka").addHandler(logging.NullHandler())

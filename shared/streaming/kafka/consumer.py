@@ -84,14 +84,14 @@ class _Assignments(AsyncConsumerRebalanceListener):  # type: ignore[misc]
 
 
 class KafkaTopicConsumer:
-    """Reads a topic of Kafka; connects at the first poll, and again whenever the topic is anew.
+    """Reads a topic of Kafka; connects at the first poll, and whenever the topic was recreated.
 
     The group's full name is `GROUP.TOPIC_ID`, so an offset that was committed for a topic of the
     same name that is gone, however late, means nothing for the new one, which is read from its
     start. (Permissions for groups are therefore given by prefix.) The broker answers fetches by
     name alone; the topic's id is therefore looked at beside them, every `check_interval_s`, at
     each assignment, and before records are handed out whose offsets go backwards. What is left
-    open is a topic that is deleted, made anew and filled past our position within that interval:
+    open is a topic that is deleted, recreated and filled past our position within that interval:
     the records behind that position come twice, under both ids; none is lost.
     """
 
@@ -251,7 +251,7 @@ class KafkaTopicConsumer:
         if view.topic_id != self._topic_id:
             if self._topic_id:
                 logger.warning(
-                    "the topic %s was made anew: its id was %s and is %s",
+                    "the topic %s was recreated: its id was %s and is %s",
                     self._topic,
                     self._topic_id,
                     view.topic_id,
@@ -336,7 +336,7 @@ class KafkaTopicConsumer:
         self._committed[place.partition] = found if found is not None and found >= 0 else None
 
     def _confirm_topic(self) -> TopicView:
-        """Looks at the topic anew.
+        """Looks at the topic again.
 
         Raises:
             DependencyError: nobody answers in time, or it is another topic than the one read.
@@ -347,13 +347,13 @@ class KafkaTopicConsumer:
                 f"the topic {self._topic!r} could not be looked at within {_SETTLE_TIMEOUT_S} s"
             )
         if view.topic_id != self._topic_id:
-            raise DependencyError(f"the topic {self._topic!r} was made anew: it is read anew")
+            raise DependencyError(f"the topic {self._topic!r} was recreated: it is read again")
         return view
 
     def _put_back(self, consumer: KafkaConsumer, fetched: Fetched) -> None:
-        """Lets records come again that are not handed out."""
+        """Lets records be read again that are not handed out."""
         for place, batch in fetched.items():
-            # A partition that is no longer owned comes again to whoever owns it.
+            # A partition that is no longer owned is read again by whoever owns it.
             with suppress(ValueError):
                 consumer.seek(place, batch[0].offset)
 

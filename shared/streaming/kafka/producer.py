@@ -87,7 +87,7 @@ class KafkaTopicProducer:
         with self._lock:
             failures, self._failures = self._failures, []
         if failures:
-            # It may have been made anew since.
+            # It may have been recreated since.
             self._known_topics.clear()
             raise DependencyError(
                 f"{len(failures)} records were not acknowledged, the first because of: "

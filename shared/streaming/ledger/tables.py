@@ -2,7 +2,7 @@
 
 So all of a batch is one transaction. A record is known by (topic id, partition, offset). Rows of
 the inbox that are old go, and then the partition's `kept_from` stands for them: below it every
-record was read, so that one that comes again, however late, is still known.
+record was read, so that one that is read again, however late, is still known.
 """
 
 from collections.abc import Sequence

@@ -50,7 +50,7 @@ class PartitionRow(Protocol):
 
 @dataclass(slots=True)
 class PartitionPlace:
-    """The row of an application that has no columns of its own."""
+    """The row of an application without more columns."""
 
     partition: int
     next_offset: int = 0
@@ -129,7 +129,7 @@ class LedgerWriter(Generic[RowT]):
             row.end_offset = max(row.end_offset, place.end, row.next_offset)
             seen = row.next_offset if place.held else row.end_offset
             if number in quiet and place.position >= seen:
-                # Positions step over what is no record, such as the marks of transactions.
+                # Positions step over what is not a record, such as the marks of transactions.
                 row.next_offset = place.position
                 at_end.append(row)
         return at_end

@@ -51,7 +51,7 @@ class TokenArrays:
         """Packs token ids with one target or several (or none) for each row.
 
         Raises:
-            ValueError: the rows are no whole number of examples.
+            ValueError: the rows are not a whole number of examples.
         """
         if len(token_ids) % rows_per_example:
             raise ValueError(f"{len(token_ids)} rows are no examples of {rows_per_example} rows")

@@ -44,7 +44,7 @@ def listed(row: Row) -> list[Candidates]:
     one, several = column_of(row, "negative"), column_of(row, "negatives")
     negatives = [row[one]] if one else row[several] if several else []
     if not isinstance(negatives, list):
-        raise RowError("'negatives' is no list of texts")
+        raise RowError("'negatives' is not a list of texts")
     read = tuple(text_cell({"negatives": text}, "negatives") for text in negatives)
     positive = text_cell(row, "positive")
     if positive in read:

@@ -1,6 +1,6 @@
 """Labels that differ in writing alone: in case, in space, in Unicode form, or as numbers.
 
-They are classes of their own to a model. Whether they mean the same, only a person can say, so that
+They are separate classes to a model. Whether they mean the same, only a person can say, so that
 they are told and never joined.
 """
 
@@ -40,7 +40,7 @@ class Variants(BaseModel):
             for each in self.spellings
         )
         return (
-            f"{', '.join(most)} and {last} are labels of their own that differ in writing alone: "
+            f"{', '.join(most)} and {last} are separate labels that differ in writing alone: "
             "write them alike if they mean the same"
         )
 

@@ -191,7 +191,7 @@ def _compared(shingles: Shingles, first: Int64s, second: Int64s, similarity: flo
 
 
 def _keyed(shingles: Shingles, texts: Int64s, pairs: Int64s) -> Int64s:
-    """The shingles of some texts, each as a number of its own for each pair."""
+    """The shingles of some texts, each as a separate number for each pair."""
     counts = shingles.counts[texts]
     ids = shingles.ids[_ranges(shingles.offsets[texts], counts)]
     width = int(shingles.ids.max(initial=0)) + 1

@@ -233,7 +233,7 @@ def _spaces(sets: Mapping[str, Sequence[PlacedRow[ExampleT]]]) -> list[str]:
         return []
     shown = str(padded[0].example.shared_texts()[0])[:60]
     return [
-        f"{len(padded):,} label(s) have space around them, which is no part of a label: "
+        f"{len(padded):,} label(s) have space around them, which is not part of a label: "
         f"the first is that of {shown!r}"
     ]
 

@@ -125,8 +125,8 @@ class TimeSplit(_Shares):
     """By time: the latest rows are the gate (or test), before them come choice (or dev) and
     calibration.
 
-    `column` holds ISO 8601 (UTC where it names no zone) or seconds since 1970. Rows of one moment
-    stay together.
+    `column` holds ISO 8601 (UTC where it is without time zone) or seconds since 1970. Rows of one
+    moment stay together.
     """
 
     by: Literal["time"]

@@ -42,7 +42,7 @@ class EvaluationSet:
 def read_examples(
     kind: Kind[Any], files: Sequence[DataFile], settings: JudgingSettings
 ) -> tuple[AnyExample, ...]:
-    """The examples of files, each of its own format; the settings name the columns.
+    """The examples of files, each in its format; the settings name the columns.
 
     Raises:
         InputError: a file or a row cannot be used, or the kind has no such format.

@@ -44,7 +44,7 @@ def sorted_batches(lengths: Int64s, indices: Int64s, max_tokens: int) -> list[In
     """Cuts `indices`, the shortest example first, into batches of at most `max_tokens`.
 
     A batch costs its rows times its longest row, which is what the hardware computes. An example
-    longer than the budget is a batch of its own.
+    longer than the budget is a batch alone.
     """
     by_length = indices[np.argsort(lengths[indices], kind="stable")]
     batches = []

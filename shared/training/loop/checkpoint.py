@@ -106,7 +106,7 @@ class CheckpointStore:
         return path
 
     def newest(self) -> Checkpoint | None:
-        """The newest checkpoint that is whole and whose best one is too; None to start anew."""
+        """The newest whole checkpoint whose best one is whole too; None to start at epoch 1."""
         for path in sorted(self._folder.glob("epoch-*"), key=_order, reverse=True):
             try:
                 checkpoint = read_checkpoint(path)

@@ -55,7 +55,7 @@ class Run:
 class TrainingLoop:
     """Trains a model epoch by epoch; after each it measures dev and writes a checkpoint.
 
-    Constructed anew on the same run, it continues after the newest valid checkpoint. Every
+    Constructed again on the same run, it continues after the newest valid checkpoint. Every
     random choice is drawn from (seed, rank, epoch, step), so that a resumed run takes the same
     steps.
     """

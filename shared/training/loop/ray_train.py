@@ -114,7 +114,7 @@ def train(folder: Path, group: WorkerGroup, *, max_failures: int) -> TrainingSta
             num_workers=group.count, use_gpu=group.gpu, resources_per_worker=resources
         ),
         run_config=RunConfig(
-            # A name of its own: the controller must never meet an earlier one's snapshot.
+            # Its own name: the controller must never meet an earlier one's snapshot.
             name=f"ray-{uuid.uuid4().hex}",
             storage_path=str(folder / "ray"),
             failure_config=FailureConfig(max_failures=max_failures),

@@ -1,4 +1,4 @@
-"""A backbone with random weights and a tokenizer of its own: for a language that has none."""
+"""A backbone with random weights and its own tokenizer: for a language that has none."""
 
 import tempfile
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ class ScratchSettings(Settings):
     """The sizes of a new encoder of BERT's architecture; texts of `max_length` tokens are read.
 
     `vocabulary` is how many word pieces are learned from the text at most, none that stands there
-    fewer than `least_frequency` times. Chinese characters are always pieces of their own.
+    fewer than `least_frequency` times. Chinese characters are always separate pieces.
     """
 
     vocabulary: int = Field(default=8000, ge=100, le=1 << 20)
@@ -39,7 +39,7 @@ class ScratchSettings(Settings):
     @model_validator(mode="after")
     def _heads_share_the_width(self) -> Self:
         if self.width % self.heads:
-            raise ValueError(f"width {self.width} is no multiple of heads {self.heads}")
+            raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
         return self
 
 

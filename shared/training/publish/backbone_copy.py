@@ -1,4 +1,4 @@
-"""The files of a backbone around its encoder, for a bundle that has an encoder of its own."""
+"""The files of a backbone around its encoder, for a bundle that has its own encoder."""
 
 import json
 import shutil

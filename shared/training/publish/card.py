@@ -89,7 +89,7 @@ def _what(settings: FinetuneSettings) -> str:
     head = " and a linear head" if settings.task_kind.has_head else ""
     match settings.method:
         case Method.FULL:
-            return f"A backbone of its own{head}, trained from"
+            return f"Its own backbone{head}, trained from"
         case Method.PROMPT:
             return f"{settings.prompt.virtual_tokens} virtual tokens{head} on"
         case Method.HEAD:

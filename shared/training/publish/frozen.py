@@ -118,7 +118,7 @@ def read_frozen(root: Path, task: str) -> tuple[Frozen, tuple[AnyExample, ...]]:
             f"the evaluation set of {task} ({entry.name}, {entry.licence}) is named by what ships, "
             "and its texts are not there: with the data in BANYAN_DATA_DIR make it by `python -m "
             f"pipelines.freeze --config {SETS_CONFIG} --set only=[{task}] registry={root}`, or "
-            "judge on a set of your own: `banyan promote BUNDLE --freeze FILE`"
+            "judge on your own set: `banyan promote BUNDLE --freeze FILE`"
         )
     try:
         lines = gzip.decompress(path.read_bytes())

@@ -69,7 +69,7 @@ def promote(settings: PromoteSettings, *, command: str, console: Console) -> boo
     if data.kind.stored:
         console.print(
             "what a running platform embedded with this task (knowledge bases, items) is embedded "
-            "anew by itself, while the old vectors serve: `banyan kb list` shows which bundle does"
+            "again by itself, while the old vectors serve: `banyan kb list` shows which bundle does"
         )
     return True
 

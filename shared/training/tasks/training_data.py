@@ -64,7 +64,7 @@ class TrainingData:
 
     def fingerprint(self) -> str:
         """SHA-256 of all that decides the weights and their calibration, in order: every example
-        of train, of dev, and of calibration where it is a set of its own.
+        of train, of dev, and of calibration where it is a separate set.
         """
         digest = hashlib.sha256()
         parts = [("train", self.train), ("dev", self.dev)]

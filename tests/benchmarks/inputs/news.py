@@ -33,7 +33,7 @@ _TEXTS_A_REQUEST = 256
 
 
 class Shape(StrEnum):
-    """What a record names: nobody, or one entity, which the model judges in a row of its own."""
+    """What a record names: nobody, or one entity, which the model judges in another row."""
 
     TEXT = "text alone"
     ENTITY = "one named entity"
@@ -195,7 +195,7 @@ def alert_latencies(
 
 
 class _Watcher:
-    """Looks for alerts while they are caused, in a thread of its own."""
+    """Looks for alerts while they are caused, in another thread."""
 
     def __init__(self, stored: StoredNews, last: int, entities: set[str]) -> None:
         self._stored = stored

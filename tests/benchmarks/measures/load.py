@@ -1,4 +1,4 @@
-"""A light HTTP/1.1 load generator in a process of its own, which disturbs little what it measures.
+"""A light HTTP/1.1 load generator in its own process, which disturbs little what it measures.
 
 `measure(load)` starts `python -m tests.benchmarks.measures.load`, hands it the load as JSON on its
 standard input and reads back the latencies. On two cores a common client library costs more than

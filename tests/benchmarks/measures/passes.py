@@ -1,4 +1,4 @@
-"""Passes over the headlines without HTTP, each kind in a process of its own.
+"""Passes over the headlines without HTTP, each kind in its own process.
 
 `python -m tests.benchmarks.measures.passes KIND COUNT` loads, prints a line when it is ready, and
 for each line that it reads makes one pass and prints what it took as JSON. So no kind sees the

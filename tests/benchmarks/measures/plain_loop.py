@@ -1,4 +1,4 @@
-"""A plain loop of quixstreams and sentence-transformers, in a virtual environment of its own."""
+"""A plain loop of quixstreams and sentence-transformers, in its own virtual environment."""
 
 import json
 import subprocess

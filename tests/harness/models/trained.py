@@ -144,7 +144,7 @@ def full_bundle(
     *,
     began_with: Backbone | None = None,
 ) -> Bundle:
-    """A bundle that is a backbone of its own, with a random head where its kind has one."""
+    """A bundle that is its own backbone, with a random head where its kind has one."""
     backbone = began_with or own
     torch.manual_seed(sum(task.encode()))
     head = None

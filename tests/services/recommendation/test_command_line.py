@@ -41,7 +41,7 @@ class Bridge(httpx.BaseTransport):
 
 
 async def run(service: RecommendationService, command: Callable[[Platform], object]) -> object:
-    """Runs a command as a process of its own would."""
+    """Runs a command as another process would."""
     async with client(service) as http:
         with Platform(URL, transport=Bridge(http)) as platform:
             return await asyncio.to_thread(command, platform)

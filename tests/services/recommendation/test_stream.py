@@ -144,7 +144,7 @@ def test_two_hosts_and_a_topic_made_anew_store_everything_once(
         with running(quick, broker, database):
             wait_for(lambda: counted(database) > 0, "something is stored")
         wait_for(lambda: counted(database) == 200, "everything is stored")
-        broker.make_anew("behaviour")
+        broker.recreate("behaviour")
         send(broker, [click("ann", f"i{n}") for n in range(50, 150)])
         wait_for(lambda: counted(database) == 300, "the new ones are read")
 

@@ -40,7 +40,7 @@ WAIT_S = 20.0
 
 @pytest.fixture
 def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    """A loop in a thread of its own, as a replica has it."""
+    """A loop in another thread, as a replica has it."""
     with loop_in_thread() as loop:
         yield loop
 
@@ -309,7 +309,7 @@ def test_a_topic_made_anew_is_read_from_its_start(
     with running(quick, broker, trunk, database, loop):
         send(broker, [value(id=f"old{n}") for n in range(5)])
         wait_for(lambda: counted(database) == 5, "the old ones are stored")
-        broker.make_anew("news")
+        broker.recreate("news")
         send(broker, [value(id=f"new{n}") for n in range(5)])
         wait_for(lambda: counted(database, ARTICLE) == 10, "the new ones are stored")
 

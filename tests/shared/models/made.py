@@ -40,7 +40,7 @@ def manifest(
 def lora_files(
     seed: str = "a", config: Mapping[str, object] | None = None
 ) -> Callable[[Path], None]:
-    """Writes the files of a `lora` bundle; the weights are no tensors, as nobody loads them."""
+    """Writes the files of a `lora` bundle; the weights are not tensors, as nobody loads them."""
 
     def write(folder: Path) -> None:
         (folder / ADAPTER_CONFIG_FILE).parent.mkdir()

@@ -44,10 +44,10 @@ def test_a_head_for_something_else_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "head.safetensors"
     save_head(Head(TaskKind.CLASSIFY, 8, ("a", "b")), path)
     for width, labels in ((9, ("a", "b")), (8, ("a", "b", "c"))):
-        with pytest.raises(ArtifactError, match="is no classify head"):
+        with pytest.raises(ArtifactError, match="is not a classify head"):
             load_head(path, TaskKind.CLASSIFY, width, labels)
     path.write_bytes(b"corrupt")
-    with pytest.raises(ArtifactError, match="is no classify head"):
+    with pytest.raises(ArtifactError, match="is not a classify head"):
         load_head(path, TaskKind.CLASSIFY, 8, ("a", "b"))
 
 

@@ -132,7 +132,7 @@ def test_adapters_work_on_other_architectures(tmp_path: Path, architecture: str)
 def test_an_adapter_for_other_layers_is_refused(tmp_path: Path) -> None:
     model = peft_model(load_backbone().encoder, 1, 4, layers=("query",))
     folder = made_bundle(tmp_path, "task", TaskKind.EMBED, peft=model).folder
-    with pytest.raises(ArtifactError, match="which is no linear layer of this backbone"):
+    with pytest.raises(ArtifactError, match="which is not a linear layer of this backbone"):
         read_adapter(folder, {})
     name = "encoder.layer.0.attention.self.query"
     with pytest.raises(ArtifactError, match="made for another backbone"):

@@ -148,7 +148,7 @@ def test_rows_of_a_prompt_share_no_batch_with_others(tmp_path: Path) -> None:
         rows += runner.tokenize(bundle.id, TaskCall("t", TEXTS[:1])).rows
     assert len({row.group for row in rows}) == 3
     for pair in (rows[:2], rows[1:]):
-        with pytest.raises(ValueError, match="need batches of their own"):
+        with pytest.raises(ValueError, match="need their own batches"):
             runner.run(pair)
 
 

@@ -238,7 +238,7 @@ def test_a_bundle_for_another_backbone_is_refused_with_the_remedy(
     other = BackboneRef(name="other", sha256="0" * 64)
     cases: list[tuple[dict[str, object], str]] = [
         ({"backbone": other}, r"made for other \(000000000000\), not for all-MiniLM.*banyan train"),
-        ({"backbone": other, "method": Method.FULL}, "is a backbone of its own"),
+        ({"backbone": other, "method": Method.FULL}, "is its own backbone"),
         ({"tokenizer_sha256": "0" * 64}, "another tokenizer.json"),
         ({"max_length": 300}, "reads 300 tokens, but .* at most 256"),
     ]

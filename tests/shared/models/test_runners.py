@@ -1,4 +1,4 @@
-"""Bundles with a backbone of their own, beside the first one."""
+"""Bundles with their own backbone, beside the first one."""
 
 from pathlib import Path
 
@@ -120,7 +120,7 @@ def test_an_own_backbone_is_refused_where_it_cannot_be_what_was_verified(
     tmp_path: Path, runners: Runners, first: Backbone, other: Backbone
 ) -> None:
     bundle = full_bundle(tmp_path, "embed", other, TaskKind.EMBED)
-    with pytest.raises(ArtifactError, match="is a backbone of its own"):
+    with pytest.raises(ArtifactError, match="is its own backbone"):
         Runner(first).load(bundle)
     weights = next((bundle.folder / "backbone").glob("*.safetensors"))
     content = bytearray(weights.read_bytes())

@@ -364,7 +364,7 @@ def test_a_topic_made_anew_is_stored_under_its_new_id(broker: MemoryBroker) -> N
     write(broker, 30)
     with running(broker.consumer(TOPIC, "g"), handler):
         wait_for(lambda: len(handler.stored) == 30, "stored")
-        broker.make_anew(TOPIC)
+        broker.recreate(TOPIC)
         write(broker, 60)
         wait_for(lambda: len(handler.stored) == 90, "the new ones are stored too")
         wait_for(lambda: committed(broker) == 60, "committed for the new topic")

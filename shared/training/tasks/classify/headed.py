@@ -1,4 +1,4 @@
-"""A classifier that no epochs of its own made becomes a bundle with a card."""
+"""A classifier that was made without epochs becomes a bundle with a card."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""Classifiers that are a linear head on pooled vectors, found without epochs of their own.
+"""Classifiers that are a linear head on pooled vectors, found without epochs.
 
 Notation of shapes: n texts, d the pooled vectors' width, c classes.
 """

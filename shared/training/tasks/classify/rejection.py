@@ -2,7 +2,7 @@
 
 A classifier that knows few examples of what it is not asked for says so too seldom. One number
 mends it: what is added to that label's logit. Added to the head's bias, it makes the highest
-probability the decision, so that serving needs no rule of its own.
+probability the decision, so that serving needs no other rule.
 
 Notation of shapes: n examples, c classes.
 """

@@ -57,7 +57,7 @@ def _labels_cell(row: Row, column: str) -> tuple[str, ...]:
     if column_of(row, column) is None:
         raise RowError(f"has no column {column!r}: set data.labels")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise RowError(f"{column!r} is no list of labels")
+        raise RowError(f"{column!r} is not a list of labels")
     found = sorted({name.strip() for name in names} - {""})
     if any(len(name) > 200 for name in found):
         raise RowError(f"{column!r} has a label of more than 200 characters")

@@ -15,7 +15,7 @@ from shared.training.evaluation.ranked import Ranked, candidates_by_query, judge
 
 @dataclass(frozen=True)
 class ScoreEvaluation:
-    """Queries, each with documents of its own to put in order."""
+    """Queries, each with its own documents to put in order."""
 
     examples: tuple[Candidates, ...]
 

@@ -178,7 +178,7 @@ class _Read:
     def competing(self, bias: float) -> Float64s:
         """The logits of the softmax that serving takes, the truth's first."""
         if self.truth is None:
-            raise ValueError("the answer is no span that is decoded")
+            raise ValueError("the answer is not a span that is decoded")
         if self.answered:
             return np.concatenate([[self.truth, self.no_answer + bias], self.others])
         return np.concatenate([[self.truth + bias, -np.inf], self.others])

@@ -89,7 +89,7 @@ def _answers(row: Row) -> list[tuple[str, int | None]]:
             {"text": text, "answer_start": start} for text, start in zip(texts, starts, strict=True)
         ]
     if not isinstance(answers, list):
-        raise RowError("'answers' is no list: an empty one says that there is no answer")
+        raise RowError("'answers' is not a list: an empty one says that there is no answer")
     return [_answer(each) for each in answers]
 
 

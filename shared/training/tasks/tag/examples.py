@@ -40,6 +40,6 @@ class TaggedExample:
         return (self.text,)
 
     def retyped(self, types: Mapping[str, str]) -> "TaggedExample":
-        """The same where each type means another one; what `types` lacks is no entity."""
+        """The same where each type means another one; what `types` lacks is not an entity."""
         kept = (replace(e, type=types[e.type]) for e in self.entities if e.type in types)
         return replace(self, entities=tuple(kept))

@@ -43,7 +43,7 @@ def plain(row: Row) -> list[TaggedExample]:
 def _entities(row: Row) -> tuple[Entity, ...]:
     values, length = row.get("entities"), len(text_cell(row, "text"))
     if not isinstance(values, list):
-        raise RowError("'entities' is no list: expected objects with start, end and label")
+        raise RowError("'entities' is not a list: expected objects with start, end and label")
     entities = sorted(_entity(value, length) for value in values)
     for one, other in pairwise(entities):
         if other.start < one.end:

@@ -69,7 +69,7 @@ def cells(row: Row) -> tuple[str, dict[str, str]]:
     """
     text, entities = text_cell(row, "text"), row.get("entities")
     if not isinstance(entities, dict) or not entities:
-        raise RowError("'entities' is no object of names and labels")
+        raise RowError("'entities' is not an object of names and labels")
     for name, label in entities.items():
         if not name.strip() or label not in LABELS:
             raise RowError(

@@ -12,7 +12,7 @@ def read_tokens(row: Row) -> tuple[list[str], list[str]]:
     """The tokens of a row and their tags, as many.
 
     Raises:
-        RowError: they are no lists of texts, or of two lengths.
+        RowError: they are not lists of texts, or of two lengths.
     """
     tokens, tags = (_texts(row, column) for column in ("tokens", "tags"))
     if len(tokens) != len(tags):
@@ -33,5 +33,5 @@ def from_tokens(tokens: Sequence[str], tags: Sequence[str]) -> TaggedExample:
 def _texts(row: Row, column: str) -> list[str]:
     values = row.get(column)
     if not isinstance(values, list) or not values:
-        raise RowError(f"{column!r} is no list of texts")
+        raise RowError(f"{column!r} is not a list of texts")
     return [text_cell({column: value}, column) for value in values]

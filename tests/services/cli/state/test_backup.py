@@ -21,7 +21,7 @@ def state_of(folder: Path) -> PlatformSettings:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> PlatformSettings:
-    """A state folder with one of each part, and with what is no part of a backup."""
+    """A state folder with one of each part, and with what is not part of a backup."""
     state = tmp_path / "var"
     folders = ("models/embed/abc/manifest.json", "models/aliases.json", "indexes/kb/CURRENT")
     for name in (*folders, "rankers/default/CURRENT", "rankings/CURRENT"):

@@ -1,4 +1,4 @@
-"""Rankings of a catalogue above the exact index's size: built anew while they serve."""
+"""Rankings of a catalogue above the exact index's size: rebuilt while they serve."""
 
 import threading
 from typing import cast
@@ -97,7 +97,7 @@ async def test_the_service_builds_its_index_anew_above_its_threshold(
         for start in range(0, len(things), 30):
             await send(http, things[start : start + 30])
         await until(lambda: rankings.has_vector(("default", "i149")), "the vectors are there")
-        await until(lambda: not rankings.needs_indexes, "the index is built anew")
+        await until(lambda: not rankings.needs_indexes, "the index is rebuilt")
         await send(http, item("late", title="Thing number3 colour3"))
         await until(lambda: rankings.has_vector(("default", "late")), "the late one has a vector")
         similar = (await http.get("/items/i3/similar?n=1")).json()["items"]

@@ -32,7 +32,7 @@ Serve = Callable[[socket.socket], None]
 
 
 class Server:
-    """Accepts on this machine; each connection is served by `serve` in a thread of its own."""
+    """Accepts on this machine; each connection is served by `serve` in another thread."""
 
     def __init__(self, serve: Serve, context: ssl.SSLContext | None = None) -> None:
         self._serve = serve

@@ -35,7 +35,7 @@ def test_judged_pairs(label: object) -> None:
     ("row", "reason"),
     [
         ({"query": "q"}, "no column 'positive'"),
-        ({"query": "q", "positive": "p", "negatives": "n"}, "'negatives' is no list"),
+        ({"query": "q", "positive": "p", "negatives": "n"}, "'negatives' is not a list"),
         ({"query": "q", "positive": "p", "negatives": ["n", ""]}, "'negatives' is empty"),
         ({"query": "q", "positive": "p", "negative": "p"}, "both 'positive' and"),
     ],

@@ -52,7 +52,7 @@ def test_what_was_done_and_labels_written_in_two_ways_are_told() -> None:
     ).model_copy(update={"notes": ("2 rows of train left out",)})
     assert findings(report) == [
         "2 rows of train left out",
-        "'good' (2 rows, such as 'two') and 'Good' (1 row, such as 'one') are labels of their own "
+        "'good' (2 rows, such as 'two') and 'Good' (1 row, such as 'one') are separate labels "
         "that differ in writing alone: write them alike if they mean the same",
     ]
 

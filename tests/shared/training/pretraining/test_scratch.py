@@ -26,5 +26,5 @@ def test_every_character_of_a_large_alphabet_is_a_piece(tmp_path: Path) -> None:
 
 
 def test_the_width_is_shared_by_the_heads() -> None:
-    with pytest.raises(ConfigError, match="no multiple of heads 3"):
+    with pytest.raises(ConfigError, match="not a multiple of heads 3"):
         resolve(ScratchSettings, Layer("test", SIZES | {"heads": 3}))

@@ -134,7 +134,7 @@ def test_a_tagger_has_types_of_entities() -> None:
     [
         (
             {"method": "full"},
-            ["A backbone of its own and a linear head, trained from tiny to put a text into one"],
+            ["Its own backbone and a linear head, trained from tiny to put a text into one"],
         ),
         ({"method": "head"}, ["A linear head on tiny", "learning rates 0.005 (head),"]),
         ({"method": "prompt"}, ["16 virtual tokens and a linear head on tiny", "Prompt tuning"]),

@@ -49,7 +49,7 @@ def test_no_answer() -> None:
         (_row({"text": ["1977"], "answer_start": [59]}), "not stand at character 59"),
         (_row({"text": ["1977"], "answer_start": [-1]}), "'answer_start' is -1"),
         (_row({"text": ["1977"]}), "of one length"),
-        (_row(None), "'answers' is no list"),
+        (_row(None), "'answers' is not a list"),
         (_row([7.5]), "expected a string"),
         (_row([], answerable=True), "'answerable' is True, and there are 0 answers"),
         ({"question": "a", "answers": []}, "no column 'context'"),

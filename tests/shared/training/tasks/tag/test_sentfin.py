@@ -64,8 +64,8 @@ def test_names_are_found_as_they_are_written(text: str, names: list[str], found:
 @pytest.mark.parametrize(
     ("row", "fault"),
     [
-        ({"text": "x", "entities": {}}, "no object of names"),
-        ({"text": "x", "entities": [1]}, "no object of names"),
+        ({"text": "x", "entities": {}}, "not an object of names"),
+        ({"text": "x", "entities": [1]}, "not an object of names"),
         ({"text": "x", "entities": {"x": "good"}}, "says 'good' of 'x'"),
         ({"text": "x", "entities": {"x": ["neutral"]}}, "says \\['neutral'\\] of 'x'"),
         ({"text": "x", "entities": {" ": "neutral"}}, "expected a name"),
