@@ -25,6 +25,8 @@ WHOLE = ("shared", "services", "pipelines", "tests", "infra")
 
 _LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
 _MODULE = re.compile(r"python -m ((?:tests|pipelines|services|shared)(?:\.\w+)+)")
+_PATH = re.compile(r"`((?:shared|services|pipelines|tests|infra)/[\w./-]*)`")
+_PLACEHOLDER = re.compile(r"[A-Z]{2}")
 _BANYAN = re.compile(r"(?:^|`|\$ |\bthen )banyan ([^`\n#;]+)", re.MULTILINE)
 
 
@@ -95,6 +97,14 @@ def test_modules_that_documents_run_exist() -> None:
     named = {module for text in texts for module in _MODULE.findall(" ".join(text.split()))}
     assert len(named) > 20
     assert not [module for module in sorted(named) if find_spec(module) is None]
+
+
+def test_paths_that_documents_name_exist() -> None:
+    texts = [(ROOT / name).read_text("utf-8") for name in DOCUMENTS if name != "CHANGELOG.md"]
+    named = {path for text in texts for path in _PATH.findall(text)}
+    here = [path for path in sorted(named) if _PLACEHOLDER.search(path) is None]
+    assert len(here) > 10
+    assert not [path for path in here if not (ROOT / path).exists()]
 
 
 def test_commands_of_banyan_that_documents_show_exist() -> None:
