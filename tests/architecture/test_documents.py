@@ -100,7 +100,8 @@ def test_modules_that_documents_run_exist() -> None:
 
 
 def test_paths_that_documents_name_exist() -> None:
-    texts = [(ROOT / name).read_text("utf-8") for name in DOCUMENTS if name != "CHANGELOG.md"]
+    told = [name for name in DOCUMENTS if name not in ("CHANGELOG.md", "tests/README.md")]
+    texts = [(ROOT / name).read_text("utf-8") for name in told]
     named = {path for text in texts for path in _PATH.findall(text)}
     here = [path for path in sorted(named) if _PLACEHOLDER.search(path) is None]
     assert len(here) > 10

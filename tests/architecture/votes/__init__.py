@@ -1,0 +1,1 @@
+"""A made-up application, as CONTRIBUTING has it made: votes from a topic, and a sink of files."""
