@@ -50,11 +50,11 @@ def contenders(task: str) -> tuple[Callable[[], None], Callable[[], None]]:
     runners = Runners(backbone)
     runners.load(bundle)
     labels = islice(cycle(bundle.manifest.labels), len(texts))
-    exam = ClassEvaluation(tuple(map(Example, texts, labels)))
+    evaluation = ClassEvaluation(tuple(map(Example, texts, labels)))
 
     def evaluate() -> None:
-        output = answer(runners, bundle, exam.inputs).output
-        exam.judge(output, bundle.manifest).intervals(1000)
+        output = answer(runners, bundle, evaluation.inputs).output
+        evaluation.judge(output, bundle.manifest).intervals(1000)
 
     return raw(texts), evaluate
 

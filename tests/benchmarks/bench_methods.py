@@ -4,8 +4,8 @@
 
 Two bundles' folders, of one task that has a frozen evaluation set in the registry (`banyan
 promote` and `pipelines.freeze` make it). Both are evaluated on it; single inputs are timed in
-turns. "Beside" is a batch of 16 inputs of which half are for the untouched backbone: an adapter takes it
-whole, and another backbone in two parts.
+turns. "Beside" is a batch of 16 inputs of which half are for the untouched backbone: an adapter
+takes it whole, and another backbone in two parts.
 """
 
 import argparse

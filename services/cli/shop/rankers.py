@@ -133,7 +133,7 @@ def promote_again(
     It serves if its gates hold; returns 1 if one does not.
 
     Raises:
-        NotFoundError: there is no such bundle, or no candidate.
+        NotFoundError: the bundle does not exist, or no candidate.
         InputError: there are no events, no vectors, or too little behaviour.
         ArtifactError: the bundle is corrupt, or was trained on other features.
         DependencyError: the database does not answer.

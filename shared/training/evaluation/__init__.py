@@ -1,1 +1,1 @@
-"""Evaluating bundles: exams, judgements and reports."""
+"""Evaluating bundles: answers, judgements and reports."""

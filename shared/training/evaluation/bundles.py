@@ -10,7 +10,7 @@ def find_bundle(registry: Registry, name: str, *aliases: str) -> Bundle:
     """The bundle of an id, or the first of the aliases that a task has.
 
     Raises:
-        NotFoundError: there is no such bundle, or the task has none of the aliases.
+        NotFoundError: the bundle does not exist, or the task has none of the aliases.
         ArtifactError: it is corrupt.
     """
     if "@" in name:

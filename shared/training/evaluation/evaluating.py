@@ -26,7 +26,7 @@ def evaluate(settings: EvaluateSettings) -> Evaluated:
     """Reads the data before the model, so that what is wrong with it is said at once.
 
     Raises:
-        PlatformError: there is no such bundle, or the data cannot be used; what to do about it.
+        PlatformError: the bundle does not exist, or the data cannot be used; what to do about it.
     """
     registry = open_registry(settings.registry_root)
     bundle = find_bundle(registry, settings.bundle, CHAMPION, CANDIDATE)

@@ -21,9 +21,11 @@ def evaluated(share_right: float, *, sure: float = 0.8, latency_ms: float = 5.0)
     truth = np.arange(N) % 2
     said = np.where(np.arange(N) < share_right * N, truth, 1 - truth)
     probabilities = np.where(np.eye(2)[said] > 0, sure, 1 - sure).astype(np.float32)
-    exam = ClassEvaluation(tuple(Example(str(i), "ab"[label]) for i, label in enumerate(truth)))
+    evaluation = ClassEvaluation(
+        tuple(Example(str(i), "ab"[label]) for i, label in enumerate(truth))
+    )
     made_for = manifest(TaskKind.CLASSIFY).model_copy(update={"labels": ("a", "b")})
-    judgement = exam.judge(ClassifyOutput("b", 1, ("a", "b"), probabilities), made_for)
+    judgement = evaluation.judge(ClassifyOutput("b", 1, ("a", "b"), probabilities), made_for)
     cost = Cost(
         inputs=N,
         tokens=N,
