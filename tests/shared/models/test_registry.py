@@ -25,7 +25,7 @@ def registry(tmp_path: Path) -> Registry:
         ({"peft_type": "LOHA"}, "peft_type LOHA: only LORA is served"),
         ({"init_lora_weights": "pissa_niter_4"}, "it changes the backbone's weights"),
         ({"rank_pattern": {"query": 2}}, "rank_pattern"),
-        ({"r": "many"}, "no adapter configuration"),
+        ({"r": "many"}, "not an adapter configuration"),
     ],
 )
 def test_an_adapter_that_cannot_be_served_is_refused_with_the_reason(
@@ -46,7 +46,7 @@ def test_an_adapter_that_cannot_be_served_is_refused_with_the_reason(
         ({"peft_type": "P_TUNING"}, "peft_type P_TUNING: only PROMPT_TUNING"),
         ({"modules_to_save": ["pooler"]}, "modules_to_save: whole modules"),
         ({"num_transformer_submodules": 2}, "an encoder has one"),
-        ({"num_virtual_tokens": None}, "no prompt configuration of PEFT"),
+        ({"num_virtual_tokens": None}, "not a prompt configuration of PEFT"),
     ],
 )
 def test_a_prompt_is_registered_unless_it_cannot_be_served(
