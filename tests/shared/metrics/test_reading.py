@@ -25,6 +25,24 @@ def test_f1_counts_words_as_often_as_they_stand() -> None:
     assert f1("the", "a") == 1.0
 
 
+@pytest.mark.parametrize(
+    ("found", "true", "exactly", "shared"),
+    [
+        # By hand, after `compute_exact` and `compute_f1` of SQuAD 2.0's evaluation script.
+        ("Denver Broncos", "Denver Broncos", 1, 1.0),
+        ("the Denver Broncos!", "Denver Broncos", 1, 1.0),
+        ("Broncos", "Denver Broncos", 0, 2 / 3),
+        ("Carolina Panthers", "Denver Broncos", 0, 0.0),
+        ("10th and 11th centuries", "in the 10th and 11th centuries", 0, 8 / 9),
+        ("an apple, a pear", "the apple pear", 1, 1.0),
+        ("", "Denver", 0, 0.0),
+    ],
+)
+def test_answers_are_marked_by_squads_rules(found: str, true: str, exactly: int, shared: float) -> None:
+    assert exact(found, true) == exactly
+    assert f1(found, true) == pytest.approx(shared)
+
+
 def test_the_best_truth_counts_and_no_answer_is_an_answer() -> None:
     answers = mark_answers(
         ["1977", None, "gold", None], [["the year 1977", "1977"], [], [], ["silver"]]

@@ -1,9 +1,13 @@
+import random
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from seqeval.metrics import f1_score  # type: ignore[import-untyped]
 
 from shared.metrics.spans import count_spans, f1_of_spans, span_intervals
+from shared.models.tag import entity_stretches
 
 TRUTH = [{(0, 5, "x")}, {(0, 3, "x"), (7, 9, "y")}, set(), {(1, 2, "x")}]
 FOUND = [{(0, 5, "x")}, {(0, 3, "y"), (7, 9, "y")}, {(4, 6, "x")}, set()]
@@ -54,3 +58,13 @@ def test_f1_is_the_harmonic_mean(
     else:
         assert f1 == 0.0
     assert f1_of_spans(counts, np.arange(len(pairs))) == f1
+
+
+TAGS = st.lists(st.sampled_from(["O", "B-x", "I-x", "B-y", "I-y"]), min_size=1, max_size=6)
+
+
+@given(st.lists(TAGS, min_size=1, max_size=4), st.randoms(use_true_random=False))
+def test_f1_equals_seqeval(truth: list[list[str]], chance: random.Random) -> None:
+    found = [[tag if chance.random() < 0.7 else "I-x" for tag in tags] for tags in truth]
+    counts = count_spans(*([set(entity_stretches(t)) for t in tags] for tags in (truth, found)))
+    assert f1_of_spans(counts) == pytest.approx(f1_score(truth, found, zero_division=0))
