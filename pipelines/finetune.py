@@ -36,8 +36,9 @@ from shared.training.loop.progress import followed, shown
 from shared.training.loop.ray_train import WorkerGroup, cluster, train
 from shared.training.loop.run_folder import RunSpec, locked, write_run
 from shared.training.loop.tracking import check_tracking, tracked
+from shared.training.methods.lora import Lora
 from shared.training.methods.model import TunedModel
-from shared.training.methods.tuning import Lora, check_method
+from shared.training.methods.tuning import check_method
 from shared.training.publish.card import Card, Finished
 from shared.training.publish.held_out import judged_already, keep_held_out
 from shared.training.publish.publishing import publish, write_trained

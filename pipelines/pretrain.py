@@ -34,8 +34,8 @@ from shared.training.loop.loop import Run, TrainingLoop
 from shared.training.loop.progress import followed, shown
 from shared.training.loop.run_folder import locked
 from shared.training.loop.workers import Worker
+from shared.training.methods.full import Full
 from shared.training.methods.model import TunedModel
-from shared.training.methods.tuning import Full
 from shared.training.pretraining.masked import (
     MASKED_METRIC,
     MaskedLoss,

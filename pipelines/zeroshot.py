@@ -30,8 +30,8 @@ from shared.training.data.formats import NamedColumns
 from shared.training.data.reading import raise_faults
 from shared.training.data.settings import SetPart, SomeFiles
 from shared.training.data.sources import read_located
+from shared.training.methods.head import Frozen
 from shared.training.methods.model import TunedModel
-from shared.training.methods.tuning import Frozen
 from shared.training.publish.publishing import publish
 from shared.training.settings import OutputSettings
 from shared.training.tasks.classify.examples import Example

@@ -17,8 +17,8 @@ from shared.models.backbone import Backbone
 from shared.models.tasks import Float32s
 from shared.training.data.arrays import Int64s, TokenArrays
 from shared.training.loop.checkpoint import Tensors
+from shared.training.methods.full import Full
 from shared.training.methods.model import TunedModel
-from shared.training.methods.tuning import Full
 
 MASKED_METRIC = "log_likelihood"
 _MASK_TOKENS = ("[MASK]", "<mask>")

@@ -15,8 +15,8 @@ from shared.models.backbone import Backbone
 from shared.models.tokenization import TextTokenizer
 from shared.training.data.arrays import TokenArrays
 from shared.training.data.tokenisation import text_numbers
+from shared.training.methods.full import Full
 from shared.training.methods.model import TunedModel
-from shared.training.methods.tuning import Full
 
 
 def embedder(backbone: Backbone) -> TunedModel:

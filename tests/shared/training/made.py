@@ -14,8 +14,12 @@ from shared.models.tasks import TaskKind
 from shared.training.data.arrays import TokenArrays
 from shared.training.data.examples import ExampleT
 from shared.training.loop.loop import Run
+from shared.training.methods.full import Full
+from shared.training.methods.head import Frozen
+from shared.training.methods.lora import Lora
 from shared.training.methods.model import TunedModel
-from shared.training.methods.tuning import Frozen, Full, Lora, Prompt, Tuned
+from shared.training.methods.prompt import Prompt
+from shared.training.methods.tuning import Tuned
 from shared.training.settings import CheckpointSettings, LoraSettings, OptimisationSettings
 from shared.training.tasks.classify.learning import ClassLearning
 from shared.training.tasks.kind import Learning

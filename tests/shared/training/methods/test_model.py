@@ -8,8 +8,8 @@ from peft import PeftModel
 from shared.models.bundle import Method
 from shared.models.heads import Head, load_head
 from shared.models.tasks import TaskKind
+from shared.training.methods.lora import Lora, linear_layers
 from shared.training.methods.model import TunedModel
-from shared.training.methods.tuning import Lora, linear_layers
 from shared.training.settings import LoraSettings
 from tests.shared.training import made
 

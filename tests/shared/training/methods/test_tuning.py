@@ -12,8 +12,8 @@ from shared.models.backbone import Backbone
 from shared.models.bundle import Method
 from shared.models.source import BackboneConfig, locate
 from shared.models.tasks import TaskKind
+from shared.training.methods.full import Full
 from shared.training.methods.model import TunedModel
-from shared.training.methods.tuning import Full
 from shared.training.settings import FinetuneSettings
 from tests.harness.models.encoders import write_encoder
 from tests.shared.training import made
