@@ -38,7 +38,9 @@ def test_f1_counts_words_as_often_as_they_stand() -> None:
         ("", "Denver", 0, 0.0),
     ],
 )
-def test_answers_are_marked_by_squads_rules(found: str, true: str, exactly: int, shared: float) -> None:
+def test_answers_are_marked_by_squads_rules(
+    found: str, true: str, exactly: int, shared: float
+) -> None:
     assert exact(found, true) == exactly
     assert f1(found, true) == pytest.approx(shared)
 
