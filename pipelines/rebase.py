@@ -1,12 +1,12 @@
-"""Makes every champion that depends on another backbone anew for this one.
+"""Rebuilds every champion that depends on another backbone for this one.
 
     python -m pipelines.rebase --set backbone.source=FOLDER
     python -m pipelines.rebase --set backbone.source=owner/model backbone.revision=COMMIT
 
 Each is trained by the command and the configuration of its manifest, and becomes the candidate of
 its task. The report has the dev figures before and after, and both on the task's frozen evaluation
-set. A task whose data or configuration is gone is named with the reason. After an interruption the
-same command continues; promotion is a command of its own.
+set. A task whose data or configuration is missing is named with the reason. After an interruption
+the same command continues; promotion is another command.
 """
 
 import sys

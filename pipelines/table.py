@@ -110,7 +110,7 @@ def _head(path: Path) -> tuple[tuple[str, ...], dict[str, int]]:
     """The columns of a CSV, and how many different values each has."""
     if format_of(path.name) is not TableFormat.CSV:
         raise InputError(
-            f"{path}: name the columns of a file that is no .csv, with --text and --label"
+            f"{path}: name the columns of a file that is not a .csv, with --text and --label"
         )
     table = open_table(path)
     names = table.columns or ()

@@ -5,7 +5,7 @@
         space.lora.rank.choice=[4,8,16] \\
         space.optimisation.encoder_learning_rate.loguniform=[1e-4,3e-3]
 
-Any key of `pipelines.finetune` may be tried. Each trial trains on a worker of its own and is
+Any key of `pipelines.finetune` may be tried. Each trial trains on its own worker and is
 stopped where most others were better at the same epoch. After an interruption the same command
 continues: trials that ended are not run again, the others go on at their last valid checkpoint.
 """

@@ -51,7 +51,7 @@ def _construct_unique(loader: _UniqueKeyLoader, node: yaml.MappingNode) -> Value
         key = loader.construct_object(key_node, deep=True)
         line = key_node.start_mark.line + 1
         if not isinstance(key, Hashable):
-            loader.faults.append(f"line {line}: {key!r} is no key: write a name")
+            loader.faults.append(f"line {line}: {key!r} is not a key: write a name")
             continue
         if key in mapping:
             loader.faults.append(f"line {line}: the key {key!r} stands twice: remove one")

@@ -3,7 +3,7 @@
 The model, all of it:
 
 - **Tastes**: a shopper mixes one of six kinds of people (`KINDS`, weights over categories) with
-  a taste of their own, and has a price level: a place between cheap and dear within a category.
+  their own taste, and has a price level: a place between cheap and dear within a category.
 - **Appeal**: an item has a quality that all agree on, and a quarter of the items have a season of
   some days in which more people want them (popularity drifts).
 - **Utility** of an item for a shopper: taste for its category, minus the squared distance from the

@@ -1,1 +1,1 @@
-"""Rebasing: what was made for one backbone is made anew for another one."""
+"""Rebasing: what was made for one backbone is rebuilt for another one."""

@@ -136,9 +136,9 @@ def _say(
         )
         for outcome in made:
             console.print(f"  banyan promote {outcome.after}", style="bold")
-        console.print("and start the platform anew: `banyan down`, `banyan up`.")
+        console.print("and restart the platform: `banyan down`, `banyan up`.")
     if any(kind_of(c.manifest.kind, c.manifest.multi_label).stored for c in champions):
         console.print(
-            "Knowledge bases and items are then embedded anew by themselves; until that is done, "
+            "Knowledge bases and items are then embedded again by themselves; until that is done, "
             "those of a bundle for the old backbone cannot be asked (`banyan kb list`)."
         )

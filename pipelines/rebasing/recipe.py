@@ -51,7 +51,7 @@ def recipe_of(manifest: Manifest, rebase: RebaseSettings) -> Recipe:
         update={"output": settings.output.model_copy(update={"registry": rebase.registry_root})}
     )
     if settings.task != manifest.task:
-        raise ConfigError(f"{config} makes {settings.task} now: write a configuration of its own")
+        raise ConfigError(f"{config} makes {settings.task} now: write its own configuration")
     kept = [each for each in assignments if not each.startswith(("backbone.", "output.registry="))]
     over = [*kept, *_flat(rebase.finetune), *(f"backbone.{k}={v}" for k, v in backbone.items())]
     return Recipe(settings, shlex.join([*words[:3], "--config", str(config), "--set", *over]))

@@ -7,8 +7,8 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 import httpx
+from httpx_sse import EventSource, ServerSentEvent
 
-from services.cli.news.event_stream import ServerEvent, parse_events
 from shared.errors import (
     AuthenticationError,
     DependencyError,
@@ -87,35 +87,27 @@ class Platform:
         with self._translated():
             return _checked(self._http.post(path, files=parts, timeout=_LONG_S)).json()
 
-    def lines(self, path: str, body: Any) -> Iterator[str]:
-        """Sends JSON and yields the lines of an event stream as they come.
-
-        Raises:
-            PlatformError: the platform does not answer, or refuses.
-        """
-        with (
-            self._translated(),
-            self._http.stream("POST", path, json=body, timeout=_LONG_S) as response,
-        ):
-            if response.is_error:
-                response.read()
-            yield from _checked(response).iter_lines()
-
-    def events(self, path: str, *, after: str = "") -> Iterator[ServerEvent]:
+    def events(self, path: str, *, body: Any = None, after: str = "") -> Iterator[ServerSentEvent]:
         """The events of a stream as they come, from the one after the id `after`.
+
+        A `body` is sent as JSON, and the stream may be silent for as long as a write may take.
 
         Raises:
             PlatformError: the platform does not answer, refuses, or has nothing to say, not even a
                 comment, for longer than streams do.
         """
+        method, silence_s = ("GET", _SILENCE_S) if body is None else ("POST", _LONG_S)
         headers = {"last-event-id": after} if after else {}
         with (
             self._translated(),
-            self._http.stream("GET", path, headers=headers, timeout=_SILENCE_S) as response,
+            self._http.stream(
+                method, path, json=body, headers=headers, timeout=silence_s
+            ) as response,
         ):
             if response.is_error:
                 response.read()
-            yield from parse_events(_checked(response).iter_bytes())
+            # A comment after an event with an id comes as an event without data.
+            yield from (e for e in EventSource(_checked(response)).iter_sse() if e.data)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -128,7 +120,9 @@ class Platform:
         except httpx.TimeoutException:
             raise DependencyError(f"{self.url} does not answer in time") from None
         except (httpx.InvalidURL, httpx.UnsupportedProtocol):
-            raise InputError(f"{self.url!r} is no address such as http://127.0.0.1:8000") from None
+            raise InputError(
+                f"{self.url!r} is not an address such as http://127.0.0.1:8000"
+            ) from None
         except httpx.HTTPError as error:
             raise DependencyError(f"{self.url} broke the connection: {error}") from None
 

@@ -71,7 +71,7 @@ def find_encoding(source: Source, limits: Limits) -> Encoding:
     if codec != "utf-8":
         raise TableError.of(
             source.name,
-            f"begins as {_NAMES[codec]}, and its byte {fault + 1:,} is not: save it as UTF-8 anew",
+            f"begins as {_NAMES[codec]}, and its byte {fault + 1:,} is not: save it as UTF-8 again",
         )
     return _not_utf8(source, limits)
 
@@ -125,7 +125,7 @@ def _unmarked_utf16(head: bytes) -> str | None:
 
 @dataclass(slots=True)
 class _Census:
-    """The lines of a text that is no UTF-8: all, those that are broken, those that are UTF-8 and
+    """The lines of a text that is not UTF-8: all, those that are broken, those that are UTF-8 and
     not ASCII; the first broken one with its byte; and a sample of the broken ones.
     """
 

@@ -1,4 +1,4 @@
-"""The encoding of text that is no UTF-8, where it is sure; a wrong guess would be worse than none.
+"""The encoding of text that is not UTF-8, where it is sure; a wrong guess would be worse than none.
 
 Source: charset-normalizer measures how much a decoded text looks like chance (its "chaos"). Of the
 East Asian encodings GB18030 is taken where it is the least so, and clearly so; Windows-1252 is

@@ -17,7 +17,7 @@ def find_columns(
     """The names of the columns, and the number of rows.
 
     Raises:
-        TableError: it is no Parquet file, or holds more than is read.
+        TableError: it is not a Parquet file, or holds more than is read.
     """
     import pyarrow
 

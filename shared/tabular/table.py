@@ -153,7 +153,7 @@ def open_table(
 
 
 def format_of(name: str) -> TableFormat | None:
-    """The format of a file by the ending of its name; None where it is no file of rows."""
+    """The format of a file by the ending of its name; None where it is not a file of rows."""
     plain = name.lower().removesuffix(".gz")
     return next((found for suffix, found in _FORMATS.items() if plain.endswith(suffix)), None)
 

@@ -9,11 +9,12 @@ import orjson
 import pytest
 
 from services.cli.news.news_file import examine_news
-from services.cli.shop.feedback import open_source, values_of
+from services.cli.shop.feedback import open_source
 from services.cli.shop.rows import EVENTS, ITEMS, RowKind, event_of
 from services.support.ingest.files import read_file
 from services.support.ingest.ids import DerivedIds
 from shared.errors import InputError
+from shared.tabular.cells import values_of
 from shared.tabular.rows import Row
 from shared.training.data.formats import PLAIN, NamedColumns
 from shared.training.data.reading import read_rows
@@ -58,7 +59,7 @@ def _news(path: Path) -> list[str]:
 def _behaviour(kind: RowKind, path: Path) -> list[str]:
     source = open_source(kind, path)
     rows = [row for row in source.table.rows() if isinstance(row, Row)]
-    events = [event_of(kind, values_of(source, row), source.undated_ms) for row in rows]
+    events = [event_of(kind, values_of(source.table, row), source.undated_ms) for row in rows]
     fields = [event["fields"] for event in events]
     return [
         str(field["value"])

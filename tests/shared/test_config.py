@@ -76,7 +76,11 @@ def test_every_key_that_stands_twice_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         read_yaml(file)
     message = str(caught.value)
-    for fault in ("line 2: the key 'depth'", "line 3: the key 'port'", "line 4: ['a'] is no key"):
+    for fault in (
+        "line 2: the key 'depth'",
+        "line 3: the key 'port'",
+        "line 4: ['a'] is not a key",
+    ):
         assert fault in message
 
 

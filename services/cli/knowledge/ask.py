@@ -1,6 +1,5 @@
 """`banyan ask`: one question to the support chat."""
 
-import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +9,8 @@ from rich.console import Console
 from services.cli.options import ApiKey, Url, connected
 
 if TYPE_CHECKING:
+    from httpx_sse import ServerSentEvent
+
     from services.cli.client import Platform
     from services.cli.knowledge.answers import Findings
 
@@ -42,7 +43,7 @@ def show_answer(platform: "Platform", question: str, kb: str | None, *, stream: 
         "messages": [{"role": "user", "content": question}],
     }
     if stream:
-        findings = _print_stream(console, platform.lines(_PATH, {**request, "stream": True}))
+        findings = _print_stream(console, platform.events(_PATH, body={**request, "stream": True}))
     else:
         message = platform.post(_PATH, request)["choices"][0]["message"]
         console.print(message["content"], markup=False)
@@ -51,13 +52,12 @@ def show_answer(platform: "Platform", question: str, kb: str | None, *, stream: 
         _print_findings(console, Findings.model_validate(findings))
 
 
-def _print_stream(console: Console, lines: Iterator[str]) -> Any:
+def _print_stream(console: Console, events: "Iterator[ServerSentEvent]") -> Any:
     findings = None
-    for line in lines:
-        data = line.removeprefix("data: ")
-        if data == line or data == "[DONE]":
+    for event in events:
+        if event.data == "[DONE]":
             continue
-        for choice in json.loads(data)["choices"]:
+        for choice in event.json()["choices"]:
             console.print(choice["delta"].get("content", ""), end="", markup=False)
             findings = choice["delta"].get("banyan", findings)
     console.print()

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from services.cli.bars import bars
+from services.cli.batches import batches
 from services.cli.options import ApiKey, Url, connected
 from shared.errors import AuthenticationError, ForbiddenError, InputError, NotFoundError
 
@@ -45,7 +46,7 @@ def load(
     """Load documents; prints a line for each that is refused, and then ends with code 1."""
     if kb is None:
         raise InputError(
-            "which knowledge base is to be loaded? Name one of your own with --kb NAME, such as "
+            "which knowledge base is to be loaded? Name your own with --kb NAME, such as "
             f"`banyan kb load {path} --kb shop`; help-centre is the sample"
         )
     with connected(url, key) as platform:
@@ -110,7 +111,8 @@ def load_files(
     """Sends files in batches; a batch that is refused is sent again a file at a time."""
     loaded = Loaded()
     done = {file: index + 1 for index, file in enumerate(files)}
-    for batch in _batches(_pieces(files, loaded)):
+    pieces = _pieces(files, loaded)
+    for batch in batches(pieces, _bytes_of, most=_BATCH_FILES, most_bytes=_BATCH_BYTES):
         _send(platform, kb, batch, loaded)
         on_files(done[batch[-1].path])
     on_files(len(files))
@@ -193,17 +195,8 @@ def _pieces(files: Iterable[Path], loaded: Loaded) -> "Iterator[Piece]":
         yield from pieces
 
 
-def _batches(pieces: "Iterable[Piece]") -> "Iterator[list[Piece]]":
-    batch: list[Piece] = []
-    size = 0
-    for piece in pieces:
-        if batch and (len(batch) == _BATCH_FILES or size + len(piece.content) > _BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(piece)
-        size += len(piece.content)
-    if batch:
-        yield batch
+def _bytes_of(piece: "Piece") -> int:
+    return len(piece.content)
 
 
 def _send(platform: "Platform", kb: str, batch: "list[Piece]", loaded: Loaded) -> None:

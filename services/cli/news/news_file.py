@@ -1,6 +1,6 @@
 """A file of news for a replay: rows of the topic's fields, read one by one.
 
-Of a CSV the cell `entities` holds names with `|` between; an empty cell is no field.
+Of a CSV the cell `entities` holds names with `|` between; an empty cell gives no field.
 """
 
 import contextlib
@@ -15,6 +15,7 @@ from services.sentiment.news import decode
 from shared.errors import InputError
 from shared.streaming.dead_letters import DecodeError
 from shared.streaming.message import Record
+from shared.tabular.cells import listed, values_of
 from shared.tabular.headings import shown
 from shared.tabular.rows import BadRow
 from shared.tabular.table import TableFormat, format_of, open_table
@@ -23,7 +24,6 @@ NEEDED = ("id", "published_at", "source", "text")
 COLUMNS = (*NEEDED, "entities", "tenant")
 
 _KEPT_FAULTS = 100
-_LIST_MARK = "|"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,26 +88,23 @@ def _lines(path: Path) -> Iterator[NewsLine | str]:
     table = open_table(path, known=COLUMNS, table_format=table_format)
     if table.columns is not None:
         _check_columns(path, table.columns, table.description)
-    is_csv = table.format is TableFormat.CSV
     for row in table.rows():
         if isinstance(row, BadRow):
             yield f"{path}:{row.number}: {row.reason}"
         else:
-            yield _read(path, row.number, of_cells(row.values) if is_csv else row.values)
+            is_csv = table.format is TableFormat.CSV
+            values = values_of(table, row)
+            yield _read(path, row.number, of_cells(values) if is_csv else values)
 
 
 def of_cells(cells: Mapping[str, object]) -> dict[str, object]:
-    """The fields of a CSV's cells, which are all texts; an empty one is no field.
+    """The fields of a CSV's cells, which are all texts; an empty one gives none.
 
     Names of entities are parted by `|`.
     """
-    values: dict[str, object] = {}
-    for name, cell in cells.items():
-        if text := str(cell).strip():
-            values[name] = text
+    values = {name: cell for name, cell in cells.items() if cell}
     if "entities" in values:
-        parts = str(values["entities"]).split(_LIST_MARK)
-        values["entities"] = [part.strip() for part in parts if part.strip()]
+        values["entities"] = listed(str(values["entities"]))
     with contextlib.suppress(ValueError, KeyError):
         values["published_at"] = float(str(values["published_at"]))
     return values

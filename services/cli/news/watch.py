@@ -1,6 +1,5 @@
 """`banyan sentiment watch`: trends and alerts in the terminal, as they change."""
 
-import json
 import queue
 import threading
 from datetime import UTC, datetime
@@ -83,8 +82,6 @@ def _listen(
     platform: "Platform", changes: "queue.SimpleQueue[Alert]", stop: threading.Event
 ) -> None:
     """Follows the stream of alerts, and comes back to where it broke off."""
-    from pydantic import ValidationError
-
     from services.cli.news.answers import Alert
 
     last_id = ""
@@ -92,8 +89,8 @@ def _listen(
         try:
             for event in platform.events(ALERTS_PATH + "/stream", after=last_id):
                 last_id = event.id
-                changes.put(Alert.model_validate(json.loads(event.data)))
-        except (PlatformError, ValidationError, json.JSONDecodeError):
+                changes.put(Alert.model_validate(event.json()))
+        except (PlatformError, ValueError):
             pass
         stop.wait(_RECONNECT_S)
 

@@ -34,7 +34,7 @@ def readers(deployment: Deployment) -> list[ApplicationEntry]:
 
 
 def needs_embedded(deployment: Deployment, environ: Mapping[str, str]) -> bool:
-    """Whether the platform starts a broker of its own: it needs one, and none is named.
+    """Whether the platform starts its own broker: it needs one, and none is named.
 
     Raises:
         ConfigError: a variable is wrong, or asks for what the embedded broker has not.

@@ -136,7 +136,7 @@ def _stay(
     from shared.serving.platform import cluster
 
     stop = threading.Event()
-    # Ray puts a handler of its own there when it starts.
+    # Ray sets its own handler when it starts.
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     progress.write(welcome(options.settings, run))
     if options.with_sample and broker is not None and "sentiment" in run.applications:

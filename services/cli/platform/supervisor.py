@@ -2,7 +2,7 @@
 
     banyan up ── guard ── driver ── Ray's processes ── replicas, HAProxy
 
-`banyan up` waits and passes signals on. The guard, in a session of its own, adopts every process
+`banyan up` waits and passes signals on. The guard, in its own session, adopts every process
 of the run that loses its parent, and kills all of them when the driver ends, when it does not end
 in time, or when `banyan up` is gone (the pipe between them closes, also after `kill -9`). If the
 guard is killed, `banyan up` adopts and kills them. No step needs root.
@@ -28,7 +28,7 @@ _EXIT_FAILED = 1
 
 
 def supervise(drive: Callable[[], int], clean: Callable[[], None]) -> int:
-    """Runs `drive` in a process of its own until it ends or a signal comes; then ends all of it.
+    """Runs `drive` in its own process until it ends or a signal comes; then ends all of it.
 
     SIGINT, SIGTERM and SIGHUP ask the driver to end (it receives SIGTERM); a second one kills it.
     `clean` runs when no process is left. Returns 0 where a signal asked for the end, otherwise

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import orjson
 
+from services.cli.batches import batches
 from services.cli.client import Platform, patiently
 from services.cli.shop.answers import FeedbackAnswer
 from services.cli.shop.rank import FEEDBACK_PATH
 from services.cli.shop.rows import Json, RowKind, check_columns, event_of, known_columns
 from shared.errors import InputError, NotFoundError
 from shared.ranking.timestamps import EARLIEST_MS
+from shared.tabular.cells import values_of
 from shared.tabular.rows import BadRow, Row
-from shared.tabular.table import Table, TableFormat, open_table
+from shared.tabular.table import Table, open_table
 
 _BATCH_EVENTS = 1000
 _BATCH_BYTES = 1024 * 1024
@@ -94,15 +96,14 @@ def send_rows(source: RowSource, to: Sending, on_done: Callable[[int], None]) ->
     Raises:
         PlatformError: the platform does not answer.
     """
-    for batch in _batches(source, to):
+    events = _events(source, to)
+    for batch in batches(events, _bytes_of, most=_BATCH_EVENTS, most_bytes=_BATCH_BYTES):
         _send(batch, source.path, to)
         on_done(batch[-1].done)
     on_done(source.table.total)
 
 
-def _batches(source: RowSource, to: Sending) -> Iterator[list[_Sent]]:
-    batch: list[_Sent] = []
-    size = 0
+def _events(source: RowSource, to: Sending) -> Iterator[_Sent]:
     undated: dict[object, int] = {}
     for row in source.table.rows():
         try:
@@ -111,28 +112,18 @@ def _batches(source: RowSource, to: Sending) -> Iterator[list[_Sent]]:
         except InputError as error:
             to.counts.refused += 1
             to.refuse(source.path, row.number, str(error))
-            continue
-        event_bytes = len(orjson.dumps(event))
-        if batch and (len(batch) == _BATCH_EVENTS or size + event_bytes > _BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(_Sent(row.number, row.done, event))
-        size += event_bytes
-    if batch:
-        yield batch
+        else:
+            yield _Sent(row.number, row.done, event)
+
+
+def _bytes_of(sent: _Sent) -> int:
+    return len(orjson.dumps(sent.event))
 
 
 def _event(source: RowSource, row: Row | BadRow) -> Json:
     if isinstance(row, BadRow):
         raise InputError(row.reason)
-    return event_of(source.kind, values_of(source, row), source.undated_ms)
-
-
-def values_of(source: RowSource, row: Row) -> dict[str, object]:
-    """A row's values; those of a CSV without the space around them."""
-    if source.table.format is TableFormat.CSV:
-        return {name: str(cell).strip() for name, cell in row.values.items()}
-    return row.values
+    return event_of(source.kind, values_of(source.table, row), source.undated_ms)
 
 
 def _check_undated(event: Json, undated_ms: int, seen: dict[object, int], number: int) -> None:

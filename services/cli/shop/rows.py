@@ -25,6 +25,7 @@ from pydantic import ValidationError
 from services.recommendation.incoming import EVENT
 from shared.errors import InputError
 from shared.ranking.timestamps import unix_ms
+from shared.tabular.cells import LIST_MARK, listed
 from shared.tabular.headings import shown
 from shared.validation.faults import Fault, faults_of
 from shared.validation.values import found
@@ -32,7 +33,6 @@ from shared.validation.values import found
 Json = dict[str, object]
 
 _LISTS = ("category", "tags")
-_LIST_MARK = "|"
 _ID_CHARS = 32
 _TRUE = frozenset({"true", "yes", "y", "1", "1.0"})
 _FALSE = frozenset({"false", "no", "n", "0", "0.0"})
@@ -53,7 +53,7 @@ def event_of(kind: RowKind, values: Mapping[str, object], undated_ms: int) -> Js
     """The event of a row, as the platform takes it; an item without a time is of `undated_ms`.
 
     Raises:
-        InputError: the row is none; the message names the column and the value.
+        InputError: the row is not an event; the message names the column and the value.
     """
     event = dict(values) if _is_event(values) else kind.make(_filled(values), undated_ms)
     try:
@@ -163,8 +163,8 @@ def _fields(values: Mapping[str, object]) -> list[Json]:
 
 def _value(name: str, value: object) -> object:
     """A value as a field takes it; a CSV's cells are all texts."""
-    if name in _LISTS and isinstance(value, str) and _LIST_MARK in value:
-        return [part.strip() for part in value.split(_LIST_MARK) if part.strip()]
+    if name in _LISTS and isinstance(value, str) and LIST_MARK in value:
+        return listed(value)
     if name == "price":
         return _number(name, value)
     if name == "available":
@@ -196,7 +196,7 @@ def _name(rest: dict[str, object], column: str) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise InputError(f"the {column} {value!r} is no id: expected a text or a whole number")
+        raise InputError(f"the {column} {value!r} is not an id: expected a text or a whole number")
     return str(value)
 
 
@@ -206,7 +206,7 @@ def _number(name: str, value: object) -> float:
             return float(value)
         except ValueError:
             pass
-    raise InputError(f"the {name} {value!r} is no number such as 12.50")
+    raise InputError(f"the {name} {value!r} is not a number such as 12.50")
 
 
 def milliseconds(value: object) -> int:
@@ -215,7 +215,7 @@ def milliseconds(value: object) -> int:
     A time without a zone is UTC. A number below 100,000,000,000 is in seconds.
 
     Raises:
-        InputError: it is no time, or lies before 1973-03-03 or after 2199.
+        InputError: it is not a time, or lies before 1973-03-03 or after 2199.
     """
     if isinstance(value, date) and not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day, tzinfo=UTC)

@@ -46,7 +46,7 @@ def sample_events(*, now_ms: int) -> list[Json]:
     Popularity decays, and an item is new for some days only: at their own times all would be old.
 
     Raises:
-        ArtifactError: a file is missing, or a line of it is no event.
+        ArtifactError: a file is missing, or a line of it is not an event.
     """
     events = [*_read("items.jsonl"), *_read("events.jsonl")]
     latest_ms = max(_timestamp(event) for event in events)

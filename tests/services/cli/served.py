@@ -64,7 +64,8 @@ def _chat(request: dict[str, object]) -> httpx.Response:
     deltas: list[dict[str, object]] = [{"content": "It "}, {"content": "travels"}]
     events = [{"choices": [{"delta": d}]} for d in (*deltas, {"banyan": BANYAN})]
     lines = [*(json.dumps(event) for event in events), "[DONE]"]
-    return httpx.Response(200, text="".join(f"data: {line}\n\n" for line in lines))
+    content = "".join(f"data: {line}\n\n" for line in lines).encode()
+    return httpx.Response(200, content=content, headers={"content-type": "text/event-stream"})
 
 
 @contextmanager

@@ -35,7 +35,7 @@ def test_a_platform_that_does_not_answer(error: type[httpx.TransportError], mess
             lambda: platform.get("/a"),
             lambda: platform.post("/a", {}),
             lambda: platform.upload("/a", [("a.md", b"")]),
-            lambda: list(platform.lines("/a", {})),
+            lambda: list(platform.events("/a", body={})),
         ):
             with pytest.raises(DependencyError, match=message):
                 request()
@@ -49,7 +49,7 @@ def test_a_refusal_has_the_platforms_reason(status: int, kind: type[PlatformErro
         with pytest.raises(kind, match="a key is needed"):
             platform.get("/a")
         with pytest.raises(kind, match="a key is needed"):
-            list(platform.lines("/a", {}))
+            list(platform.events("/a", body={}))
 
 
 def test_an_answer_of_something_else_is_named_by_its_status() -> None:
@@ -70,7 +70,7 @@ def test_the_key_is_sent() -> None:
 
 
 def test_an_address_that_is_none_is_refused() -> None:
-    with Platform("htp:/nothing") as platform, pytest.raises(InputError, match="is no address"):
+    with Platform("htp:/nothing") as platform, pytest.raises(InputError, match="is not an address"):
         platform.get("/a")
 
 
@@ -111,3 +111,36 @@ def test_another_refusal_is_not_waited_for() -> None:
 
     with pytest.raises(InputError):
         patiently(refuse, pause=lambda seconds: pytest.fail("there was a pause"))
+
+
+STREAM = (
+    ': hello\n\nid: 1\nevent: alert\ndata: {"a":"x\u2028y"}\n\n: still here\n\n'
+    "id: 2\r\ndata: one\r\ndata:two\r\n\r\n: still here\n\ndata: cut off\n"
+)
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 1000])
+def test_events_are_the_same_however_the_bytes_are_cut(size: int) -> None:
+    content, asked = STREAM.encode(), []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        parts = (content[start : start + size] for start in range(0, len(content), size))
+        return httpx.Response(200, content=parts, headers={"content-type": "text/event-stream"})
+
+    with connected(handle) as platform:
+        found = list(platform.events("/a", after="0"))
+
+    assert [(each.id, each.event, each.data) for each in found] == [
+        ("1", "alert", '{"a":"x\u2028y"}'),
+        ("2", "message", "one\ntwo"),
+    ]
+    assert asked[0].headers["last-event-id"] == "0"
+
+
+def test_a_stream_that_is_none_is_said() -> None:
+    with (
+        connected(lambda request: httpx.Response(200, text="<html>")) as platform,
+        pytest.raises(DependencyError, match=r"text/event-stream"),
+    ):
+        list(platform.events("/a"))

@@ -8,6 +8,7 @@ import typer.main
 from typer.testing import CliRunner
 
 from pipelines import (
+    calibrate,
     data,
     evaluate,
     fewshot,
@@ -72,6 +73,7 @@ COMMANDS: dict[str, list[list[str]]] = {
 }  # fmt: skip
 
 PIPELINES: dict[str, tuple[Callable[[list[str]], int], list[list[str]]]] = {
+    "calibrate": (calibrate.main, [[], ["--config", "{missing}"], ["--config", "{csv}"]]),
     "data": (data.main, [["--config", "{missing}"], ["--set", "x"], []]),
     "evaluate": (evaluate.main, [[], ["--set", "bundle=none"], ["--config", "{empty}"]]),
     "fewshot": (fewshot.main, [[], ["--config", "{missing}"], ["--set", "shots=x"]]),

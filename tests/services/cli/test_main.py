@@ -73,7 +73,7 @@ def test_a_knowledge_base_to_load_is_named(banyan: Banyan, tmp_path: Path) -> No
     refused = banyan("kb", "load", str(tmp_path))
 
     assert refused.exit_code == 1
-    assert "Name one of your own with --kb NAME" in refused.output
+    assert "Name your own with --kb NAME" in refused.output
 
 
 @pytest.mark.parametrize(

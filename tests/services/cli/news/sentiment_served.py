@@ -47,7 +47,8 @@ class SentimentServed:
             case "/sentiment/alerts":
                 return httpx.Response(200, json={"alerts": self.alerts})
             case "/sentiment/alerts/stream":
-                return httpx.Response(200, text=self._events())
+                headers = {"content-type": "text/event-stream"}
+                return httpx.Response(200, content=self._events().encode(), headers=headers)
             case "/sentiment/entities":
                 entity = {"entity": "[Acme]", "negative": 3, "neutral": 0, "positive": 1}
                 return httpx.Response(200, json={"entities": [{**entity, "total": 4}]})

@@ -123,7 +123,7 @@ def test_bad_rows_are_in_the_rejects_file_and_the_rest_is_loaded(
         ("items.csv", 4), ("items.csv", 5), ("items.csv", 6), ("events.csv", 5),
     ]  # fmt: skip
     reasons = [row[2] for row in rejected(path)]
-    assert reasons[0] == "the price 'dear' is no number such as 12.50"
+    assert reasons[0] == "the price 'dear' is not a number such as 12.50"
     assert "stands in row 2 already" in reasons[1]
     assert f"what was refused, and why: {path}" in capsys.readouterr().out
 
