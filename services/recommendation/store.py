@@ -133,7 +133,7 @@ def report(events: Sequence[NewEvent], stored: StoredEvents) -> None:
     conflicts = [new for new, outcome in pairs if outcome is EventOutcome.CONFLICT]
     for new in conflicts[:_LOGGED]:
         extra = {"tenant": new.tenant, "id": new.event.id, "source": new.source}
-        LOGGER.warning("an id came again with another content: the first one counts", extra=extra)
+        LOGGER.warning("duplicate id with another content: the first one counts", extra=extra)
 
 
 def _known(connection: Connection, events: Sequence[NewEvent]) -> dict[tuple[str, str], str]:

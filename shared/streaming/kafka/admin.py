@@ -279,7 +279,7 @@ class TopicWatch:
             with self._changed:
                 self._view = None
             if self._was_there and missing_s < _MAKE_ANEW_AFTER_S:
-                raise DependencyError(f"the topic {self._topic!r} is gone")
+                raise DependencyError(f"the topic {self._topic!r} does not exist any more")
             self._admin.create(self._topic)
             view = self._admin.describe(self._topic)
         if view is None or not view.partitions:
