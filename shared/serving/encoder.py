@@ -111,7 +111,7 @@ class Encoder:
             idle_backbone_s=settings.idle_backbone_s,
         )
         self._bundles.refresh()
-        # People's texts have a thread of their own, so that no long list stands before them.
+        # People's texts have their own thread, so that no long list stands before them.
         people, others = (ThreadPoolExecutor(1, f"tokenize-{who}") for who in ("people", "others"))
         self._tokenizers = {
             Priority.INTERACTIVE: people,

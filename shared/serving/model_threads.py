@@ -1,6 +1,6 @@
 """The threads that run the model, and how rows get to them and results get away from them.
 
-Each computes a batch of its own. On processor cores that beats the cores sharing every batch:
+Each computes another batch. On processor cores that beats the cores sharing every batch:
 inside a batch they wait for each other at every operator, and most of all where another process
 takes one of them for a moment.
 """

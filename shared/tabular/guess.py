@@ -26,7 +26,7 @@ _NAMES = {
 
 
 def guess_encoding(sample: bytes) -> tuple[str | None, str]:
-    """The codec of a sample of lines that are no UTF-8, or None and what it may be, in words."""
+    """The codec of a sample of lines that are not UTF-8, or None and what it may be, in words."""
     doubt = western_doubt(sample)
     if doubt is None:
         return "cp1252", ""

@@ -212,7 +212,7 @@ def _number(name: str, value: object) -> float:
 def milliseconds(value: object) -> int:
     """Unix milliseconds of ISO 8601, Unix seconds, Unix milliseconds, or a date of Parquet.
 
-    A time without a zone is UTC. A number below 100,000,000,000 is in seconds.
+    A time without time zone is UTC. A number below 100,000,000,000 is in seconds.
 
     Raises:
         InputError: it is not a time, or lies before 1973-03-03 or after 2199.

@@ -46,7 +46,7 @@ def start_ray(plan: ClusterPlan, *, num_cpus: int | None) -> None:
         DependencyError: Ray does not start; the message has its reason.
     """
     with few_processes():
-        # Ray raises a bare Exception where a process of its own does not start in time.
+        # Ray raises a bare Exception where one of its processes does not start in time.
         try:
             ray.init(
                 address="local",

@@ -18,7 +18,7 @@ A runtime environment would keep replicas from using the workers that Ray starts
 """
 
 _DRAINING_S = 2
-# On a busy machine a proxy takes longer to start than Serve's 5 s, and is then started anew.
+# On a busy machine a proxy takes longer to start than Serve's 5 s, and is then restarted.
 _PROXY_START_S = 60
 _PROXY_HEALTH_PERIOD_S = 1
 _LOG_FILE_BYTES = 64 * 1024 * 1024

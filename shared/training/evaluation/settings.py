@@ -45,7 +45,7 @@ class JudgingSettings(Settings):
 
     Files are read as `format` says (see `training.data.formats`); `text`, `second`, `label` and
     `labels` are the columns of plain ones with classes. `types`, of kind `tag`, says which of the
-    bundle's types each of the files' means; others are no entities then. `output` is the report's
+    bundle's types each of the files' means; others are not entities then. `output` is the report's
     folder; by default it is named by the bundle below `<state_dir>/evaluations`.
     """
 

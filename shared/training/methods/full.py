@@ -1,4 +1,4 @@
-"""Full fine-tuning: a backbone of its own.
+"""Full fine-tuning: another backbone.
 
 Notation of shapes: b rows, s columns, d the encoder's width.
 """
@@ -41,7 +41,7 @@ class Full(nn.Module):
                 parameter.copy_(tensors[name])
 
     def save(self, folder: Path, name: str, source: Path) -> None:
-        """Writes a backbone of its own into a bundle's folder, which `locate` reads.
+        """Writes a bundle's own backbone into its folder, which `locate` reads.
 
         Tokenizer, pooling and what follows it are the files of the backbone that it came from.
         """

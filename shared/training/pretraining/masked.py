@@ -31,7 +31,7 @@ class MaskedModel(TunedModel):
     """An encoder, all of whose weights are trained, and what guesses the tokens that it hides.
 
     It gives of each row [b, 3]: the summed loss of its hidden tokens, their number, and how many
-    were guessed right. While it trains, the hidden ones are drawn anew by torch's own random
+    were guessed right. While it trains, the hidden ones are drawn again by torch's random
     state; otherwise always the same ones of the same batch.
     """
 
@@ -42,7 +42,7 @@ class MaskedModel(TunedModel):
         self._rate = rate
         self._mask_id = mask_id(backbone.tokenizer)
         embeddings = backbone.encoder.get_input_embeddings()  # type: ignore[operator]
-        # Not a module of its own: its weights are the encoder's, and trained there.
+        # Not a module: its weights are the encoder's, and trained there.
         self._words: tuple[nn.Embedding] = (embeddings,)
         v, e = embeddings.weight.shape
         ordinary = torch.ones(v, dtype=torch.bool)
@@ -139,5 +139,5 @@ def mask_id(tokenizer: Tokenizer) -> int:
 
 
 def special_ids(tokenizer: Tokenizer) -> Collection[int]:
-    """The ids of tokens that are no part of a text."""
+    """The ids of tokens that are not part of a text."""
     return [i for i, token in tokenizer.get_added_tokens_decoder().items() if token.special]
