@@ -106,7 +106,7 @@ def read_dataset(name: str, folder: Path) -> RankingData:
 def split(events: Iterable[Event], share: float = 0.9, most_queries: int = 2_000) -> RankingData:
     """Stored events cut in time: of the behaviour `share` is learned from, the rest is asked.
 
-    Each later interaction that speaks for its item is a query, the latest `most_queries`.
+    Each later interaction that is positive is a query, the latest `most_queries`.
 
     Raises:
         InputError: there is nothing to ask.
@@ -166,7 +166,7 @@ def _next_liked(
 
 
 def is_liked(event: InteractionEvent) -> bool:
-    """Whether an interaction speaks for its item: a rating of 4 and up, a click, a purchase."""
+    """Whether an interaction is positive: a rating of 4 and up, a click, a purchase."""
     return interaction_weight(event.type, event.fields, _WEIGHTS) >= 1.0
 
 

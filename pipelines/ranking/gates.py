@@ -7,11 +7,10 @@ import numpy as np
 
 from pipelines.ranking.replay import LabelledQuery
 from shared.metrics.bootstrap import Interval, bootstrap_mean
-from shared.metrics.retrieval import Float64s
+from shared.metrics.retrieval import Float64s, JudgedRanking, ndcg_at_k
 from shared.ranking.rankers.scorer import Scorer
 
 K = 10
-_DISCOUNTS = 1.0 / np.log2(2.0 + np.arange(K))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +53,10 @@ def judge(
 
 def ndcg(scorer: Scorer, queries: Sequence[LabelledQuery]) -> Float64s:
     """nDCG@10 [q] of a scorer's order; what was chosen and is not in the list counts as missed."""
-    values = np.zeros(len(queries))
+    gains, ideal = np.zeros((2, len(queries), K))
     for number, query in enumerate(queries):
+        ideal[number, : query.relevant] = 1.0
         if query.chosen.any():
             order = np.argsort(-scorer.score(query.features), kind="stable")[:K]
-            gained = (query.chosen[order] * _DISCOUNTS[: len(order)]).sum()
-            values[number] = gained / _DISCOUNTS[: min(query.relevant, K)].sum()
-    return values
+            gains[number, : len(order)] = query.chosen[order]
+    return ndcg_at_k(JudgedRanking(gains, ideal), K)

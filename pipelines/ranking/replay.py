@@ -10,7 +10,7 @@ interaction of which no ranking is known.
     last    after both of these, and never seen in training: judged by
 
 What is judged is the list of candidates of that moment, found as the service finds it, and never
-the few items that were shown. What was chosen and is no candidate counts as missed.
+the few items that were shown. What was chosen and is not a candidate counts as missed.
 """
 
 from collections.abc import Sequence
@@ -104,7 +104,7 @@ def replay(
         if len(found) < FEWEST_QUESTIONS:
             raise InputError(
                 f"{len(found)} queries to {purpose}, at least {FEWEST_QUESTIONS} are needed: "
-                "send more interactions that speak for their items"
+                "send more positive interactions"
             )
     later = max(int(len(learned) * settings.validation), 1)
     return ReplayedQueries(tuple(learned[:-later]), tuple(learned[-later:]), tuple(last))
@@ -166,7 +166,7 @@ def _new_state(
     vectors: Float32s,
     settings: StateSettings | None,
 ) -> RankingState:
-    # What items are is no behaviour: catalogue and vectors are known from the start.
+    # An item's description is not behaviour: catalogue and vectors are known from the start.
     state = RankingState(vectors.shape[1], settings or StateSettings())
     for event in ordered:
         if isinstance(event, ItemEvent):

@@ -104,7 +104,7 @@ class Visit:
 
 
 def draw_shopper(number: int, categories: Sequence[str], dice: Dice) -> Shopper:
-    """A person of one of the kinds, with a taste of their own besides."""
+    """A person of one of the kinds, with an own taste besides."""
     kind = KINDS[dice.index([1.0] * len(KINDS))]
     weights = {name: kind.get(name, 0.0) + 0.15 * math.exp(dice.normal()) for name in categories}
     mean = sum(weights.values()) / len(weights)

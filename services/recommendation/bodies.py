@@ -38,7 +38,7 @@ async def read_events(request: Request, *, max_events: int, latest_ms: int) -> l
     """All events of a request, in order; `latest_ms` is the last time that they may be of.
 
     Raises:
-        InvalidError: rows are no events; each fault names its row.
+        InvalidError: rows are not events; each fault names its row.
         InputError: there are more than `max_events`, or the body is not UTF-8.
     """
     body = await request.body()

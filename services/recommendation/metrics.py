@@ -26,7 +26,7 @@ FEEDBACK_QUEUED = Gauge(
 )
 BEHAVIOUR_DEAD_LETTERS = Counter(
     "banyan_behaviour_dead_letters_total",
-    "Records of the topic that are no events, by reason.",
+    "Records of the topic that are not events, by reason.",
     ["reason"],
     registry=REGISTRY,
 )

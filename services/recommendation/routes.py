@@ -57,8 +57,8 @@ def _add_feedback(app: FastAPI, service: RecommendationService) -> None:
         """Stores events, all or none: one, a list, or JSON Lines as the body.
 
         What is answered survives a crash, and the next ranking knows of it. An event is known by
-        its `id`: sent again it changes nothing. A row that is no event refuses the whole request,
-        and the answer names it.
+        its `id`: sent again it changes nothing. A row that is not an event refuses the whole
+        request, and the answer names it.
         """
         latest_ms = int((service.clock.time() + settings.max_ahead_s) * _MS)
         events = await read_events(request, max_events=settings.max_events, latest_ms=latest_ms)
@@ -70,7 +70,7 @@ def _add_rank(app: FastAPI, service: RecommendationService) -> None:
     async def rank(model: _Model, request: RankRequest, identity: CurrentIdentity) -> Response:
         """Ranks the given items, or finds the best ones itself.
 
-        The model `default` always exists. Users and items that are not known are no error.
+        The model `default` always exists. Unknown users and items are not an error.
         """
         time_s = service.clock.time() if request.timestamp is None else request.timestamp / _MS
         query = RankQuery(request.user, request.session, time_s, by_name(request.fields))

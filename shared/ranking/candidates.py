@@ -96,11 +96,9 @@ def _together(
     past, shares = past.newest(settings.together_items), shares[-settings.together_items :]
     pairs = state.behaviour.cooccurrence
     factors = (shares / np.sqrt(pairs.support[past.rows] + 1.0)).tolist()
-    after, weights_after = pairs.after(past.rows.tolist(), factors)
-    before, weights_before = pairs.before(past.rows.tolist(), factors)
-    rows = np.concatenate((after, before))
-    weights = np.concatenate((weights_after, weights_before)) / np.sqrt(pairs.support[rows] + 1.0)
-    return allowed.among(strongest(rows, weights))[: settings.together]
+    rows, weights = pairs.around(past.rows.tolist(), factors)
+    strengths = weights / np.sqrt(pairs.support[rows] + 1.0)
+    return allowed.among(strongest(rows, strengths))[: settings.together]
 
 
 def _popular(state: RankingState, settings: CandidateSettings, allowed: Allowed) -> Int64s:

@@ -8,7 +8,7 @@ from shared.ranking.events import FieldValue, RankingEvent
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A ranking is asked for at `time_s` (Unix seconds) by a user, a session, both or neither.
+    """Made at `time_s` (Unix seconds) by a user, a session, both or neither.
 
     Of the `fields`, `category` names the category and `item` the item that is looked at; others
     are carried along. `shown` is for training alone: the items of the ranking that was shown, the

@@ -49,7 +49,7 @@ def reasons(
     - because: it often goes together with one of the ten items liked last ("because you bought X");
     - similar: its text has a cosine of 0.5 and more with one of them;
     - category: a quarter and more of what was liked is of its category;
-    - context: it is of the category that is asked for;
+    - context: it is of the query's category;
     - popular: it is among the 100 most popular items, with at least one interaction that has not
       decayed; "this week" if popularity halves within a week, else "lately";
     - new: the first event that named it is at most 14 days old.
@@ -108,9 +108,8 @@ def _together(past: Past, rows: Int64s, state: RankingState) -> Float32s:
     together = np.zeros((len(rows), len(past)), np.float32)
     supports = np.sqrt(np.maximum(pairs.support[rows], 1.0))
     for place, liked in enumerate(past.rows.tolist()):
-        share = (1.0 / max(float(np.sqrt(pairs.support[liked])), 1.0),)
-        both = sums.of(*pairs.after((liked,), share)) + sums.of(*pairs.before((liked,), share))
-        together[:, place] = both / supports
+        share = 1.0 / max(float(np.sqrt(pairs.support[liked])), 1.0)
+        together[:, place] = sums.of(*pairs.around((liked,), (share,))) / supports
     return together
 
 

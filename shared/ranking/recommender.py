@@ -114,7 +114,7 @@ class Recommender:
         if row is None:
             raise NotFoundError(f"the item {item!r} is not known: send an item event first")
         catalogue, pairs = self.state.catalogue, self.state.behaviour.cooccurrence
-        proposed = [pairs.after((row,), (1.0,))[0], pairs.before((row,), (1.0,))[0]]
+        proposed = [pairs.around((row,), (1.0,))[0]]
         if self.index is not None and catalogue.has_vector[row]:
             mask = catalogue.available if catalogue.unavailable_count else None
             found, _ = self.index.search(catalogue.vectors[np.array([row])], count + 1, mask)

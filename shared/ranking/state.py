@@ -1,8 +1,8 @@
 """All that ranking knows of one tenant, in memory, derived from its events and vectors.
 
 Nothing here is durable: a process that starts applies the stored events, to a state that was saved
-as arrays or to an empty one. The caller holds a
-lock, since readers see views of columns that move when they grow.
+as arrays or to an empty one. The caller holds a lock, since readers see views of columns that move
+when they grow.
 """
 
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ class RankingState:
             self.catalogue.restore(under("catalogue", arrays))
             self.behaviour.restore(under("behaviour", arrays))
         except (KeyError, ValueError, IndexError) as error:
-            raise ArtifactError(f"the arrays are those of no state: {error}") from error
+            raise ArtifactError(f"the arrays are not a state's: {error}") from error
         self.behaviour.grow(len(self.catalogue))
 
     def apply(self, event: Event) -> None:
@@ -76,7 +76,7 @@ class RankingState:
         return rows
 
     def taste(self, query: Query) -> tuple[Past, Float32s]:
-        """The newest interactions that speak for their items, and how much each counts [h].
+        """The newest positive interactions, and how much each counts [h].
 
         A weight decays with the half-life of taste, measured from the newest one, so that somebody
         who comes back after a year still has a taste.

@@ -1,4 +1,4 @@
-"""Times of events as people send them: which unit a number is in, and what is no time at all."""
+"""Times of events as people send them: which unit a number is in, and what is not a time at all."""
 
 from datetime import UTC, datetime, tzinfo
 
@@ -22,7 +22,7 @@ def unix_ms(value: object, *, zone: tzinfo | None = None) -> int:
     as a time near 1970, which is what a wrong unit or an empty clock looks like.
 
     Raises:
-        ValueError: it is no time, or lies before 1973-03-03 or after 2199.
+        ValueError: it is not a time, or lies before 1973-03-03 or after 2199.
     """
     if type(value) is int and EARLIEST_MS <= value < LATEST_MS:
         return value
@@ -31,7 +31,7 @@ def unix_ms(value: object, *, zone: tzinfo | None = None) -> int:
     if isinstance(value, datetime):
         return _checked(_moment_ms(value, zone), value)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{_shown(value)} is no time: {_SPELLINGS}")
+        raise ValueError(f"{_shown(value)} is not a time: {_SPELLINGS}")
     return _checked(_number_ms(value), value)
 
 
@@ -46,7 +46,7 @@ def _text_ms(text: str, zone: tzinfo | None) -> float:
         except ValueError as error:
             if "time zone" in str(error):
                 raise
-    raise ValueError(f"{_shown(text)} is no time: {_SPELLINGS}")
+    raise ValueError(f"{_shown(text)} is not a time: {_SPELLINGS}")
 
 
 def _moment_ms(moment: datetime, zone: tzinfo | None) -> float:

@@ -35,7 +35,7 @@ class TrainingEvents:
         Raises:
             InputError: there is too little behaviour.
         """
-        with console.status(f"living through {len(self.events)} events once more"):
+        with console.status(f"replaying {len(self.events)} events"):
             return replay(
                 self.events, self.items, self.vectors, how, settings.state, settings.recommender
             )

@@ -241,7 +241,7 @@ class ItemEmbedder:
             for one in found:
                 rankings.set_vectors(one)
             if rankings.needs_indexes:
-                # On a thread of its own: new items get their vectors meanwhile.
+                # On another thread: new items get their vectors meanwhile.
                 threading.Thread(target=rankings.rebuild_indexes, daemon=True).start()
 
     async def _follow_store(self) -> None:
@@ -256,7 +256,7 @@ class ItemEmbedder:
             return
         bundle = await self._champion()
         if bundle.id != self._follower.rankings.bundle:
-            LOGGER.info("items are embedded anew", extra={"bundle": bundle.id})
+            LOGGER.info("all items are embedded again", extra={"bundle": bundle.id})
             if not await self._embed_all(bundle.id):
                 return
             await in_thread(self._store.serve, bundle)
@@ -295,7 +295,7 @@ async def _encode(
     call = TaskCall(task, texts, truncate=True)
     (output,) = await trunk.encode([call], app=APP, priority=priority, timeout_s=timeout_s)
     if not isinstance(output, EmbedOutput):
-        raise ArtifactError(f"{task} is no embed task: the trunk embeds items' texts")
+        raise ArtifactError(f"{task} is not an embed task: the trunk embeds items' texts")
     return output
 
 

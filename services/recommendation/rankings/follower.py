@@ -35,8 +35,8 @@ class Follower:
     """One thread that applies stored events in their order, and looks for new ones every `poll_s`.
 
     A process that starts takes the newest snapshot and the events after it, or all of them, and
-    then `fill` adds what is no event. Until then `is_caught_up` is False, and writers are answered
-    without waiting for it. `on_items` hears of the items whose events were applied afterwards.
+    then `fill` adds what does not come from events. Until then `is_caught_up` is False, and writers
+    are answered without waiting for it. `on_items` gets the items whose events are applied later.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class Follower:
         if not rankings.applied_seq:
             self._restore(rankings)
         if self._reader.first_seq() > rankings.applied_seq + 1:
-            # Events are gone that no snapshot holds: of items at least all is kept.
+            # Events were deleted that no snapshot holds; the items' rows are complete all the same.
             rankings.take_items(self._reader.items())
         self._read_on(rankings)
         self._fill(rankings)

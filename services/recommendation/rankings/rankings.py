@@ -96,7 +96,7 @@ class Rankings:
         self.applied_seq = 0
 
     def take_items(self, events: Iterable[StoredEvent]) -> None:
-        """Takes what items were told by events that are no longer kept."""
+        """Takes items as events told them that are deleted by now."""
         for one in events:
             with self.recommender(one.tenant) as recommender:
                 recommender.state.apply(one.event)

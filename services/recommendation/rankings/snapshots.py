@@ -54,7 +54,7 @@ class Snapshots:
         try:
             snapshot = self._versions.read(partial(read_snapshot, self._settings))
             if snapshot is not None and self._reader.source_of(snapshot.seq) != snapshot.source:
-                raise ArtifactError("the snapshot is of another database, or of events long gone")
+                raise ArtifactError("the snapshot is of another database, or of deleted events")
         except (ArtifactError, OSError) as error:
             self.discard(error)
             return None

@@ -8,7 +8,7 @@ history keeps its newest interactions, an item its strongest neighbours.
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -111,6 +111,12 @@ class Cooccurrence:
     def before(self, rows: Iterable[int], factors: Iterable[float]) -> tuple[Int64s, Float32s]:
         """What came before some items, in the same shape."""
         return _gather(self._before, rows, factors)
+
+    def around(self, rows: Sequence[int], factors: Sequence[float]) -> tuple[Int64s, Float32s]:
+        """What came after or before some items, in the same shape."""
+        after, weights_after = self.after(rows, factors)
+        before, weights_before = self.before(rows, factors)
+        return np.concatenate((after, before)), np.concatenate((weights_after, weights_before))
 
     def _pair(self, history: History, earlier: int, later: int, sign: float) -> None:
         one, other = history.rows[earlier], history.rows[later]

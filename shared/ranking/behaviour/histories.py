@@ -23,8 +23,8 @@ _COLUMNS = {"times_ms": "q", "keys": "q", "weights": "f", "types": "h"}
 class Histories:
     """At most `kept` histories, none that ended more than `kept_s` before the newest event.
 
-    Those that were heard of last stay; to be asked for is not to be heard of, so the same events
-    leave the same ones. What a forgotten one did still counts for its items.
+    Those that an event named last stay; a query changes nothing, so the same events leave the same
+    ones. What a forgotten one did still counts for its items.
     """
 
     def __init__(self, kept: int, kept_s: float = inf) -> None:

@@ -26,7 +26,7 @@ class Past:
         return self.only(slice(max(len(self) - count, 0), None))
 
     def liked(self) -> "Past":
-        """Those interactions that speak for their item."""
+        """The positive interactions."""
         return self.only(self.weights > 0.0)
 
     def only(self, chosen: slice | Bools | Int64s) -> "Past":

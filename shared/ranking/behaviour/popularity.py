@@ -1,7 +1,7 @@
 """Popularity with decay that does not depend on the order of events.
 
 An interaction of weight w at time t counts w * 2^((t - T) / half_life) at time T. All counts decay
-alike, so what is stored of an item needs no time of its own: the logarithm of the sum of
+alike, so what is stored of an item needs no own time: the logarithm of the sum of
 w * 2^(t / half_life), as if it had decayed until Unix time 0. It only ever rises, and its order
 among items is that of their popularity at every moment; so the most popular items are kept without
 a search.
@@ -60,7 +60,7 @@ class Popularity:
         self._leaders = dict(zip(arrays["leaders"].tolist(), sums, strict=True))
 
     def add(self, row: int, weight: float, time_s: float) -> None:
-        """Counts an interaction; only one that speaks for the item makes it more popular."""
+        """Counts an interaction; only a positive one makes it more popular."""
         self._weights.rows[row] += weight
         self._counts.rows[row] += 1.0
         self._all_weight += weight
@@ -93,7 +93,7 @@ class Popularity:
         return approval
 
     def is_counted(self, rows: Int64s) -> Bools:
-        """Which of n items [n] have any interaction that speaks for them."""
+        """Which of n items [n] have any positive interaction."""
         counted: Bools = np.isfinite(self._log2_sums.rows[rows, 0])
         return counted
 
@@ -114,7 +114,7 @@ class Popularity:
         if row not in self._leaders and log2_sum <= self._least:
             return
         self._leaders[row] = log2_sum
-        # Sums only rise, so whoever fell out comes back by an interaction of its own alone.
+        # Sums only rise, so whoever fell out comes back by its own interactions alone.
         if len(self._leaders) > 2 * self._kept:
             ranked = sorted(self._leaders.items(), key=lambda pair: (-pair[1], pair[0]))
             self._leaders = dict(ranked[: self._kept])

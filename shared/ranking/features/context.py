@@ -48,6 +48,5 @@ def _in_category(query: Query, rows: Int64s, state: RankingState) -> Float32s:
 
 def _together(seen: int, rows: Int64s, state: RankingState) -> Float64s:
     pairs = state.behaviour.cooccurrence
-    sums = RowSums(rows)
-    share = (1.0 / max(float(pairs.support[seen]), 1.0),)
-    return sums.of(*pairs.after((seen,), share)) + sums.of(*pairs.before((seen,), share))
+    share = 1.0 / max(float(pairs.support[seen]), 1.0)
+    return RowSums(rows).of(*pairs.around((seen,), (share,)))

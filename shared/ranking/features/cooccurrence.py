@@ -10,7 +10,7 @@ from shared.ranking.state import RankingState
 COOCCURRENCE_COLUMNS = ("together_after", "together_cosine", "together_last")
 
 _SHRINKAGE = 2.0
-"""Added to an item's support, so that what was seen once is no certainty."""
+"""Added to an item's support, so that one occurrence is not a certainty."""
 
 
 def cooccurrence(query: Query, rows: Int64s, state: RankingState) -> Float32s:
@@ -32,13 +32,11 @@ def cooccurrence(query: Query, rows: Int64s, state: RankingState) -> Float32s:
     roots = 1.0 / np.sqrt(supports)
     of_rows = 1.0 / np.sqrt(pairs.support[rows] + _SHRINKAGE)
     sums = RowSums(rows)
-    together = [find(liked, (shares * roots).tolist()) for find in (pairs.after, pairs.before)]
-    last = [find(liked[-1:], roots[-1:].tolist()) for find in (pairs.after, pairs.before)]
     return np.stack(
         (
             sums.of(*pairs.after(liked, (shares / supports).tolist())),
-            sum(sums.of(*found) for found in together) * of_rows,
-            sum(sums.of(*found) for found in last) * of_rows,
+            sums.of(*pairs.around(liked, (shares * roots).tolist())) * of_rows,
+            sums.of(*pairs.around(liked[-1:], roots[-1:].tolist())) * of_rows,
         ),
         axis=1,
     ).astype(np.float32)

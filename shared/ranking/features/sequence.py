@@ -40,7 +40,7 @@ def sequence(query: Query, rows: Int64s, state: RankingState) -> Float32s:
     if described.any():
         liked = state.catalogue.vectors[past.rows[described]]
         cosines = state.catalogue.vectors[rows[known]] @ liked.T
-        # An item met before is a perfect match of its own, which says nothing new.
+        # An item met before matches itself perfectly, which says nothing new.
         own = rows[known][:, np.newaxis] == past.rows[described]
         near = np.where(own, 0.0, np.exp(_SHARPNESS * (cosines - 1.0)))
         features[known, 1] = near @ weights[described]

@@ -19,7 +19,7 @@ BLEND_WEIGHTS: Mapping[str, float] = MappingProxyType(
         # Chosen on the dev sets of pipelines.ranking: what goes on from the last liked items, by
         # behaviour and by text, and what has long been popular count alike. Means over the whole
         # taste, and shorter popularity, made at least one of the sets worse. Of what nobody met
-        # yet the text counts twice, since nothing else speaks for it.
+        # yet the text counts twice, since nothing else is known of it.
         "sequence_next": 1.0,
         "sequence_text": 0.4,
         "text_nearest": 0.6,
@@ -50,19 +50,15 @@ class LinearBlend:
         self._weights = np.array([weights.get(name, 0.0) for name in feature_names()], np.float32)
 
     def score(self, features: Float32s) -> Float32s:
-        """The weighted sums [n] of features [n, f]."""
-        return self.score_scaled(scaled(features))
-
-    def score_scaled(self, features: Float32s) -> Float32s:
-        """The same of features [n, f] that are scaled already."""
-        scores: Float32s = np.nan_to_num(features, nan=0.0) @ self._weights
+        """The weighted sums [n] of features [n, f]; what is not known counts as the least."""
+        scores: Float32s = scaled(features, unknown=0.0) @ self._weights
         return scores
 
 
-def scaled(features: Float32s) -> Float32s:
+def scaled(features: Float32s, *, unknown: float) -> Float32s:
     """Each of n items' features [n, f] as its place between the items' least (0) and largest (1).
 
-    0 where all are equal; what is not known is NaN.
+    0 where all are equal, `unknown` where nothing is known.
     """
     if not len(features):
         return features
@@ -72,4 +68,4 @@ def scaled(features: Float32s) -> Float32s:
     differs = np.isfinite(least) & (most > least)
     span = np.where(differs, most - least, 1.0)
     places = (features - np.where(np.isfinite(least), least, 0.0)) / span
-    return np.where(known, np.where(differs, places, 0.0), np.nan).astype(np.float32)
+    return np.where(known, np.where(differs, places, 0.0), unknown).astype(np.float32)

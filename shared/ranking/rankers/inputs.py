@@ -26,6 +26,6 @@ def ranker_inputs(features: Float32s, blend: LinearBlend) -> Float32s:
 
     A feature that is not known stays NaN.
     """
-    here = scaled(features)
-    inputs = np.concatenate((features, here, blend.score_scaled(here)[:, np.newaxis]), 1)
+    here, scores = scaled(features, unknown=np.nan), blend.score(features)
+    inputs = np.concatenate((features, here, scores[:, np.newaxis]), 1)
     return inputs.astype(np.float32, copy=False)

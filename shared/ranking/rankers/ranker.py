@@ -31,8 +31,8 @@ class LightGbmRanker:
             new = [name for name in expected if name not in names]
             raise ArtifactError(
                 f"the ranker was trained on other features, or in another order, than this version "
-                f"computes: without {new}, and on {gone}, which are gone: train it anew with "
-                "`banyan recommend train`"
+                f"computes: without {new}, and on {gone}, which this version does not have: "
+                "retrain with `banyan recommend train`"
             )
         self._booster = booster
         self._blend = LinearBlend(blend)
@@ -42,7 +42,7 @@ class LightGbmRanker:
         """Reads a model file; the caller has verified its hash.
 
         Raises:
-            ArtifactError: it cannot be read, is no model, or was trained on other features.
+            ArtifactError: it cannot be read, is not a model, or was trained on other features.
             ConfigError: the blend weighs features that do not exist.
         """
         # It brings pandas and scikit-learn, seconds of start: only who has a trained ranker pays.
@@ -53,7 +53,7 @@ class LightGbmRanker:
             booster = lightgbm.Booster(model_str=text)
         except (OSError, UnicodeDecodeError, lightgbm.basic.LightGBMError) as error:
             raise ArtifactError(
-                f"{path} is no LightGBM model: {error}: train it anew with `banyan recommend train`"
+                f"{path} is not a LightGBM model: {error}: retrain with `banyan recommend train`"
             ) from error
         return cls(booster, blend)
 

@@ -23,7 +23,7 @@ from shared.ranking.vectors.search import NO_ROW, Found, Selection
 
 
 class VectorSettings(Settings):
-    """When an index is exact, and when it should be built anew.
+    """When an index is exact, and when it should be rebuilt.
 
     - `exact_below`: with fewer rows each search compares all of them.
     - `fresh_at_most`: an index in lists with more fresh rows asks to be rebuilt.

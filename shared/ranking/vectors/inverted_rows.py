@@ -43,7 +43,7 @@ class ListSettings(Settings):
     - `recall`: the share of the `recall_at` truly nearest rows that a search must find, by which a
       build chooses the number of lists to read. It asks with the means of some random rows, which
       are harder to answer than rows are.
-    - `recall_queries`: how many questions it asks.
+    - `recall_queries`: how many such queries.
     """
 
     lists_per_root: float = Field(2.0, gt=0)
@@ -82,7 +82,7 @@ class InvertedRows:
 
         With a selection only lists that hold any of its rows are read, and the more of them the
         fewer of their rows are selected: by the square root, which keeps the recall for rows that
-        are selected at random. So a category far from what is asked for is found too.
+        are selected at random. So a category far from the query is found too.
         """
         if selection is None or selection.count == len(self):
             return search_each(self._index, queries, k, _reading(self.probes))
@@ -139,7 +139,7 @@ def _fill(index: faiss.IndexIVFScalarQuantizer, vectors: Float32s, rows: Int64s)
 
 def _lists_of(index: faiss.IndexIVFScalarQuantizer) -> faiss.InvertedLists:
     if index.invlists is None:
-        raise ArtifactError("an index without lists: build it anew")
+        raise ArtifactError("an index without lists: rebuild it")
     return index.invlists
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from shared.ranking.arrays import Bools, Float32s, Int64s
 
 NO_ROW = -1
-"""Stands in results where there are fewer rows than were asked for; its score is -inf."""
+"""Stands in results where there are fewer than k rows; its score is -inf."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def search_each(
 ) -> Found:
     """Searches an index for queries [q, d], one after another.
 
-    FAISS would give each of several queries a thread of its own.
+    FAISS would give each of several queries an own thread.
     """
     found = Found.nothing(len(queries), k)
     if k and index.ntotal:

@@ -146,7 +146,7 @@ def test_an_event_of_the_platforms_shape_is_taken_as_it_is() -> None:
         (ITEMS, {"item_id": "i", "title": "a\x00b"}, "title: .*control character"),
         (ITEMS, {"item_id": "x" * 201}, "item: .*200"),
         (EVENTS, {**CLICK, "timestamp": None}, "the timestamp is empty"),
-        (EVENTS, {**CLICK, "timestamp": "soon"}, "the timestamp soon is no time"),
+        (EVENTS, {**CLICK, "timestamp": "soon"}, "the timestamp soon is not a time"),
         (EVENTS, {**CLICK, "timestamp": "9999-01-01"}, "timestamp .* after 2199"),
         (EVENTS, {**CLICK, "user_id": ""}, "user_id and session are both empty"),
         (EVENTS, {**CLICK, "type": None}, "type and rating are both empty"),
@@ -229,7 +229,7 @@ def test_numbers_are_seconds_until_they_would_be_of_the_year_5138() -> None:
     "value", ["", "yesterday", "02.03.2026", "nan", float("inf"), True, None, ["2026-03-02"]]
 )
 def test_what_is_no_time_is_refused_with_the_spellings_that_are(value: object) -> None:
-    with pytest.raises(InputError, match=r"no time: send .* such as 2026-03-02T09:00:00Z|lies "):
+    with pytest.raises(InputError, match=r"not a time: send .* such as 2026-03-02T09:00:00Z|lies "):
         milliseconds(value)
 
 
