@@ -114,7 +114,9 @@ def test_people_of_another_task_are_let_in_between_the_layers(tmp_path: Path) ->
     for bundle in (prompted, adapted):
         runner.load(bundle)
         rows[bundle.id] = runner.tokenize(bundle.id, TaskCall("t", TEXTS)).rows
+    few = {name: each[:2] for name, each in rows.items()}
     expected = {name: np.stack(runner.run(each)) for name, each in rows.items()}
+    expected_few = {name: np.stack(runner.run(each)) for name, each in few.items()}
     for outer, inner in ((prompted, adapted), (adapted, prompted)):
         found: list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]] = []
 
@@ -122,13 +124,13 @@ def test_people_of_another_task_are_let_in_between_the_layers(tmp_path: Path) ->
             found: list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]] = found,
             inner: str = inner.id,
         ) -> None:
-            found.append(np.stack(runner.run(rows[inner])))
+            found.append(np.stack(runner.run(few[inner])))
 
         results = np.stack(runner.run(rows[outer.id], let_in))
         np.testing.assert_array_equal(results, expected[outer.id])
         assert found
         for each in found:
-            np.testing.assert_array_equal(each, expected[inner.id])
+            np.testing.assert_array_equal(each, expected_few[inner.id])
 
 
 def test_rows_of_a_prompt_share_no_batch_with_others(tmp_path: Path) -> None:
