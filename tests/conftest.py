@@ -22,6 +22,7 @@ ONE_WORKER = {"e2e": "platform", "contracts": "brokers", "drills": "brokers"}
 """Folders whose tests share what takes long to start: one platform, one Kafka, one PostgreSQL."""
 
 
+@pytest.hookimpl(tryfirst=True)  # Before the workers read the groups.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where two workers share the tests, a file is one worker's, and some folders are too."""
     for item in items:
