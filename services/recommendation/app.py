@@ -1,5 +1,9 @@
 """The application `recommendation`: replicas that serve the routes, and the stream of behaviour."""
 
+from collections.abc import Mapping
+
+from ray import serve
+
 from services.recommendation.config import RecommendationSettings
 from services.recommendation.database import open_database
 from services.recommendation.routes import routes
@@ -44,4 +48,8 @@ APPLICATION = StreamedApplication(
     make_service=service,
     routes=routes,
 )
-build = APPLICATION.build
+
+
+def build(args: Mapping[str, object]) -> serve.Application:
+    """Its deployments: a function, as Ray Serve takes no method where its files name a builder."""
+    return APPLICATION.build(args)

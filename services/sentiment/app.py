@@ -1,6 +1,9 @@
 """The application `sentiment`: replicas that serve the routes, and the stream of news."""
 
 import asyncio
+from collections.abc import Mapping
+
+from ray import serve
 
 from services.sentiment.config import SentimentSettings
 from services.sentiment.routes import routes
@@ -48,4 +51,8 @@ APPLICATION = StreamedApplication(
     make_service=service,
     routes=routes,
 )
-build = APPLICATION.build
+
+
+def build(args: Mapping[str, object]) -> serve.Application:
+    """Its deployments: a function, as Ray Serve takes no method where its files name a builder."""
+    return APPLICATION.build(args)

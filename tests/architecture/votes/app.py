@@ -1,6 +1,9 @@
 """The application `votes`, as the configuration of what is deployed names it."""
 
+from collections.abc import Mapping
 from pathlib import Path
+
+from ray import serve
 
 from shared.http.streams import StreamProbe, open_migrated
 from shared.serving.streamed import StreamedApplication
@@ -53,4 +56,8 @@ APPLICATION = StreamedApplication(
     make_service=service,
     routes=routes,
 )
-build = APPLICATION.build
+
+
+def build(args: Mapping[str, object]) -> serve.Application:
+    """Its deployments."""
+    return APPLICATION.build(args)

@@ -3,6 +3,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ray import serve
+from ray._common.utils import import_attr
+from ray.serve._private.api import call_user_app_builder_with_args_if_necessary
 from ray.serve.schema import ServeDeploySchema
 
 from services.cli.settings import (
@@ -176,6 +179,20 @@ def test_applications_learn_of_the_embedded_broker_alone(file: Path) -> None:
     assert not any("KAFKA" in variable for variable in application_environment(settings))
     told = application_environment(settings, bootstrap="127.0.0.1:4711")
     assert told["BANYAN_KAFKA_BOOTSTRAP"] == "127.0.0.1:4711"
+
+
+def test_serve_itself_takes_the_builders_that_the_example_for_a_cluster_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("BANYAN_DATABASE_URL", "postgresql+psycopg://banyan@postgres/banyan")
+    service, _ = yaml.safe_load_all(CLUSTER_FILE.read_text())
+    entries = yaml.safe_load(service["spec"]["serveConfigV2"])["applications"]
+
+    assert entries
+    for entry in entries:
+        builder = import_attr(entry["import_path"])
+        application = call_user_app_builder_with_args_if_necessary(builder, entry.get("args", {}))
+        assert isinstance(application, serve.Application), entry["import_path"]
 
 
 def test_the_example_for_a_cluster_has_the_same_shape() -> None:
