@@ -36,7 +36,7 @@ from shared.storage.database import Database
 from shared.storage.statements import chunks, pairs_in, upsert
 from shared.streaming.consumer import StreamProgress
 from shared.streaming.ledger.reader import LedgerReader
-from shared.streaming.ledger.writer import LOGGED, LedgerWriter, origin
+from shared.streaming.ledger.writer import LOGGED, LedgerWriter, named
 from shared.telemetry import (
     NEWS_AHEAD,
     NEWS_ALERTS,
@@ -308,11 +308,11 @@ def _report(stored: StoredNews, arrivals: Arrivals) -> None:
         NEWS_RECORDS.labels(outcome).inc(number)
     NEWS_LATE.inc(stored.late)
     for conflict in arrivals.conflicts[:LOGGED]:
-        extra = {**origin(conflict.record), "tenant": conflict.news.tenant, "id": conflict.news.id}
+        extra = {**named(conflict.record), "tenant": conflict.news.tenant, "id": conflict.news.id}
         LOGGER.warning("a duplicate id has another text: the first one counts", extra=extra)
     NEWS_AHEAD.inc(len(arrivals.ahead))
     for early in arrivals.ahead[:LOGGED]:
-        extra = {**origin(early.record), "tenant": early.news.tenant, "id": early.news.id}
+        extra = {**named(early.record), "tenant": early.news.tenant, "id": early.news.id}
         LOGGER.warning("a record is dated after its arrival, which bounds it", extra=extra)
     if stored.late:
         LOGGER.info("late news corrects the windows alone", extra={"records": stored.late})

@@ -90,7 +90,7 @@ class Consumer(Protocol):
         """Stores the next offset of each partition, for the topic of the present `topic_id`.
 
         A commit that the group refuses because it is being rebalanced is no error: those records
-        be read again, by this member or another.
+        are read again, by this member or another.
 
         Raises:
             DependencyError: the broker does not answer.

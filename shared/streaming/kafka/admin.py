@@ -92,7 +92,7 @@ class TopicAdmin:
         topic_id = str(found["topic_id"] or _NO_ID)
         if topic_id == _NO_ID:
             raise DependencyError(
-                f"the broker gives the topic {topic!r} no id, without which a topic that was made "
+                f"the broker gives the topic {topic!r} no id, without which a topic that was "
                 "recreated cannot be told from the one before: use Kafka 2.8 or later"
             )
         partitions = tuple(sorted(p["partition_index"] for p in found["partitions"]))

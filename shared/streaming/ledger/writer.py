@@ -187,7 +187,7 @@ class LedgerWriter(Generic[RowT]):
         for one in letters:
             self._dead_letters.labels(one.error.reason).inc()
         for one in letters[:LOGGED]:
-            extra = {**origin(one.record), "reason": one.error.reason, "detail": one.detail}
+            extra = {**named(one.record), "reason": one.error.reason, "detail": one.detail}
             LOGGER.warning("a record is a dead letter", extra=extra)
 
     def _row(self, rows: dict[int, RowT], partition: int) -> RowT:
@@ -233,6 +233,11 @@ class LedgerWriter(Generic[RowT]):
 def origin(record: Record) -> dict[str, object]:
     """What a record is known by."""
     return {"topic_id": record.topic_id, "partition": record.partition, "offset": record.offset}
+
+
+def named(record: Record) -> dict[str, object]:
+    """What a log line says of a record: its topic's name as well, which people know."""
+    return {"topic": record.topic, **origin(record)}
 
 
 def _place(record: Record) -> _Place:

@@ -90,7 +90,10 @@ def counted(database: Database, table: sa.Table = LEDGER.inbox) -> int:
 
 
 def test_records_become_events_and_bad_ones_dead_letters(
-    quick: RecommendationSettings, broker: MemoryBroker, database: Database
+    quick: RecommendationSettings,
+    broker: MemoryBroker,
+    database: Database,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     poison = [b"\xff", b"{", None, {"event": "x"}, click("ann", "lamp", timestamp=START_MS * 2)]
     with running(quick, broker, database) as stream:
@@ -112,6 +115,10 @@ def test_records_become_events_and_bad_ones_dead_letters(
     figures = FeedbackReader(database).topic("behaviour")
     assert figures is not None
     assert (figures.stored, figures.repeated, figures.dead_letters) == (3, 1, 5)
+    logged = [one for one in caplog.records if one.message == "a record is a dead letter"]
+    assert [(vars(one)["topic"], vars(one)["partition"]) for one in logged] == [
+        ("behaviour", 0)
+    ] * 5
     letter = broker.records("behaviour.dead-letters")[0]
     assert dict(letter.headers)["origin-topic"] == b"behaviour"
 
