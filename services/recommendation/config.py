@@ -17,10 +17,11 @@ class RecommendationSettings(StreamedSettings):
 
     An event dated more than `max_ahead_s` after the clock (of the topic: after its record's time
     stamp) is refused. A request holds at most `max_events`; `max_queued_events` wait for their
-    transaction, which takes `max_batch_events` of them. What another process stored is seen after
-    `follow_s`. After `snapshot_events` the rankings are saved, so that a start applies no more than
-    about so many. A ranking without a `count` and without items has `default_count` places. A new
-    champion of the trunk's embedding is looked for every `champion_check_s`.
+    transaction, which takes `max_batch_events` of them. What another process stored (on PostgreSQL)
+    is seen after `follow_s`. After `snapshot_events` the rankings are saved, so that a start
+    applies no more than about so many. A ranking without a `count` and without items has
+    `default_count` places. A new champion of the trunk's embedding is looked for every
+    `champion_check_s`.
     """
 
     database: ClassVar[str] = "recommendation"

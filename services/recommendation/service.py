@@ -39,6 +39,9 @@ _RETRY_FIRST_S = 0.1
 _RETRY_MAX_S = 2.0
 _SHOWN_CONFLICTS = 100
 
+_ALONE_POLL_S = 5.0
+"""Where this process stores all events it tells the follower, which looks by itself as well."""
+
 
 class RecommendationService:
     """Everything that the routes call; made once for each process that serves HTTP.
@@ -74,6 +77,7 @@ class RecommendationService:
         self._retention: Retention | None = None
         self._beginning: asyncio.Task[None] | None = None
         self._waits_for = "the trunk has not been asked yet"
+        self._stores_all = probe.on_stored(self._wake)
 
     def start(self) -> None:
         """Starts the threads and tasks; called on the loop that serves."""
@@ -202,7 +206,7 @@ class RecommendationService:
             snapshots,
             self._fill,
             on_items,
-            poll_s=settings.follow_s,
+            poll_s=_ALONE_POLL_S if self._stores_all else settings.follow_s,
         )
         embedder = ItemEmbedder(
             self._trunk,
@@ -219,10 +223,11 @@ class RecommendationService:
             take_turn=FeedbackStore(self._database).take_turn,
             clock=self.clock,
         )
+        # Known before they run: what is stored from now on is told to them.
+        self._follower, self._embedder = follower, embedder
         follower.start()
         embedder.start()
         self._retention.start()
-        self._follower, self._embedder = follower, embedder
 
     async def _first_bundle(self) -> Bundle:
         """The bundle whose vectors serve, else the trunk's champion, however long it takes."""
@@ -253,6 +258,10 @@ class RecommendationService:
             answer()
         else:
             self._follower.offer(stored, answer)
+
+    def _wake(self) -> None:
+        if self._follower is not None:
+            self._follower.wake()
 
     def _rankings(self) -> Rankings:
         if self._follower is None or not self._follower.is_caught_up:

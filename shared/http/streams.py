@@ -1,6 +1,6 @@
 """What an application that reads a topic has beside its routes: settings, a database, a probe."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -69,6 +69,12 @@ class StreamProbe(Protocol):
 
         Raises:
             DependencyError: the stream host does not answer.
+        """
+
+    def on_stored(self, wake: Callable[[], None]) -> bool:
+        """Lets `wake` be called after each stored batch; False where another process stores them.
+
+        It is called on the stream's thread, and must not block.
         """
 
     async def metrics(self) -> bytes:

@@ -124,6 +124,11 @@ class OwnStream:
         """What the stream does now."""
         return self._stream.status
 
+    def on_stored(self, wake: Callable[[], None]) -> bool:
+        """See `Stream.on_stored`: no other process stores records here."""
+        self._stream.on_stored(wake)
+        return True
+
     async def metrics(self) -> bytes:
         """This process's metrics: the stream's are among them."""
         return generate_latest(REGISTRY)
@@ -199,6 +204,10 @@ class HostedStream:
             DependencyError: the stream host does not answer.
         """
         return await _answer(self._handle.status.remote())
+
+    def on_stored(self, wake: Callable[[], None]) -> bool:
+        """Nobody tells this process what the hosts store."""
+        return False
 
     async def metrics(self) -> bytes:
         """The stream host's metrics, in Prometheus' text format.

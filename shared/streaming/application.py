@@ -90,7 +90,10 @@ class Application(Protocol[DecodedT, GoodT]):
 
 
 class RecordHandler(Generic[DecodedT, GoodT]):
-    """`Handler` of an application; `on_messages` is called when a commit left messages to send."""
+    """`Handler` of an application; `on_messages` is called when a commit left messages to send.
+
+    `on_stored` is called after each batch that had records which were not read before.
+    """
 
     def __init__(
         self,
@@ -106,6 +109,7 @@ class RecordHandler(Generic[DecodedT, GoodT]):
         self._dead_in_a_row = 0
         self._recent: deque[tuple[float, int]] = deque(maxlen=10_000)
         self._stopping = threading.Event()
+        self.on_stored: Callable[[], None] | None = None
 
     @property
     def rate(self) -> float:
@@ -141,6 +145,8 @@ class RecordHandler(Generic[DecodedT, GoodT]):
         """Stores a batch and counts it."""
         stored = self._application.store(prepared, progress)
         self._recent.append((self._clock.monotonic(), stored.fresh))
+        if stored.fresh and self.on_stored is not None:
+            self.on_stored()
         self._tell(stored.messages)
 
     def idle(self, progress: StreamProgress) -> None:

@@ -5,7 +5,7 @@ No Ray here: the consumer, the producer and the database are given, so a test ru
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic
 
@@ -108,6 +108,10 @@ class Stream(Generic[DecodedT, GoodT]):
         """What it does now; may be read from any thread."""
         sinks = {name: relay.state for name, relay in self._sinks.items()}
         return StreamStatus(self._processor.state, self._handler.rate, self._topics.state, sinks)
+
+    def on_stored(self, wake: Callable[[], None]) -> None:
+        """Lets `wake` be called after each batch that is stored, on the thread that stored it."""
+        self._handler.on_stored = wake
 
     def start(self) -> None:
         """Starts all threads."""

@@ -34,6 +34,7 @@ class _Offered:
 class Follower:
     """One thread that applies stored events in their order, and looks for new ones every `poll_s`.
 
+    Whoever stores some in this process calls `offer` or `wake`: only others' wait for the poll.
     A process that starts takes the newest snapshot and the events after it, or all of them, and
     then `fill` adds what does not come from events. Until then `is_caught_up` is False, and writers
     are answered without waiting for it. `on_items` gets the items whose events are applied later.
@@ -60,6 +61,7 @@ class Follower:
         self._applying = threading.Lock()
         self._offered: deque[_Offered] = deque()
         self._caught_up = False
+        self._woken = False
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="feedback-follower", daemon=True)
 
@@ -102,6 +104,12 @@ class Follower:
                 return
         answer()
 
+    def wake(self) -> None:
+        """Looks for new events now."""
+        with self._changed:
+            self._woken = True
+            self._changed.notify()
+
     def replace(self, rankings: Rankings) -> None:
         """Puts other rankings in the place of these, at one moment and with nothing missing.
 
@@ -134,7 +142,10 @@ class Follower:
                     one.answer()
             self._save()
             with self._changed:
-                self._changed.wait_for(lambda: self._offered or self._stopping, wait_s)
+                self._changed.wait_for(self._is_due, wait_s)
+
+    def _is_due(self) -> bool:
+        return bool(self._offered) or self._woken or self._stopping
 
     def _build(self, rankings: Rankings) -> None:
         if not rankings.applied_seq:
@@ -191,4 +202,5 @@ class Follower:
         with self._changed:
             offered = list(self._offered)
             self._offered.clear()
+            self._woken = False
             return offered

@@ -2,7 +2,7 @@
 
 import asyncio
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -85,6 +85,10 @@ class FakeProbe:
         """What was set."""
         self._check()
         return StreamStatus(self.state, 12.5, RelayState())
+
+    def on_stored(self, wake: Callable[[], None]) -> bool:
+        """Another process stores what this stream reads."""
+        return False
 
     async def metrics(self) -> bytes:
         """A line of metrics."""

@@ -115,6 +115,10 @@ class FakeProbe:
         self._check()
         return StreamStatus(self.state, 12.5, self.topics, self.sinks)
 
+    def on_stored(self, wake: Callable[[], None]) -> bool:
+        """Another process stores what this stream reads."""
+        return False
+
     async def metrics(self) -> bytes:
         """A line of metrics."""
         self._check()

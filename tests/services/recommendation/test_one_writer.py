@@ -1,7 +1,9 @@
 """On SQLite requests and the topic are stored by one process, and by no other."""
 
+import asyncio
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -14,6 +16,7 @@ from services.recommendation.config import RecommendationSettings
 from services.recommendation.database import open_database
 from services.recommendation.reading import FeedbackReader
 from services.recommendation.service import RecommendationService
+from services.recommendation.store import StoredEvent
 from shared.clock import SystemClock
 from shared.serving.streamed import OwnStream
 from tests.harness.memory_broker import MemoryBroker
@@ -53,6 +56,40 @@ async def test_requests_and_the_topic_are_stored_by_one_process(tmp_path: Path) 
     events = FeedbackReader(database).after(0)
     database.close()
     assert [one.seq for one in events] == list(range(1, 2 * EVENTS + 2))
+
+
+async def test_the_stream_tells_the_rankings_of_its_process_what_it_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.recommendation.service._ALONE_POLL_S", 3600.0)
+    reads: list[int] = []
+    after = FeedbackReader.after
+
+    def counted(reader: FeedbackReader, seq: int) -> list[StoredEvent]:
+        reads.append(seq)
+        return after(reader, seq)
+
+    monkeypatch.setattr(FeedbackReader, "after", counted)
+    settings, broker = RecommendationSettings(state_dir=tmp_path), MemoryBroker()
+    database = open_database(settings)
+    with running(settings, broker, database) as stream:
+        probe = OwnStream(stream)
+        service = RecommendationService(settings, FakeTrunk(), database, probe, SystemClock())
+        service.start()
+        await until_ready(service)
+        for number in range(3):
+            send(broker, [click("topic", f"i{number}")])
+            await until(partial(_has_applied, service, number + 1), "it is applied at once")
+        await asyncio.sleep(0.5)
+        before = len(reads)
+        await asyncio.sleep(1.0)
+        assert len(reads) == before
+    await service.close()
+
+
+def _has_applied(service: RecommendationService, seq: int) -> bool:
+    assert service._follower is not None
+    return service._follower.rankings.applied_seq == seq
 
 
 def _another_writer(folder: Path) -> str:
