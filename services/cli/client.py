@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import TracebackType
 from typing import Any, TypeVar
 
 import httpx
@@ -20,15 +19,15 @@ from shared.errors import (
 )
 
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
-_LONG_S = 600.0
-_SILENCE_S = 45.0
+_LONG = httpx.Timeout(600.0)
+_SILENCE = httpx.Timeout(45.0)
 _BUSY_LIMIT_S = 120.0
 
 Answer = TypeVar("Answer")
 
 
 class Platform:
-    """Requests to one platform; every failure is a `PlatformError` of one line."""
+    """Requests to one platform; every failure, no answer or a refusal, is a `PlatformError`."""
 
     def __init__(
         self, url: str, key: str | None = None, *, transport: httpx.BaseTransport | None = None
@@ -36,56 +35,31 @@ class Platform:
         self.url = url
         headers = {"authorization": f"Bearer {key}"} if key else {}
         self._http = httpx.Client(
-            base_url=url, headers=headers, timeout=_TIMEOUT, transport=transport, trust_env=False
+            base_url=url, headers=headers, transport=transport, trust_env=False
         )
 
     def __enter__(self) -> "Platform":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._http.close()
 
     def get(self, path: str, **query: str | int) -> Any:
-        """The JSON of a resource.
-
-        Raises:
-            PlatformError: the platform does not answer, or refuses.
-        """
-        with self._translated():
-            return _checked(self._http.get(path, params=query)).json()
+        """The JSON of a resource."""
+        return self._send("GET", path, params=query, timeout=_TIMEOUT).json()
 
     def post(self, path: str, body: Any = None) -> Any:
-        """Sends JSON and returns the answer's; waits as long as writes may take.
-
-        Raises:
-            PlatformError: the platform does not answer, or refuses.
-        """
-        with self._translated():
-            return _checked(self._http.post(path, json=body, timeout=_LONG_S)).json()
+        """Sends JSON and returns the answer's; waits as long as writes may take."""
+        return self._send("POST", path, json=body).json()
 
     def delete(self, path: str, **query: str | int) -> None:
-        """Deletes a resource.
-
-        Raises:
-            PlatformError: the platform does not answer, or refuses.
-        """
-        with self._translated():
-            _checked(self._http.delete(path, params=query, timeout=_LONG_S))
+        """Deletes a resource."""
+        self._send("DELETE", path, params=query)
 
     def upload(self, path: str, files: list[tuple[str, bytes]]) -> Any:
-        """Sends named files as a form.
-
-        Raises:
-            PlatformError: the platform does not answer, or refuses.
-        """
+        """Sends named files as a form."""
         parts = [("file", (name, content)) for name, content in files]
-        with self._translated():
-            return _checked(self._http.post(path, files=parts, timeout=_LONG_S)).json()
+        return self._send("POST", path, files=parts).json()
 
     def events(self, path: str, *, body: Any = None, after: str = "") -> Iterator[ServerSentEvent]:
         """The events of a stream as they come, from the one after the id `after`.
@@ -96,18 +70,24 @@ class Platform:
             PlatformError: the platform does not answer, refuses, or has nothing to say, not even a
                 comment, for longer than streams do.
         """
-        method, silence_s = ("GET", _SILENCE_S) if body is None else ("POST", _LONG_S)
+        method, silence = ("GET", _SILENCE) if body is None else ("POST", _LONG)
         headers = {"last-event-id": after} if after else {}
         with (
             self._translated(),
             self._http.stream(
-                method, path, json=body, headers=headers, timeout=silence_s
+                method, path, json=body, headers=headers, timeout=silence
             ) as response,
         ):
             if response.is_error:
                 response.read()
             # A comment after an event with an id comes as an event without data.
             yield from (e for e in EventSource(_checked(response)).iter_sse() if e.data)
+
+    def _send(
+        self, method: str, path: str, *, timeout: httpx.Timeout = _LONG, **request: Any
+    ) -> httpx.Response:
+        with self._translated():
+            return _checked(self._http.request(method, path, timeout=timeout, **request))
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -153,18 +133,16 @@ def _checked(response: httpx.Response) -> httpx.Response:
     if response.is_success:
         return response
     detail = _detail(response)
-    if response.status_code == httpx.codes.UNAUTHORIZED:
-        raise AuthenticationError(f"{detail} (here: --key KEY or BANYAN_API_KEY)")
     match response.status_code:
+        case httpx.codes.UNAUTHORIZED:
+            raise AuthenticationError(f"{detail} (here: --key KEY or BANYAN_API_KEY)")
         case httpx.codes.FORBIDDEN:
             raise ForbiddenError(detail)
         case httpx.codes.NOT_FOUND:
             raise NotFoundError(detail)
         case httpx.codes.TOO_MANY_REQUESTS:
             raise OverloadedError(detail, retry_after_s=_retry_after_s(response))
-    if response.is_client_error:
-        raise InputError(detail)
-    raise PlatformError(detail)
+    raise (InputError if response.is_client_error else PlatformError)(detail)
 
 
 def _retry_after_s(response: httpx.Response) -> float:

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from httpx_sse import ServerSentEvent
 
     from services.cli.client import Platform
-    from services.cli.knowledge.answers import Findings
 
 _PATH = "/support/v1/chat/completions"
 
@@ -30,13 +29,7 @@ def ask(
 
 
 def show_answer(platform: "Platform", question: str, kb: str | None, *, stream: bool) -> None:
-    """Prints the answer, then its citations, confidence and intent.
-
-    Raises:
-        PlatformError: the platform does not answer, or refuses.
-    """
-    from services.cli.knowledge.answers import Findings
-
+    """Prints the answer, then its citations, confidence and intent."""
     console = Console(highlight=False)
     request = {
         "model": f"support:{kb}" if kb else "support",
@@ -49,7 +42,7 @@ def show_answer(platform: "Platform", question: str, kb: str | None, *, stream: 
         console.print(message["content"], markup=False)
         findings = message["banyan"]
     if findings is not None:
-        _print_findings(console, Findings.model_validate(findings))
+        _print_findings(console, findings)
 
 
 def _print_stream(console: Console, events: "Iterator[ServerSentEvent]") -> Any:
@@ -64,18 +57,17 @@ def _print_stream(console: Console, events: "Iterator[ServerSentEvent]") -> Any:
     return findings
 
 
-def _print_findings(console: Console, findings: "Findings") -> None:
+def _print_findings(console: Console, findings: dict[str, Any]) -> None:
+    """Prints the object `banyan` that an answer carries."""
     console.print()
-    for number, citation in enumerate(findings.citations, start=1):
-        place = f"[{number}] {citation.title}"
-        console.print(
-            f"{place}  ({citation.document_id}, score {citation.score:.2f})", markup=False
-        )
-    if findings.kind == "small_talk":
+    for number, cited in enumerate(findings["citations"], start=1):
+        source = f"({cited['document_id']}, score {cited['score']:.2f})"
+        console.print(f"[{number}] {cited['title']}  {source}", markup=False)
+    if findings["kind"] == "small_talk":
         return
-    parts = [f"confidence {findings.confidence:.2f}"]
-    if findings.intent:
-        parts.append(f"intent {findings.intent}")
-    if findings.handoff:
-        parts.append(f"handed off: {findings.handoff.reason}")
+    parts = [f"confidence {findings['confidence']:.2f}"]
+    if intent := findings["intent"]:
+        parts.append(f"intent {intent}")
+    if handoff := findings["handoff"]:
+        parts.append(f"handed off: {handoff['reason']}")
     console.print(", ".join(parts), style="dim", markup=False)

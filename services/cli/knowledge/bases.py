@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from services.cli.client import Platform
     from services.cli.knowledge.document_files import Piece
 
-_PATH = "/support/knowledge-bases"
+PATH = "/support/knowledge-bases"
 _BATCH_FILES = 32
 _BATCH_BYTES = 512 * 1024
 _EXIT_REFUSED = 1
@@ -81,11 +81,7 @@ def delete(
 
 
 def load_path(platform: "Platform", path: Path, kb: str) -> int:
-    """Loads a file or folder with a progress bar; returns 1 where something was refused.
-
-    Raises:
-        PlatformError: the platform does not answer.
-    """
+    """Loads a file or folder with a progress bar; returns 1 where something was refused."""
     from services.cli.knowledge.document_files import find_files
 
     found = find_files(path)
@@ -112,7 +108,9 @@ def load_files(
     loaded = Loaded()
     done = {file: index + 1 for index, file in enumerate(files)}
     pieces = _pieces(files, loaded)
-    for batch in batches(pieces, _bytes_of, most=_BATCH_FILES, most_bytes=_BATCH_BYTES):
+    for batch in batches(
+        pieces, lambda piece: len(piece.content), most=_BATCH_FILES, most_bytes=_BATCH_BYTES
+    ):
         _send(platform, kb, batch, loaded)
         on_files(done[batch[-1].path])
     on_files(len(files))
@@ -120,13 +118,9 @@ def load_files(
 
 
 def print_bases(platform: "Platform") -> None:
-    """Prints the tenant's knowledge bases.
-
-    Raises:
-        PlatformError: the platform does not answer, or refuses.
-    """
+    """Prints the tenant's knowledge bases."""
     table = Table("knowledge base", "documents", "version", "bundle", box=None, pad_edge=False)
-    for base in platform.get(_PATH)["knowledge_bases"]:
+    for base in platform.get(PATH)["knowledge_bases"]:
         figures = (str(base[key]) for key in ("documents", "version"))
         table.add_row(base["name"], *figures, base["bundle"] or "-")
     Console(highlight=False).print(table)
@@ -140,7 +134,7 @@ def rebuild_index(platform: "Platform", kb: str) -> None:
     """
     console = Console(highlight=False)
     with console.status(f"embedding the documents of {kb}"):
-        made = platform.post(f"{_PATH}/{kb}/rebuild")
+        made = platform.post(f"{PATH}/{kb}/rebuild")
     console.print(f"{made['documents']} documents of {kb} embedded with {made['bundle']}")
 
 
@@ -150,7 +144,7 @@ def delete_base(platform: "Platform", kb: str, confirmed: Callable[[str], bool])
     Raises:
         PlatformError: the platform does not answer, or there is no such knowledge base.
     """
-    path = f"{_PATH}/{quote(kb, safe='')}"
+    path = f"{PATH}/{quote(kb, safe='')}"
     base = platform.get(path)
     if base.get("name") != kb:
         raise NotFoundError(f"there is no knowledge base {kb!r}: `banyan kb list` shows them")
@@ -161,15 +155,6 @@ def delete_base(platform: "Platform", kb: str, confirmed: Callable[[str], bool])
     platform.delete(path, confirm=kb)
     Console(highlight=False).print(f"deleted {kb} with its {count}")
     return 0
-
-
-def names(platform: "Platform") -> list[str]:
-    """The names of the tenant's knowledge bases.
-
-    Raises:
-        PlatformError: the platform does not answer, or refuses.
-    """
-    return [str(base["name"]) for base in platform.get(_PATH)["knowledge_bases"]]
 
 
 def _pieces(files: Iterable[Path], loaded: Loaded) -> "Iterator[Piece]":
@@ -195,26 +180,20 @@ def _pieces(files: Iterable[Path], loaded: Loaded) -> "Iterator[Piece]":
         yield from pieces
 
 
-def _bytes_of(piece: "Piece") -> int:
-    return len(piece.content)
-
-
 def _send(platform: "Platform", kb: str, batch: "list[Piece]", loaded: Loaded) -> None:
     from services.cli.client import patiently
 
     try:
         files = [(piece.name, piece.content) for piece in batch]
-        path = f"{_PATH}/{kb}/documents"
+        path = f"{PATH}/{kb}/documents"
         loaded.documents += patiently(lambda: platform.upload(path, files))["documents"]
     except (AuthenticationError, ForbiddenError):
         raise
     except InputError as error:
         if len(batch) == 1:
-            loaded.refused.append(_with_name(batch[0], str(error)))
+            piece, reason = batch[0], str(error)
+            named = reason if piece.name in reason else f"{piece.path}: {reason}"
+            loaded.refused.append(named)
             return
         for piece in batch:
             _send(platform, kb, [piece], loaded)
-
-
-def _with_name(piece: "Piece", reason: str) -> str:
-    return reason if piece.name in reason else f"{piece.path}: {reason}"

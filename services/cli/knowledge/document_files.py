@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,11 +56,8 @@ class Found:
             by_suffix[path.suffix.lower()].append(path)
         for suffix, paths in sorted(by_suffix.items()):
             count = f"{len(paths)} file{'' if len(paths) == 1 else 's'}"
-            ending = (
-                f"that end{'s' if len(paths) == 1 else ''} in {suffix}"
-                if suffix
-                else ("without an ending")
-            )
+            end = "ends" if len(paths) == 1 else "end"
+            ending = f"that {end} in {suffix}" if suffix else "without an ending"
             names = ", ".join(path.name for path in paths[:_NAMED])
             more = ", ..." if len(paths) > _NAMED else ""
             yield f"{count} {ending} ({names}{more}): documents end in {' '.join(SUFFIXES)}"
@@ -97,19 +94,15 @@ def cut(path: Path, derived: DerivedIds) -> Iterator[Piece]:
         InputError: it is a table that cannot be read, or a row of it says what another one says
             otherwise.
     """
-    if path.suffix.lower() not in ROW_SUFFIXES:
-        yield Piece(path, path.name, path.read_bytes())
-        return
-    table = open_table(path, known=FIELDS)
-    check_headings(table)
-    rows = _checked(table, derived)
-    if table.total <= _PIECE_BYTES:
-        for _ in rows:
-            continue
-        yield Piece(path, path.name, path.read_bytes())
-        return
-    for content in _stretches(table, rows):
-        yield Piece(path, path.name, content)
+    if path.suffix.lower() in ROW_SUFFIXES:
+        table = open_table(path, known=FIELDS)
+        check_headings(table)
+        rows = _checked(table, derived)
+        if table.total > _PIECE_BYTES:
+            yield from (Piece(path, path.name, content) for content in _stretches(table, rows))
+            return
+        deque(rows, maxlen=0)
+    yield Piece(path, path.name, path.read_bytes())
 
 
 def _checked(table: Table, derived: DerivedIds) -> Iterator[Row]:
@@ -125,11 +118,8 @@ def _checked(table: Table, derived: DerivedIds) -> Iterator[Row]:
 
 def _stretches(table: Table, rows: Iterator[Row]) -> Iterator[bytes]:
     """Rows in stretches of about a piece's size: UTF-8, and cells separated by commas."""
-    head = (
-        _written(table, dict(zip(table.columns, table.columns, strict=True)))
-        if (table.columns)
-        else ""
-    )
+    columns = table.columns
+    head = _written(table, dict(zip(columns, columns, strict=True))) if columns else ""
     part, size, lines = [head], 0, _line_ends(head)
     for row in rows:
         text = _written(table, row.values)

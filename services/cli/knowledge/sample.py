@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from services.cli.client import Platform
-from services.cli.knowledge.bases import load_files, names
+from services.cli.knowledge.bases import PATH, load_files
 from services.cli.knowledge.document_files import find_files
 from services.cli.platform.progress import Progress
 from services.cli.platform.run_file import Run
@@ -22,7 +22,7 @@ def load_sample(run: Run, progress: Progress, *, key: str | None = None) -> None
     """
     with Platform(run.url, key) as platform:
         try:
-            if names(platform):
+            if platform.get(PATH)["knowledge_bases"]:
                 return
         except AuthenticationError:
             command = f"banyan kb load {SAMPLE_FOLDER} --kb {SAMPLE_NAME} --key KEY"

@@ -25,11 +25,7 @@ def alerts(url: Url = None, key: ApiKey = None) -> None:
 
 
 def all_alerts(platform: "Platform") -> "list[Alert]":
-    """The tenant's alerts, the newest first.
-
-    Raises:
-        PlatformError: the platform does not answer, or refuses.
-    """
+    """The tenant's alerts, the newest first."""
     from services.cli.news.answers import Alert
 
     found = [Alert.model_validate(item) for item in platform.get(PATH)["alerts"]]
@@ -37,11 +33,7 @@ def all_alerts(platform: "Platform") -> "list[Alert]":
 
 
 def show(platform: "Platform") -> None:
-    """Prints every alert.
-
-    Raises:
-        PlatformError: the platform does not answer, or refuses.
-    """
+    """Prints every alert."""
     console = Console(highlight=False)
     found = all_alerts(platform)
     if not found:

@@ -32,11 +32,7 @@ def analyze(
 
 
 def show_analysis(platform: "Platform", text: str, entities: list[str] | None) -> None:
-    """Prints the text's label and probabilities, then those of each entity.
-
-    Raises:
-        PlatformError: the platform does not answer, or refuses.
-    """
+    """Prints the text's label and probabilities, then those of each entity."""
     from services.cli.news.answers import Analysis
 
     request: dict[str, object] = {"texts": [text]}

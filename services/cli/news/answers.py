@@ -76,7 +76,6 @@ class Point(BaseModel):
     """One window; `score` is the share of positive texts less that of negative ones."""
 
     negative: int
-    neutral: int
     positive: int
     total: int
     score: float | None
@@ -87,6 +86,5 @@ class Counts(BaseModel):
 
     entity: str
     negative: int
-    neutral: int
     positive: int
     total: int

@@ -99,7 +99,7 @@ def send_news(
     *,
     clock: Clock,
     pause: Callable[[float], bool],
-    on_acknowledged: Callable[[int], None],
+    on_acknowledged: Callable[[int], object],
 ) -> int:
     """Sends the good lines when each is due; returns how many the broker acknowledged.
 
@@ -159,24 +159,13 @@ def replay_file(path: Path, topic: str, pace: Pace, *, skip_bad: bool, state_dir
         raise InputError(f"{path} holds no record that can be sent")
     settings = known_broker(state_dir)
     console.print(_plan(news, pace), markup=False)
-    with closing(KafkaTopicProducer(settings)) as producer, _interrupted() as stop:
-        acknowledged = _send_with_bar(console, news, producer, topic, pace, stop)
-    ended = ", stopped by Ctrl-C" if stop.is_set() else ""
-    console.print(f"{acknowledged} of {news.count} records acknowledged by the broker{ended}")
-    return _EXIT_INTERRUPTED if stop.is_set() else 0
-
-
-def _send_with_bar(
-    console: Console,
-    news: "NewsFile",
-    producer: "Producer",
-    topic: str,
-    pace: Pace,
-    stop: threading.Event,
-) -> int:
-    with bars(console) as progress:
+    with (
+        closing(KafkaTopicProducer(settings)) as producer,
+        _interrupted() as stop,
+        bars(console) as progress,
+    ):
         bar = progress.add_task(f"records to {topic}", total=news.count)
-        return send_news(
+        acknowledged = send_news(
             news,
             producer,
             topic,
@@ -185,6 +174,9 @@ def _send_with_bar(
             pause=stop.wait,
             on_acknowledged=lambda done: progress.update(bar, completed=done),
         )
+    ended = ", stopped by Ctrl-C" if stop.is_set() else ""
+    console.print(f"{acknowledged} of {news.count} records acknowledged by the broker{ended}")
+    return _EXIT_INTERRUPTED if stop.is_set() else 0
 
 
 def _plan(news: "NewsFile", pace: Pace) -> str:

@@ -72,10 +72,6 @@ def replay_sample(
     topic = platform.get("/sentiment/stream")["topic"]
     pace = Pace(max(1.0, news.span_s / replay_s), shift=True)
     announcer = _Announcer(platform, progress)
-
-    def look(_acknowledged: int) -> None:
-        announcer.look()
-
     send_news(
         news,
         producer,
@@ -83,7 +79,7 @@ def replay_sample(
         pace,
         clock=SystemClock(),
         pause=stop.wait,
-        on_acknowledged=look,
+        on_acknowledged=lambda _count: announcer.look(),
     )
     end_s = time.monotonic() + alert_limit_s
     while not announcer.look():
@@ -108,15 +104,15 @@ class _Announcer:
 
     def look(self) -> bool:
         """Whether an alert has fired by now."""
-        if not self._has_said:
-            fired = [alert for alert in all_alerts(self._platform) if alert.fired_at is not None]
-            if fired:
-                self._has_said = True
-                after_s = time.monotonic() - self._progress.begun_s
-                self._progress.note(
-                    f"alert after {after_s:.0f} s: negative news about {fired[-1].about} surges: "
-                    f"{fired[-1].reason} (`banyan sentiment alerts`)"
-                )
+        if self._has_said:
+            return True
+        if fired := [alert for alert in all_alerts(self._platform) if alert.fired_at is not None]:
+            self._has_said = True
+            after_s = time.monotonic() - self._progress.begun_s
+            self._progress.note(
+                f"alert after {after_s:.0f} s: negative news about {fired[-1].about} surges: "
+                f"{fired[-1].reason} (`banyan sentiment alerts`)"
+            )
         return self._has_said
 
 

@@ -21,67 +21,44 @@ _CLEAR_SCORE = 0.2
 class Trend:
     """An entity's counts of all days, and its last hours; the entity '' stands for all news."""
 
-    entity: str
-    total: int
-    negative: int
-    positive: int
+    counts: "Counts"
     points: "Sequence[Point]"
 
 
 def trends(platform: "Platform", limit: int) -> list[Trend]:
-    """All news, then the entities that were named most often.
-
-    Raises:
-        PlatformError: the platform does not answer, or refuses.
-    """
+    """All news, then the entities that were named most often."""
     from services.cli.news.answers import Counts
 
     listed = platform.get("/sentiment/entities", limit=limit)["entities"]
-    found = [Counts.model_validate(item) for item in listed]
-    return [_all_news(platform), *(_trend(platform, counts) for counts in found)]
+    days = _points(platform, "", "1d")
+    all_news = Counts(
+        entity="",
+        total=sum(day.total for day in days),
+        negative=sum(day.negative for day in days),
+        positive=sum(day.positive for day in days),
+    )
+    found = [all_news, *map(Counts.model_validate, listed)]
+    return [Trend(counts, _points(platform, counts.entity, "1h")) for counts in found]
 
 
 def has_news(platform: "Platform") -> bool:
-    """Whether any text was ever scored, from whatever topic.
-
-    Raises:
-        PlatformError: the platform does not answer, or refuses.
-    """
+    """Whether any text was ever scored, from whatever topic."""
     return any(day.total for day in _points(platform, "", "1d"))
 
 
 def trend_table(rows: Sequence[Trend]) -> Table:
     """A row for each entity; a bar's height is the number of texts, its colour how they are."""
-    table = Table("about", "texts", "negative", "positive", f"last {_POINTS} hours with news")
-    table.box = None
-    table.pad_edge = False
+    names = ("about", "texts", "negative", "positive", f"last {_POINTS} hours with news")
+    table = Table(*names, box=None, pad_edge=False)
     for column in table.columns[1:4]:
         column.justify = "right"
     for row in rows:
-        about = escape(row.entity) if row.entity else "[bold]all news[/]"
-        shares = (f"{count / row.total:.0%}" if row.total else "" for count in _counted(row))
-        table.add_row(about, str(row.total), *shares, _bars(row.points))
+        entity, total = row.counts.entity, row.counts.total
+        about = escape(entity) if entity else "[bold]all news[/]"
+        judged = (row.counts.negative, row.counts.positive)
+        shares = (f"{count / total:.0%}" if total else "" for count in judged)
+        table.add_row(about, str(total), *shares, _bars(row.points))
     return table
-
-
-def _counted(row: Trend) -> tuple[int, int]:
-    return row.negative, row.positive
-
-
-def _all_news(platform: "Platform") -> Trend:
-    days = _points(platform, "", "1d")
-    return Trend(
-        "",
-        total=sum(day.total for day in days),
-        negative=sum(day.negative for day in days),
-        positive=sum(day.positive for day in days),
-        points=_points(platform, "", "1h"),
-    )
-
-
-def _trend(platform: "Platform", counts: "Counts") -> Trend:
-    points = _points(platform, counts.entity, "1h")
-    return Trend(counts.entity, counts.total, counts.negative, counts.positive, points)
 
 
 def _points(platform: "Platform", entity: str, window: str) -> "list[Point]":

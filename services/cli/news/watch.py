@@ -36,11 +36,7 @@ def watch(
 
 
 def show_once(platform: "Platform") -> None:
-    """Prints trends and alerts as they are.
-
-    Raises:
-        PlatformError: the platform does not answer, or refuses.
-    """
+    """Prints trends and alerts as they are."""
     found = {alert.uid: alert for alert in all_alerts(platform)}
     Console(highlight=False).print(_page(trends(platform, _SHOWN_ENTITIES), found))
 
@@ -49,9 +45,6 @@ def show_live(platform: "Platform") -> None:
     """Shows trends, read again every two seconds, and alerts, as they are told, until Ctrl-C.
 
     A platform that stops answering is said in the last line, and asked again.
-
-    Raises:
-        PlatformError: the platform does not answer at first, or refuses.
     """
     from rich.live import Live
 
@@ -108,14 +101,7 @@ def _take(changes: "queue.SimpleQueue[Alert]", found: "dict[str, Alert]") -> Non
 
 def _page(rows: list[Trend], found: "dict[str, Alert]", fault: str = "") -> RenderableType:
     newest = sorted(found.values(), key=lambda alert: alert.started_at, reverse=True)
-    parts: list[RenderableType] = [trend_table(rows), ""]
-    if newest:
-        parts.append(alert_table(newest[:_SHOWN_ALERTS]))
-    else:
-        parts.append("no alert: no negative news surged")
-    parts.append("")
-    if fault:
-        parts.append(Text(fault, style="red"))
-    else:
-        parts.append(Text(f"as of {datetime.now(UTC):%H:%M:%S} UTC", style="dim"))
-    return Group(*parts)
+    shown = newest[:_SHOWN_ALERTS]
+    alerts = alert_table(shown) if shown else "no alert: no negative news surged"
+    now = Text(f"as of {datetime.now(UTC):%H:%M:%S} UTC", style="dim")
+    return Group(trend_table(rows), "", alerts, "", Text(fault, style="red") if fault else now)

@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
     from shared.config import Resolved
 
-_DEFAULT = "default"
-_MASK = "********"
-
 
 def config(file: DeploymentFile = None) -> None:
     """Show every setting, its value, and where the value comes from."""
@@ -66,12 +63,12 @@ def _source(key: str, sources: Mapping[str, str]) -> str:
     """The source of the key, or of what it is part of."""
     parts = key.split(".")
     paths = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
-    return next((sources[path] for path in paths if path in sources), _DEFAULT)
+    return next((sources[path] for path in paths if path in sources), "default")
 
 
 def _shown(value: object) -> str:
     from pydantic import SecretStr
 
     if isinstance(value, SecretStr):
-        return _MASK
+        return "********"
     return "-" if value is None else str(value)

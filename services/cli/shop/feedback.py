@@ -15,7 +15,7 @@ from services.cli.shop.rows import Json, RowKind, check_columns, event_of, known
 from shared.errors import InputError, NotFoundError
 from shared.ranking.timestamps import EARLIEST_MS
 from shared.tabular.cells import values_of
-from shared.tabular.rows import BadRow, Row
+from shared.tabular.rows import BadRow
 from shared.tabular.table import Table, open_table
 
 _BATCH_EVENTS = 1000
@@ -91,11 +91,7 @@ class Sending:
 
 
 def send_rows(source: RowSource, to: Sending, on_done: Callable[[int], None]) -> None:
-    """Sends a file's rows in batches; `on_done` is told how much of the file was sent.
-
-    Raises:
-        PlatformError: the platform does not answer.
-    """
+    """Sends a file's rows in batches; `on_done` is told how much of the file was sent."""
     events = _events(source, to)
     for batch in batches(events, _bytes_of, most=_BATCH_EVENTS, most_bytes=_BATCH_BYTES):
         _send(batch, source.path, to)
@@ -107,7 +103,9 @@ def _events(source: RowSource, to: Sending) -> Iterator[_Sent]:
     undated: dict[object, int] = {}
     for row in source.table.rows():
         try:
-            event = _event(source, row)
+            if isinstance(row, BadRow):
+                raise InputError(row.reason)
+            event = event_of(source.kind, values_of(source.table, row), source.undated_ms)
             _check_undated(event, source.undated_ms, undated, row.number)
         except InputError as error:
             to.counts.refused += 1
@@ -118,12 +116,6 @@ def _events(source: RowSource, to: Sending) -> Iterator[_Sent]:
 
 def _bytes_of(sent: _Sent) -> int:
     return len(orjson.dumps(sent.event))
-
-
-def _event(source: RowSource, row: Row | BadRow) -> Json:
-    if isinstance(row, BadRow):
-        raise InputError(row.reason)
-    return event_of(source.kind, values_of(source.table, row), source.undated_ms)
 
 
 def _check_undated(event: Json, undated_ms: int, seen: dict[object, int], number: int) -> None:

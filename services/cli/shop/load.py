@@ -4,6 +4,7 @@ A load may be run again, after Ctrl-C or for a file that has grown: an event is 
 what is stored already is counted and changes nothing.
 """
 
+from dataclasses import astuple
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -136,8 +137,6 @@ def _table(loads: "list[tuple[RowSource, Counts]]") -> Table:
     table = Table("file", *names, box=None)
     for column in table.columns[1:]:
         column.justify = "right"
-    for source, each in loads:
-        changed = (each.stored, each.unchanged, each.older)
-        figures = (*changed, each.repeated, each.conflicts, each.refused)
-        table.add_row(escape(source.path.name), *map(str, figures))
+    for source, counts in loads:
+        table.add_row(escape(source.path.name), *map(str, astuple(counts)))
     return table

@@ -61,11 +61,7 @@ class RankQuery:
 
 
 def show(platform: "Platform", query: RankQuery, *, click: str | None, explain: bool) -> None:
-    """Prints a ranking; with `click`, the one after the user's click on an item, and what moved.
-
-    Raises:
-        PlatformError: the platform does not answer, or refuses.
-    """
+    """Prints a ranking; with `click`, the one after the user's click on an item, and what moved."""
     console = Console(highlight=False)
     ranking = ask_ranking(platform, query)
     before = None
@@ -98,11 +94,7 @@ def ask_ranking(platform: "Platform", query: RankQuery) -> "Ranking":
 
 
 def send_click(platform: "Platform", user: str, item: str) -> None:
-    """Tells of a click that is made now; the next ranking knows of it.
-
-    Raises:
-        PlatformError: the platform does not answer, or refuses.
-    """
+    """Tells of a click that is made now; the next ranking knows of it."""
     click = {
         "event": "interaction",
         "id": uuid.uuid4().hex,
@@ -116,22 +108,16 @@ def send_click(platform: "Platform", user: str, item: str) -> None:
 
 def _table(places: "Sequence[Place]", before: list[str] | None, *, explain: bool) -> Table:
     has_titles = any(place.title for place in places)
-    names = [
-        "",
-        *([] if before is None else ["before"]),
-        "item",
-        *(["title"] if has_titles else []),
-        "score",
-        "why",
-        *(["features"] if explain else []),
-    ]
-    table = Table(*names, box=None, pad_edge=False)
-    for column in table.columns:
-        column.justify = "right" if column.header in ("", "before", "score") else "left"
+    shown = {"before": before is not None, "title": has_titles, "features": explain}
+    table = Table(box=None, pad_edge=False)
+    for name in ("", "before", "item", "title", "score", "why", "features"):
+        if shown.get(name, True):
+            table.add_column(name, justify="right" if name in ("", "before", "score") else "left")
     for number, place in enumerate(places, start=1):
         cells = [str(number)]
         if before is not None:
-            cells.append(_before(place.item, before))
+            is_new = place.item not in before
+            cells.append("[green]new[/]" if is_new else str(before.index(place.item) + 1))
         cells.append(escape(place.item))
         if has_titles:
             cells.append(escape(place.title or ""))
@@ -140,10 +126,6 @@ def _table(places: "Sequence[Place]", before: list[str] | None, *, explain: bool
             cells.append(f"[dim]{escape(_strongest(place.features or {}))}[/]")
         table.add_row(*cells)
     return table
-
-
-def _before(item: str, before: list[str]) -> str:
-    return str(before.index(item) + 1) if item in before else "[green]new[/]"
 
 
 def _strongest(features: dict[str, float | None]) -> str:

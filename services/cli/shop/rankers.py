@@ -111,14 +111,9 @@ def train_ranker(
         trained = fit(queries, how)
     registry = open_rankers(out or settings.rankers_dir)
     command = _command("train", "--model", model, "--tenant", tenant)
+    data = promotion.fingerprint(stored.events, stored.items, stored.vectors)
     bundle = promotion.register(
-        registry,
-        model,
-        trained,
-        queries.last,
-        how,
-        data_fingerprint=promotion.fingerprint(stored.events, stored.items, stored.vectors),
-        command=command,
+        registry, model, trained, queries.last, how, data_fingerprint=data, command=command
     )
     console.print(f"{bundle.id} is the candidate: {bundle.folder}", markup=False)
     gates = promotion.promote(registry, bundle.id, queries.last, how.margin, command=command)

@@ -59,7 +59,9 @@ def event_of(kind: RowKind, values: Mapping[str, object], undated_ms: int) -> Js
     try:
         EVENT.validate_python(event)
     except ValidationError as error:
-        raise InputError(_faults(event, error)) from None
+        faults = faults_of(error, event)[:_SHOWN_FAULTS]
+        said = "; ".join(f"{_place(event, fault)}: {fault.message}" for fault in faults)
+        raise InputError(said) from None
     return event
 
 
@@ -126,16 +128,8 @@ def _interaction_event(values: Mapping[str, object], _undated_ms: int) -> Json:
     kind = "rating" if named is None else str(named)
     if rating is not None:
         rest["value" if kind == "rating" else "rating"] = _number("rating", rating)
-    return _with_id(
-        {
-            "event": "interaction",
-            "timestamp": milliseconds(stamp),
-            "type": kind,
-            **who,
-            "item": item,
-            "fields": _fields(rest),
-        }
-    )
+    told = {"timestamp": milliseconds(stamp), "type": kind, "item": item, "fields": _fields(rest)}
+    return _with_id({"event": "interaction", **told, **who})
 
 
 ITEMS = RowKind(
@@ -241,17 +235,11 @@ def _likely(group: Sequence[str], columns: Sequence[str]) -> str:
     return f"rename the one that is meant to {group[0]}"
 
 
-def _faults(event: Json, error: ValidationError) -> str:
-    faults = faults_of(error, event)
-    return "; ".join(f"{_place(event, fault)}: {fault.message}" for fault in faults[:_SHOWN_FAULTS])
-
-
 def _place(event: Json, fault: Fault) -> str:
     """A fault's key; a field by its own name."""
-    path = fault.place
     fields = event.get("fields")
-    match path:
+    match fault.place:
         case ("fields", int(index), *_) if isinstance(fields, list) and index < len(fields):
             field = fields[index]
-            return str(field.get("name", path)) if isinstance(field, dict) else str(path)
+            return str(field.get("name", fault.place) if isinstance(field, dict) else fault.place)
     return fault.location or "event"

@@ -6,8 +6,7 @@ DIR/backup.json  the SHA-256 of every file; written last, so that half a backup 
 """
 
 import shutil
-from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 OLD_STATE = ".before-restore"
 """Where a restore keeps the present state until the restored one is in its place."""
 
-_FILES = ("keys.json",)
+_KEYS = "keys.json"
 _FOLDERS = ("indexes", "models", "rankers", "rankings")
 _ATTEMPTS = 20
 _SQLITE_WAIT_S = 10.0
@@ -74,9 +73,8 @@ def back_up(settings: "PlatformSettings", folder: Path) -> str:
             copy.mkdir()
             for name in _FOLDERS:
                 _copy_still(state_dir / name, copy / name)
-            for name in _FILES:
-                if (state_dir / name).is_file():
-                    shutil.copy2(state_dir / name, copy / name)
+            if (state_dir / _KEYS).is_file():
+                shutil.copy2(state_dir / _KEYS, copy / _KEYS)
             for database in _databases(state_dir):
                 _copy_database(database, copy / database.name)
             manifest = BackupManifest(
@@ -154,14 +152,14 @@ def _put_back(state_dir: Path, old: Path) -> None:
 
 def _parts(state_dir: Path) -> list[Path]:
     """What of the state folder a backup holds; beside databases the files that SQLite adds."""
-    named = [state_dir / name for name in (*_FILES, *_FOLDERS)]
-    databases = list(_databases(state_dir))
+    named = [state_dir / name for name in (_KEYS, *_FOLDERS)]
+    databases = _databases(state_dir)
     added = [d.with_name(d.name + end) for d in databases for end in ("-wal", "-shm", "-journal")]
     return [path for path in (*named, *databases, *added) if path.exists()]
 
 
-def _databases(state_dir: Path) -> Iterator[Path]:
-    yield from sorted(state_dir.glob("*.db"))
+def _databases(state_dir: Path) -> list[Path]:
+    return sorted(state_dir.glob("*.db"))
 
 
 def _copy_database(source: Path, target: Path) -> None:
@@ -200,11 +198,9 @@ def _copy_still(source: Path, target: Path) -> None:
 def _listing(folder: Path) -> dict[str, tuple[int, int]]:
     listing = {}
     for path in folder.rglob("*"):
-        try:
+        with suppress(FileNotFoundError):
             status = path.stat()
-        except FileNotFoundError:
-            continue
-        listing[str(path)] = (status.st_mtime_ns, status.st_ino)
+            listing[str(path)] = (status.st_mtime_ns, status.st_ino)
     return listing
 
 

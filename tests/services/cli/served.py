@@ -12,6 +12,7 @@ from services.cli.client import Platform
 URL = "http://platform.test"
 BANYAN = {
     "answered": True,
+    "kind": "answer",
     "confidence": 0.875,
     "intent": "card_arrival",
     "citations": [{"document_id": "d", "title": "Cards", "score": 0.5, "passage": "p"}],
