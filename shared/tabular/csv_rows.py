@@ -52,9 +52,8 @@ def find_shape(source: Source, encoding: Encoding, known: Collection[str]) -> Cs
         try:
             cells = next((cells for cells in rows if any(cells)), None)
         except csv.Error as error:
-            raise TableError.of(
-                source.name, f"line 1: the header cannot be read: {error}"
-            ) from None
+            reason = f"line 1: the header cannot be read: {error}"
+            raise TableError.of(source.name, reason) from None
     if cells is None:
         raise TableError.of(source.name, "is empty: its first line names the columns")
     try:
@@ -151,16 +150,14 @@ def _of_another_width(cells: list[str], shape: CsvShape) -> str:
 def _broken(source: Source, begun: int, line: int, error: csv.Error) -> TableError:
     message = str(error)
     if _TOO_LONG in message:
-        reason = (
-            f"a cell is longer than {MAX_CELL_CHARACTERS:,} characters, or its quote never ends"
-        )
+        limit = f"{MAX_CELL_CHARACTERS:,} characters"
+        reason = f"a cell is longer than {limit}, or its quote never ends"
     elif "unexpected end" in message:
         reason = "a quote that opens in this row never ends"
     else:
         reason = f"not CSV: {message}" + (f" (in line {line})" if line != begun else "")
-    return TableError.of(
-        source.name, f"line {begun}: {reason}; what follows cannot be split into rows"
-    )
+    rest = "what follows cannot be split into rows"
+    return TableError.of(source.name, f"line {begun}: {reason}; {rest}")
 
 
 def _is_text(cell: str) -> bool:

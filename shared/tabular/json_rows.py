@@ -3,7 +3,6 @@
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
 
 import orjson
 
@@ -14,6 +13,7 @@ from shared.tabular.source import READ_BYTES, Source
 
 _BOM = b"\xef\xbb\xbf"
 _ROWS_A_LOOK = 64
+_ReadLine = Callable[[int], bytes]
 _KINDS = {"list": "a list", "str": "a text", "int": "a number", "float": "a number"}
 
 
@@ -25,15 +25,15 @@ def json_rows(
     `first` is the number of the first of these lines.
     """
     done = 0
-    with _opened(source, encoding, start) as (lines, position):
+    with _opened(source, encoding, start) as (read_line, position):
         at, number = start, first - 1
-        while (stop is None or at < stop) and (line := lines.readline(MAX_LINE_CHARACTERS)):
+        while (stop is None or at < stop) and (line := read_line(MAX_LINE_CHARACTERS)):
             number += 1
             at += len(line)
             if number % _ROWS_A_LOOK == 1:
                 done = position()
             if len(line) >= MAX_LINE_CHARACTERS and not line.endswith(b"\n"):
-                at += _skip_line(lines)
+                at += _skip_line(read_line)
                 yield BadRow(number, f"longer than {MAX_LINE_CHARACTERS:,} bytes", done)
             elif text := (line.removeprefix(_BOM) if number == 1 else line).strip():
                 yield _row(number, text, done)
@@ -82,41 +82,23 @@ def _fault(text: bytes, error: orjson.JSONDecodeError) -> str:
     return f"not JSON: {error.msg} at character {error.colno}"
 
 
-class _Lines(Protocol):
-    """What lines of bytes are read from."""
-
-    def readline(self, limit: int, /) -> bytes:
-        """The next line, or its first `limit` bytes."""
-        ...
-
-
-class _Recoded:
-    """Another encoding's lines as UTF-8."""
-
-    def __init__(self, text: io.TextIOWrapper) -> None:
-        self._text = text
-
-    def readline(self, limit: int, /) -> bytes:
-        """The next line; one that is longer than `limit` characters comes without its end."""
-        return self._text.readline(limit).removeprefix("\ufeff").encode()
-
-
 @contextmanager
 def _opened(
     source: Source, encoding: Encoding, start: int
-) -> Iterator[tuple[_Lines, Callable[[], int]]]:
+) -> Iterator[tuple[_ReadLine, Callable[[], int]]]:
+    """What reads the next line as UTF-8, at most so many bytes or characters of it."""
     with source.opened() as (stream, position):
         if encoding.codec == "utf-8":
             stream.seek(start)
-            yield stream, position
+            yield stream.readline, position
             return
         with io.TextIOWrapper(stream, encoding=encoding.codec, newline="\n") as text:
-            yield _Recoded(text), position
+            yield lambda limit: text.readline(limit).removeprefix("\ufeff").encode(), position
 
 
-def _skip_line(lines: _Lines) -> int:
+def _skip_line(read_line: _ReadLine) -> int:
     skipped = 0
-    while more := lines.readline(READ_BYTES):
+    while more := read_line(READ_BYTES):
         skipped += len(more)
         if more.endswith(b"\n"):
             break

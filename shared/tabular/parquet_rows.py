@@ -32,11 +32,8 @@ def find_columns(
     except HeadingError as error:
         raise TableError.of(source.name, str(error)) from None
     if unpacked > limits.unpacked_bytes:
-        raise TableError.of(
-            source.name,
-            f"holds {unpacked:,} bytes, at most {limits.unpacked_bytes:,} are read: give it in "
-            "parts",
-        )
+        most = f"at most {limits.unpacked_bytes:,} are read: give it in parts"
+        raise TableError.of(source.name, f"holds {unpacked:,} bytes, {most}")
     return columns, int(metadata.num_rows)
 
 
@@ -94,13 +91,9 @@ def _in_microseconds(batch: Any) -> Any:
     """Python's times hold no nanoseconds; what lies below a microsecond is cut off."""
     import pyarrow
 
-    types = [field.type for field in batch.schema]
-    if not any(pyarrow.types.is_timestamp(each) for each in types):
-        return batch
-    fields = [
-        field.with_type(pyarrow.timestamp("us", field.type.tz))
-        if pyarrow.types.is_timestamp(field.type)
-        else field
-        for field in batch.schema
-    ]
-    return batch.cast(pyarrow.schema(fields), safe=False)
+    schema = batch.schema
+    for index, field in enumerate(schema):
+        if pyarrow.types.is_timestamp(field.type):
+            rounded = field.with_type(pyarrow.timestamp("us", field.type.tz))
+            schema = schema.set(index, rounded)
+    return batch if schema is batch.schema else batch.cast(schema, safe=False)

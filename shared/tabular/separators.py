@@ -6,10 +6,10 @@ from collections.abc import Collection, Sequence
 
 from shared.tabular.headings import find_heading
 
-SEPARATORS = (",", ";", "\t", "|")
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+"""Each with its name in words."""
 
 _SAYS = re.compile(r'\A\ufeff?"?sep=([,;\t|])"?(?:\r\n|\r|\n|\Z)', re.IGNORECASE)
-_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 def said_separator(line: str) -> str | None:
@@ -37,18 +37,11 @@ def find_separator(lines: Sequence[str], known: Collection[str], *, is_whole: bo
     return best
 
 
-def separator_name(separator: str) -> str:
-    """A separator in words, such as "semicolons"."""
-    return _NAMES[separator]
-
-
 def _rows(lines: Sequence[str], separator: str, *, is_whole: bool) -> list[list[str]]:
     """The rows that have a cell filled, up to the first that is none."""
-    rows = []
+    rows: list[list[str]] = []
     try:
-        for cells in csv.reader(iter(lines), delimiter=separator, strict=True):
-            if any(cells):
-                rows.append(cells)
+        rows.extend(filter(any, csv.reader(lines, delimiter=separator, strict=True)))
     except csv.Error:
         return rows
     return rows if is_whole or len(rows) < 2 else rows[:-1]

@@ -19,7 +19,7 @@ from shared.tabular.encoding import Encoding, find_encoding
 from shared.tabular.json_rows import json_rows, line_parts
 from shared.tabular.parquet_rows import find_columns, group_parts, parquet_rows
 from shared.tabular.rows import DEFAULT_LIMITS, BadRow, Limits, Row
-from shared.tabular.separators import separator_name
+from shared.tabular.separators import SEPARATORS
 from shared.tabular.source import Source, TableError
 
 
@@ -71,7 +71,7 @@ class Table:
     def description(self) -> str:
         """How it was read, for the message that refuses its headings."""
         encoding = f" in {self.encoding.name}" if self.encoding else ""
-        split = f", separated by {separator_name(self.shape.separator)}" if self.shape else ""
+        split = f", separated by {SEPARATORS[self.shape.separator]}" if self.shape else ""
         return f"{self.format}{encoding}{split}"
 
     def rows(self) -> Iterator[Row | BadRow]:
@@ -80,10 +80,8 @@ class Table:
         Raises:
             TableError: the file ends in the middle, is damaged, or holds more rows than the limit.
         """
-        count = 0
         with self.source.readable():
-            for row in self._rows():
-                count += 1
+            for count, row in enumerate(self._rows(), start=1):
                 if count > self.limits.rows:
                     reason = f"holds more than {self.limits.rows:,} rows: give it in parts"
                     raise TableError.of(self.name, reason)
@@ -139,7 +137,10 @@ def open_table(
             its headings cannot be used, or it holds more than the limits.
     """
     source = Source(str(content) if name is None else name, content)
-    found = table_format or _format_of(source.name)
+    found = table_format or format_of(source.name)
+    if found is None:
+        named = f"ends in none of {' '.join(SUFFIXES)} (.gz may follow)"
+        raise TableError.of(source.name, named)
     with source.readable():
         if found is TableFormat.PARQUET:
             columns, rows = find_columns(source, known, limits)
@@ -156,10 +157,3 @@ def format_of(name: str) -> TableFormat | None:
     """The format of a file by the ending of its name; None where it is not a file of rows."""
     plain = name.lower().removesuffix(".gz")
     return next((found for suffix, found in _FORMATS.items() if plain.endswith(suffix)), None)
-
-
-def _format_of(name: str) -> TableFormat:
-    found = format_of(name)
-    if found is None:
-        raise TableError.of(name, f"ends in none of {' '.join(SUFFIXES)} (.gz may follow)")
-    return found

@@ -119,9 +119,7 @@ def _readings(path: Place, given: object, error: ErrorDetails) -> Iterator[_Read
             yield (ends_in_key or not names_key, fits, ends_in_key, keys), steps
             return
         part = path[at]
-        if _holds(value, part):
-            yield from read(at + 1, value[part], (*steps, _Step(part, False)))  # type: ignore[index]
-        elif (nested := _nested(value, part)) is not _NOTHING:
+        if (nested := _nested(value, part)) is not _NOTHING:
             yield from read(at + 1, nested, (*steps, _Step(part, False)))
         elif names_key and at == len(path) - 1 and isinstance(value, Mapping):
             yield from read(at + 1, value, (*steps, _Step(part, False)))
@@ -134,27 +132,23 @@ def _readings(path: Place, given: object, error: ErrorDetails) -> Iterator[_Read
 
 
 def _nested(value: object, part: int | str) -> object:
-    """What a key of keys joined by dots names, as settings take it; `_NOTHING` without one."""
-    if isinstance(value, Mapping) and isinstance(part, str):
+    """What an index, a key, or keys joined by dots as settings take them name, or `_NOTHING`."""
+    if isinstance(value, Mapping):
+        if part in value:
+            return value[part]
+        name = str(part)
         for key, inner in value.items():
-            if part == key:
-                return inner
-            if (
-                part.startswith(f"{key}.")
-                and (found := _nested(inner, part.removeprefix(f"{key}."))) is not _NOTHING
-            ):
-                return found
+            if name.startswith(f"{key}."):
+                nested = _nested(inner, name.removeprefix(f"{key}."))
+                if nested is not _NOTHING:
+                    return nested
+    elif isinstance(value, list | tuple) and isinstance(part, int) and part < len(value):
+        return value[part]
     return _NOTHING
 
 
 def _equal(one: object, other: object) -> bool:
     return type(one) is type(other) and one == other
-
-
-def _holds(value: object, part: int | str) -> bool:
-    if isinstance(value, Mapping):
-        return part in value
-    return isinstance(part, int) and isinstance(value, list | tuple) and part < len(value)
 
 
 def _resolved(walked: Sequence[_Walked], depth: int, place: Place) -> list[_Found]:

@@ -84,12 +84,11 @@ def sentence(error: ErrorDetails) -> str:
     value, context = error.get("input"), error.get("ctx", {})
     if (kind := expected_kind(error)) is not None:
         return wrong_kind(kind, value)
-    said = _SENTENCES.get(error["type"])
-    if said is not None:
+    if (said := _SENTENCES.get(error["type"])) is not None:
         return said(context, value)
     # A kind of pydantic's that no model here has; its text is plain English, too.
     rest = error["msg"].removeprefix("Input should be ")
-    return f"expected {rest}, found {found(value)}" if rest != error["msg"] else rest
+    return wrong_kind(rest, value) if rest != error["msg"] else rest
 
 
 def _limit(words: str, key: str) -> Callable[[Context, object], str]:

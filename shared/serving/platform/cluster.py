@@ -15,7 +15,7 @@ from ray.serve.api import RunTarget
 from ray.serve.schema import ApplicationStatus
 
 from shared.clock import Clock, SystemClock
-from shared.errors import DependencyError, PlatformError
+from shared.errors import DependencyError
 from shared.serving.platform.environment import ClusterPlan
 from shared.serving.platform.few_processes import few_processes
 
@@ -33,10 +33,6 @@ class Deployed:
     name: str
     route_prefix: str
     application: serve.Application
-
-
-class FailedStartError(PlatformError):
-    """An application did not start; the message is the reason that its replica gave."""
 
 
 def start_ray(plan: ClusterPlan, *, num_cpus: int | None) -> None:
@@ -74,8 +70,8 @@ def deploy(applications: Sequence[Deployed], proxy: "Future[Any]") -> None:
     """Deploys every application at once and returns when all of them and the proxy run.
 
     Raises:
-        FailedStartError: a replica failed to start.
-        DependencyError: the proxy failed, or the start takes longer than two minutes.
+        DependencyError: a replica or the proxy failed to start; the message is the reason that it
+            gave. Or the start takes longer than two minutes.
     """
     _wait_for_controller(proxy)
     serve.run_many(
@@ -141,13 +137,13 @@ def _wait_until_running(names: Sequence[str], proxy: "Future[Any]") -> None:
 
 def _raise_if_not_starting(name: str, overview: Any) -> None:
     """A start that fails once is reported at once: Serve would try again twice."""
-    for deployment in overview.deployments.values():
-        if "failed to start" in deployment.message:
-            reason = failure_reason(deployment.message)
-            raise FailedStartError(f"the application {name} does not start: {reason}")
+    messages = [deployment.message for deployment in overview.deployments.values()]
+    failed = [message for message in messages if "failed to start" in message]
     if overview.status in (ApplicationStatus.DEPLOY_FAILED, ApplicationStatus.UNHEALTHY):
-        reason = failure_reason(overview.message)
-        raise FailedStartError(f"the application {name} does not start: {reason}")
+        failed.append(overview.message)
+    if failed:
+        reason = failure_reason(failed[0])
+        raise DependencyError(f"the application {name} does not start: {reason}")
 
 
 def _raise_if_failed(proxy: "Future[Any]") -> None:

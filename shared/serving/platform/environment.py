@@ -53,16 +53,11 @@ def cluster_environment(plan: ClusterPlan) -> dict[str, str]:
     return {
         RUN_ID_VARIABLE: plan.run_id,
         "BANYAN_MAX_BODY_BYTES": str(plan.max_body_bytes),
-        **ray_environment(),
+        **RAY_ENVIRONMENT,
         "RAY_AUTH_TOKEN_PATH": str(plan.token_file),
         **_LIBRARIES,
         **(_haproxy(plan, plan.haproxy_script) if plan.haproxy_script else _SERVE_PROXY),
     }
-
-
-def ray_environment() -> dict[str, str]:
-    """The variables of Ray and Serve that are the same in every run."""
-    return dict(_RAY)
 
 
 def refused_variables(environ: Mapping[str, str]) -> list[str]:
@@ -84,7 +79,7 @@ def prepare_process(plan: ClusterPlan) -> None:
     import_serve_without_pandas()
 
 
-_RAY = {
+RAY_ENVIRONMENT = {
     # Its name is historic: 0 makes Ray's listeners take 127.0.0.1 instead of the machine's address.
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "RAY_AUTH_MODE": "token",
@@ -103,6 +98,7 @@ _RAY = {
     "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": str(_PROXY_HEALTH_PERIOD_S),
     "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": str(_PROXY_START_S),
 }
+"""The variables of Ray and Serve that are the same in every run."""
 
 _LIBRARIES = {
     "HF_HUB_OFFLINE": "1",

@@ -19,11 +19,7 @@ def few_processes() -> Iterator[None]:
         (parameter.RayParams, "__init__", _with_few(parameter.RayParams.__init__)),
         (node.Node, "start_api_server", _start_none),
         # The raylet ends without its agent: this makes it as small as in a Ray without dashboard.
-        (
-            ray_utils,
-            "get_dashboard_dependency_error",
-            lambda: ImportError("no dashboard is wanted"),
-        ),
+        (ray_utils, "get_dashboard_dependency_error", lambda: ImportError("not wanted")),
     ]
     originals = [getattr(owner, name) for owner, name, _ in replaced]
     for owner, name, replacement in replaced:

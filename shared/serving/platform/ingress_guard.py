@@ -72,9 +72,8 @@ class IngressGuard:
                 status, detail = refusal
                 HTTP_REFUSED.labels(str(status.value)).inc()
                 LOGGER.warning("refused: %s", detail, extra={"request_id": request_id})
-                response = problem_response(
-                    status, detail, openai=True, headers={"connection": "close"}
-                )
+                closing = {"connection": "close"}
+                response = problem_response(status, detail, openai=True, headers=closing)
                 await response(scope, receive, send)
                 return
             send = _ProblemInsteadOfText(send)
@@ -117,15 +116,9 @@ class _ProblemInsteadOfText:
         headers = {"retry-after": "1"} if status in _RETRY_LATER else {}
         detail = self._text.decode("utf-8", "replace").strip() or HTTPStatus(status).phrase
         response = problem_response(status, detail, openai=True, headers=headers)
-        for message in (
-            {
-                "type": "http.response.start",
-                "status": response.status_code,
-                "headers": response.raw_headers,
-            },
-            {"type": "http.response.body", "body": response.body},
-        ):
-            await self._send(message)
+        start = {"type": "http.response.start", "status": status, "headers": response.raw_headers}
+        await self._send(start)
+        await self._send({"type": "http.response.body", "body": response.body})
 
 
 def _is_text_error(message: Message) -> bool:

@@ -9,7 +9,7 @@ from ray.serve._private.cluster_node_info_cache import ClusterNodeInfoCache
 
 from shared.clock import ManualClock
 from shared.serving.platform import worker_setup
-from shared.serving.platform.environment import SETUP_HOOK_VARIABLE, ray_environment
+from shared.serving.platform.environment import RAY_ENVIRONMENT, SETUP_HOOK_VARIABLE
 
 
 class Server:
@@ -41,7 +41,7 @@ def test_a_named_address_stays(server: Server) -> None:
 
 
 def test_ray_is_told_of_the_hook() -> None:
-    assert ray_environment()[SETUP_HOOK_VARIABLE] == worker_setup.WORKER_SETUP_HOOK
+    assert RAY_ENVIRONMENT[SETUP_HOOK_VARIABLE] == worker_setup.WORKER_SETUP_HOOK
 
 
 def test_serve_is_imported_without_pandas() -> None:
