@@ -4,7 +4,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from shared.artifacts.manifest import FilesManifest, check_files, parse_manifest
+from shared.artifacts.manifest import FilesManifest, Sha256, check_files, parse_manifest
 from shared.errors import ArtifactError
 
 MANIFEST = "backup.json"
@@ -12,11 +12,12 @@ STATE = "state"
 
 
 class BackupManifest(FilesManifest):
-    """What a backup holds."""
+    """What a backup holds; a state folder may have files of any name: nothing is opened by them."""
 
     format_version: Literal[1] = 1
     created_at: datetime
     banyan: str
+    files: dict[str, Sha256]
 
 
 def verify(folder: Path) -> BackupManifest:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import astuple
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from shared.models.tasks import Input
@@ -31,8 +30,14 @@ ExampleT = TypeVar("ExampleT", bound=AnyExample)
 
 def canonical(examples: Iterable[AnyExample]) -> Iterator[str]:
     """Each example's values in order as JSON, by which it is recognised."""
+    encode = json.JSONEncoder(default=_values).encode
     for example in examples:
-        yield json.dumps(astuple(example))
+        yield encode(_values(example))
+
+
+def _values(example: AnyExample) -> list[object]:
+    # `dataclasses.astuple` copies every text, which is most of the time that a fingerprint takes.
+    return [getattr(example, name) for name in example.__dataclass_fields__]
 
 
 def text_fields(text: Input) -> dict[str, tuple[str, ...]]:

@@ -84,7 +84,7 @@ def test_a_rollback_returns_and_a_second_one_returns_from_it(registry: Registry)
 
 
 def test_a_rollback_needs_something_to_return_to(registry: Registry) -> None:
-    with pytest.raises(NotFoundError, match="has no champion"):
+    with pytest.raises(NotFoundError, match="has no champion: `banyan models` lists tasks"):
         back(registry)
     registry.set_alias(TASK, "champion", bundle(registry, 8).id)
     with pytest.raises(ConflictError, match="the first champion"):

@@ -69,6 +69,19 @@ def test_every_part_is_in_the_backup_and_nothing_else(
     ]
 
 
+def test_a_state_folder_may_hold_files_of_any_name(
+    settings: PlatformSettings, tmp_path: Path
+) -> None:
+    stray = settings.state_dir / "models" / "notes: of \\ 9.5.\x7f.txt"
+    stray.write_text("kept")
+
+    back_up(settings, tmp_path / "saved")
+    stray.unlink()
+    put_back(settings, tmp_path / "saved")
+
+    assert stray.read_text() == "kept"
+
+
 def test_a_restored_state_is_the_saved_one(settings: PlatformSettings, tmp_path: Path) -> None:
     back_up(settings, tmp_path / "saved")
     for name in ("support.db", "sentiment.db"):
