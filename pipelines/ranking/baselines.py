@@ -205,8 +205,7 @@ def baselines(positives: Positives, *, factorised: bool) -> dict[str, Iterator[B
 
 def _with_ties(scores: Float32s, popularity: Float32s) -> Float32s:
     spread = np.float32(_TIE) / max(float(popularity.max()), 1.0)
-    settled: Float32s = (scores + popularity * spread).astype(np.float32)
-    return settled
+    return (scores + popularity * spread).astype(np.float32)
 
 
 def _binary(rows: list[int], columns: list[int], shape: tuple[int, int]) -> sparse.csr_matrix:

@@ -70,8 +70,7 @@ def _embed(model: Backbone, texts: Sequence[str]) -> Float32s:
 
 def _unit(vectors: Float32s) -> Float32s:
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit: Float32s = (vectors / np.where(norms > 0, norms, 1.0)).astype(np.float32)
-    return unit
+    return (vectors / np.where(norms > 0, norms, 1.0)).astype(np.float32)
 
 
 def _digest(model: Backbone, texts: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 from rich.table import Table
 
 from shared.files import write_atomic
@@ -18,10 +18,8 @@ from shared.metrics.metric import STORED, Metric
 REPORT_FILE = "report.json"
 
 
-class Paired(BaseModel):
+class Paired(BaseModel, frozen=True, extra="forbid"):
     """The deciding figure of both on the task's frozen set, and the interval of the difference."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     metric: str
     before: float
@@ -29,13 +27,11 @@ class Paired(BaseModel):
     difference: Metric
 
 
-class RebasedTask(BaseModel):
+class RebasedTask(BaseModel, frozen=True, extra="forbid"):
     """One task: the champion that it had, its successor, and what was gained or lost.
 
     `fault` says why there is no successor; `note` why something could not be compared.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     task: str
     before: str

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+from pydantic import BaseModel, JsonValue, ValidationError
 from rich.table import Table
 
 from pipelines.tuning.settings import TuneSettings
@@ -27,13 +27,11 @@ from shared.training.settings import FinetuneSettings
 TABLE_FILE, BEST_FILE = "trials.json", "best.yaml"
 
 
-class Trial(BaseModel):
+class Trial(BaseModel, frozen=True, extra="forbid"):
     """A trial that has ended: by itself, or `stopped` because others were better at that epoch.
 
     `run` is the name of its run's folder, which stands for everything that decides its weights.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     number: int
     drawn: dict[str, JsonValue]

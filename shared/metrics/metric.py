@@ -2,7 +2,7 @@
 
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import BaseModel, Field, ValidationInfo, model_validator
 
 STORED = {"stored": True}
 """The validation context of manifests on disk.
@@ -12,10 +12,8 @@ that say so still serve; none is made.
 """
 
 
-class Metric(BaseModel):
+class Metric(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """A measured value in its 95 % confidence interval `[low, high]` over `n` examples."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     value: float
     low: float

@@ -93,8 +93,7 @@ def figures_at_10(ranking: JudgedRanking) -> dict[str, Float64s]:
 
 def _dcg(gains: Float64s, k: int) -> Float64s:
     discounts = 1.0 / np.log2(2.0 + np.arange(min(k, gains.shape[1])))
-    total: Float64s = gains[:, :k] @ discounts
-    return total
+    return gains[:, :k] @ discounts
 
 
 def _padded(rows: Sequence[Sequence[float]]) -> Float64s:

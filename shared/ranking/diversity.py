@@ -67,8 +67,7 @@ def diverse(
         groups=None if groups is None else groups[pool],
         max_per_group=settings.max_per_category,
     )
-    places: Int64s = pool[chosen]
-    return places
+    return pool[chosen]
 
 
 def mmr(

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from shared.retrieval.index import Hit, Index
 
@@ -33,13 +33,11 @@ class Evidence:
     intent: float
 
 
-class Calibration(BaseModel):
+class Calibration(BaseModel, frozen=True, extra="forbid"):
     """The constants: a weight for each field of `Evidence`, and how they were found.
 
     They are for scores of `embed_bundle` and intents of `intent_bundle`, and say little of others'.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     embed_bundle: str

@@ -60,5 +60,4 @@ class Dense:
 
     def scores(self, query: Float32s, rows: Int64s) -> Float32s:
         """The inner products of `query` [d] with some rows."""
-        products: Float32s = self.vectors[rows] @ query
-        return products
+        return self.vectors[rows] @ query

@@ -137,8 +137,7 @@ class Behaviour:
         Longer ago than histories are kept, too.
         """
         rows = [history.met() for history in self._histories(query)]
-        met: Int64s = np.unique(np.concatenate([np.zeros(0, np.int64), *rows]))
-        return met
+        return np.unique(np.concatenate([np.zeros(0, np.int64), *rows]))
 
     def user_fields(self, user: str | None) -> Mapping[str, FieldValue]:
         """What is known of a user besides behaviour."""

@@ -105,8 +105,7 @@ class History:
 
     def met(self) -> Int64s:
         """The rows of all items that ever stood in it, rising, each once."""
-        rows: Int64s = np.unique(np.array(self.rows + self.forgotten, np.int64))
-        return rows
+        return np.unique(np.array(self.rows + self.forgotten, np.int64))
 
     def merged(self, other: "History") -> Past:
         """Both histories as one; an interaction that stands in both counts once."""

@@ -79,8 +79,7 @@ class Popularity:
         At a time before an item's interactions they are larger than they ever were.
         """
         exponents = self._log2_sums.rows[rows] - time_s / self._half_lives_s
-        counts: Float64s = np.exp2(np.minimum(exponents, 60.0))
-        return counts
+        return np.exp2(np.minimum(exponents, 60.0))
 
     def approval(self, rows: Int64s) -> Float64s:
         """The mean weight of each item's interactions [n], drawn to that of all items' while few.
@@ -89,8 +88,7 @@ class Popularity:
         """
         mean = self._all_weight / max(self._all_count, 1)
         weights = self._weights.rows[rows] + _PRIOR_COUNT * mean
-        approval: Float64s = weights / (self._counts.rows[rows] + _PRIOR_COUNT)
-        return approval
+        return weights / (self._counts.rows[rows] + _PRIOR_COUNT)
 
     def is_counted(self, rows: Int64s) -> Bools:
         """Which of n items [n] have any positive interaction."""
@@ -102,8 +100,7 @@ class Popularity:
 
         Of equal ones the earlier row comes first.
         """
-        order: Int64s = np.argsort(-self._log2_sums.rows[rows, half_life], kind="stable")
-        return order
+        return np.argsort(-self._log2_sums.rows[rows, half_life], kind="stable")
 
     def leaders(self) -> Int64s:
         """The rows of the most popular items, the most popular first; only those with a count."""

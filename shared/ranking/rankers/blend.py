@@ -51,8 +51,7 @@ class LinearBlend:
 
     def score(self, features: Float32s) -> Float32s:
         """The weighted sums [n] of features [n, f]; what is not known counts as the least."""
-        scores: Float32s = scaled(features, unknown=0.0) @ self._weights
-        return scores
+        return scaled(features, unknown=0.0) @ self._weights
 
 
 def scaled(features: Float32s, *, unknown: float) -> Float32s:

@@ -9,25 +9,21 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 _SHOWN_CHARACTERS = 60
 
 
-class Spelling(BaseModel):
+class Spelling(BaseModel, frozen=True):
     """One way to write a label, how many rows have it, and the text of the first of them."""
-
-    model_config = ConfigDict(frozen=True)
 
     label: str
     rows: int
     example: str
 
 
-class Variants(BaseModel):
+class Variants(BaseModel, frozen=True):
     """The ways in which what seems to be one label is written, the most frequent first."""
-
-    model_config = ConfigDict(frozen=True)
 
     spellings: tuple[Spelling, ...]
 

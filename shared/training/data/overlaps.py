@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from shared.training.data.near_duplicates import near_pairs
 from shared.training.data.settings import JUDGING, SetPart
@@ -15,10 +15,8 @@ _SHOWN = 5
 _SHOWN_CHARACTERS = 240
 
 
-class Twin(BaseModel):
+class Twin(BaseModel, frozen=True):
     """A text, and the one that it repeats; `similarity` is 1 where both are the same."""
-
-    model_config = ConfigDict(frozen=True)
 
     text: str
     other: str
@@ -27,15 +25,13 @@ class Twin(BaseModel):
     similarity: float
 
 
-class Overlap(BaseModel):
+class Overlap(BaseModel, frozen=True):
     """How many texts of the set `name` stand in the set `within` too, exactly or nearly.
 
     In a set itself `exact` counts those after the first of equal ones, `near` the different texts
     that have a near duplicate. In another set `near` counts those that do not stand there exactly.
     Of the exact ones `contradicting` have other labels there.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     name: str
     within: str

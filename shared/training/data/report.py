@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from shared.training.data.arrays import Int64s
 from shared.training.data.examples import AnyExample
@@ -25,13 +25,11 @@ one long passage are no near duplicates, although they share most of their text.
 """
 
 
-class Lengths(BaseModel):
+class Lengths(BaseModel, frozen=True):
     """How long the examples of a set are, in tokens; `cut` are longer than `max_length`.
 
     Of an example with several texts (documents to a query) it is the longest row's.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     mean: float
     median: float
@@ -42,10 +40,8 @@ class Lengths(BaseModel):
     cut: int
 
 
-class SetReport(BaseModel):
+class SetReport(BaseModel, frozen=True):
     """One set: how many examples it has, and how often each label stands in it."""
-
-    model_config = ConfigDict(frozen=True)
 
     examples: int
     labels: dict[str, int]
@@ -57,7 +53,7 @@ class SetReport(BaseModel):
         return max(self.labels.values()) / min(self.labels.values()) if self.labels else 1.0
 
 
-class DataReport(BaseModel):
+class DataReport(BaseModel, frozen=True):
     """All sets of a run.
 
     `overlaps` has the repeats by what is compared: whole examples, and where these have several
@@ -65,8 +61,6 @@ class DataReport(BaseModel):
     counts the bad rows left out; `faults` says why a run would refuse the data, `notes` what was
     done to keep its parts apart; `variants` are labels that differ in writing alone.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     task: str
     near_duplicate: float

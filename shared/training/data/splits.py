@@ -71,8 +71,7 @@ def hash_place(text: str) -> float:
 def _moments(times: Float64s, shares: Float64s) -> Float64s:
     """The times before which these shares of all lie; rows of one moment stay together."""
     ordered = np.append(np.sort(times), np.inf)
-    moments: Float64s = ordered[np.round(shares * len(times)).astype(np.int64)]
-    return moments
+    return ordered[np.round(shares * len(times)).astype(np.int64)]
 
 
 def _hashed(row: Row, column: str) -> str:

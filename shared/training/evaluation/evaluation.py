@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from shared.metrics.bootstrap import Interval
 from shared.metrics.metric import Metric
@@ -21,14 +21,12 @@ _LATENCY_INPUTS = 100
 _MEBIBYTE = 1 << 20
 
 
-class Cost(BaseModel):
+class Cost(BaseModel, frozen=True, extra="forbid"):
     """What a bundle takes on this machine.
 
     `texts_per_s` counts inputs in batches, from texts to answers. The latencies are those of one
     input at a time. `peak_memory_mib` is the process's, with the backbone.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     inputs: int
     tokens: int

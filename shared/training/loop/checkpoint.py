@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
+from pydantic import BaseModel, RootModel, ValidationError
 from safetensors.torch import load_file, save
 
 from shared.errors import ArtifactError
@@ -31,10 +31,8 @@ _STATE = "state.json"
 Tensors = dict[str, torch.Tensor]
 
 
-class EpochScore(BaseModel):
+class EpochScore(BaseModel, frozen=True, extra="forbid"):
     """What one epoch brought; `metrics` are dev's, by name."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     epoch: int
     train_loss: float
@@ -43,10 +41,8 @@ class EpochScore(BaseModel):
     seconds: float
 
 
-class PartOfEpoch(BaseModel):
+class PartOfEpoch(BaseModel, frozen=True, extra="forbid"):
     """How much of an epoch is done: its steps, and what their losses and weights sum up to."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     steps: int = 0
     loss: float = 0.0
@@ -54,10 +50,8 @@ class PartOfEpoch(BaseModel):
     seconds: float = 0.0
 
 
-class TrainingState(BaseModel):
+class TrainingState(BaseModel, frozen=True, extra="forbid"):
     """Where a run stands: after its last epoch in `history`, and `begun` of the next one."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     history: tuple[EpochScore, ...] = ()
     best_epoch: int = -1

@@ -100,8 +100,7 @@ class Learner:
         """Lets the workers exchange gradients after a batch's last part alone."""
         if self._parallel is None or last:
             return contextlib.nullcontext()
-        no_sync: contextlib.AbstractContextManager[object] = self._parallel.no_sync()
-        return no_sync
+        return self._parallel.no_sync()
 
     def _total(self, part: Int64s) -> Tensor:
         """The summed loss of this worker's examples of a part."""

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
@@ -19,10 +19,8 @@ _FILE = "progress.json"
 _POLL_S = 0.5
 
 
-class Position(BaseModel):
+class Position(BaseModel, frozen=True, extra="forbid"):
     """Where the loop is; `finished` are the epochs that have been measured."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     epoch: int
     epochs: int

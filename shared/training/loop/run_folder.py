@@ -14,7 +14,7 @@ import hashlib
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from shared.files import locked as locked_file
 from shared.files import write_atomic
@@ -27,10 +27,8 @@ _DEV = "dev.safetensors"
 _LOCK = ".lock"
 
 
-class RunSpec(BaseModel):
+class RunSpec(BaseModel, frozen=True, extra="forbid"):
     """What a run is made of; `settings.optimisation.seeds` holds the one seed of this run."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     settings: FinetuneSettings
     labels: tuple[str, ...]

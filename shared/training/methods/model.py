@@ -89,8 +89,7 @@ class TunedModel(nn.Module):
             hidden = self.tuned(inputs)
         hidden = hidden.float()
         reads = hidden if self.reads_tokens else self._pool(hidden, attention_mask)
-        logits: Tensor = reads if self.head is None else self.head(reads)
-        return logits
+        return reads if self.head is None else self.head(reads)
 
     def encoder_parameters(self) -> list[nn.Parameter]:
         """What the method trains of the encoder, or beside it."""

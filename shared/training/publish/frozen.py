@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, RootModel, TypeAdapter, ValidationError
 
 from shared.artifacts.manifest import Sha256
 from shared.errors import ArtifactError, NotFoundError
@@ -35,10 +35,8 @@ _FOLDER = "evaluations"
 _NAME_CHARS = 12
 
 
-class Frozen(BaseModel):
+class Frozen(BaseModel, frozen=True, extra="forbid"):
     """The entry of a task's evaluation set; `sha256` is that of its lines."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: TaskKind
     multi_label: bool = False

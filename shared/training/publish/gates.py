@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from shared.errors import ConfigError
 from shared.models.bundle import Manifest
@@ -12,10 +12,8 @@ from shared.training.evaluation.judgement import difference
 from shared.training.evaluation.settings import GateSettings
 
 
-class GateResult(BaseModel):
+class GateResult(BaseModel, frozen=True, extra="forbid"):
     """One gate: whether it holds, what was found, what was asked for, and what helps."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     gate: str
     holds: bool

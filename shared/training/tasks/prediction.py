@@ -35,8 +35,7 @@ def predict(model: TunedModel, arrays: TokenArrays, pad_id: int, worker: Worker)
                     found = found[torch.from_numpy(present).to(worker.device)]
                     place = positions[present]
                 outputs[torch.from_numpy(place).to(worker.device)] = found
-    summed: Float32s = worker.sum(outputs).cpu().numpy()
-    return summed
+    return worker.sum(outputs).cpu().numpy()
 
 
 def forward(
