@@ -25,7 +25,7 @@ from shared.models.registry import open_registry
 from shared.models.runners import Runners
 from shared.models.source import BackboneConfig
 from shared.models.tasks import EmbedOutput, Float32s
-from shared.training.data.formats import NamedColumns
+from shared.training.data.formats import Columns
 from shared.training.data.settings import Files
 from shared.training.data.sources import read_located
 from shared.training.evaluation.answering import answer
@@ -74,7 +74,7 @@ def mine_file(settings: MineSettings) -> Mined:
         PlatformError: with the reason and the remedy; nothing is written then.
     """
     examples = read_located(
-        settings.files, lambda file: EMBED.reader(file, NamedColumns()), settings.data_dir
+        settings.files, lambda file: EMBED.reader(file, Columns()), settings.data_dir
     )
     backbone = Backbone.load(settings.backbone)
     runners = Runners(backbone)

@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 from typing import Annotated
 
-import torch
 from pydantic import BeforeValidator, Field, field_validator
 from rich.console import Console
 
@@ -26,7 +25,7 @@ from shared.models.registry import open_registry
 from shared.models.source import BackboneConfig
 from shared.models.tokenization import TextTokenizer
 from shared.training.data.examples import labels_of
-from shared.training.data.formats import NamedColumns
+from shared.training.data.formats import Columns
 from shared.training.data.reading import raise_faults
 from shared.training.data.settings import SetPart, SomeFiles
 from shared.training.data.sources import read_located
@@ -124,7 +123,7 @@ def zeroshot(settings: ZeroshotSettings, command: str) -> Bundle:
 
 def _data(settings: ZeroshotSettings) -> TrainingData:
     """The labelled texts, if some are given; every one must be of a described class."""
-    columns = NamedColumns(text=settings.text, label=settings.label)
+    columns = Columns(text=settings.text, label=settings.label)
     dev = read_located(settings.dev, lambda file: CLASSIFY.reader(file, columns), settings.data_dir)
     others = labels_of(dev) - settings.descriptions.keys()
     raise_faults([f"dev: class {label!r} has no description" for label in sorted(others)])
@@ -139,13 +138,7 @@ def _model(settings: ZeroshotSettings, backbone: Backbone, tokenizer: TextTokeni
     arrays = ClassLearning().arrays(described, tokenizer, settings.labels)
     tuned = Frozen(backbone.encoder)
     head = Head(CLASSIFY.name, backbone.pooled_width, settings.labels)
-    model = TunedModel(
-        tuned,
-        backbone.pool,
-        head,
-        outputs=len(settings.labels),
-        bfloat16=backbone.precision is torch.bfloat16,
-    )
+    model = TunedModel.pooling(tuned, backbone, head)
     vectors = pooled_vectors(tuned, backbone, arrays)
     set_prototypes(head, vectors, arrays.targets, settings.similarity_scale)
     return model.to(backbone.device)

@@ -6,7 +6,7 @@ A stretch is right where it is the true one exactly, its label too. Notation of 
     span_intervals(counts)["span_f1"]
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -51,18 +51,22 @@ def f1_of_spans(counts: SpanCounts, indices: Indices | slice = slice(None)) -> f
     return ratio(2 * counts.right[indices], counts.true[indices] + counts.predicted[indices])
 
 
-def span_intervals(counts: SpanCounts, *, resamples: int = 1000) -> dict[str, Interval]:
-    """F1 over all stretches, the share of the predicted ones that are right, and the share of the
-    true ones that were found.
+def span_figures(counts: SpanCounts) -> dict[str, Callable[[Indices], float]]:
+    """Of the texts at some indices: F1 over all stretches, the share of the predicted ones that
+    are right, and the share of the true ones that were found.
     """
-    figures = {
+    return {
         "span_f1": lambda at: f1_of_spans(counts, at),
         "span_precision": lambda at: ratio(counts.right[at], counts.predicted[at]),
         "span_recall": lambda at: ratio(counts.right[at], counts.true[at]),
     }
+
+
+def span_intervals(counts: SpanCounts, *, resamples: int = 1000) -> dict[str, Interval]:
+    """The same figures of all texts, with their intervals."""
     return {
         name: bootstrap(figure, len(counts.true), resamples=resamples, bounds=SHARE)
-        for name, figure in figures.items()
+        for name, figure in span_figures(counts).items()
     }
 
 

@@ -1,6 +1,6 @@
 """What a fine-tuning run can be told; the defaults live here alone."""
 
-from collections.abc import Callable
+from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -211,8 +211,8 @@ class FinetuneSettings(Settings):
         formats = kind.formats(self.data)
         faults = [
             f"{key}: {fault.format(kind=self.kind)}"
-            for name, key, is_set, fault in _OPTIONS
-            if name not in kind.options and is_set(self)
+            for key, unset, fault in _OPTIONS
+            if key.rpartition(".")[2] not in kind.options and attrgetter(key)(self) != unset
         ]
         if self.multi_label and not kind.multi_label:
             faults.append(f"multi_label: kind {self.kind} knows no several classes: leave it out")
@@ -254,39 +254,26 @@ class FinetuneSettings(Settings):
         return self.state_dir / "data" / self.task
 
 
-# Settings that not every kind has, see `Kind.options`: the name, the key, whether it is set, and
-# what is wrong with it where the kind does not have it.
-_OPTIONS: tuple[tuple[str, str, Callable[[FinetuneSettings], bool], str], ...] = (
+_OPTIONS: tuple[tuple[str, object, str], ...] = (
+    ("rejection", None, "only one class of several can mean none of the others"),
+    ("unanswerable_accuracy", None, "kind {kind} answers no questions"),
     (
-        "rejection",
-        "rejection",
-        lambda settings: settings.rejection is not None,
-        "only one class of several can mean none of the others",
-    ),
-    (
-        "unanswerable_accuracy",
-        "unanswerable_accuracy",
-        lambda settings: settings.unanswerable_accuracy is not None,
-        "kind {kind} answers no questions",
-    ),
-    (
-        "class_weights",
         "optimisation.class_weights",
-        lambda settings: settings.optimisation.class_weights != "none",
+        "none",
         "only classes that exclude each other are balanced: set none",
     ),
     (
-        "accumulation",
         "optimisation.accumulation",
-        lambda settings: settings.optimisation.accumulation > 1,
+        1,
         "examples of kind {kind} learn from all others of their batch, which parts would not see: "
         "lower max_batch_tokens instead",
     ),
     (
-        "strength",
         "lora.strength",
-        lambda settings: settings.lora.strength < 1,
+        1.0,
         "only an adapter of kind embed is weakened; a head has learned with the whole change: "
         "leave it out",
     ),
 )
+"""Settings that not every kind has, see `Kind.options`: the key, whose last part is the option's
+name, its value where it is not set, and what is wrong with another where the kind has no such."""

@@ -16,7 +16,7 @@ from services.support.ingest.ids import DerivedIds
 from shared.errors import InputError
 from shared.tabular.cells import values_of
 from shared.tabular.rows import Row
-from shared.training.data.formats import PLAIN, NamedColumns
+from shared.training.data.formats import PLAIN, Columns
 from shared.training.data.reading import read_rows
 from shared.training.tasks.classify.rows import labelled_formats
 from tests.harness.rows import UNICODE, Written, write, written
@@ -43,7 +43,7 @@ def _knowledge(path: Path) -> list[str]:
 
 
 def _training(path: Path) -> list[str]:
-    examples = read_rows([(path, labelled_formats(NamedColumns())[PLAIN].read)])
+    examples = read_rows([(path, labelled_formats(Columns())[PLAIN].read)])
     assert {example.label for example in examples} == {"a"}
     return [str(example.text) for example in examples]
 

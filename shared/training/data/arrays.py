@@ -129,9 +129,7 @@ class TokenArrays:
         return np.where(present, self.targets[positions], IGNORED)
 
     def token_positions(self, indices: Int64s) -> tuple[Int64s, npt.NDArray[np.bool_]]:
-        """Where in `tokens` those of the rows at `indices` [b] stand, int64 [b, s], and which of
-        these positions are theirs.
-        """
+        """Where in `tokens` those of the rows at `indices` [b] stand, [b, s], and which do."""
         return _grid(self.offsets, indices)
 
 

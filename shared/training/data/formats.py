@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Generic, Protocol
+from typing import Generic
 
+from shared.config import Settings
 from shared.training.data.reading import ExampleT, RowReader
 
 PLAIN = "plain"
@@ -18,29 +19,10 @@ class Format(Generic[ExampleT]):
     read: RowReader[ExampleT]
 
 
-class Columns(Protocol):
-    """The columns of plain files; settings that have these keys are such columns."""
-
-    @property
-    def text(self) -> str:
-        """That of a text."""
-
-    @property
-    def second(self) -> str | None:
-        """That of a pair's second text."""
-
-    @property
-    def label(self) -> str:
-        """That of a class."""
-
-    @property
-    def labels(self) -> str:
-        """That of a list of classes."""
-
-
-@dataclass(frozen=True, slots=True)
-class NamedColumns:
-    """`Columns` that no settings name."""
+class Columns(Settings):
+    """The columns of plain files: those of a text, of a pair's `second` text, of a class (`label`),
+    and of a list of classes (`labels`).
+    """
 
     text: str = "text"
     second: str | None = None

@@ -130,14 +130,14 @@ def renamed(read_row: RowReader[ExampleT], columns: Mapping[str, str]) -> RowRea
         return read_row
 
     def read(row: Row) -> Sequence[ExampleT]:
-        found = {name: column_of(row, theirs) for name, theirs in columns.items()}
-        for name, theirs in found.items():
-            if theirs is None:
+        values = dict(row)
+        for name, theirs in columns.items():
+            key = column_of(row, theirs)
+            if key is None:
                 remedy = f"columns.{name} of the file names it"
-                raise ColumnError(
-                    f"has no column {columns[name]!r} (it has {shown(row)}): {remedy}"
-                )
-        return read_row({**row, **{name: row[key] for name, key in found.items() if key}})
+                raise ColumnError(f"has no column {theirs!r} (it has {shown(row)}): {remedy}")
+            values[name] = row[key]
+        return read_row(values)
 
     return read
 
@@ -189,7 +189,7 @@ def raise_faults(faults: Sequence[object], rejects: Path | None = None) -> None:
 
 
 def _cell(row: Row, column: str, limit: int) -> str:
-    name = column if column in row else find_heading(row, column)
+    name = column_of(row, column)
     if name is None:
         raise ColumnError(
             f"has no column {column!r} (it has {shown(row)}); set data.text and data.label, or "
@@ -199,13 +199,9 @@ def _cell(row: Row, column: str, limit: int) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str):
-        raise RowError(f"{column!r} is {_kind(value)}: expected a string")
+        raise RowError(f"{column!r} is {found(value)}: expected a string")
     if not value.strip():
         raise RowError(f"{column!r} is empty")
     if len(value) > limit:
         raise RowError(f"{column!r} has {len(value)} characters: at most {limit} are allowed")
     return value
-
-
-def _kind(value: object) -> str:
-    return found(value)

@@ -5,6 +5,7 @@ Notation of shapes: n examples.
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 
 import numpy as np
 from pydantic import BaseModel
@@ -84,15 +85,14 @@ def report_data(
     views = {name: [example.fields() for example in examples] for name, examples in sets.items()}
     names = dict.fromkeys(view for of_set in views.values() for each in of_set for view in each)
     several = len(names) > 1
-    compared = {
-        WHOLE: {
-            name: [
-                ("\n".join(text for texts in each.values() for text in texts), example.targets())
-                for each, example in zip(views[name], examples, strict=True)
-            ]
-            for name, examples in sets.items()
-        }
+    whole = {
+        name: [
+            ("\n".join(chain.from_iterable(view.values())), example.targets())
+            for view, example in zip(views[name], examples, strict=True)
+        ]
+        for name, examples in sets.items()
     }
+    compared = {WHOLE: whole}
     if several:
         compared |= {
             view: {
@@ -116,10 +116,10 @@ def report_data(
         },
         variants=tuple(
             label_variants(
-                (label, "\n".join(text for texts in view.values() for text in texts))
-                for name, examples in sets.items()
-                for view, example in zip(views[name], examples, strict=True)
-                for label in example.targets()
+                (label, text)
+                for of_set in whole.values()
+                for text, labels in of_set
+                for label in labels
             )
         ),
     )

@@ -30,14 +30,20 @@ from shared.training.data.separation import (
     move_together,
     tell_sizes,
 )
-from shared.training.data.settings import JUDGING, DataFile, DataSettings, SetPart, TextHashSplit
+from shared.training.data.settings import (
+    JUDGING,
+    DataFile,
+    DataSettings,
+    SetPart,
+    Split,
+    TextHashSplit,
+)
 from shared.training.data.sources import locate_files
-from shared.training.data.splits import Key, key_reader, parts_of_keys
+from shared.training.data.splits import key_reader, parts_of_keys
 
 _LOGGER = logging.getLogger(__name__)
 _MEGABYTE = 1e6
 _ItemT = TypeVar("_ItemT")
-_UNSPLIT: Key = SetPart.TRAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +96,10 @@ def read_sets(
         for file in of_set
         for path in locate_files(file, data_dir)
     ]
-    keyed = {name: _keyed(reader_of, data, split=name == "train") for name in files}
+    megabytes = sum(p.stat().st_size for p in {p for _, p, _ in located} if p.is_file()) / _MEGABYTE
     portions = _read(
-        [(path, keyed[name](file)) for name, path, file in located],
-        through_ray=_megabytes([path for _, path, _ in located]) >= data.ray_from_mb,
+        [(path, _keyed(reader_of, file, data, name)) for name, path, file in located],
+        through_ray=megabytes >= data.ray_from_mb,
         ray_address=ray_address,
     )
     sets = {name: Portion[PlacedRow[ExampleT]]() for name in files}
@@ -108,26 +114,24 @@ def read_sets(
 
 
 def _keyed(
-    reader_of: Callable[[DataFile], RowReader[ExampleT]], data: DataSettings, *, split: bool
-) -> Callable[[DataFile], RowReader[PlacedRow[ExampleT]]]:
-    """What makes a file's reader, which gives each example with what decides its part."""
+    reader_of: Callable[[DataFile], RowReader[ExampleT]],
+    file: DataFile,
+    data: DataSettings,
+    set_name: str,
+) -> RowReader[PlacedRow[ExampleT]]:
+    """A file's reader, which gives each example with what decides its part."""
+    read_row, key_of = reader_of(file), None
+    if set_name == SetPart.TRAIN and data.split is not None:
+        key_of = key_reader(data.split, data.group or data.text)
 
-    def reader(file: DataFile) -> RowReader[PlacedRow[ExampleT]]:
-        read_row = reader_of(file)
-        of_row: Callable[[Row], Key] = lambda row: _UNSPLIT  # noqa: E731
-        if split and data.split is not None:
-            of_row = key_reader(data.split, data.group or data.text)
+    def read(row: Row) -> list[PlacedRow[ExampleT]]:
+        key = SetPart.TRAIN if key_of is None else key_of(row)
+        group = None if data.group is None else label_cell(row, data.group)
+        label = row.get(data.label)
+        padded = isinstance(label, str) and label != label.strip()
+        return [PlacedRow(example, key, group, padded) for example in read_row(row)]
 
-        def read(row: Row) -> list[PlacedRow[ExampleT]]:
-            key = of_row(row)
-            group = None if data.group is None else label_cell(row, data.group)
-            label = row.get(data.label)
-            padded = isinstance(label, str) and label != label.strip()
-            return [PlacedRow(example, key, group, padded) for example in read_row(row)]
-
-        return renamed(read, file.columns)
-
-    return reader
+    return renamed(read, file.columns)
 
 
 def _read(
@@ -143,10 +147,6 @@ def _read(
         part_bytes=ray_reading.PART_BYTES,
         read_parts=partial(ray_reading.read_parts, address=ray_address),
     )
-
-
-def _megabytes(paths: Sequence[Path]) -> float:
-    return sum(path.stat().st_size for path in set(paths) if path.is_file()) / _MEGABYTE
 
 
 def _too_many(portion: Portion[_ItemT], data: DataSettings) -> list[RowFault]:
@@ -181,7 +181,7 @@ def _part(
     notes = _spaces(sets)
     if data.split is not None:
         taken = rows.pop(SetPart.TRAIN)
-        parts, moved = _split(data, taken)
+        parts, moved = _split(data, data.split, taken)
         notes += moved
         rows |= {SetPart.TRAIN: []} | {SetPart(part): [] for part in data.split.parts()}
         for part, row in zip(parts, taken, strict=True):
@@ -210,12 +210,9 @@ def _part(
 
 
 def _split(
-    data: DataSettings, rows: Sequence[PlacedRow[ExampleT]]
+    data: DataSettings, split: Split, rows: Sequence[PlacedRow[ExampleT]]
 ) -> tuple[list[SetPart], list[str]]:
     """The part of each row of train, and what was done beside the split."""
-    split = data.split
-    if split is None:
-        raise TypeError("these data have no split")
     parts = parts_of_keys(split, [row.key for row in rows])
     if not isinstance(split, TextHashSplit):
         return parts, []

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from shared.config import Settings
-from shared.training.data.formats import PLAIN
+from shared.training.data.formats import PLAIN, Columns
 from shared.validation.forms import NAME
 
 HUB = "hf://"
@@ -149,7 +149,7 @@ class TextHashSplit(_Shares):
 Split = Annotated[FieldSplit | TimeSplit | TextHashSplit, Field(discriminator="by")]
 
 
-class DataSettings(Settings):
+class DataSettings(Columns):
     """What is learned from, chosen by, calibrated on and judged by, and sets that are measured.
 
     `train` is learned from; `choice` chooses epoch and seed; on `calibration` temperature and
@@ -159,9 +159,6 @@ class DataSettings(Settings):
     user or the company of a row): what repeats a row of a later part is left out, or moved where a
     hash splits. `dev` is one set that chooses and calibrates, and whose figures are too good for
     that: either files, or a split with a part `dev`, whose third part is measured as `test`.
-
-    `text` and `label` are the columns of plain files, `second` that of a pair's second text,
-    `labels` that of a list of classes.
 
     Of each set as many bad rows are left out as the larger of `max_bad_rows` and `max_bad_share`
     allows; more stop the run. From `ray_from_mb` megabytes on, all files together, Ray Data reads.
@@ -176,10 +173,6 @@ class DataSettings(Settings):
     measured: dict[SetName, Files] = Field(default_factory=dict)
     split: Split | None = None
     group: str | None = None
-    text: str = "text"
-    second: str | None = None
-    label: str = "label"
-    labels: str = "labels"
     max_bad_rows: Annotated[int, Field(ge=0)] = 0
     max_bad_share: Share = 0.0
     ray_from_mb: Annotated[float, Field(ge=0)] = 256.0

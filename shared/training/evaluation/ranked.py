@@ -8,11 +8,10 @@ import numpy as np
 from shared.metrics.calibration import Float64s
 from shared.metrics.retrieval import (
     JudgedRanking,
+    figures_at_10,
     hit_at_k,
     judge,
     mrr_at_k,
-    ndcg_at_k,
-    recall_at_k,
 )
 from shared.training.data.candidates import Candidates
 from shared.training.evaluation.judgement import Confidence, Judgement, mean
@@ -50,12 +49,7 @@ def candidates_by_query(examples: Sequence[Candidates]) -> list[Candidates]:
 def judge_ranked(queries: Sequence[Ranked], confidence: Confidence | None) -> Judgement:
     """Figures of the first ten places; the baseline is the MRR of random orders."""
     ranking = _judged(queries)
-    values = {
-        f"mrr_at_{K}": mrr_at_k(ranking, K),
-        f"ndcg_at_{K}": ndcg_at_k(ranking, K),
-        f"recall_at_{K}": recall_at_k(ranking, K),
-        "hit_at_1": hit_at_k(ranking, 1),
-    }
+    values = {**figures_at_10(ranking), "hit_at_1": hit_at_k(ranking, 1)}
     return Judgement(
         units="queries",
         n=len(queries),

@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field
 
 from shared.config import Settings
 from shared.models.source import BackboneConfig
+from shared.training.data.formats import PLAIN, Columns
 
 BATCH_TOKENS = 1536
 """What fits the caches of a small machine's cores; larger batches were slower there."""
@@ -40,20 +41,15 @@ class GateSettings(Settings):
     max_latency_ms: float | None = Field(default=None, gt=0)
 
 
-class JudgingSettings(Settings):
+class JudgingSettings(Columns):
     """Where bundles and data are, and how the bundles are run.
 
-    Files are read as `format` says (see `training.data.formats`); `text`, `second`, `label` and
-    `labels` are the columns of plain ones with classes. `types`, of kind `tag`, says which of the
-    bundle's types each of the files' means; others are not entities then. `output` is the report's
-    folder; by default it is named by the bundle below `<state_dir>/evaluations`.
+    Files are read as `format` says (see `training.data.formats`). `types`, of kind `tag`, says
+    which of the bundle's types each of the files' means; others are not entities then. `output` is
+    the report's folder; by default it is named by the bundle below `<state_dir>/evaluations`.
     """
 
-    format: str = "plain"
-    text: str = "text"
-    second: str | None = None
-    label: str = "label"
-    labels: str = "labels"
+    format: str = PLAIN
     types: dict[str, str] = Field(default_factory=dict)
     backbone: BackboneConfig = BackboneConfig()
     batch_tokens: int = Field(default=BATCH_TOKENS, ge=64, le=1 << 22)

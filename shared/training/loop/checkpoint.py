@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from pydantic import BaseModel, RootModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from safetensors.torch import load_file, save
 
 from shared.errors import ArtifactError
@@ -27,8 +27,12 @@ from shared.files import new_folder, sha256_file, write_atomic
 _LOGGER = logging.getLogger(__name__)
 _MANIFEST = "manifest.json"
 _STATE = "state.json"
+_MODEL, _OPTIMISER = "model.safetensors", "optimiser.safetensors"
 
 Tensors = dict[str, torch.Tensor]
+
+_HASHES = TypeAdapter(dict[str, str])
+"""A manifest's content: SHA-256 by file name."""
 
 
 class EpochScore(BaseModel, frozen=True, extra="forbid"):
@@ -72,10 +76,6 @@ class Checkpoint:
     optimiser: Tensors
 
 
-class _Manifest(RootModel[dict[str, str]]):
-    """SHA-256 by file name."""
-
-
 class CheckpointStore:
     """The checkpoints of one run: the newest `keep`, and the best."""
 
@@ -91,8 +91,8 @@ class CheckpointStore:
             # It was read before these steps were taken again, and refused as corrupt.
             shutil.rmtree(path)
         with new_folder(path) as aside:
-            for name, tensors in _tensor_files(checkpoint).items():
-                write_atomic(aside / name, save(tensors))
+            write_atomic(aside / _MODEL, save(checkpoint.model))
+            write_atomic(aside / _OPTIMISER, save(checkpoint.optimiser))
             write_atomic(aside / _STATE, state.model_dump_json(indent=2).encode())
             hashes = {file.name: sha256_file(file) for file in sorted(aside.iterdir())}
             write_atomic(aside / _MANIFEST, json.dumps(hashes, indent=2).encode())
@@ -151,14 +151,14 @@ def read_checkpoint(path: Path) -> Checkpoint:
         ArtifactError: a file is missing or is not what its hash says.
     """
     try:
-        expected = _Manifest.model_validate_json((path / _MANIFEST).read_bytes()).root
+        expected = _HASHES.validate_json((path / _MANIFEST).read_bytes())
         for name, digest in expected.items():
             if sha256_file(path / name) != digest:
                 raise ArtifactError(f"checkpoint {path}: {name} is corrupt")
         return Checkpoint(
             state=TrainingState.model_validate_json((path / _STATE).read_bytes()),
-            model=load_file(path / "model.safetensors"),
-            optimiser=load_file(path / "optimiser.safetensors"),
+            model=load_file(path / _MODEL),
+            optimiser=load_file(path / _OPTIMISER),
         )
     except (OSError, ValidationError) as error:
         raise ArtifactError(f"checkpoint {path} is incomplete: {error}") from error
@@ -188,10 +188,3 @@ def restore_optimiser(
         # A step count stays on the CPU, where AdamW reads it; moments live beside their parameter.
         place = value if key == "step" else value.to(parameter.device)
         optimiser.state[parameter][key] = place.clone()
-
-
-def _tensor_files(checkpoint: Checkpoint) -> dict[str, Tensors]:
-    return {
-        "model.safetensors": checkpoint.model,
-        "optimiser.safetensors": checkpoint.optimiser,
-    }

@@ -121,16 +121,16 @@ class _Following:
     def __call__(self, position: Position) -> None:
         for values, step in self._points(position):
             for tracker in list(self._told):
-                self._try(tracker, partial(_log, values=values, step=step))
+                self._try(tracker, partial(tracker.log, values, step))
 
     def close(self) -> None:
         """Closes every tracker, also those that have failed."""
         for tracker in self._trackers:
-            self._try(tracker, lambda each: each.close())
+            self._try(tracker, tracker.close)
 
-    def _try(self, tracker: Tracker, act: Callable[[Tracker], None]) -> None:
+    def _try(self, tracker: Tracker, act: Callable[[], None]) -> None:
         try:
-            act(tracker)
+            act()
         except Exception as error:
             # Of a library and its network: no reason to stop a training.
             _LOGGER.warning("tracking by %s ends: %s", type(tracker).__name__, error)
@@ -140,24 +140,12 @@ class _Following:
     def _points(self, position: Position) -> Iterator[tuple[dict[str, float], int]]:
         for score in position.finished[self._epochs :]:
             values = {f"dev/{name}": value for name, value in score.metrics.items()}
-            yield (
-                values | {"train/epoch_loss": score.train_loss},
-                ((score.epoch + 1) * position.examples),
-            )
+            values["train/epoch_loss"] = score.train_loss
+            yield values, (score.epoch + 1) * position.examples
         self._epochs = len(position.finished)
         step = position.epoch * position.examples + position.seen
         # At an epoch's end there is nothing new but what is told above.
         if position.seen and step != self._step:
             self._step = step
-            yield (
-                {
-                    "train/loss": position.loss,
-                    "train/learning_rate": position.learning_rate,
-                    "train/tokens_per_s": position.tokens_per_s,
-                },
-                step,
-            )
-
-
-def _log(tracker: Tracker, *, values: Mapping[str, float], step: int) -> None:
-    tracker.log(values, step)
+            names = ("loss", "learning_rate", "tokens_per_s")
+            yield {f"train/{name}": getattr(position, name) for name in names}, step

@@ -63,17 +63,27 @@ class TunedModel(nn.Module):
             ConfigError: the method does not fit the backbone.
         """
         tuned = tune(backbone, settings, max_length)
-        bfloat16 = backbone.precision is torch.bfloat16
         if not settings.task_kind.has_head:
-
-            def embed(hidden: Tensor, attention_mask: Tensor) -> Tensor:
-                return backbone.embed(backbone.pool(hidden, attention_mask))
-
-            return cls(tuned, embed, None, outputs=backbone.embedding_width, bfloat16=bfloat16)
+            return cls.embedder(tuned, backbone)
         width = backbone.width if reads_tokens(settings.kind) else backbone.pooled_width
-        head = Head(settings.kind, width, labels)
-        outputs = head.linear.out_features
+        return cls.pooling(tuned, backbone, Head(settings.kind, width, labels))
+
+    @classmethod
+    def pooling(cls, tuned: Tuned, backbone: Backbone, head: Head | None = None) -> "TunedModel":
+        """A head on what the backbone pools, or its pooled vectors themselves."""
+        outputs = backbone.pooled_width if head is None else head.linear.out_features
+        bfloat16 = backbone.precision is torch.bfloat16
         return cls(tuned, backbone.pool, head, outputs=outputs, bfloat16=bfloat16)
+
+    @classmethod
+    def embedder(cls, tuned: Tuned, backbone: Backbone) -> "TunedModel":
+        """The backbone's own vectors, see `Backbone.embed`."""
+
+        def embed(hidden: Tensor, attention_mask: Tensor) -> Tensor:
+            return backbone.embed(backbone.pool(hidden, attention_mask))
+
+        bfloat16 = backbone.precision is torch.bfloat16
+        return cls(tuned, embed, None, outputs=backbone.embedding_width, bfloat16=bfloat16)
 
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None

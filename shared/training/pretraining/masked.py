@@ -38,7 +38,6 @@ class MaskedModel(TunedModel):
     def __init__(self, backbone: Backbone, rate: float) -> None:
         bfloat16 = backbone.precision is torch.bfloat16
         super().__init__(Full(backbone.encoder), backbone.pool, None, outputs=3, bfloat16=bfloat16)
-        self._autocast = bfloat16
         self._rate = rate
         self._mask_id = mask_id(backbone.tokenizer)
         embeddings = backbone.encoder.get_input_embeddings()  # type: ignore[operator]
@@ -57,7 +56,7 @@ class MaskedModel(TunedModel):
         """See the class; all arguments are int64 [b, s], and texts stand alone."""
         hidden_places, shown = self._hide(input_ids, attention_mask.bool())
         inputs = {"input_ids": shown, "attention_mask": attention_mask}
-        with torch.autocast(input_ids.device.type, torch.bfloat16, enabled=self._autocast):
+        with torch.autocast(input_ids.device.type, torch.bfloat16, enabled=self._bfloat16):
             states = self.tuned(inputs)[hidden_places]
             inner = torch.nn.functional.gelu(self.guess["inner"](states))
             logits = torch.nn.functional.linear(

@@ -7,8 +7,7 @@ Source: https://arxiv.org/abs/2104.08821 (section 3).
 
 from collections.abc import Sequence
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from shared.errors import ConfigError
 from shared.models.backbone import Backbone
@@ -31,17 +30,7 @@ def embedder(backbone: Backbone) -> TunedModel:
             f"{backbone.name} has no dropout, by which SimCSE reads a text in two ways: set "
             "hidden_dropout_prob in its config.json, or objective=masked"
         )
-
-    def embed(hidden: Tensor, attention_mask: Tensor) -> Tensor:
-        return backbone.embed(backbone.pool(hidden, attention_mask))
-
-    return TunedModel(
-        Full(backbone.encoder),
-        embed,
-        None,
-        outputs=backbone.embedding_width,
-        bfloat16=backbone.precision is torch.bfloat16,
-    )
+    return TunedModel.embedder(Full(backbone.encoder), backbone)
 
 
 def twice(tokenizer: TextTokenizer, texts: Sequence[str]) -> TokenArrays:

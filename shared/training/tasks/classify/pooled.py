@@ -22,14 +22,7 @@ _MAX_ITERATIONS = 2000
 
 def pooled_vectors(tuned: Tuned, backbone: Backbone, arrays: TokenArrays) -> Float32s:
     """What a `classify` head reads of each row, [n, d]."""
-    reader = TunedModel(
-        tuned,
-        backbone.pool,
-        None,
-        outputs=backbone.pooled_width,
-        bfloat16=backbone.precision is torch.bfloat16,
-    )
-    reader.to(backbone.device)
+    reader = TunedModel.pooling(tuned, backbone).to(backbone.device)
     return predict(reader, arrays, backbone.pad_id, Worker(0, 1, backbone.device))
 
 

@@ -57,10 +57,8 @@ class ScoreLearning:
     ) -> TokenArrays:
         """A row for each document, with its query; the target is 1 where it is relevant, else 0."""
         pairs = [(each.query, document) for each in examples for document in each.documents]
-        relevant = [
-            i < len(each.positives) for each in examples for i in range(len(each.documents))
-        ]
-        return tokenise(tokenizer, pairs, [*map(int, relevant)], len(examples[0].documents))
+        relevant = _relevant(examples).ravel().astype(np.int64)
+        return tokenise(tokenizer, pairs, relevant.tolist(), len(examples[0].documents))
 
     def objective(self, arrays: TokenArrays, labels: tuple[str, ...], worker: Worker) -> Objective:
         """Whether a document is relevant."""
@@ -86,15 +84,11 @@ class ScoreLearning:
         """Average precision of the logits [r, 1] over all documents, and where a query has several
         MRR, nDCG and recall of their order.
         """
-        truth = np.array(
-            [i < len(each.positives) for each in examples for i in range(len(each.documents))]
-        ).reshape(len(examples), -1)
+        truth = _relevant(examples)
         scores = outputs.reshape(truth.shape)
         metrics: dict[str, Interval] = {
             AVERAGE_PRECISION: bootstrap(
-                lambda at: _average_precision(truth[at], scores[at]),
-                len(truth),
-                bounds=SHARE,
+                lambda at: _average_precision(truth[at], scores[at]), len(truth), bounds=SHARE
             )
         }
         metrics |= {name: bootstrap_mean(each) for name, each in _ranked(truth, scores).items()}
@@ -102,6 +96,11 @@ class ScoreLearning:
         if served is not None:
             return Measurement(metrics, served.temperature)
         return Measurement(metrics, fit_temperature(of_both, truth.ravel().astype(np.int64)))
+
+
+def _relevant(examples: Sequence[Candidates]) -> Bools:
+    """Which documents of each example answer its query, [n, k]: the first ones."""
+    return np.array([[i < len(e.positives) for i in range(len(e.documents))] for e in examples])
 
 
 def _ranked(truth: Bools, scores: Float32s) -> dict[str, Float64s]:

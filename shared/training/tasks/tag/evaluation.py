@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.metrics.spans import SpanCounts, count_spans, f1_of_spans, ratio
+from shared.metrics.spans import count_spans, f1_of_spans, ratio, span_figures
 from shared.models.bundle import Manifest
 from shared.models.tasks import Input, TagOutput, TaskOutput
 from shared.training.data.examples import labels_of
@@ -41,11 +41,7 @@ class TagEvaluation:
         return Judgement(
             units="texts",
             n=len(truth),
-            statistics={
-                "span_f1": lambda at: f1_of_spans(counts, at),
-                "span_precision": lambda at: ratio(counts.right[at], counts.predicted[at]),
-                "span_recall": lambda at: ratio(counts.right[at], counts.true[at]),
-            },
+            statistics=span_figures(counts),
             baseline=0.0,
             classes=tuple(_type_figures(kind, truth, found) for kind in kinds),
             confidence=Confidence(
@@ -60,7 +56,7 @@ def _type_figures(
     truth: Sequence[set[tuple[int, int, str]]],
     found: Sequence[set[tuple[int, int, str]]],
 ) -> ClassFigures:
-    counts: SpanCounts = count_spans(
+    counts = count_spans(
         [{each for each in of_text if each[2] == kind} for of_text in truth],
         [{each for each in of_text if each[2] == kind} for of_text in found],
     )

@@ -10,7 +10,7 @@ import ray
 from shared.errors import InputError
 from shared.tabular.table import Table
 from shared.training.data import ray_reading
-from shared.training.data.formats import PLAIN, NamedColumns
+from shared.training.data.formats import PLAIN, Columns
 from shared.training.data.ray_reading import read_parts
 from shared.training.data.reading import Portion, RowReader, read_files
 from shared.training.data.sets import read_sets
@@ -27,7 +27,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-PLAIN_ROW = labelled_formats(NamedColumns())[PLAIN].read
+PLAIN_ROW = labelled_formats(Columns())[PLAIN].read
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -6,13 +6,13 @@ import pyarrow.parquet
 import pytest
 
 from shared.errors import InputError
-from shared.training.data.formats import PLAIN, NamedColumns
+from shared.training.data.formats import PLAIN, Columns
 from shared.training.data.reading import read_files, read_rows, renamed
 from shared.training.tasks.classify.examples import Example
 from shared.training.tasks.classify.rows import labelled_formats
 from tests.shared.training.made_files import write_files
 
-PLAIN_ROW = labelled_formats(NamedColumns())[PLAIN].read
+PLAIN_ROW = labelled_formats(Columns())[PLAIN].read
 
 
 def _write(path: Path, content: str | bytes) -> Path:
@@ -161,7 +161,7 @@ def test_shows_the_first_twenty(tmp_path: Path) -> None:
 
 def test_reads_pairs(tmp_path: Path) -> None:
     path = _write(tmp_path / "pairs.jsonl", '{"q": "one", "a": "two", "same": 1}\n{"q": "one"}')
-    read = labelled_formats(NamedColumns(text="q", second="a", label="same"))[PLAIN].read
+    read = labelled_formats(Columns(text="q", second="a", label="same"))[PLAIN].read
     with pytest.raises(InputError, match=r"pairs\.jsonl:2: has no column 'a'"):
         read_rows([(path, read)])
     path.write_text('{"q": "one", "a": "two", "same": 1}')

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from shared.errors import DependencyError, InputError
-from shared.training.data.formats import NamedColumns
+from shared.training.data.formats import Columns
 from shared.training.data.sets import ReadSets, read_sets
 from shared.training.data.settings import DataSettings
 from shared.training.tasks.classify.examples import Example
@@ -26,7 +26,7 @@ def _write(path: Path, good: int, bad: int = 0) -> str:
 def _read(folder: Path, **data: object) -> ReadSets[Example]:
     return read_sets(
         DataSettings.model_validate(data),
-        lambda file: CLASSIFY.reader(file, NamedColumns()),
+        lambda file: CLASSIFY.reader(file, Columns()),
         data_dir=folder,
         rejects=folder / "rejects.csv",
     )

@@ -7,7 +7,7 @@ from shared.models.backbone import Backbone
 from shared.models.source import BackboneConfig
 from shared.models.tokenization import TextTokenizer
 from shared.training.data.arrays import TokenArrays
-from shared.training.data.formats import PLAIN, NamedColumns
+from shared.training.data.formats import PLAIN, Columns
 from shared.training.data.reading import RowError
 from shared.training.tasks.classify.examples import MultiLabelled
 from shared.training.tasks.classify.multi_label import MultiLabelLearning
@@ -24,7 +24,7 @@ SOME = [
 
 
 def test_rows_have_lists_of_classes() -> None:
-    read = multi_labelled_formats(NamedColumns(labels="topics"))[PLAIN].read
+    read = multi_labelled_formats(Columns(labels="topics"))[PLAIN].read
     assert read({"text": "a", "topics": ["y", "x", "y"]}) == [MultiLabelled("a", ("x", "y"))]
     assert read({"text": "a", "topics": "y; x;"}) == [MultiLabelled("a", ("x", "y"))]
     assert read({"text": "a", "topics": []}) == [MultiLabelled("a", ())]

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from shared.errors import InputError
-from shared.training.data.formats import NamedColumns
+from shared.training.data.formats import Columns
 from shared.training.data.reading import Row, RowError
 from shared.training.data.sets import read_sets
 from shared.training.data.settings import DataFile, DataSettings
@@ -76,7 +76,7 @@ def test_rows_that_cannot_be_used(row: Row, fault: str) -> None:
 
 def test_types_are_translated_and_others_are_no_entities() -> None:
     file = DataFile(path="a", types={"PER": "person"})
-    (example,) = TAG.reader(file, NamedColumns())({"tokens": TOKENS, "tags": TAGS})
+    (example,) = TAG.reader(file, Columns())({"tokens": TOKENS, "tags": TAGS})
     assert example.entities == (Entity(0, 12, "person"), Entity(29, 32, "person"))
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from shared.errors import InputError
-from shared.training.data.formats import NamedColumns
+from shared.training.data.formats import Columns
 from shared.training.data.reading import Row, RowError, read_rows
 from shared.training.tasks.classify.examples import Example
 from shared.training.tasks.classify.rows import labelled_formats
@@ -81,16 +81,16 @@ def test_rows_that_cannot_be_used(row: Row, fault: str) -> None:
 def test_a_file_is_read_by_its_format(tmp_path: Path) -> None:
     path = tmp_path / "s.jsonl"
     path.write_text("\n".join(json.dumps(row) for row in (ONE, TWO)))
-    labelled = labelled_formats(NamedColumns())
+    labelled = labelled_formats(Columns())
     assert len(read_rows([(path, labelled["sentfin-single"].read)])) == 1
     assert len(read_rows([(path, labelled["sentfin-targets"].read)])) == 3
-    assert len(read_rows([(path, tagged_formats(NamedColumns())["sentfin-names"].read)])) == 2
+    assert len(read_rows([(path, tagged_formats(Columns())["sentfin-names"].read)])) == 2
     path.write_text(json.dumps({"text": "x", "entities": {"y": "neutral"}}))
     with pytest.raises(InputError, match=r"s\.jsonl:1: names 'y'"):
         read_rows([(path, labelled["sentfin-targets"].read)])
 
 
 def test_every_format_says_what_it_gives() -> None:
-    formats = [each for kind in KINDS for each in kind.formats(NamedColumns()).values()]
+    formats = [each for kind in KINDS for each in kind.formats(Columns()).values()]
     assert len(formats) == 17
     assert all(each.examples for each in formats)
