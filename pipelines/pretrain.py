@@ -25,7 +25,6 @@ from shared.files import new_folder
 from shared.models.backbone import Backbone
 from shared.models.source import BackboneFiles, locate_folder
 from shared.models.tokenization import TextTokenizer
-from shared.training.data.arrays import TokenArrays
 from shared.training.data.reading import Row, text_cell
 from shared.training.data.sources import read_located
 from shared.training.data.tokenisation import tokenise
@@ -45,9 +44,9 @@ from shared.training.pretraining.masked import (
 )
 from shared.training.pretraining.scratch import write_scratch
 from shared.training.pretraining.simcse import embedder, halves, twice
-from shared.training.publish.backbone_copy import copy_without_encoder
 from shared.training.tasks.embed.contrastive import Contrastive
 from shared.training.tasks.embed.learning import judge_vectors
+from shared.training.tasks.objective import Objective
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,32 +143,31 @@ def _task(
     dev, train = texts[:held_out], texts[held_out:]
     # What guesses the hidden tokens begins by chance, the same at every start.
     torch.manual_seed(settings.seed)
-
-    def run_on(train: TokenArrays, dev: TokenArrays, metric: str) -> Run:
-        masked = metric == MASKED_METRIC
-        worker = Worker(0, 1, backbone.device)
-        return Run(
-            folder=folder,
-            train=train,
-            dev=dev,
-            objective=MaskedLoss(settings.rate)
-            if masked
-            else Contrastive(settings.optimisation.similarity_scale, worker),
-            judge=judge_masked if masked else judge_vectors,
-            metric=metric,
-            pad_id=backbone.pad_id,
-            seed=settings.seed,
-            optimisation=settings.optimisation,
-            checkpoint=settings.checkpoint,
-        )
-
+    model: TunedModel
+    objective: Objective
     if settings.objective == "simcse":
-        arrays = twice(tokenizer, train), halves(tokenizer, dev)
-        return _Task(embedder(backbone), run_on(*arrays, "mrr_at_10"))
-    mask_id(backbone.tokenizer)
-    train_arrays, dev_arrays = (tokenise(tokenizer, s, [0] * len(s)) for s in (train, dev))
-    model = MaskedModel(backbone, settings.rate)
-    return _Task(model, run_on(train_arrays, dev_arrays, MASKED_METRIC))
+        train_arrays, dev_arrays = twice(tokenizer, train), halves(tokenizer, dev)
+        worker = Worker(0, 1, backbone.device)
+        objective = Contrastive(settings.optimisation.similarity_scale, worker)
+        model, judge, metric = embedder(backbone), judge_vectors, "mrr_at_10"
+    else:
+        mask_id(backbone.tokenizer)
+        train_arrays, dev_arrays = (tokenise(tokenizer, s, [0] * len(s)) for s in (train, dev))
+        objective = MaskedLoss(settings.rate)
+        model, judge, metric = MaskedModel(backbone, settings.rate), judge_masked, MASKED_METRIC
+    run = Run(
+        folder=folder,
+        train=train_arrays,
+        dev=dev_arrays,
+        objective=objective,
+        judge=judge,
+        metric=metric,
+        pad_id=backbone.pad_id,
+        seed=settings.seed,
+        optimisation=settings.optimisation,
+        checkpoint=settings.checkpoint,
+    )
+    return _Task(model, run)
 
 
 def _write(
@@ -182,11 +180,7 @@ def _write(
     if not isinstance(tuned, Full):
         raise TypeError(f"{type(tuned).__name__} gives no backbone")
     with new_folder(settings.output) as aside:
-        place = copy_without_encoder(backbone.folder, aside)
-        tuned.encoder.save_pretrained(str(place))  # type: ignore[operator]
-        for file in place.glob("*.safetensors"):
-            # safetensors writes files that nobody else may read.
-            file.chmod(0o644)
+        tuned.write_backbone(backbone.folder, aside)
     return locate_folder(settings.output, settings.output.name)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 
@@ -69,24 +69,6 @@ class RankingData:
         return np.array([r for r, item in enumerate(self.items) if item.item not in seen], np.int64)
 
 
-class _Rating(TypedDict):
-    user_id: str
-    item_id: str
-    rating: float
-    timestamp: int
-
-
-class _Pair(TypedDict):
-    user_id: str
-    item_id: str
-
-
-class _Sequence(TypedDict):
-    user_id: str
-    history: list[str]
-    next_item: str
-
-
 def read_dataset(name: str, folder: Path) -> RankingData:
     """Reads one of `DATASETS` from the folder that holds `recommendation/`.
 
@@ -128,10 +110,13 @@ def split(events: Iterable[Event], share: float = 0.9, most_queries: int = 2_000
 
 
 def _movies(name: str, folder: Path) -> RankingData:
-    train: list[_Rating] = list(_rows(folder / "movies.events.train.jsonl.gz"))
-    dev: list[_Rating] = list(_rows(folder / "movies.events.dev.jsonl.gz"))
-    events = [_rating(f"train-{number}", row) for number, row in enumerate(train)]
-    asked = [_rating(f"dev-{number}", row) for number, row in enumerate(dev)]
+    events, asked = (
+        [
+            _rating(f"{part}-{number}", row)
+            for number, row in enumerate(_rows(folder / f"movies.events.{part}.jsonl.gz"))
+        ]
+        for part in ("train", "dev")
+    )
     find = _at_the_cut if name == "movies" else _next_liked
     return RankingData(
         name,
@@ -171,26 +156,24 @@ def is_liked(event: InteractionEvent) -> bool:
 
 
 def _amazon(name: str, folder: Path) -> RankingData:
-    pairs: Iterable[_Pair] = _rows(folder / f"{name}.train.jsonl")
-    sequences: Iterable[_Sequence] = _rows(folder / f"{name}.dev.jsonl")
     histories: dict[str, list[str]] = {}
-    for pair in pairs:
+    for pair in _rows(folder / f"{name}.train.jsonl"):
         histories.setdefault(pair["user_id"], []).append(pair["item_id"])
     events = [event for user, items in histories.items() for event in _purchases(user, items)]
     return RankingData(
         name,
         tuple(_product(row) for row in _rows(folder / f"{name}.items.jsonl.gz")),
         tuple(sorted(events, key=lambda event: event.timestamp_ms)),
-        tuple(_query(sequence) for sequence in sequences),
+        tuple(_query(row) for row in _rows(folder / f"{name}.dev.jsonl")),
         exclude_seen=False,
     )
 
 
-def _query(sequence: _Sequence) -> HeldOutQuery:
-    user, items = sequence["user_id"], sequence["history"]
+def _query(row: Mapping[str, Any]) -> HeldOutQuery:
+    user, items = row["user_id"], row["history"]
     time_ms = _AMAZON_START_MS + len(items) * _AMAZON_STEP_MS
     history = tuple(_purchases(user, items))
-    return HeldOutQuery(user, time_ms / 1000.0, history, (sequence["next_item"],))
+    return HeldOutQuery(user, time_ms / 1000.0, history, (row["next_item"],))
 
 
 def _purchases(user: str, items: Iterable[str]) -> Iterator[InteractionEvent]:
@@ -200,7 +183,7 @@ def _purchases(user: str, items: Iterable[str]) -> Iterator[InteractionEvent]:
         yield InteractionEvent(f"{user}-{place}", time_ms, "purchase", user, None, item)
 
 
-def _rating(id: str, row: _Rating) -> InteractionEvent:
+def _rating(id: str, row: Mapping[str, Any]) -> InteractionEvent:
     fields: dict[str, FieldValue] = {"value": float(row["rating"])}
     time_ms = int(row["timestamp"]) * 1000
     user, item = row["user_id"], row["item_id"]

@@ -18,7 +18,7 @@ from ray.tune.result import DONE
 from ray.tune.schedulers import ASHAScheduler
 
 from pipelines.tuning.settings import TuneSettings
-from pipelines.tuning.trials import Trial, read_trial
+from pipelines.tuning.trials import read_trial
 from shared.training.loop.checkpoint import CheckpointStore, EpochScore
 from shared.training.loop.ray_train import WorkerGroup, run_worker
 from shared.training.loop.run_folder import RunSpec, read_run
@@ -26,17 +26,14 @@ from shared.training.loop.workers import Worker
 
 _NUMBER, _EPOCH, _VALUE, _SCORE = "number", "epoch", "value", "score"
 
-Heard = Callable[[int, EpochScore], None]
-Ended = Callable[[int, tuple[EpochScore, ...], bool], None]
-
 
 @dataclass(frozen=True)
 class Listener:
     """What the driver is told: each epoch, each trial that has ended (and whether others stopped
     it), each that has failed."""
 
-    epoch: Heard
-    ended: Ended
+    epoch: Callable[[int, EpochScore], None]
+    ended: Callable[[int, tuple[EpochScore, ...], bool], None]
     failed: Callable[[int, str], None]
 
 
@@ -52,7 +49,7 @@ def run_trials(
 
     Returns early after an interruption: then some trials have neither ended nor failed.
     """
-    known = [n for n, spec in specs.items() if _known(folder, n, spec) is not None]
+    known = [n for n, spec in specs.items() if read_trial(folder, n, spec.folder().name)]
     order = [*known, *(n for n in specs if n not in known)]
     resources: dict[str, float] = {"CPU": group.cpus_each} | ({"GPU": 1.0} if group.gpu else {})
     any_spec = next(iter(specs.values()))
@@ -181,7 +178,3 @@ def _report(score: EpochScore, metric: str) -> None:
             _SCORE: score.model_dump_json(),
         }
     )
-
-
-def _known(folder: Path, number: int, spec: RunSpec) -> Trial | None:
-    return read_trial(folder, number, spec.folder().name)

@@ -54,6 +54,15 @@ class Catalogue:
         self._available = Column(np.bool_, True)
         self._told_ms = Column(np.int64, np.iinfo(np.int64).min, len(_TOLD))
         self._told_tie = Column(np.int64, -1, len(_TOLD))
+        self._saved: dict[str, Column[np.generic]] = {
+            "category_codes": self._category_codes,
+            "price": self._price,
+            "first_seen_s": self._first_seen_s,
+            "available": self._available,
+            "told_ms": self._told_ms,
+            "told_tie": self._told_tie,
+        }
+        self._columns = (self._has_vector, *self._saved.values())
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -61,8 +70,8 @@ class Catalogue:
     def arrays(self) -> Arrays:
         """All but the vectors, for `restore`; vectors may be set meanwhile, events not."""
         # An item that gets its vector before its first event is there, but not yet in all columns.
-        count = min(len(self.ids), len(self.titles), *map(len, self._columns()))
-        columns = {name: one.rows[:count].copy() for name, one in self._saved().items()}
+        count = min(len(self.ids), len(self.titles), *map(len, self._columns))
+        columns = {name: one.rows[:count].copy() for name, one in self._saved.items()}
         return {
             **columns,
             **texts("ids", self.ids[:count]),
@@ -81,7 +90,7 @@ class Catalogue:
         self._rows = {item: row for row, item in enumerate(self.ids)}
         self._codes = {name: code for code, name in enumerate(self.categories)}
         self._newest = Newest()
-        for name, column in self._saved().items():
+        for name, column in self._saved.items():
             column.fill(arrays[name])
         self.vectors.grow(len(self.ids))
         self._has_vector.grow(len(self.ids))
@@ -184,7 +193,7 @@ class Catalogue:
             self.ids.append(item)
             self.titles.append("")
             self.vectors.grow(row + 1)
-            for column in self._columns():
+            for column in self._columns:
                 column.grow(row + 1)
         return row
 
@@ -216,27 +225,6 @@ class Catalogue:
             self.categories.append(category)
             self._rows_by_category.append(array("i"))
         return code
-
-    def _saved(self) -> dict[str, Column[np.generic]]:
-        return {
-            "category_codes": self._category_codes,
-            "price": self._price,
-            "first_seen_s": self._first_seen_s,
-            "available": self._available,
-            "told_ms": self._told_ms,
-            "told_tie": self._told_tie,
-        }
-
-    def _columns(self) -> tuple[Column[np.generic], ...]:
-        return (
-            self._has_vector,
-            self._category_codes,
-            self._price,
-            self._first_seen_s,
-            self._available,
-            self._told_ms,
-            self._told_tie,
-        )
 
 
 def _price(value: FieldValue | None) -> float:

@@ -173,13 +173,10 @@ class Recommender:
         settings = self._settings.diversity
         if is_one_category:
             settings = settings.model_copy(update={"max_per_category": None})
-        vectors = self.state.catalogue.vectors
-        return diverse(scores, rows, vectors, settings, count, self._groups(rows))
-
-    def _groups(self, rows: Int64s) -> Int64s:
-        """A number for each item's first category, `NO_GROUP` for an item without one."""
-        groups: Int64s = self.state.catalogue.category_codes[rows, 0].astype(np.int64)
-        return groups
+        catalogue = self.state.catalogue
+        # Each item's first category; an item without one has -1 there, which is `NO_GROUP`.
+        groups: Int64s = catalogue.category_codes[rows, 0].astype(np.int64)
+        return diverse(scores, rows, catalogue.vectors, settings, count, groups)
 
     def _ranked(
         self,

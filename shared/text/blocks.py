@@ -1,9 +1,10 @@
 """What a document is made of before it is cut into passages: blocks of sentences."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 
 from shared.text.sentences import split_sentences
 
@@ -55,6 +56,12 @@ class Block:
     kind: BlockKind
     sentences: tuple[Sentence, ...]
     level: int = 0
+
+
+def first_heading(blocks: Iterable[Block]) -> str:
+    """The first heading that is one by its tag, or an empty text."""
+    headings = (block for block in blocks if 0 < block.level < LABEL_LEVEL)
+    return " ".join(sentence.text for block in islice(headings, 1) for sentence in block.sentences)
 
 
 Clean = Callable[[str], str]

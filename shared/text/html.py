@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from itertools import accumulate
 
 from shared.errors import InputError
-from shared.text.blocks import LABEL_LEVEL, Block, collapse_space
+from shared.text.blocks import LABEL_LEVEL, Block, collapse_space, first_heading
 from shared.text.html_block import BlockText
 from shared.text.html_table import HtmlTable
 from shared.text.limits import MAX_HTML_ELEMENTS
@@ -61,10 +61,7 @@ def html_title(source: str) -> str:
         InputError: it has more than `MAX_HTML_ELEMENTS`.
     """
     reader = _read(source, 0)
-    if title := collapse_space("".join(reader.title)):
-        return title
-    heading = next((block for block in reader.blocks if 0 < block.level < LABEL_LEVEL), None)
-    return " ".join(sentence.text for sentence in heading.sentences) if heading else ""
+    return collapse_space("".join(reader.title)) or first_heading(reader.blocks)
 
 
 def _read(source: str, offset: int) -> "_Reader":

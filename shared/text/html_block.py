@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from shared.text.blocks import Block, BlockKind, Sentence, SentenceKind, collapse_space
-from shared.text.sentences import split_sentences
+from shared.text.sentences import split_sentences, trim
 
 
 @dataclass(slots=True)
@@ -34,7 +34,7 @@ class BlockText:
         text = "".join(self._characters)
         if not text or text.isspace():
             return None
-        pieces = [_strip(text)] if is_code else split_sentences(text.replace("\n", " "))
+        pieces = [trim(text, 0, len(text))] if is_code else split_sentences(text.replace("\n", " "))
         sentences = tuple(
             Sentence(
                 self._starts[start],
@@ -55,8 +55,3 @@ class BlockText:
         if all(in_link or not character.isalnum() for character, in_link in linked):
             return SentenceKind.LINK if any(self._in_link[start:end]) else SentenceKind.TEXT
         return SentenceKind.TEXT
-
-
-def _strip(text: str) -> tuple[int, int]:
-    start = len(text) - len(text.lstrip())
-    return start, max(start, len(text.rstrip()))

@@ -20,6 +20,7 @@ from shared.text.blocks import (
     SentenceKind,
     code_of,
     collapse_space,
+    first_heading,
     heading_of,
     sentences_of,
 )
@@ -63,10 +64,7 @@ def markdown_title(source: str) -> str:
     Raises:
         InputError: see `markdown_blocks`.
     """
-    for block in markdown_blocks(source[:_TITLE_WITHIN]):
-        if 0 < block.level < LABEL_LEVEL:
-            return " ".join(sentence.text for sentence in block.sentences)
-    return ""
+    return first_heading(markdown_blocks(source[:_TITLE_WITHIN]))
 
 
 def markdown_blocks(source: str) -> list[Block]:
@@ -77,7 +75,13 @@ def markdown_blocks(source: str) -> list[Block]:
     """
     lines = [match.span() for match in _LINE.finditer(source)]
     tokens = _parser().parse(source)
-    _check_depth(tokens)
+    # At its limit the parser leaves out what is nested deeper, without a word.
+    if any(token.level >= MAX_MARKDOWN_DEPTH - 1 for token in tokens):
+        raise InputError(
+            f"the Markdown nests deeper than {MAX_MARKDOWN_DEPTH} levels: write its lists and "
+            "quotations flatter",
+            param="text",
+        )
     found = (block for group in _top_level(tokens) for block in _blocks(source, lines, group))
     return [block for block in found if block.sentences]
 
@@ -86,16 +90,6 @@ def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"maxNesting": MAX_MARKDOWN_DEPTH}).enable("table")
     parser.core.ruler.enableOnly(["normalize", "block"])
     return parser
-
-
-def _check_depth(tokens: Sequence[Token]) -> None:
-    """At its limit the parser leaves out what is nested deeper, without a word."""
-    if any(token.level >= MAX_MARKDOWN_DEPTH - 1 for token in tokens):
-        raise InputError(
-            f"the Markdown nests deeper than {MAX_MARKDOWN_DEPTH} levels: write its lists and "
-            "quotations flatter",
-            param="text",
-        )
 
 
 def _without_tag(match: re.Match[str]) -> str:
@@ -144,23 +138,20 @@ def _sentences(
     while number < len(tokens):
         token = tokens[number]
         if token.type == "table_open":
-            end = _closing(tokens, number)
-            yield from _rows(source, lines, tokens[number:end])
-            number = end
+            first = number
+            while tokens[number].type != "table_close":
+                number += 1
+            yield from _rows(source, lines, tokens[first:number])
         elif token.type == "html_block":
             for block in html_blocks(source, *_stretch(lines, token)):
                 yield from block.sentences
         elif token.type in ("inline", "fence", "code_block"):
-            is_heading = tokens[number - 1].type == "heading_open"
-            kind_of = _heading if is_heading else _kind
             start, end = _stretch(lines, token)
-            yield from sentences_of(source, start, end, clean=plain_markdown, kind_of=kind_of)
+            if tokens[number - 1].type == "heading_open":
+                yield from heading_of(source, start, end, level=0, clean=plain_markdown).sentences
+            else:
+                yield from sentences_of(source, start, end, clean=plain_markdown, kind_of=_kind)
         number += 1
-
-
-def _closing(tokens: Sequence[Token], first: int) -> int:
-    """Where the table that opens at `first` closes."""
-    return next(n for n in range(first, len(tokens)) if tokens[n].type == "table_close")
 
 
 def _rows(
@@ -188,19 +179,10 @@ def _rows(
 
 
 def _stretch(lines: Sequence[tuple[int, int]], token: Token) -> tuple[int, int]:
-    low, high = token.map or (0, 0)
-    return (lines[low][0], lines[high - 1][1]) if token.map else (0, 0)
-
-
-def _heading(_: str) -> SentenceKind:
-    return SentenceKind.HEADING
+    return (lines[token.map[0]][0], lines[token.map[1] - 1][1]) if token.map else (0, 0)
 
 
 def _kind(source: str) -> SentenceKind:
-    return SentenceKind.LINK if _is_only_links(source) else SentenceKind.TEXT
-
-
-def _is_only_links(source: str) -> bool:
-    """Whether nothing but marks of a list and punctuation stands beside links to pages."""
+    """A link where nothing but marks of a list and punctuation stands beside links to pages."""
     rest, links = _PAGE_LINK.subn("", source)
-    return links > 0 and _NO_WORDS.fullmatch(rest) is not None
+    return SentenceKind.LINK if links and _NO_WORDS.fullmatch(rest) else SentenceKind.TEXT

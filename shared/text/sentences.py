@@ -24,7 +24,7 @@ def split_sentences(text: str) -> list[tuple[int, int]]:
     the line looks finished: after punctuation, before a list item, or when it is short.
     """
     bounds = [0, *_boundaries(text), len(text)]
-    pieces = (_trim(text, start, end) for start, end in pairwise(bounds))
+    pieces = (trim(text, start, end) for start, end in pairwise(bounds))
     return [(start, end) for start, end in pieces if start < end]
 
 
@@ -57,7 +57,8 @@ def _line_is_finished(line: str, text: str, end: int) -> bool:
     )
 
 
-def _trim(text: str, start: int, end: int) -> tuple[int, int]:
+def trim(text: str, start: int, end: int) -> tuple[int, int]:
+    """Characters `[start, end)` of a text without the space around them."""
     while start < end and text[start].isspace():
         start += 1
     while end > start and text[end - 1].isspace():

@@ -9,6 +9,7 @@ history keeps its newest interactions, an item its strongest neighbours.
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -19,14 +20,12 @@ from shared.ranking.saved_arrays import Arrays, joined, parts, prefixed, read_pa
 _NOTHING = 1e-6
 
 
+@dataclass(slots=True, eq=False)
 class Neighbours:
     """Rows, rising, with a weight for each."""
 
-    __slots__ = ("rows", "weights")
-
-    def __init__(self) -> None:
-        self.rows = array("i")
-        self.weights = array("f")
+    rows: "array[int]" = field(default_factory=lambda: array("i"))
+    weights: "array[float]" = field(default_factory=lambda: array("f"))
 
     def add(self, row: int, weight: float, kept: int) -> None:
         """Adds to a row's weight; more than twice `kept` rows are cut to the strongest `kept`."""
@@ -145,13 +144,9 @@ def _arrays_of(table: dict[int, Neighbours]) -> Arrays:
 
 
 def _restored(arrays: Arrays) -> dict[int, Neighbours]:
-    table: dict[int, Neighbours] = {}
     weights = split(arrays["weights"], arrays["rows.lengths"], "f")
     columns = (arrays["of"].tolist(), read_parts("rows", arrays, "i"), weights)
-    for row, rows, of_rows in zip(*columns, strict=True):
-        neighbours = table[row] = Neighbours()
-        neighbours.rows, neighbours.weights = rows, of_rows
-    return table
+    return {row: Neighbours(rows, of_rows) for row, rows, of_rows in zip(*columns, strict=True)}
 
 
 def _gather(

@@ -57,7 +57,7 @@ class Histories:
         lengths = arrays["rows.lengths"]
         columns = [split(arrays[name], lengths, code) for name, code in _COLUMNS.items()]
         self._histories = OrderedDict(
-            (name, History.of(*one))
+            (name, History(*one))
             for name, *one in zip(
                 read_texts("names", arrays),
                 read_parts("rows", arrays, "i"),
@@ -74,7 +74,9 @@ class Histories:
     def open(self, name: str, time_ms: int) -> History:
         """The history of whom an event tells of; forgets others for it."""
         self._newest_ms = max(self._newest_ms, time_ms)
-        history = self._histories.setdefault(name, History())
+        history = self._histories.get(name)
+        if history is None:
+            history = self._histories[name] = History()
         self._histories.move_to_end(name)
         # The one that is opened stands last, and stays.
         while len(self._histories) > self._kept or self._first_is_over():

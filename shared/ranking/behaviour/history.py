@@ -2,7 +2,7 @@
 
 from array import array
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -36,6 +36,7 @@ class Past:
         )
 
 
+@dataclass(slots=True, eq=False)
 class History:
     """Interactions ordered by (time, key), of which the newest stay; read its columns by place.
 
@@ -43,31 +44,12 @@ class History:
     their items are known, four bytes for each.
     """
 
-    __slots__ = ("forgotten", "keys", "rows", "times_ms", "types", "weights")
-
-    def __init__(self) -> None:
-        self.times_ms = array("q")
-        self.keys = array("q")
-        self.rows = array("i")
-        self.weights = array("f")
-        self.types = array("h")
-        self.forgotten = array("i")
-
-    @classmethod
-    def of(
-        cls,
-        rows: "array[int]",
-        times_ms: "array[int]",
-        keys: "array[int]",
-        weights: "array[float]",
-        types: "array[int]",
-        forgotten: "array[int]",
-    ) -> "History":
-        """A history of these columns."""
-        history = cls()
-        history.rows, history.times_ms, history.keys = rows, times_ms, keys
-        history.weights, history.types, history.forgotten = weights, types, forgotten
-        return history
+    rows: "array[int]" = field(default_factory=lambda: array("i"))
+    times_ms: "array[int]" = field(default_factory=lambda: array("q"))
+    keys: "array[int]" = field(default_factory=lambda: array("q"))
+    weights: "array[float]" = field(default_factory=lambda: array("f"))
+    types: "array[int]" = field(default_factory=lambda: array("h"))
+    forgotten: "array[int]" = field(default_factory=lambda: array("i"))
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -41,12 +41,17 @@ class Full(nn.Module):
                 parameter.copy_(tensors[name])
 
     def save(self, folder: Path, name: str, source: Path) -> None:
-        """Writes a bundle's own backbone into its folder, which `locate` reads.
+        """Writes a bundle's own backbone into its folder, see `write_backbone`."""
+        self.write_backbone(source, folder / BACKBONE_FOLDER)
+
+    def write_backbone(self, source: Path, folder: Path) -> None:
+        """Writes a backbone's folder, which `locate` reads.
 
         Tokenizer, pooling and what follows it are the files of the backbone that it came from.
         """
-        place = copy_without_encoder(source, folder / BACKBONE_FOLDER)
+        place = copy_without_encoder(source, folder)
         self.encoder.save_pretrained(str(place))  # type: ignore[operator]
+        # safetensors writes files that nobody else may read.
         for file in place.glob("*.safetensors"):
             file.chmod(0o644)
 
