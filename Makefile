@@ -16,11 +16,11 @@ down: $(VENV)/.installed
 
 test: $(VENV)/.installed-test
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadscope $(ARGS)
 
 # The long forms, which end platforms, brokers and workers: tests/README.md lists them.
 drills: $(VENV)/.installed-test
-	@$(BIN)/python -m pytest -m drill --numprocesses $(JOBS) --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -m drill --numprocesses $(JOBS) --dist loadscope $(ARGS)
 
 lint: $(VENV)/.installed-test
 	@$(BIN)/ruff check .

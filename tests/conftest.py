@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
-from tests.harness.data import DATA, ROOT
+from tests.harness.data import DATA
 from tests.harness.kafka import RealKafka, real_kafka
 from tests.harness.postgres import binaries, cluster
 
@@ -22,13 +23,18 @@ ONE_WORKER = {"e2e": "platform", "contracts": "brokers", "drills": "brokers"}
 """Folders whose tests share what takes long to start: one platform, one Kafka, one PostgreSQL."""
 
 
-@pytest.hookimpl(tryfirst=True)  # Before the workers read the groups.
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where two workers share the tests, a file is one worker's, and some folders are too."""
-    for item in items:
-        folder = item.path.relative_to(ROOT / "tests").parts[0]
-        group = ONE_WORKER.get(folder, item.nodeid.partition("::")[0])
-        item.add_marker(pytest.mark.xdist_group(group))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Workers share the tests by file; `--dist loadgroup` groups nothing with pytest 9.2."""
+    scheduler = LoadScopeScheduling(config, log)
+    scheduler._split_scope = worker_of
+    return scheduler
+
+
+def worker_of(nodeid: str) -> str:
+    """What is one worker's: a file's tests, or those of a folder."""
+    file = nodeid.partition("::")[0]
+    return ONE_WORKER.get(file.removeprefix("tests/").partition("/")[0], file)
 
 
 @pytest.fixture(scope="session")
