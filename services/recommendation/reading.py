@@ -1,34 +1,19 @@
 """What is read of events and items; no reader ever holds up a writer."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import orjson
 import sqlalchemy as sa
 
 from services.recommendation.items import read_page
 from services.recommendation.payloads import decode_event, digest
-from services.recommendation.store import EventOutcome, StoredEvent
+from services.recommendation.store import StoredEvent
 from services.recommendation.tables import EVENT, LEDGER
 from shared.ranking.events import Event
 from shared.storage.database import Database
-from shared.streaming.ledger.reader import LedgerReader
-from shared.streaming.ledger.writer import DEAD
-from shared.streaming.places import StoredPlace
+from shared.streaming.ledger.reader import LedgerReader, TopicFigures
 
 _PAGE = 5000
-
-
-@dataclass(frozen=True, slots=True)
-class TopicFigures:
-    """What the database says of the present topic; the counts are of all tenants, or of one."""
-
-    topic_id: str
-    partitions: Sequence[StoredPlace]
-    stored: int
-    repeated: int
-    conflicts: int
-    dead_letters: int
 
 
 class FeedbackReader:
@@ -40,11 +25,6 @@ class FeedbackReader:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    def ping(self) -> None:
-        """Returns if the database answers."""
-        with self._database.read() as connection:
-            connection.execute(sa.select(sa.literal(1)))
 
     def last_seq(self) -> int:
         """The number of the newest event of all tenants; 0 before the first."""
@@ -130,24 +110,7 @@ class FeedbackReader:
                 return
             place = (rows[-1].timestamp_ms, rows[-1].stored_seq)
 
-    def topic(self, name: str, tenant: str | None = None) -> TopicFigures | None:
-        """The topic of this name that was seen last, None before the first.
-
-        Counted are all records, or a tenant's, of which none is a dead letter: those are nobody's.
-        """
-        ledger = LedgerReader(LEDGER)
+    def topic(self, name: str, tenant: str | None = None) -> TopicFigures:
+        """See `LedgerReader.figures`."""
         with self._database.read() as connection:
-            present = ledger.present(connection, name)
-            if present is None:
-                return None
-            topic_id = present["topic_id"]
-            places = ledger.places(connection, topic_id)
-            counts = ledger.counts(connection, topic_id, tenant)
-        return TopicFigures(
-            topic_id,
-            places,
-            stored=sum(counts[one] for one in EventOutcome if one.is_stored),
-            repeated=counts[EventOutcome.REPEATED],
-            conflicts=counts[EventOutcome.CONFLICT],
-            dead_letters=counts[DEAD],
-        )
+            return LedgerReader(LEDGER).figures(connection, name, tenant)

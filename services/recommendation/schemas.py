@@ -13,11 +13,9 @@ from services.recommendation.incoming import (
     Shown,
     Timestamp,
 )
-from services.recommendation.reading import TopicFigures
+from shared.http.streams import PartitionAnswer, TopicAnswer
 from shared.ranking.reasons import ReasonKind
 from shared.ranking.recommender import Ranked
-from shared.streaming.health import StreamState
-from shared.streaming.places import beside_log, of_topic
 from shared.validation.identifiers import Identifier
 
 MAX_COUNT = 1000
@@ -88,71 +86,12 @@ class RankAnswer(BaseModel):
     items: list[RankedAnswer]
 
 
-class PartitionAnswer(BaseModel):
-    """How far a partition of the topic is stored.
+class StreamAnswer(TopicAnswer[PartitionAnswer]):
+    """The platform's stream of behaviour: see `TopicAnswer`."""
 
-    `end` is where the broker has it end, `lag` the records up to there that are not stored; both
-    are null while the broker is not heard.
-    """
-
-    partition: int
-    committed: int
-    end: int | None
-    lag: int | None
-
-
-class StreamAnswer(BaseModel):
-    """The platform's stream; counts are of the present topic, from the database.
-
-    `topic_id` is null before the topic was seen. `phase` is what the stream host says, with the
-    `reason` where it does not run. A tenant's key sees the tenant's counts; what is of all tenants
-    or names a machine is null for it.
-    """
-
-    topic: str
-    topic_id: str | None
-    phase: str
-    reason: str | None
-    partitions: list[PartitionAnswer] | None
     stored: int
     repeated: int
     conflicts: int
-    dead_letters: int | None
-    rate: float | None = Field(description="Records stored a second, over the last ten.")
-
-    def of_tenant(self) -> "StreamAnswer":
-        """Without what is of all tenants together, and what names a machine."""
-        hidden = ("topic_id", "reason", "partitions", "dead_letters", "rate")
-        return self.model_copy(update=dict.fromkeys(hidden))
-
-    @classmethod
-    def of(
-        cls,
-        topic: str,
-        figures: TopicFigures | None,
-        state: StreamState,
-        rate: float | None,
-    ) -> "StreamAnswer":
-        """The answer for what the database and the stream host say."""
-        figures = of_topic(figures, state.log)
-        partitions = beside_log([] if figures is None else figures.partitions, state.log)
-        return cls(
-            topic=topic,
-            topic_id=(state.log.topic_id or None) if figures is None else figures.topic_id,
-            phase=state.phase,
-            reason=state.reason,
-            partitions=[
-                PartitionAnswer(
-                    partition=one.partition, committed=one.committed, end=one.end, lag=one.lag
-                )
-                for one in partitions
-            ],
-            stored=0 if figures is None else figures.stored,
-            repeated=0 if figures is None else figures.repeated,
-            conflicts=0 if figures is None else figures.conflicts,
-            dead_letters=0 if figures is None else figures.dead_letters,
-            rate=rate,
-        )
 
 
 def rank_answer(took_ms: float, ranked: Sequence[Ranked], *, explain: bool) -> bytes:

@@ -22,14 +22,13 @@ from services.recommendation.store import EventOutcome, FeedbackStore, StoredEve
 from services.recommendation.writer import FeedbackWriter
 from shared.clock import Clock, SystemClock
 from shared.errors import DependencyError, PlatformError
-from shared.http.application import READY
-from shared.http.streams import StreamProbe, stream_checks
+from shared.http.application import READY, state_of
+from shared.http.streams import StreamProbe, stream_checks, stream_state
 from shared.ranking.events import Event
 from shared.ranking.recommender import Ranked, Recommender
 from shared.serving.trunk import Trunk
 from shared.storage.database import Database
 from shared.storage.retention import Retention
-from shared.streaming.health import unreachable
 
 LOGGER = logging.getLogger(__name__)
 
@@ -141,18 +140,25 @@ class RecommendationService:
         """
         topic = self.settings.topic
         figures = await asyncio.to_thread(self.reader.topic, topic, tenant)
-        try:
-            status = await self.probe.status()
-            answer = StreamAnswer.of(topic, figures, status.state, round(status.rate, 1))
-        except DependencyError as error:
-            answer = StreamAnswer.of(topic, figures, unreachable(error), None)
+        state, rate = await stream_state(self.probe)
+        present = figures.of(state.log)
+        counts = present.counts
+        answer = StreamAnswer.of(
+            topic,
+            present,
+            state,
+            rate,
+            stored=sum(counts[one] for one in EventOutcome if one.is_stored),
+            repeated=counts[EventOutcome.REPEATED],
+            conflicts=counts[EventOutcome.CONFLICT],
+        )
         return answer if tenant is None else answer.of_tenant()
 
     async def readiness(self) -> Mapping[str, str]:
         """Whether the database, the trunk, the rankings, the broker and the stream are there."""
         database, trunk, stream = await asyncio.gather(
-            self._database_state(),
-            self._trunk_state(),
+            state_of(asyncio.to_thread(self._database.ping)),
+            state_of(champion(self._trunk, _PROBE_TIMEOUT_S)),
             stream_checks(self.probe, "broker", "stream"),
         )
         return {
@@ -282,20 +288,6 @@ class RecommendationService:
         if error is not None:
             return f"{READY}: items wait for their vectors: {error}"
         return READY if progress is None else f"{READY}: {progress}"
-
-    async def _database_state(self) -> str:
-        try:
-            await asyncio.to_thread(self.reader.ping)
-        except PlatformError as error:
-            return str(error)
-        return READY
-
-    async def _trunk_state(self) -> str:
-        try:
-            await champion(self._trunk, _PROBE_TIMEOUT_S)
-        except PlatformError as error:
-            return str(error)
-        return READY
 
 
 def open_service(

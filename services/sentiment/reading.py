@@ -1,19 +1,16 @@
 """What the HTTP replicas read; no reader ever holds up the stream's writer."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from services.sentiment.alert_record import AlertRecord, AlertState
-from services.sentiment.arrivals import LATE, RecordOutcome
 from services.sentiment.tables import ALERT, ALERT_EVENT, LEDGER, WINDOW
 from shared.errors import NotFoundError
 from shared.sentiment.watermark import IdleTime, Watermark
 from shared.sentiment.windows import WindowCounts
 from shared.storage.database import Database
-from shared.streaming.ledger.reader import LedgerReader
-from shared.streaming.places import StoredPlace
+from shared.streaming.ledger.reader import LedgerReader, TopicFigures
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,23 +23,6 @@ class AlertEvent:
     payload: dict[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class TopicFigures:
-    """What the database says of the present topic; the counts are of all tenants, or of one.
-
-    `mark` is how far event time has come, with silence or by records.
-    """
-
-    topic_id: str
-    mark: Watermark
-    partitions: Sequence[StoredPlace]
-    scored: int
-    duplicates: int
-    conflicts: int
-    dead_letters: int
-    late: int
-
-
 class NewsReader:
     """Every method is one transaction that only reads, and blocks its thread.
 
@@ -52,11 +32,6 @@ class NewsReader:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    def ping(self) -> None:
-        """Returns if the database answers."""
-        with self._database.read() as connection:
-            connection.execute(sa.select(sa.literal(1)))
 
     def windows(
         self, tenant: str, entity: str, size_s: int, start_s: int, end_s: int
@@ -136,33 +111,20 @@ class NewsReader:
         with self._database.read() as connection:
             return [AlertEvent(**row) for row in connection.execute(query).mappings()]
 
-    def topic(self, name: str, tenant: str | None = None) -> TopicFigures | None:
-        """The topic of this name that was seen last, None before the first.
-
-        Counted are all records, or a tenant's, of which none is a dead letter: those are nobody's.
-        """
-        ledger = LedgerReader(LEDGER)
+    def topic(self, name: str, tenant: str | None = None) -> TopicFigures:
+        """See `LedgerReader.figures`."""
         with self._database.read() as connection:
-            present = ledger.present(connection, name)
-            if present is None:
-                return None
-            topic_id = present["topic_id"]
-            places = ledger.places(connection, topic_id)
-            counts = ledger.counts(connection, topic_id, tenant)
-        mark = Watermark(present["watermark"], present["inclusive"])
-        idle_time = IdleTime(present["idle_end"], present["idle_seconds"], present["idle_until"])
-        return TopicFigures(
-            topic_id,
-            idle_time.moves(mark),
-            places,
-            scored=counts[RecordOutcome.SCORED],
-            duplicates=counts[RecordOutcome.DUPLICATE],
-            conflicts=counts[RecordOutcome.CONFLICT],
-            dead_letters=counts[RecordOutcome.DEAD],
-            late=counts[LATE],
-        )
+            return LedgerReader(LEDGER).figures(connection, name, tenant)
 
 
 def _of_entity(tenant: str, entity: str, size_s: int) -> tuple[sa.ColumnElement[bool], ...]:
     columns = WINDOW.c
     return columns.tenant == tenant, columns.entity == entity, columns.size_s == size_s
+
+
+def event_time(topic: TopicFigures) -> Watermark:
+    """How far a topic's event time has come, with silence or by records."""
+    if (row := topic.row) is None:
+        return Watermark()
+    idle_time = IdleTime(row["idle_end"], row["idle_seconds"], row["idle_until"])
+    return idle_time.moves(Watermark(row["watermark"], row["inclusive"]))

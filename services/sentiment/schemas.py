@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field, ValidationInfo, field_validator
 from services.sentiment.alert_record import AlertRecord, AlertState
 from services.sentiment.news import Entities, Entity, Text
 from services.sentiment.scores import Analysis, EntityScore, Score
-from shared.streaming.places import StoredPlace
+from shared.http import streams
 from shared.validation.body import RequestBody
 
 MAX_TEXTS = 256
@@ -180,54 +180,24 @@ class AlertList(BaseModel):
     alerts: list[AlertAnswer]
 
 
-class PartitionAnswer(BaseModel):
-    """How far a partition of the topic is stored.
+class PartitionAnswer(streams.PartitionAnswer):
+    """How far a partition of the topic is stored, and whether it is idle.
 
     `end` is where the broker has it end, `lag` the records up to there that are not stored; both
     are null while the broker is not heard.
     """
 
-    partition: int
-    committed: int
-    end: int | None
-    lag: int | None
     idle: bool
 
-    @classmethod
-    def of(cls, place: StoredPlace) -> "PartitionAnswer":
-        """The answer for a partition's place."""
-        return cls(
-            partition=place.partition,
-            committed=place.committed,
-            end=place.end,
-            lag=place.lag,
-            idle=place.idle,
-        )
 
+class StreamAnswer(streams.TopicAnswer[PartitionAnswer]):
+    """The platform's stream of news: see `TopicAnswer`."""
 
-class StreamAnswer(BaseModel):
-    """The platform's stream; counts are of the present topic, from the database.
+    hidden = (*streams.TopicAnswer.hidden, "bootstrap")
 
-    `topic_id` is null before the topic was seen. `phase` is what the stream host says, with the
-    `reason` where it does not run. A tenant's key sees the tenant's counts; what is of all tenants
-    or names a machine is null for it.
-    """
-
-    topic: str
-    topic_id: str | None
     bootstrap: str | None
-    phase: str
-    reason: str | None
-    partitions: list[PartitionAnswer] | None
     scored: int
     duplicates: int
     conflicts: int
-    dead_letters: int | None
     late: int
     watermark: float | None
-    rate: float | None = Field(description="Records stored a second, over the last ten.")
-
-    def of_tenant(self) -> "StreamAnswer":
-        """Without what is of all tenants together, and what names a machine."""
-        hidden = ("topic_id", "bootstrap", "reason", "partitions", "dead_letters", "rate")
-        return self.model_copy(update=dict.fromkeys(hidden))

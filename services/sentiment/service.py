@@ -5,30 +5,22 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from services.sentiment.analysis import APP, Analyst, Request
+from services.sentiment.arrivals import LATE, RecordOutcome
 from services.sentiment.config import SentimentSettings
 from services.sentiment.events import AlertFeed
 from services.sentiment.finder import Finder
-from services.sentiment.reading import NewsReader, TopicFigures
-from services.sentiment.schemas import (
-    AnalyzeRequest,
-    PartitionAnswer,
-    StreamAnswer,
-    TrendAnswer,
-    WindowName,
-)
+from services.sentiment.reading import NewsReader, event_time
+from services.sentiment.schemas import AnalyzeRequest, StreamAnswer, TrendAnswer, WindowName
 from services.sentiment.scores import Analysis
 from services.sentiment.trends import trend
 from shared.clock import Clock
-from shared.errors import DependencyError, InputError, PlatformError
-from shared.http.application import READY
-from shared.http.streams import StreamProbe, open_migrated, stream_checks
+from shared.errors import InputError
+from shared.http.application import READY, state_of
+from shared.http.streams import StreamProbe, open_migrated, stream_checks, stream_state
 from shared.models.tasks import EMBED_TASK, Priority, TaskCall
 from shared.sentiment.gazetteer import Gazetteer
-from shared.sentiment.watermark import Watermark
 from shared.serving.trunk import Trunk
 from shared.storage.database import Database
-from shared.streaming.health import StreamState, unreachable
-from shared.streaming.places import beside_log, of_topic
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 
@@ -98,7 +90,7 @@ class SentimentService:
                 window,
                 start=start,
                 end=end,
-                mark=Watermark() if topic is None else topic.mark,
+                mark=event_time(topic),
                 now_s=self.clock.time(),
                 allowed_lateness_s=self.settings.allowed_lateness_s,
                 max_points=self.settings.max_points,
@@ -111,19 +103,36 @@ class SentimentService:
 
         What the host cannot say is left out, and the phase says why.
         """
-        figures = await asyncio.to_thread(self.reader.topic, self.settings.topic, tenant)
-        try:
-            status = await self.probe.status()
-            answer = self._stream_answer(figures, status.state, round(status.rate, 1))
-        except DependencyError as error:
-            answer = self._stream_answer(figures, unreachable(error), None)
+        topic = self.settings.topic
+        figures = await asyncio.to_thread(self.reader.topic, topic, tenant)
+        state, rate = await stream_state(self.probe)
+        present = figures.of(state.log)
+        counts = present.counts
+        answer = StreamAnswer.of(
+            topic,
+            present,
+            state,
+            rate,
+            bootstrap=self._bootstrap,
+            scored=counts[RecordOutcome.SCORED],
+            duplicates=counts[RecordOutcome.DUPLICATE],
+            conflicts=counts[RecordOutcome.CONFLICT],
+            late=counts[LATE],
+            watermark=event_time(present).time,
+        )
         return answer if tenant is None else answer.of_tenant()
 
     async def readiness(self) -> Mapping[str, str]:
         """Whether the database, the trunk with its tasks, the broker, the stream and the webhook
         are there."""
+        settings = self.settings
+        tag = settings.tag_entities or settings.tag_stream
+        probe = [TaskCall(EMBED_TASK, ["a"])]
         database, trunk, tasks, stream = await asyncio.gather(
-            self._database_state(), self._trunk_state(), self._tasks_state(), self._stream_checks()
+            state_of(asyncio.to_thread(self._database.ping)),
+            state_of(self._trunk.encode(probe, app=APP, timeout_s=_PROBE_TIMEOUT_S)),
+            state_of(self._analyst.check(_PROBE_TIMEOUT_S, tag=tag)),
+            self._stream_checks(),
         )
         return {"database": database, "trunk": trunk, "tasks": tasks, **stream}
 
@@ -137,53 +146,6 @@ class SentimentService:
         """Ends the event streams and closes the database."""
         await self.feed.close()
         await asyncio.to_thread(self._database.close)
-
-    def _stream_answer(
-        self, figures: TopicFigures | None, state: StreamState, rate: float | None
-    ) -> StreamAnswer:
-        figures = of_topic(figures, state.log)
-        partitions = beside_log([] if figures is None else figures.partitions, state.log)
-        return StreamAnswer(
-            topic=self.settings.topic,
-            topic_id=(state.log.topic_id or None) if figures is None else figures.topic_id,
-            bootstrap=self._bootstrap,
-            phase=state.phase,
-            reason=state.reason,
-            partitions=[PartitionAnswer.of(one) for one in partitions],
-            scored=0 if figures is None else figures.scored,
-            duplicates=0 if figures is None else figures.duplicates,
-            conflicts=0 if figures is None else figures.conflicts,
-            dead_letters=0 if figures is None else figures.dead_letters,
-            late=0 if figures is None else figures.late,
-            watermark=None if figures is None else figures.mark.time,
-            rate=rate,
-        )
-
-    async def _database_state(self) -> str:
-        try:
-            await asyncio.to_thread(self.reader.ping)
-        except PlatformError as error:
-            return str(error)
-        return READY
-
-    async def _trunk_state(self) -> str:
-        try:
-            await self._trunk.encode(
-                [TaskCall(EMBED_TASK, ["a"])], app=APP, timeout_s=_PROBE_TIMEOUT_S
-            )
-        except PlatformError as error:
-            return str(error)
-        return READY
-
-    async def _tasks_state(self) -> str:
-        settings = self.settings
-        try:
-            await self._analyst.check(
-                _PROBE_TIMEOUT_S, tag=settings.tag_entities or settings.tag_stream
-            )
-        except PlatformError as error:
-            return str(error)
-        return READY
 
     async def _stream_checks(self) -> Mapping[str, str]:
         checks = await stream_checks(self.probe, "broker", "stream", "webhook")

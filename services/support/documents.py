@@ -124,11 +124,6 @@ class DocumentStore:
         """The lock to embed a whole knowledge base: one process at a time holds it."""
         return hold(self._database, _REBUILDING)
 
-    def ping(self) -> None:
-        """Returns if the database answers."""
-        with self._database.read() as connection:
-            connection.execute(sa.select(sa.literal(1)))
-
     def create(self, tenant: str, name: str) -> KnowledgeBaseRecord:
         """The knowledge base of this name, made now if there is none."""
         with self._database.write() as connection:

@@ -18,7 +18,7 @@ from services.support.open_indexes import OpenIndexes
 from services.support.passages import Embedder
 from shared.clock import Clock, SystemClock
 from shared.errors import PlatformError
-from shared.http.application import READY
+from shared.http.application import READY, state_of
 from shared.serving.trunk import Trunk
 from shared.storage.database import Database, check_one_writer
 from shared.storage.migrations import migrate
@@ -71,8 +71,8 @@ class SupportService:
         """Whether the database and the trunk answer, how the indexes stand, and whether intents
         and confidence are for the bundles that answer."""
         states = {
-            "database": await self._database_state(),
-            "trunk": await self._trunk_state(),
+            "database": await state_of(asyncio.to_thread(self._database.ping)),
+            "trunk": await state_of(self._probe.bundle(self.settings.embed_task)),
             "indexes": self._follower.state,
         }
         if states["trunk"] == READY:
@@ -89,25 +89,11 @@ class SupportService:
         await self.knowledge_bases.close()
         await asyncio.to_thread(self._database.close)
 
-    async def _database_state(self) -> str:
-        try:
-            await asyncio.to_thread(self._store.ping)
-        except PlatformError as error:
-            return str(error)
-        return READY
-
     async def _champion_states(self) -> Mapping[str, str]:
         try:
             return await self._champions.states()
         except PlatformError as error:
             return {"trunk": str(error)}
-
-    async def _trunk_state(self) -> str:
-        try:
-            await self._probe.bundle(self.settings.embed_task)
-        except PlatformError as error:
-            return str(error)
-        return READY
 
 
 def open_service(

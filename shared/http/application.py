@@ -40,6 +40,15 @@ Readiness = Callable[[], Awaitable[Mapping[str, str]]]
 reason why it is not."""
 
 
+async def state_of(needed: Awaitable[object]) -> str:
+    """`READY`, or why something that is needed does not answer."""
+    try:
+        await needed
+    except PlatformError as error:
+        return str(error)
+    return READY
+
+
 class HttpSettings(Settings):
     """The settings that every application has; services add their own."""
 

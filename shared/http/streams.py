@@ -2,15 +2,19 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar, Generic, Protocol, Self, TypeVar
 
-from pydantic import Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from shared.errors import DependencyError
 from shared.http.application import READY, HttpSettings
 from shared.storage.database import Database, check_one_writer, sqlite_url
 from shared.storage.migrations import migrate
+from shared.streaming.health import StreamState, unreachable
 from shared.streaming.host import StreamStatus
+from shared.streaming.ledger.reader import TopicFigures
+from shared.streaming.ledger.writer import DEAD
+from shared.streaming.places import beside_log
 from shared.streaming.settings import StreamSettings
 
 
@@ -92,3 +96,74 @@ async def stream_checks(probe: StreamProbe, *names: str) -> Mapping[str, str]:
     except DependencyError as error:
         return dict.fromkeys(names, str(error))
     return {name: fault or READY for name, fault in faults.items()}
+
+
+async def stream_state(probe: StreamProbe) -> tuple[StreamState, float | None]:
+    """What the stream does, and its records a second; without them, that it does not answer."""
+    try:
+        status = await probe.status()
+    except DependencyError as error:
+        return unreachable(error), None
+    return status.state, round(status.rate, 1)
+
+
+class PartitionAnswer(BaseModel):
+    """How far a partition of the topic is stored.
+
+    `end` is where the broker has it end, `lag` the records up to there that are not stored; both
+    are null while the broker is not heard.
+    """
+
+    model_config = ConfigDict(from_attributes=True)
+
+    partition: int
+    committed: int
+    end: int | None
+    lag: int | None
+
+
+PartitionT = TypeVar("PartitionT", bound=PartitionAnswer)
+
+
+class TopicAnswer(BaseModel, Generic[PartitionT]):
+    """The platform's stream; counts are of the present topic, from the database.
+
+    `topic_id` is null before the topic was seen. `phase` is what the stream host says, with the
+    `reason` where it does not run. A tenant's key sees the tenant's counts; what is of all tenants
+    or names a machine (`hidden`) is null for it.
+    """
+
+    hidden: ClassVar[tuple[str, ...]] = ("topic_id", "reason", "partitions", "dead_letters", "rate")
+
+    topic: str
+    topic_id: str | None
+    phase: str
+    reason: str | None
+    partitions: list[PartitionT] | None
+    dead_letters: int | None
+    rate: float | None = Field(description="Records stored a second, over the last ten.")
+
+    @classmethod
+    def of(
+        cls,
+        topic: str,
+        present: TopicFigures,
+        state: StreamState,
+        rate: float | None,
+        **own: object,
+    ) -> Self:
+        """The answer for what the database and the stream host say; `own` are more fields."""
+        fields = {
+            "topic": topic,
+            "topic_id": present.topic_id or state.log.topic_id or None,
+            "phase": state.phase,
+            "reason": state.reason,
+            "partitions": beside_log(present.partitions, state.log),
+            "dead_letters": present.counts[DEAD],
+            "rate": rate,
+        }
+        return cls.model_validate(fields | own)
+
+    def of_tenant(self) -> Self:
+        """Without what is of all tenants together, and what names a machine."""
+        return self.model_copy(update=dict.fromkeys(self.hidden))

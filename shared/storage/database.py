@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, literal, make_url, select
 from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
@@ -79,6 +79,15 @@ class Database:
     def file(self) -> Path:
         """SQLite's file; of another database there is none to name."""
         return Path(str(self._engine.url.database))
+
+    def ping(self) -> None:
+        """Returns if the database answers.
+
+        Raises:
+            DependencyError: it does not.
+        """
+        with self.read() as connection:
+            connection.execute(select(literal(1)))
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

@@ -2,20 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
 
 from shared.streaming.consumer import TopicLog
-
-
-class TopicStored(Protocol):
-    """What a database says of a topic."""
-
-    @property
-    def topic_id(self) -> str:
-        """The id of the topic that was seen last."""
-
-
-StoredT = TypeVar("StoredT", bound=TopicStored)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +38,3 @@ def beside_log(stored: Sequence[StoredPlace], log: TopicLog) -> list[StoredPlace
         else place
         for number, place in sorted(places.items())
     ]
-
-
-def of_topic(stored: StoredT | None, log: TopicLog) -> StoredT | None:
-    """What is stored of the topic that the broker has now; None of one that was made since."""
-    if stored is None or log.topic_id in ("", stored.topic_id):
-        return stored
-    return None

@@ -34,6 +34,10 @@ def test_a_write_is_seen_by_the_next_read(table: Database) -> None:
         assert numbers(connection) == [1]
 
 
+def test_a_ping_is_answered(table: Database) -> None:
+    table.ping()
+
+
 def test_a_write_that_fails_leaves_nothing(table: Database) -> None:
     with pytest.raises(ZeroDivisionError), table.write() as connection:
         insert(connection, 1)

@@ -230,7 +230,3 @@ def test_a_reader_never_sees_half_a_write(store: DocumentStore) -> None:
     reader.join()
 
     assert torn == []
-
-
-def test_the_store_answers_a_ping(store: DocumentStore) -> None:
-    store.ping()

@@ -1,6 +1,7 @@
 """How event time moves: by records, bounded by their arrival, and by silence; on every database."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from services.sentiment.alert_record import AlertRecord
 from services.sentiment.analysis import Analyst
 from services.sentiment.config import SentimentSettings
 from services.sentiment.finder import Finder
-from services.sentiment.reading import NewsReader, TopicFigures
+from services.sentiment.reading import NewsReader, event_time
 from services.sentiment.records import NewsRecords
 from services.sentiment.store import NewsStore
 from services.sentiment.tables import (
@@ -24,6 +25,7 @@ from services.sentiment.tables import (
 from shared.clock import ManualClock
 from shared.sentiment.gazetteer import Gazetteer
 from shared.sentiment.surge import SurgeDetector
+from shared.sentiment.watermark import Watermark
 from shared.storage.database import Database
 from shared.storage.migrations import migrate
 from shared.streaming.application import RecordHandler
@@ -156,10 +158,12 @@ class Stage:
         return NewsReader(self.database).alerts("default", state=None, entity=entity, limit=10)
 
     @property
-    def figures(self) -> TopicFigures:
-        found = NewsReader(self.database).topic("news")
-        assert found is not None
-        return found
+    def counts(self) -> Counter[str]:
+        return NewsReader(self.database).topic("news").counts
+
+    @property
+    def mark(self) -> Watermark:
+        return event_time(NewsReader(self.database).topic("news"))
 
     def rows(self, *columns: sa.Column[object]) -> list[sa.Row[tuple[object, ...]]]:
         with self.database.read() as connection:
@@ -186,7 +190,7 @@ def test_after_one_early_record_alerts_fire_on_its_partition_and_on_others(
     stage.surge("Bolt", partition=1)
     stage.pass_time(60.0)
 
-    assert stage.figures.late == 0
+    assert stage.counts["late"] == 0
     for entity in ("Acme", "Bolt"):
         alert = stage.alert(entity)
         assert alert.state == "firing"
@@ -202,8 +206,8 @@ def test_an_early_record_ends_no_alert(stage: Stage) -> None:
     stage.pass_time(60.0)
 
     assert [stage.alert(entity).state for entity in ("Acme", "Bolt")] == ["firing"] * 2
-    assert stage.figures.mark.time is not None
-    assert stage.figures.mark.time <= stage.clock.time() + SentimentSettings().max_skew_s
+    assert stage.mark.time is not None
+    assert stage.mark.time <= stage.clock.time() + SentimentSettings().max_skew_s
 
 
 def test_an_early_record_is_scored_under_its_own_date_and_counts_as_of_its_arrival(
@@ -223,7 +227,7 @@ def test_a_record_dated_too_far_ahead_of_its_arrival_is_a_dead_letter(stage: Sta
     stage.send("Early", at=stage.clock.time() + 3_700)
     stage.pass_time(1.0)
 
-    assert (stage.figures.dead_letters, stage.figures.scored) == (1, 0)
+    assert (stage.counts["dead"], stage.counts["scored"]) == (1, 0)
 
 
 def test_the_first_storing_decides_when_a_record_arrived(stage: Stage) -> None:
@@ -271,7 +275,7 @@ def test_a_surge_that_is_over_resolves_in_silence(stage: Stage) -> None:
 def test_silence_is_remembered_and_time_when_nobody_read_is_no_silence(stage: Stage) -> None:
     stage.surge("Acme", partition=0)
     stage.pass_time(600.0)
-    before = stage.figures.mark.time
+    before = stage.mark.time
     assert before is not None
 
     stage.hosts.pop().close()
@@ -279,7 +283,7 @@ def test_silence_is_remembered_and_time_when_nobody_read_is_no_silence(stage: St
     stage.hosts.append(stage.new_host())
     stage.pass_time(60.0)
 
-    after = stage.figures.mark.time
+    after = stage.mark.time
     assert after is not None
     assert before < after <= before + 60.0
     assert stage.alert("Acme").state == "firing"
@@ -290,13 +294,13 @@ def test_silence_is_remembered_and_time_when_nobody_read_is_no_silence(stage: St
 def test_a_process_that_was_frozen_saw_no_silence(stage: Stage) -> None:
     stage.surge("Acme", partition=0)
     stage.pass_time(200.0)
-    before = stage.figures.mark.time
+    before = stage.mark.time
     assert before is not None
 
     stage.clock.advance(7_200.0)
     stage.pass_time(60.0)
 
-    after = stage.figures.mark.time
+    after = stage.mark.time
     assert after is not None
     assert before < after <= before + 60.0
     assert stage.alert("Acme").state == "firing"
@@ -305,11 +309,11 @@ def test_a_process_that_was_frozen_saw_no_silence(stage: Stage) -> None:
 def test_a_short_silence_changes_nothing(stage: Stage) -> None:
     stage.surge("Acme", partition=0)
     stage.pass_time(5.0)
-    before = stage.figures.mark
+    before = stage.mark
 
     stage.pass_time(50.0)
 
-    assert stage.figures.mark == before
+    assert stage.mark == before
 
 
 def test_what_another_member_has_under_way_is_no_silence(stage: Stage) -> None:
@@ -321,13 +325,13 @@ def test_what_another_member_has_under_way_is_no_silence(stage: Stage) -> None:
     waiting = stage.hosts.pop()
     stage.send("Acme", partition=1)
     (record,) = waiting.poll()
-    before = stage.figures.mark.time
+    before = stage.mark.time
     assert before is not None
 
     stage.pass_time(QUIET_S + WINDOW_S + 120.0)
 
     assert stage.alert("Acme").state == "firing"
-    assert stage.figures.mark.time == before
+    assert stage.mark.time == before
     waiting.store([record])
     stage.hosts.append(waiting)
     stage.pass_time(QUIET_S + WINDOW_S + 120.0)
@@ -354,7 +358,7 @@ def test_a_trickle_of_old_news_holds_no_alert(stage: Stage) -> None:
         stage.pass_time(100.0)
 
     assert stage.alert("Acme").state == "resolved"
-    assert stage.figures.late == 0
+    assert stage.counts["late"] == 0
 
 
 @pytest.fixture
@@ -387,8 +391,8 @@ def test_old_news_replayed_fire_and_resolve_and_none_are_late(
 ) -> None:
     (alert,) = replay(pauses_after_s)
 
-    assert stage.figures.late == 0
-    assert stage.figures.scored == len(surge())
+    assert stage.counts["late"] == 0
+    assert stage.counts["scored"] == len(surge())
     assert alert.state == "resolved"
     assert alert.fired_at is not None
     assert alert.resolved_at is not None
@@ -421,5 +425,4 @@ def test_what_was_stored_before_arrivals_were_is_kept(database: Database) -> Non
             connection.execute(sa.select(LEDGER.inbox.c.offset, LEDGER.inbox.c.arrived_at))
         ) == [(7, 12.5)]
     figures = NewsReader(database).topic("news")
-    assert figures is not None
-    assert figures.mark.time == 100.0
+    assert event_time(figures).time == 100.0
