@@ -44,7 +44,8 @@ def ending_of(error: Exception) -> str:
 
     One that is nobody's mistake says how to see where it comes from.
     """
-    if isinstance(error, PlatformError | OSError) or _is_of_safetensors(error):
+    is_of_safetensors = type(error).__module__.startswith("safetensors")
+    if isinstance(error, PlatformError | OSError) or is_of_safetensors:
         return reason_of(error)
     return (
         f"this is a fault of Banyan's own: {reason_of(error)}; to see where, set "
@@ -61,10 +62,6 @@ def _of_system(error: OSError) -> str:
     said = (error.strerror or "").lower()
     more = ": free some, then run it again" if error.errno == ENOSPC else ""
     return f"{error.filename}: {said}{more}" if error.filename else f"{said}{more}"
-
-
-def _is_of_safetensors(error: Exception) -> bool:
-    return type(error).__module__.startswith("safetensors")
 
 
 def _kind_in_words(error: BaseException) -> str:

@@ -33,11 +33,7 @@ class EncoderReplica:
         return routes(self._encoder, self._settings)
 
     async def encode(
-        self,
-        calls: Sequence[TaskCall],
-        app: str,
-        priority: Priority,
-        timeout_s: float | None,
+        self, calls: Sequence[TaskCall], app: str, priority: Priority, timeout_s: float | None
     ) -> list[TaskOutput]:
         """What `shared.serving.serve_trunk.ServeTrunk` calls."""
         return await self._encoder.encode(calls, app=app, priority=priority, timeout_s=timeout_s)

@@ -29,6 +29,8 @@ def _is_token_id(item: object) -> bool:
 
 _IGNORED = "Accepted and ignored."
 
+_Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
+
 Model = Annotated[str, Field(min_length=1, max_length=200, description="A task or a bundle's id.")]
 Text = Annotated[str, Field(min_length=1)]
 Texts = Annotated[
@@ -52,8 +54,8 @@ class EmbeddingsRequest(_Request):
     model: Model
     input: Texts
     encoding_format: Literal["float", "base64"] = "float"
-    dimensions: int | None = Field(
-        None, ge=1, le=2**31 - 1, description="The model's own number of dimensions, or nothing."
+    dimensions: _Count | None = Field(
+        None, description="The model's own number of dimensions, or nothing."
     )
     truncate: Truncate = False
     user: str | None = Field(None, max_length=1000, description=_IGNORED)
@@ -102,15 +104,11 @@ class RerankRequest(_Request):
     model: Model
     query: Text
     documents: list[Text | Document] = Field(min_length=1)
-    top_n: int | None = Field(
-        None, ge=1, le=2**31 - 1, description="How many results; all by default."
-    )
+    top_n: _Count | None = Field(None, description="How many results; all by default.")
     return_documents: bool = False
     truncate: Truncate = False
-    max_tokens_per_doc: int | None = Field(
-        None, ge=1, le=2**31 - 1, description="Cohere's: as `truncate`."
-    )
-    max_chunks_per_doc: int | None = Field(None, ge=1, le=2**31 - 1, description=_IGNORED)
+    max_tokens_per_doc: _Count | None = Field(None, description="Cohere's: as `truncate`.")
+    max_chunks_per_doc: _Count | None = Field(None, description=_IGNORED)
     priority: int | None = Field(None, ge=0, le=2**31 - 1, description=_IGNORED)
     user: str | None = Field(None, max_length=1000, description=_IGNORED)
 

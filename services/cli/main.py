@@ -48,12 +48,7 @@ _GROUPS: Mapping[str, tuple[str, Commands]] = {
     ),
     "kb": (
         "Knowledge bases of the support application.",
-        {
-            "load": bases.load,
-            "list": bases.show,
-            "rebuild": bases.rebuild,
-            "delete": bases.delete,
-        },
+        {"load": bases.load, "list": bases.show, "rebuild": bases.rebuild, "delete": bases.delete},
     ),
     "sentiment": (
         "News: trends, alerts, replays.",

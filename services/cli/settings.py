@@ -180,13 +180,9 @@ def resolve_platform(
     Raises:
         ConfigError: a value cannot be used.
     """
-    options = deployment.http_options
-    return load(
-        PlatformSettings,
-        environ=environ,
-        values=_given({"http_host": options.host, "http_port": options.port}),
-        overrides=_given(overrides),
-    )
+    address = {f"http_{key}": value for key, value in deployment.http_options if value is not None}
+    given = {key: value for key, value in overrides.items() if value is not None}
+    return load(PlatformSettings, environ=environ, values=address, overrides=given)
 
 
 def application_environment(
@@ -239,7 +235,3 @@ def settings_model(entry: ApplicationEntry) -> type[Settings]:
         if "state_dir" in model.model_fields:
             return model
     raise ConfigError(f"{package}.config has no settings model with a state_dir")
-
-
-def _given(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value is not None}

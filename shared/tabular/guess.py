@@ -21,7 +21,6 @@ _NAMES = {
     "cp949": "Korean, EUC-KR",
     "cp932": "Japanese, Shift JIS",
     "euc_jp": "Japanese, EUC-JP",
-    "gb18030": "GB18030",
 }
 
 

@@ -1,6 +1,5 @@
 """A file of the rows that could not be used: JSON Lines of file, row and reason."""
 
-from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,7 +15,6 @@ class RejectsFile:
         self.path = path
         self.count = 0
         self._file: BinaryIO | None = None
-        self._stack = ExitStack()
 
     def __enter__(self) -> "RejectsFile":
         try:
@@ -26,7 +24,8 @@ class RejectsFile:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stack.close()
+        if self._file is not None:
+            self._file.close()
 
     def add(self, file: Path, number: int, reason: str) -> None:
         """Writes a row that was refused.
@@ -38,7 +37,7 @@ class RejectsFile:
         line = orjson.dumps({"file": str(file), "row": number, "reason": reason})
         try:
             if self._file is None:
-                self._file = self._stack.enter_context(self.path.open("ab"))
+                self._file = self.path.open("ab")
             self._file.write(line + b"\n")
         except OSError as error:
             raise self._unusable(error) from None

@@ -51,13 +51,9 @@ class Source:
         with self._raw() as raw:
             is_packed = raw.read(len(_GZIP_MARK)) == _GZIP_MARK
             raw.seek(0)
-            if is_packed:
-                with gzip.open(raw, "rb") as unpacked:
-                    yield cast(BinaryIO, io.BufferedReader(unpacked, READ_BYTES)), raw.tell
-            elif isinstance(raw, io.RawIOBase):
-                yield cast(BinaryIO, io.BufferedReader(raw, READ_BYTES)), raw.tell
-            else:
-                yield raw, raw.tell
+            unpacked = cast(io.RawIOBase, gzip.GzipFile(fileobj=raw) if is_packed else raw)
+            with io.BufferedReader(unpacked, READ_BYTES) as stream:
+                yield stream, raw.tell
 
     @contextmanager
     def readable(self) -> Iterator[None]:

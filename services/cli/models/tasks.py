@@ -1,6 +1,5 @@
 """`banyan models`: the tasks of the registry, the bundles behind them, and what judges these."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -16,18 +15,10 @@ _WIDTH = 240
 
 def models(state_dir: StateDir = None) -> None:
     """List the tasks, their aliases and the bundles that these name."""
-    show_models(platform_settings(state_dir).state_dir / "models")
-
-
-def show_models(root: Path) -> None:
-    """Prints every alias of every task with its bundle, and every task's frozen evaluation set.
-
-    Raises:
-        ArtifactError: a bundle, or the table of aliases or of evaluation sets, is corrupt.
-    """
     from shared.models.registry import open_registry
     from shared.training.publish.frozen import find_frozen
 
+    root = platform_settings(state_dir).state_dir / "models"
     registry = open_registry(root)
     bundles = Table("task", "alias", "bundle", "kind", "method", "figure", box=None, pad_edge=False)
     judges = Table("task", "frozen evaluation set", "rows", "sha256", box=None, pad_edge=False)

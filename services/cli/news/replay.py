@@ -31,8 +31,7 @@ _EXIT_INTERRUPTED = 130
 
 def replay(
     file: Annotated[
-        Path,
-        typer.Argument(help="JSON Lines, CSV or Parquet: id, published_at, source, text."),
+        Path, typer.Argument(help="JSON Lines, CSV or Parquet: id, published_at, source, text.")
     ],
     speed: Annotated[
         str, typer.Option(help="How much faster than it was: 100x, at least 1x.")

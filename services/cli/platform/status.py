@@ -22,7 +22,7 @@ _EXIT_NOT_READY = 1
 
 def status(state_dir: StateDir = None, key: ApiKey = None) -> None:
     """Show what runs: addresses, readiness, processes, memory."""
-    raise typer.Exit(show_status(platform_settings(state_dir).state_dir, key))
+    raise typer.Exit(_show(platform_settings(state_dir).state_dir, key))
 
 
 def version() -> None:
@@ -32,11 +32,8 @@ def version() -> None:
     typer.echo(f"banyan {installed('banyan')}, ray {installed('ray')}, Python {sys.version[:6]}")
 
 
-def show_status(state_dir: Path, key: str | None = None) -> int:
-    """Prints the state; returns 0 where every application is ready, else 1.
-
-    `key` is sent, so that an operator's shows why one is not ready.
-    """
+def _show(state_dir: Path, key: str | None) -> int:
+    """Returns 0 where every application is ready, else 1; an operator's key shows why not."""
     console = Console(highlight=False)
     state = StateFolder(state_dir)
     run = state.read_run()
@@ -63,8 +60,7 @@ def _show_applications(console: Console, run: Run, key: str | None) -> bool:
     for name, prefix in run.applications.items():
         missing = not_ready(run.url, prefix, key)
         all_ready = all_ready and not missing
-        state = described(missing) or "yes"
-        table.add_row(name, f"{run.url}{prefix}", state)
+        table.add_row(name, f"{run.url}{prefix}", described(missing) or "yes")
     console.print(table)
     return all_ready
 

@@ -38,22 +38,16 @@ def up(
         "num_cpus": cpus,
         "log_level": log_level,
     }
-    deployment, settings = resolved(file, overrides)
-    raise typer.Exit(run_platform(settings.settings, deployment, with_sample=sample))
+    deployment, found = resolved(file, overrides)
+    raise typer.Exit(_run(deployment, found.settings, with_sample=sample))
 
 
-def run_platform(
-    settings: "PlatformSettings", deployment: "Deployment", *, with_sample: bool
-) -> int:
-    """Runs the platform until it is stopped; returns the exit code.
-
-    Raises:
-        PlatformError: it cannot be started; nothing was left behind.
-    """
+def _run(deployment: "Deployment", settings: "PlatformSettings", *, with_sample: bool) -> int:
+    """Runs the platform until it is stopped; leaves nothing behind where it cannot be started."""
     from services.cli.platform.broker import PORT, needs_embedded
     from services.cli.platform.driver import UpOptions, drive
     from services.cli.platform.preflight import check_machine, chosen_proxy
-    from services.cli.platform.processes import free_ports
+    from services.cli.platform.processes import free_ports, kill_all, processes_of
     from services.cli.platform.progress import Progress
     from services.cli.platform.supervisor import supervise
     from services.cli.state.backup import recover_cut_restore
@@ -64,7 +58,10 @@ def run_platform(
     was_killed = before is not None and not before.is_running()
     with state.locked(wait_s=_GUARD_END_S if was_killed else 0.5):
         with progress.step("the machine is fit"):
-            clear_earlier_run(state)
+            # What a killed run left behind.
+            if (left := state.read_run()) is not None:
+                kill_all(processes_of(left.id, left.run_dir))
+                state.clear(left)
             recover_cut_restore(settings.state_dir)
             check_machine(settings, os.environ)
         with_broker = needs_embedded(deployment, os.environ)
@@ -72,20 +69,7 @@ def run_platform(
         options = UpOptions(settings, deployment, proxy, with_sample, with_broker)
         names = ["statistics", "metrics", "fallback", *([PORT] if with_broker else [])]
         ports = dict(zip(names, free_ports(len(names)), strict=True), http=settings.http_port)
-        run = new_run(
-            settings.url,
-            ports=ports,
-            applications={entry.name: entry.route_prefix for entry in deployment.applications},
-        )
+        applications = {entry.name: entry.route_prefix for entry in deployment.applications}
+        run = new_run(settings.url, ports=ports, applications=applications)
         state.write_run(run)
         return supervise(lambda: drive(options, run, progress), lambda: state.clear(run))
-
-
-def clear_earlier_run(state: StateFolder) -> None:
-    """Ends what a killed run left behind. The state folder's lock is held by the caller."""
-    from services.cli.platform.processes import kill_all, processes_of
-
-    run = state.read_run()
-    if run is not None:
-        kill_all(processes_of(run.id, run.run_dir))
-        state.clear(run)

@@ -1,6 +1,7 @@
 """What a tenant's rankers learn from: its stored events, and the vectors of its items."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,13 +50,12 @@ def read_events(settings: RecommendationSettings, tenant: str, console: Console)
         DependencyError: the database does not answer.
     """
     _check_file(settings.resolved_database_url)
-    database = Database(settings.resolved_database_url, schema=settings.database)
-    try:
-        with console.status(f"reading the events of {tenant}"):
-            events = list(FeedbackReader(database).replay(tenant))
-            items, vectors = _vectors(VectorStore(database), tenant)
-    finally:
-        database.close()
+    with (
+        closing(Database(settings.resolved_database_url, schema=settings.database)) as database,
+        console.status(f"reading the events of {tenant}"),
+    ):
+        events = list(FeedbackReader(database).replay(tenant))
+        items, vectors = _vectors(VectorStore(database), tenant)
     if not events:
         raise InputError(f"the tenant {tenant!r} has no events: `banyan recommend load` loads some")
     return TrainingEvents(events, items, vectors)
@@ -78,6 +78,5 @@ def _vectors(store: VectorStore, tenant: str) -> tuple[Sequence[str], Float32s]:
         raise InputError(
             f"no item of the tenant {tenant!r} has a vector: they are made while `banyan up` runs"
         )
-    return [item for part in parts for item in part.items], np.concatenate(
-        [part.vectors for part in parts]
-    )
+    items = [item for part in parts for item in part.items]
+    return items, np.concatenate([part.vectors for part in parts])

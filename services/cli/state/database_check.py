@@ -1,5 +1,6 @@
 """How a database stands to the migrations of the service that owns it, without changing it."""
 
+from contextlib import closing
 from pathlib import Path
 
 from alembic.config import Config
@@ -7,9 +8,6 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import make_url, text
 
 from shared.storage.database import Database
-
-_CURRENT = "at revision {found}, the newest"
-_OLDER = "at revision {found}, the newest is {head}: `banyan up` migrates it"
 
 
 def database_state(url: str, *, schema: str, folder: Path) -> tuple[bool, str]:
@@ -22,16 +20,13 @@ def database_state(url: str, *, schema: str, folder: Path) -> tuple[bool, str]:
     file = make_url(url)
     if file.get_backend_name() == "sqlite" and not Path(str(file.database)).exists():
         return True, f"{file.database} is made at the first start"
-    database = Database(url, schema=schema)
-    try:
-        with database.read() as connection:
-            if not connection.dialect.has_table(connection, "alembic_version"):
-                return True, "reachable, empty: `banyan up` makes the tables"
-            found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    finally:
-        database.close()
-    words = _CURRENT if found == head else _OLDER
-    return found == head, words.format(found=found, head=head)
+    with closing(Database(url, schema=schema)) as database, database.read() as connection:
+        if not connection.dialect.has_table(connection, "alembic_version"):
+            return True, "reachable, empty: `banyan up` makes the tables"
+        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    if found == head:
+        return True, f"at revision {found}, the newest"
+    return False, f"at revision {found}, the newest is {head}: `banyan up` migrates it"
 
 
 def _head(folder: Path) -> str | None:

@@ -53,10 +53,8 @@ def delete_old(deployment: "Deployment", platform: "PlatformSettings") -> Iterat
             if opened is None:
                 continue
             database, retention = opened
-            try:
+            with closing(database):
                 gone = {name: count for name, count in retention.purge().items() if count}
-            finally:
-                database.close()
             said = ", ".join(f"{count:,} {name}" for name, count in gone.items()) or "nothing"
             yield f"{entry.name}: deleted {said}"
             if not database.is_shared:

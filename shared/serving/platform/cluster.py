@@ -14,7 +14,6 @@ from ray._private import worker as ray_worker
 from ray.serve.api import RunTarget
 from ray.serve.schema import ApplicationStatus
 
-from shared.clock import Clock, SystemClock
 from shared.errors import DependencyError
 from shared.serving.platform.environment import ClusterPlan
 from shared.serving.platform.few_processes import few_processes
@@ -113,9 +112,9 @@ def first_line(text: str) -> str:
     return next((line.strip() for line in text.splitlines() if line.strip()), "no reason given")
 
 
-def _wait_for_controller(proxy: "Future[Any]", clock: Clock | None = None) -> None:
+def _wait_for_controller(proxy: "Future[Any]") -> None:
     """Applications may be deployed once the controller has its name, with the proxy's options."""
-    for _ in _ticks(clock or SystemClock(), "Serve's controller"):
+    for _ in _ticks("Serve's controller"):
         _raise_if_failed(proxy)
         try:
             ray.get_actor(_CONTROLLER[0], namespace=_CONTROLLER[1])
@@ -125,7 +124,7 @@ def _wait_for_controller(proxy: "Future[Any]", clock: Clock | None = None) -> No
 
 
 def _wait_until_running(names: Sequence[str], proxy: "Future[Any]") -> None:
-    for _ in _ticks(SystemClock(), "the applications"):
+    for _ in _ticks("the applications"):
         _raise_if_failed(proxy)
         applications = serve.status().applications
         for name, overview in applications.items():
@@ -152,9 +151,9 @@ def _raise_if_failed(proxy: "Future[Any]") -> None:
         raise DependencyError(f"Serve's proxy does not start: {reason}") from error
 
 
-def _ticks(clock: Clock, what: str) -> Iterator[None]:
-    end_s = clock.monotonic() + _START_LIMIT_S
-    while clock.monotonic() < end_s:
+def _ticks(what: str) -> Iterator[None]:
+    end_s = time.monotonic() + _START_LIMIT_S
+    while time.monotonic() < end_s:
         yield
         time.sleep(_POLL_S)
     raise DependencyError(f"{what} did not start within {_START_LIMIT_S:.0f} s")
