@@ -175,7 +175,7 @@ def load(
     """Resolves a model from a file or its values, the environment and overrides.
 
     Raises:
-        ConfigError: see `read_yaml` and `resolve`.
+        ConfigError: the file cannot be read, or with every fault of the values at once.
     """
     return resolve(
         model,
@@ -237,16 +237,13 @@ def _paths(values: Mapping[str, Any], start: str = "") -> Iterator[str]:
 def _faults(
     model: type[Settings], error: ValidationError, given: Values, sources: Mapping[str, str]
 ) -> str:
-    lines = []
-    for fault in faults_of(error, given):
+    faults = faults_of(error, given)
+    lines = [f"the configuration has {len(faults)} fault{'' if len(faults) == 1 else 's'}:"]
+    for fault in faults:
         source = f" (from {sources[fault.location]})" if fault.location in sources else ""
-        shown = str(fault)
-        if _is_secret(model, fault.place):
-            shown = f"{fault.location}: expected a text (what is set is not shown)"
-        lines.append(f"{shown}{source}")
-    return "the configuration has {} fault{}:\n  {}".format(
-        len(lines), "" if len(lines) == 1 else "s", "\n  ".join(lines)
-    )
+        secret = f"{fault.location}: expected a text (what is set is not shown)"
+        lines.append(f"{secret if _is_secret(model, fault.place) else fault}{source}")
+    return "\n  ".join(lines)
 
 
 def _is_secret(model: type[BaseModel], place: Place) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from fastapi import FastAPI
 from ray import serve
 
-from services.backbone.config import BackboneSettings
+from services.backbone.config import APP_NAME, BackboneSettings
 from services.backbone.model import start_encoder
 from services.backbone.routes import routes
 from shared.config import load
@@ -17,14 +17,12 @@ from shared.serving.platform.deployment import deployment
 from shared.serving.serve_trunk import DEPLOYMENT_NAME
 from shared.telemetry import configure_logging
 
-SECTION = "backbone"
-
 
 class EncoderReplica:
     """Wiring: the encoder for handles, its routes for HTTP."""
 
     async def __init__(self, settings: BackboneSettings) -> None:  # type: ignore[misc]
-        configure_logging(SECTION, level=settings.log_level)
+        configure_logging(APP_NAME, level=settings.log_level)
         self._settings = settings
         self._encoder = await asyncio.to_thread(start_encoder, settings)
 
@@ -57,7 +55,7 @@ def build(args: Mapping[str, object]) -> serve.Application:
     Raises:
         ConfigError: a setting is wrong.
     """
-    settings = load(BackboneSettings, environ=os.environ, section=SECTION, values=args).settings
+    settings = load(BackboneSettings, environ=os.environ, section=APP_NAME, values=args).settings
     deployed = deployment(
         serve.ingress()(EncoderReplica),
         name=DEPLOYMENT_NAME,

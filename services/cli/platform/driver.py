@@ -47,7 +47,6 @@ class UpOptions:
     deployment: Deployment
     proxy: HttpProxy
     with_sample: bool
-    with_broker: bool
 
 
 def drive(options: UpOptions, run: Run, progress: Progress) -> int:
@@ -70,7 +69,7 @@ def _serve_until_stopped(options: UpOptions, run: Run, progress: Progress) -> No
     plan = _plan(options, run)
     _prepare_environment(options.settings, plan, embedded_bootstrap(run))
     configure_logging("platform", level=options.settings.log_level)
-    with _embedded_broker(options, run, progress) as broker:
+    with _embedded_broker(run, progress) as broker:
         _deploy(options, run, plan, progress)
         if options.with_sample:
             _load_samples(run, progress)
@@ -88,11 +87,9 @@ def _load_samples(run: Run, progress: Progress) -> None:
 
 
 @contextmanager
-def _embedded_broker(
-    options: UpOptions, run: Run, progress: Progress
-) -> "Iterator[EmbeddedBroker | None]":
+def _embedded_broker(run: Run, progress: Progress) -> "Iterator[EmbeddedBroker | None]":
     """The run's own broker, where it has one; it ends after all that use it."""
-    if not options.with_broker:
+    if PORT not in run.ports:
         yield None
         return
     from shared.streaming.embedded import EmbeddedBroker

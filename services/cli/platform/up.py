@@ -64,10 +64,9 @@ def _run(deployment: "Deployment", settings: "PlatformSettings", *, with_sample:
                 state.clear(left)
             recover_cut_restore(settings.state_dir)
             check_machine(settings, os.environ)
-        with_broker = needs_embedded(deployment, os.environ)
-        proxy = chosen_proxy(settings)
-        options = UpOptions(settings, deployment, proxy, with_sample, with_broker)
-        names = ["statistics", "metrics", "fallback", *([PORT] if with_broker else [])]
+        own_broker = [PORT] if needs_embedded(deployment, os.environ) else []
+        options = UpOptions(settings, deployment, chosen_proxy(settings), with_sample)
+        names = ["statistics", "metrics", "fallback", *own_broker]
         ports = dict(zip(names, free_ports(len(names)), strict=True), http=settings.http_port)
         applications = {entry.name: entry.route_prefix for entry in deployment.applications}
         run = new_run(settings.url, ports=ports, applications=applications)

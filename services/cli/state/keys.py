@@ -1,6 +1,5 @@
 """`banyan keys`: makes, lists and deletes API keys in the state folder."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -42,67 +41,13 @@ def create(
     state_dir: StateDir = None,
 ) -> None:
     """Make a key and print it: the only time that it can be seen."""
-    make_key(key_file_of(state_dir), name, tenant, role)
-
-
-def show(state_dir: StateDir = None) -> None:
-    """List the keys; the keys themselves are not kept."""
-    print_keys(key_file_of(state_dir))
-
-
-def revoke(
-    key_id: Annotated[str, typer.Argument(help="As `banyan keys list` shows it.")],
-    state_dir: StateDir = None,
-) -> None:
-    """Delete a key; the running platform refuses it within a second."""
-    delete_key(key_file_of(state_dir), key_id)
-
-
-def key_file_of(given: Path | None) -> KeyFile:
-    """The file of keys of the state folder given, or of the settings'.
-
-    Raises:
-        ConfigError: none is given, and the platform that runs has another one.
-    """
-    _, found = resolved(None, {"state_dir": given})
-    settings = found.settings
-    is_named = "state_dir" in found.sources
-    return find_key_file(settings.state_dir, is_named=is_named, url=settings.url)
-
-
-def find_key_file(
-    state_dir: Path, *, is_named: bool, url: str, answers: Callable[[str], bool] | None = None
-) -> KeyFile:
-    """The file of keys of the platform that is meant.
-
-    `is_named` says that somebody chose the folder; `url` is where a platform answers if one runs.
-
-    Raises:
-        ConfigError: nobody chose the folder, and the platform that runs has another one: it would
-            never read what is written here.
-    """
-    run = StateFolder(state_dir).read_run()
-    alive = run if run is not None and run.is_running() else None
-    if alive is None and not is_named and (answers or _answers)(url):
-        raise ConfigError(
-            f"the platform at {url} keeps its keys in another state folder than {state_dir}: run "
-            "this where `banyan up` was started, or name its folder with --state-dir FOLDER or "
-            "BANYAN_STATE_DIR (`banyan up` shows it)"
-        )
-    return KeyFile(state_dir / _FILE, alive)
-
-
-def make_key(file: KeyFile, name: str, tenant: str, role: str) -> None:
-    """Makes a key; prints it alone on stdout, so that a script can take it.
-
-    Raises:
-        ConfigError: the role or the tenant's name is none.
-    """
     from shared.http.keys import DEFAULT_TENANT, Role
 
+    file = _key_file(state_dir)
     if role not in list(Role):
         raise ConfigError(f"role {role!r}: use {' or '.join(Role)}")
     first = file.store.is_empty()
+    # Alone on stdout, so that a script can take it.
     typer.echo(file.store.create(name, tenant, Role(role)))
     typer.echo("keep it: it is stored as a hash and cannot be shown again", err=True)
     typer.echo(f"stored in {file.path}; {_effect(file, first=first)}", err=True)
@@ -114,8 +59,9 @@ def make_key(file: KeyFile, name: str, tenant: str, role: str) -> None:
         )
 
 
-def print_keys(file: KeyFile) -> None:
-    """Prints every key's id, name, tenant, role and age."""
+def show(state_dir: StateDir = None) -> None:
+    """List the keys; the keys themselves are not kept."""
+    file = _key_file(state_dir)
     keys = file.store.list()
     if not keys:
         typer.echo(
@@ -129,16 +75,36 @@ def print_keys(file: KeyFile) -> None:
     Console(highlight=False).print(table)
 
 
-def delete_key(file: KeyFile, key_id: str) -> None:
-    """Deletes a key.
-
-    Raises:
-        NotFoundError: no key has this id.
-    """
+def revoke(
+    key_id: Annotated[str, typer.Argument(help="As `banyan keys list` shows it.")],
+    state_dir: StateDir = None,
+) -> None:
+    """Delete a key; the running platform refuses it within a second."""
+    file = _key_file(state_dir)
     key = file.store.revoke(key_id)
     typer.echo(f"revoked {key.id} ({key.name})")
     if file.store.is_empty():
         typer.echo("that was the last key: on 127.0.0.1 requests need none now", err=True)
+
+
+def _key_file(given: Path | None) -> KeyFile:
+    """The file of keys of the state folder given, or of the settings'.
+
+    Raises:
+        ConfigError: nobody chose the folder, and the platform that runs has another one: it would
+            never read what is written here.
+    """
+    _, found = resolved(None, {"state_dir": given})
+    state_dir, url = found.settings.state_dir, found.settings.url
+    run = StateFolder(state_dir).read_run()
+    alive = run if run is not None and run.is_running() else None
+    if alive is None and "state_dir" not in found.sources and _answers(url):
+        raise ConfigError(
+            f"the platform at {url} keeps its keys in another state folder than {state_dir}: run "
+            "this where `banyan up` was started, or name its folder with --state-dir FOLDER or "
+            "BANYAN_STATE_DIR (`banyan up` shows it)"
+        )
+    return KeyFile(state_dir / _FILE, alive)
 
 
 def _effect(file: KeyFile, *, first: bool) -> str:

@@ -5,18 +5,9 @@ import psutil
 import pytest
 
 from services.cli.platform.run_file import Run, StateFolder
-from services.cli.state.keys import (
-    KeyFile,
-    delete_key,
-    find_key_file,
-    key_file_of,
-    make_key,
-    print_keys,
-)
+from services.cli.state import keys
 from shared.errors import ConfigError
 from shared.http.keys import KeyStore
-
-URL = "http://127.0.0.1:8000"
 
 
 def running(state_dir: Path) -> Run:
@@ -34,79 +25,78 @@ def running(state_dir: Path) -> Run:
     return run
 
 
-def found(state_dir: Path, *, is_named: bool = False, elsewhere: bool = False) -> KeyFile:
-    return find_key_file(state_dir, is_named=is_named, url=URL, answers=lambda _: elsewhere)
+@pytest.fixture(autouse=True)
+def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a command that nobody gives one; no platform answers."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("BANYAN_STATE_DIR", raising=False)
+    monkeypatch.setattr(keys, "_answers", lambda _url: False)
+    return tmp_path / "var"
 
 
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A platform answers, which has another state folder."""
+    monkeypatch.setattr(keys, "_answers", lambda _url: True)
+
+
+@pytest.mark.usefixtures("elsewhere")
 def test_the_running_platform_reads_the_key(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    state_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    running(tmp_path)
+    running(state_dir)
 
-    make_key(found(tmp_path, elsewhere=True), "shop", "default", "user")
+    keys.create("shop")
     first = capsys.readouterr()
-    make_key(found(tmp_path), "other", "default", "user")
+    keys.create("other")
 
     assert first.out.startswith("bny_")
-    assert f"stored in {tmp_path}/keys.json; the platform at http://127.0.0.1:8123 reads it" in (
+    assert f"stored in {state_dir}/keys.json; the platform at http://127.0.0.1:8123 reads it" in (
         first.err
     )
     assert "every request needs a key from then on" in first.err
     assert "needs a key" not in capsys.readouterr().err
-    assert len(KeyStore(tmp_path / "keys.json").list()) == 2
+    assert len(KeyStore(state_dir / "keys.json").list()) == 2
 
 
 def test_without_a_platform_it_is_said_that_none_reads_it(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    state_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    make_key(found(tmp_path), "shop", "default", "user")
+    keys.create("shop")
 
     said = capsys.readouterr().err
-    assert f"stored in {tmp_path}/keys.json; no platform runs with this state folder" in said
+    assert f"stored in {state_dir}/keys.json; no platform runs with this state folder" in said
     assert "from then on" not in said
 
 
-def test_a_key_that_the_running_platform_would_not_read_is_not_made(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("elsewhere")
+def test_a_key_that_the_running_platform_would_not_read_is_not_made(state_dir: Path) -> None:
     with pytest.raises(ConfigError, match=r"another state folder .* --state-dir FOLDER"):
-        found(tmp_path / "var", elsewhere=True)
+        keys.create("shop")
 
-    assert not (tmp_path / "var").exists()
+    assert not state_dir.exists()
 
 
+@pytest.mark.usefixtures("elsewhere")
 def test_a_folder_that_somebody_named_is_taken(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    make_key(found(tmp_path, is_named=True, elsewhere=True), "shop", "default", "user")
-
-    assert "no platform runs with this state folder" in capsys.readouterr().err
-
-
-def test_a_folder_is_named_by_option_or_variable(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("BANYAN_STATE_DIR", raising=False)
-    named: list[bool] = []
-
-    def noted(state_dir: Path, *, is_named: bool, url: str) -> KeyFile:
-        named.append(is_named)
-        return KeyFile(state_dir / "keys.json", None)
-
-    monkeypatch.setattr("services.cli.state.keys.find_key_file", noted)
-    assert key_file_of(None).path == tmp_path / "var" / "keys.json"
-    assert key_file_of(tmp_path / "a").path == tmp_path / "a" / "keys.json"
+    keys.create("shop", state_dir=tmp_path / "a")
     monkeypatch.setenv("BANYAN_STATE_DIR", str(tmp_path / "b"))
-    assert key_file_of(None).path == tmp_path / "b" / "keys.json"
-    assert named == [False, True, True]
+    keys.create("shop")
+
+    said = capsys.readouterr().err
+    for folder in ("a", "b"):
+        assert f"{tmp_path}/{folder}/keys.json; no platform runs with this state folder" in said
+        assert not KeyStore(tmp_path / folder / "keys.json").is_empty()
 
 
 def test_no_key_is_said_with_its_file_and_the_last_one_too(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    state_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = found(tmp_path)
-    print_keys(file)
-    assert f"there is no key in {tmp_path}/keys.json" in capsys.readouterr().out
+    keys.show()
+    assert f"there is no key in {state_dir}/keys.json" in capsys.readouterr().out
 
-    make_key(file, "shop", "default", "user")
-    delete_key(file, file.store.list()[0].id)
+    keys.create("shop")
+    keys.revoke(KeyStore(state_dir / "keys.json").list()[0].id)
     assert "that was the last key" in capsys.readouterr().err
