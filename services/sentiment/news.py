@@ -19,7 +19,7 @@ from shared.streaming.application import json_value
 from shared.streaming.dead_letters import BAD_SCHEMA, CLOCK_AHEAD, DecodeError
 from shared.streaming.message import Record
 from shared.validation.faults import faults_of, joined
-from shared.validation.forms import FILLED, LINE
+from shared.validation.forms import FILLED, LINE, TRIMMED_LINE
 from shared.validation.identifiers import Identifier
 
 MAX_VALUE_BYTES = 256 * 1024
@@ -32,7 +32,9 @@ _LATEST = 7_258_118_400.0  # The year 2200.
 Text = Annotated[str, StringConstraints(max_length=MAX_TEXT_CHARS), FILLED]
 """A text to score: something to read, without control characters."""
 
-Entity = Annotated[str, StringConstraints(max_length=MAX_ENTITY_CHARS, strip_whitespace=True), LINE]
+Entity = Annotated[
+    str, StringConstraints(max_length=MAX_ENTITY_CHARS, strip_whitespace=True), TRIMMED_LINE
+]
 """The name of something that a text may be about."""
 
 Entities = Annotated[list[Entity], Field(max_length=MAX_ENTITIES)]

@@ -59,6 +59,12 @@ LINE = TextForm(
     "one line of text that is not blank, without control characters",
 )
 
+TRIMMED_LINE = TextForm(
+    r"^\s*[^\s\x00-\x1F\x7F]([^\x00-\x1F\x7F]*[^\s\x00-\x1F\x7F])?\s*$",
+    "one line of text that is not blank, without control characters",
+)
+"""The same for a text whose blanks and line breaks at both ends are taken off first."""
+
 _NO_CONTROL = r"\x00-\x08\x0B\x0C\x0E-\x1F\x7F"
 FILLED = TextForm(
     rf"^[^{_NO_CONTROL}]*[^\s{_NO_CONTROL}][^{_NO_CONTROL}]*$",

@@ -1,10 +1,13 @@
 """One record as news, or as a dead letter with its reason."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
-from services.sentiment.news import decode
+from services.sentiment.news import Entity, decode
 from shared.streaming.dead_letters import REASONS, DecodeError
 from tests.harness.sentiment.made import START_S, record, value
 
@@ -111,3 +114,17 @@ def test_what_cannot_be_used_has_its_reason(sent: bytes | None, reason: str) -> 
 @given(st.binary(max_size=200))
 def test_no_bytes_raise_anything_else(sent: bytes) -> None:
     assert reason_of(sent) in REASONS
+
+
+@given(st.text(alphabet=" \t\r\n\0\x7fa5¨株", max_size=6))
+def test_the_schema_of_an_entity_says_what_is_taken(value: str) -> None:
+    entity: TypeAdapter[str] = TypeAdapter(Entity)
+    pattern = entity.json_schema()["pattern"]
+
+    try:
+        taken = entity.validate_python(value)
+    except ValidationError:
+        assert re.search(pattern, value) is None
+    else:
+        assert re.search(pattern, value)
+        assert taken == value.strip()

@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter,
 from pydantic_core import InitErrorDetails
 
 from shared.validation.faults import Fault, faults_of, joined, json_faults_of
-from shared.validation.forms import FILLED, LINE, NAME, SHA256, TextForm
+from shared.validation.forms import FILLED, LINE, NAME, SHA256, TRIMMED_LINE, TextForm
 from shared.validation.sentences import sentence
 from tests.harness.plain import is_plain
 
@@ -219,7 +219,9 @@ def test_no_kind_of_error_shows_the_code(
     assert len(said) < 200
 
 
-@pytest.mark.parametrize("form", [NAME, LINE, FILLED, SHA256, TextForm("^[ab]$", "a or b")])
+@pytest.mark.parametrize(
+    "form", [NAME, LINE, TRIMMED_LINE, FILLED, SHA256, TextForm("^[ab]$", "a or b")]
+)
 def test_a_form_stands_in_the_schema_and_its_words_in_the_message(form: TextForm) -> None:
     adapter = TypeAdapter(Annotated[str, form])
     assert adapter.json_schema() == {"type": "string", "pattern": form.pattern}
