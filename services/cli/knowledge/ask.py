@@ -11,8 +11,6 @@ from services.cli.options import ApiKey, Url, connected
 if TYPE_CHECKING:
     from httpx_sse import ServerSentEvent
 
-    from services.cli.client import Platform
-
 _PATH = "/support/v1/chat/completions"
 
 
@@ -24,23 +22,19 @@ def ask(
     key: ApiKey = None,
 ) -> None:
     """Ask the support chat; prints the answer, its citations and its confidence."""
-    with connected(url, key) as platform:
-        show_answer(platform, question, kb, stream=stream)
-
-
-def show_answer(platform: "Platform", question: str, kb: str | None, *, stream: bool) -> None:
-    """Prints the answer, then its citations, confidence and intent."""
     console = Console(highlight=False)
     request = {
         "model": f"support:{kb}" if kb else "support",
         "messages": [{"role": "user", "content": question}],
     }
-    if stream:
-        findings = _print_stream(console, platform.events(_PATH, body={**request, "stream": True}))
-    else:
-        message = platform.post(_PATH, request)["choices"][0]["message"]
-        console.print(message["content"], markup=False)
-        findings = message["banyan"]
+    with connected(url, key) as platform:
+        if stream:
+            events = platform.events(_PATH, body={**request, "stream": True})
+            findings = _print_stream(console, events)
+        else:
+            message = platform.post(_PATH, request)["choices"][0]["message"]
+            console.print(message["content"], markup=False)
+            findings = message["banyan"]
     if findings is not None:
         _print_findings(console, findings)
 

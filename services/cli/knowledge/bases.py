@@ -56,7 +56,12 @@ def load(
 def show(url: Url = None, key: ApiKey = None) -> None:
     """List the knowledge bases."""
     with connected(url, key) as platform:
-        print_bases(platform)
+        bases = platform.get(PATH)["knowledge_bases"]
+    table = Table("knowledge base", "documents", "version", "bundle", box=None, pad_edge=False)
+    for base in bases:
+        figures = (str(base[key]) for key in ("documents", "version"))
+        table.add_row(base["name"], *figures, base["bundle"] or "-")
+    Console(highlight=False).print(table)
 
 
 def rebuild(
@@ -65,8 +70,10 @@ def rebuild(
     key: ApiKey = None,
 ) -> None:
     """Rebuild a knowledge base's index from its documents."""
-    with connected(url, key) as platform:
-        rebuild_index(platform, kb)
+    console = Console(highlight=False)
+    with connected(url, key) as platform, console.status(f"embedding the documents of {kb}"):
+        made = platform.post(f"{PATH}/{kb}/rebuild")
+    console.print(f"{made['documents']} documents of {kb} embedded with {made['bundle']}")
 
 
 def delete(
@@ -76,8 +83,17 @@ def delete(
     key: ApiKey = None,
 ) -> None:
     """Delete a knowledge base with all of its documents; asks first."""
+    console, path = Console(highlight=False), f"{PATH}/{quote(kb, safe='')}"
     with connected(url, key) as platform:
-        raise typer.Exit(delete_base(platform, kb, (lambda _: True) if yes else typer.confirm))
+        base = platform.get(path)
+        if base.get("name") != kb:
+            raise NotFoundError(f"there is no knowledge base {kb!r}: `banyan kb list` shows them")
+        count = f"{base['documents']} document{'' if base['documents'] == 1 else 's'}"
+        if not yes and not typer.confirm(f"delete the knowledge base {kb} with its {count}?"):
+            console.print(f"{kb} is kept")
+            raise typer.Exit(_EXIT_REFUSED)
+        platform.delete(path, confirm=kb)
+    console.print(f"deleted {kb} with its {count}")
 
 
 def load_path(platform: "Platform", path: Path, kb: str) -> int:
@@ -115,46 +131,6 @@ def load_files(
         on_files(done[batch[-1].path])
     on_files(len(files))
     return loaded
-
-
-def print_bases(platform: "Platform") -> None:
-    """Prints the tenant's knowledge bases."""
-    table = Table("knowledge base", "documents", "version", "bundle", box=None, pad_edge=False)
-    for base in platform.get(PATH)["knowledge_bases"]:
-        figures = (str(base[key]) for key in ("documents", "version"))
-        table.add_row(base["name"], *figures, base["bundle"] or "-")
-    Console(highlight=False).print(table)
-
-
-def rebuild_index(platform: "Platform", kb: str) -> None:
-    """Rebuilds the index of a knowledge base.
-
-    Raises:
-        PlatformError: the platform does not answer, or there is no such knowledge base.
-    """
-    console = Console(highlight=False)
-    with console.status(f"embedding the documents of {kb}"):
-        made = platform.post(f"{PATH}/{kb}/rebuild")
-    console.print(f"{made['documents']} documents of {kb} embedded with {made['bundle']}")
-
-
-def delete_base(platform: "Platform", kb: str, confirmed: Callable[[str], bool]) -> int:
-    """Deletes a knowledge base if `confirmed` says so when it is asked; returns the exit code.
-
-    Raises:
-        PlatformError: the platform does not answer, or there is no such knowledge base.
-    """
-    path = f"{PATH}/{quote(kb, safe='')}"
-    base = platform.get(path)
-    if base.get("name") != kb:
-        raise NotFoundError(f"there is no knowledge base {kb!r}: `banyan kb list` shows them")
-    count = f"{base['documents']} document{'' if base['documents'] == 1 else 's'}"
-    if not confirmed(f"delete the knowledge base {kb} with its {count}?"):
-        Console(highlight=False).print(f"{kb} is kept")
-        return _EXIT_REFUSED
-    platform.delete(path, confirm=kb)
-    Console(highlight=False).print(f"deleted {kb} with its {count}")
-    return 0
 
 
 def _pieces(files: Iterable[Path], loaded: Loaded) -> "Iterator[Piece]":

@@ -21,7 +21,14 @@ _SHOWN = 50
 def alerts(url: Url = None, key: ApiKey = None) -> None:
     """List the alerts, the newest first."""
     with connected(url, key) as platform:
-        show(platform)
+        found = all_alerts(platform)
+    console = Console(highlight=False)
+    if not found:
+        console.print("there is no alert: no negative news surged")
+        return
+    console.print(alert_table(found[:_SHOWN]))
+    if len(found) > _SHOWN:
+        console.print(f"and {len(found) - _SHOWN} older ones", style="dim")
 
 
 def all_alerts(platform: "Platform") -> "list[Alert]":
@@ -30,18 +37,6 @@ def all_alerts(platform: "Platform") -> "list[Alert]":
 
     found = [Alert.model_validate(item) for item in platform.get(PATH)["alerts"]]
     return sorted(found, key=lambda alert: alert.started_at, reverse=True)
-
-
-def show(platform: "Platform") -> None:
-    """Prints every alert."""
-    console = Console(highlight=False)
-    found = all_alerts(platform)
-    if not found:
-        console.print("there is no alert: no negative news surged")
-        return
-    console.print(alert_table(found[:_SHOWN]))
-    if len(found) > _SHOWN:
-        console.print(f"and {len(found) - _SHOWN} older ones", style="dim")
 
 
 def alert_table(found: "list[Alert]") -> Table:

@@ -11,7 +11,6 @@ from services.cli.options import ApiKey, Url, connected
 from shared.sentiment.labels import LABELS
 
 if TYPE_CHECKING:
-    from services.cli.client import Platform
     from services.cli.news.answers import Score
 
 COLOURS = {"negative": "red", "neutral": "yellow", "positive": "green"}
@@ -27,25 +26,20 @@ def analyze(
     key: ApiKey = None,
 ) -> None:
     """Judge a text and the companies in it: negative, neutral or positive."""
-    with connected(url, key) as platform:
-        show_analysis(platform, text, entity or None)
-
-
-def show_analysis(platform: "Platform", text: str, entities: list[str] | None) -> None:
-    """Prints the text's label and probabilities, then those of each entity."""
     from services.cli.news.answers import Analysis
 
     request: dict[str, object] = {"texts": [text]}
-    if entities:
-        request["entities"] = [entities]
-    answer = platform.post("/sentiment/analyze", request)
+    if entity:
+        request["entities"] = [entity]
+    with connected(url, key) as platform:
+        answer = platform.post("/sentiment/analyze", request)
     analysis = Analysis.model_validate(answer["data"][0])
     table = Table("about", "label", *LABELS, box=None, pad_edge=False)
     for column in table.columns[2:]:
         column.justify = "right"
     _add(table, "[dim]the whole text[/]", analysis)
-    for entity in analysis.entities:
-        _add(table, escape(entity.about), entity)
+    for named in analysis.entities:
+        _add(table, escape(named.about), named)
     console = Console(highlight=False)
     console.print(table)
     if not analysis.entities:

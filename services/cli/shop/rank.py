@@ -45,9 +45,21 @@ def rank(
     """Rank items for a user, with the reasons; anybody may be a user, known or not."""
     if count is None and not item:
         count = _DEFAULT_COUNT
+    query = RankQuery(user, model, tuple(item or ()), count)
+    console = Console(highlight=False)
+    before = None
     with connected(url, key) as platform:
-        query = RankQuery(user, model, tuple(item or ()), count)
-        show(platform, query, click=click, explain=explain)
+        ranking = ask_ranking(platform, query)
+        if click is not None:
+            before = [place.item for place in ranking.items]
+            send_click(platform, user, click)
+            ranking = ask_ranking(platform, query)
+            console.print(f"after a click of {user} on {click}:", markup=False)
+    if not ranking.items:
+        console.print("there is no item to rank: `banyan recommend load --items FILE` loads some")
+        return
+    console.print(_table(ranking.items, before, explain=explain))
+    console.print(f"{model}, {ranking.took:.1f} ms", style="dim", markup=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +70,6 @@ class RankQuery:
     model: str = "default"
     items: tuple[str, ...] = ()
     count: int | None = None
-
-
-def show(platform: "Platform", query: RankQuery, *, click: str | None, explain: bool) -> None:
-    """Prints a ranking; with `click`, the one after the user's click on an item, and what moved."""
-    console = Console(highlight=False)
-    ranking = ask_ranking(platform, query)
-    before = None
-    if click is not None:
-        before = [place.item for place in ranking.items]
-        send_click(platform, query.user, click)
-        ranking = ask_ranking(platform, query)
-        console.print(f"after a click of {query.user} on {click}:", markup=False)
-    if not ranking.items:
-        console.print("there is no item to rank: `banyan recommend load --items FILE` loads some")
-        return
-    console.print(_table(ranking.items, before, explain=explain))
-    console.print(f"{query.model}, {ranking.took:.1f} ms", style="dim", markup=False)
 
 
 def ask_ranking(platform: "Platform", query: RankQuery) -> "Ranking":

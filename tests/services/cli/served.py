@@ -69,9 +69,10 @@ def _chat(request: dict[str, object]) -> httpx.Response:
     return httpx.Response(200, content=content, headers={"content-type": "text/event-stream"})
 
 
+Answer = Callable[[httpx.Request], httpx.Response]
+
+
 @contextmanager
-def connected(
-    served: Callable[[httpx.Request], httpx.Response], key: str | None = None
-) -> Iterator[Platform]:
+def connected(served: Answer, key: str | None = None) -> Iterator[Platform]:
     with Platform(URL, key, transport=httpx.MockTransport(served)) as platform:
         yield platform

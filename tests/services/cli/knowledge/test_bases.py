@@ -1,16 +1,12 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import typer
 
-from services.cli.knowledge.bases import (
-    delete_base,
-    load_files,
-    load_path,
-    print_bases,
-    rebuild_index,
-)
+from services.cli.knowledge.bases import delete, load_files, load_path, rebuild, show
 from shared.errors import AuthenticationError, NotFoundError
-from tests.services.cli.served import Served, connected
+from tests.services.cli.served import URL, Answer, Served, connected
 
 
 def write(folder: Path, **files: str) -> list[Path]:
@@ -84,18 +80,23 @@ def test_without_a_key_nothing_is_tried_again(tmp_path: Path) -> None:
     assert len(served.requests) == 1
 
 
-def test_knowledge_bases_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    with connected(Served()) as platform:
-        print_bases(platform)
+def test_knowledge_bases_are_listed(
+    answered_by: Callable[[Answer], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    answered_by(Served())
+
+    show(url=URL)
 
     assert "help-centre" in capsys.readouterr().out
 
 
-def test_an_index_is_rebuilt(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_index_is_rebuilt(
+    answered_by: Callable[[Answer], None], capsys: pytest.CaptureFixture[str]
+) -> None:
     served = Served()
+    answered_by(served)
 
-    with connected(served) as platform:
-        rebuild_index(platform, "kb")
+    rebuild("kb", url=URL)
 
     assert served.requests[0].url.path == "/support/knowledge-bases/kb/rebuild"
     assert "3 documents of kb embedded with embed@1" in capsys.readouterr().out
@@ -116,19 +117,25 @@ def test_files_with_other_endings_are_named_in_a_load(
 
 
 def test_a_knowledge_base_is_deleted_after_it_was_confirmed(
+    answered_by: Callable[[Answer], None],
     capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     served = Served()
+    answered_by(served)
     asked: list[str] = []
 
     def declined(question: str) -> bool:
         asked.append(question)
         return False
 
-    with connected(served) as platform:
-        assert delete_base(platform, "shop", declined) == 1
-        assert [request.method for request in served.requests] == ["GET"]
-        assert delete_base(platform, "shop", lambda question: True) == 0
+    monkeypatch.setattr(typer, "confirm", declined)
+    with pytest.raises(typer.Exit) as ended:
+        delete("shop", url=URL)
+    assert ended.value.exit_code == 1
+    assert [request.method for request in served.requests] == ["GET"]
+    monkeypatch.setattr(typer, "confirm", lambda _question: True)
+    delete("shop", url=URL)
 
     assert asked == ["delete the knowledge base shop with its 12 documents?"]
     assert served.requests[-1].method == "DELETE"
@@ -137,10 +144,13 @@ def test_a_knowledge_base_is_deleted_after_it_was_confirmed(
 
 
 @pytest.mark.parametrize("name", ["none", ".."])
-def test_nothing_is_deleted_that_is_not_there(name: str) -> None:
+def test_nothing_is_deleted_that_is_not_there(
+    name: str, answered_by: Callable[[Answer], None]
+) -> None:
     served = Served()
+    answered_by(served)
 
-    with connected(served) as platform, pytest.raises(NotFoundError):
-        delete_base(platform, name, lambda question: True)
+    with pytest.raises(NotFoundError):
+        delete(name, yes=True, url=URL)
 
     assert [request.method for request in served.requests] == ["GET"]

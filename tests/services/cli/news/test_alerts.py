@@ -1,18 +1,22 @@
+from collections.abc import Callable
+
 import pytest
 
-from services.cli.news.alerts import all_alerts, show
+from services.cli.news.alerts import alerts, all_alerts
 from tests.services.cli.news.sentiment_served import SentimentServed, alert
-from tests.services.cli.served import connected
+from tests.services.cli.served import URL, Answer, connected
 
 
 def test_alerts_are_listed_with_their_reasons(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    answered_by: Callable[[Answer], None],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
-    served = SentimentServed([alert("Acme", "resolved"), alert("", "pending", started_at=1.8e9)])
+    told = [alert("Acme", "resolved"), alert("", "pending", started_at=1.8e9)]
+    answered_by(SentimentServed(told))
 
-    with connected(served) as platform:
-        show(platform)
+    alerts(url=URL)
 
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].startswith("pending   all news  2027-01-15 08:00")
@@ -21,9 +25,12 @@ def test_alerts_are_listed_with_their_reasons(
     assert lines[3].startswith("resolved  Acme      2023-11-14 22:13  2023-11-14 23:13")
 
 
-def test_no_alert_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    with connected(SentimentServed()) as platform:
-        show(platform)
+def test_no_alert_is_said(
+    answered_by: Callable[[Answer], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    answered_by(SentimentServed())
+
+    alerts(url=URL)
 
     assert "there is no alert" in capsys.readouterr().out
 

@@ -1,18 +1,21 @@
 import json
+from collections.abc import Callable
 
 import pytest
 
-from services.cli.news.analyze import show_analysis
+from services.cli.news.analyze import analyze
 from shared.errors import AuthenticationError
 from tests.services.cli.news.sentiment_served import SentimentServed
-from tests.services.cli.served import connected
+from tests.services.cli.served import URL, Answer
 
 
-def test_label_probabilities_and_entities_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+def test_label_probabilities_and_entities_are_shown(
+    answered_by: Callable[[Answer], None], capsys: pytest.CaptureFixture[str]
+) -> None:
     served = SentimentServed()
+    answered_by(served)
 
-    with connected(served) as platform:
-        show_analysis(platform, "Acme gains", None)
+    analyze("Acme gains", url=URL)
 
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert rows[0] == ["about", "label", "negative", "neutral", "positive"]
@@ -21,19 +24,20 @@ def test_label_probabilities_and_entities_are_shown(capsys: pytest.CaptureFixtur
     assert json.loads(served.requests[0].content) == {"texts": ["Acme gains"]}
 
 
-def test_names_that_are_given_are_judged(capsys: pytest.CaptureFixture[str]) -> None:
+def test_names_that_are_given_are_judged(
+    answered_by: Callable[[Answer], None], capsys: pytest.CaptureFixture[str]
+) -> None:
     served = SentimentServed()
+    answered_by(served)
 
-    with connected(served) as platform:
-        show_analysis(platform, "Acme gains on [Bolt]", ["Acme", "[Bolt]"])
+    analyze("Acme gains on [Bolt]", ["Acme", "[Bolt]"], url=URL)
 
     assert json.loads(served.requests[0].content)["entities"] == [["Acme", "[Bolt]"]]
     assert "[Bolt]" in capsys.readouterr().out
 
 
-def test_a_refusal_is_said() -> None:
-    with (
-        connected(SentimentServed(status=401)) as platform,
-        pytest.raises(AuthenticationError, match="a key is needed"),
-    ):
-        show_analysis(platform, "Acme", None)
+def test_a_refusal_is_said(answered_by: Callable[[Answer], None]) -> None:
+    answered_by(SentimentServed(status=401))
+
+    with pytest.raises(AuthenticationError, match="a key is needed"):
+        analyze("Acme", url=URL)

@@ -1,11 +1,12 @@
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from services.cli.shop.rank import RankQuery, show
+from services.cli.shop.rank import rank
 from shared.errors import AuthenticationError, NotFoundError
-from tests.services.cli.served import connected
+from tests.services.cli.served import URL, Answer
 from tests.services.cli.shop.recommendation_served import RecommendationServed
 
 
@@ -23,15 +24,15 @@ def served() -> RecommendationServed:
     return RecommendationServed(events)
 
 
-def run(
-    served: RecommendationServed,
-    question: RankQuery,
-    *,
-    click: str | None = None,
-    explain: bool = False,
-) -> None:
-    with connected(served) as platform:
-        show(platform, question, click=click, explain=explain)
+@pytest.fixture
+def run(answered_by: Callable[[Answer], None]) -> Callable[..., None]:
+    """Runs `banyan rank USER` with options against an application."""
+
+    def command(served: RecommendationServed, user: str, **options: Any) -> None:
+        answered_by(served)
+        rank(user, **options, url=URL)
+
+    return command
 
 
 def bodies(served: RecommendationServed) -> list[Any]:
@@ -39,9 +40,9 @@ def bodies(served: RecommendationServed) -> list[Any]:
 
 
 def test_a_ranking_is_shown_with_scores_and_reasons(
-    served: RecommendationServed, capsys: pytest.CaptureFixture[str]
+    run: Callable[..., None], served: RecommendationServed, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(served, RankQuery("u1", count=2))
+    run(served, "u1", count=2)
 
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["item", "score", "why"]
@@ -52,18 +53,18 @@ def test_a_ranking_is_shown_with_scores_and_reasons(
 
 
 def test_given_items_are_ranked_alone(
-    served: RecommendationServed, capsys: pytest.CaptureFixture[str]
+    run: Callable[..., None], served: RecommendationServed, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(served, RankQuery("u1", items=("b", "a")))
+    run(served, "u1", item=["b", "a"])
 
     assert bodies(served) == [{"user": "u1", "explain": True, "items": [{"id": "b"}, {"id": "a"}]}]
     assert [line.split()[1] for line in capsys.readouterr().out.splitlines()[1:3]] == ["a", "b"]
 
 
 def test_a_click_is_told_and_what_it_moves_is_shown(
-    served: RecommendationServed, capsys: pytest.CaptureFixture[str]
+    run: Callable[..., None], served: RecommendationServed, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(served, RankQuery("u1", count=2), click="b")
+    run(served, "u1", count=2, click="b")
 
     _, (click,), _ = bodies(served)
     assert (click["type"], click["user"], click["item"]) == ("click", "u1", "b")
@@ -75,14 +76,15 @@ def test_a_click_is_told_and_what_it_moves_is_shown(
 
 
 def test_the_strongest_features_are_shown_when_asked_for(
-    served: RecommendationServed, capsys: pytest.CaptureFixture[str]
+    run: Callable[..., None], served: RecommendationServed, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(served, RankQuery("u1", count=1), explain=True)
+    run(served, "u1", count=1, explain=True)
 
     assert "item_age -3.00, popular_week 0.25" in capsys.readouterr().out.splitlines()[1]
 
 
 def test_titles_are_shown_where_the_platform_tells_them(
+    run: Callable[..., None],
     served: RecommendationServed,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -91,23 +93,25 @@ def test_titles_are_shown_where_the_platform_tells_them(
     answer = json.dumps({"took": 1.0, "items": [place, {"item": "b", "score": 0.5}]})
     monkeypatch.setattr("services.cli.client.Platform.post", lambda *_, **__: json.loads(answer))
 
-    run(served, RankQuery("u1"))
+    run(served, "u1")
 
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["item", "title", "score", "why"]
     assert lines[1].split() == ["1", "a", "A", "[fine]", "tent", "1.000"]
 
 
-def test_an_empty_catalogue_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    run(RecommendationServed(), RankQuery("u1"))
+def test_an_empty_catalogue_is_said(
+    run: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(RecommendationServed(), "u1")
 
     assert "`banyan recommend load --items FILE`" in capsys.readouterr().out
 
 
 def test_a_model_that_is_not_there_and_a_missing_key_are_said(
-    served: RecommendationServed,
+    run: Callable[..., None], served: RecommendationServed
 ) -> None:
     with pytest.raises(NotFoundError):
-        run(served, RankQuery("u1", model="none"))
+        run(served, "u1", model="none")
     with pytest.raises(AuthenticationError):
-        run(RecommendationServed(status=401), RankQuery("u1"))
+        run(RecommendationServed(status=401), "u1")
