@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 from rich.console import Console
 from sklearn.linear_model import LogisticRegression
@@ -29,13 +28,11 @@ from pipelines.command import CommandLine
 from shared.config import Settings
 from shared.errors import InputError
 from shared.files import write_atomic
-from shared.metrics.calibration import Bools
+from shared.metrics.calibration import Bools, Float64s
 from shared.retrieval.confidence import Calibration, Evidence
 from shared.training.data.reading import Row, RowError, label_cell, read_rows, value_of
 
 FIELDS = Evidence.__slots__
-
-Float64s = npt.NDArray[np.float64]
 
 
 class CalibrateSettings(Settings):
@@ -88,7 +85,10 @@ def fit(asked: Sequence[Asked], settings: CalibrateSettings, command: str) -> Ca
     Raises:
         InputError: the best passages of what fits are all right, or all wrong.
     """
-    fitting, rest = ([_half(each, start) for each in asked] for start in (0, 1))
+    fitting, rest = (
+        [Asked(each.name, each.evidence[start::2], each.right[start::2]) for each in asked]
+        for start in (0, 1)
+    )
     evidence = np.concatenate([each.evidence for each in fitting])
     right = np.concatenate([each.right for each in fitting])
     if right.all() or not right.any():
@@ -128,10 +128,6 @@ def _question(row: Row) -> list[tuple[str | float, ...]]:
     if numbers[-1] not in (0, 1):
         raise RowError(f"'right' is {numbers[-1]:g}: expected true or false")
     return [(label_cell(row, "set"), *numbers)]
-
-
-def _half(asked: Asked, start: int) -> Asked:
-    return Asked(asked.name, asked.evidence[start::2], asked.right[start::2])
 
 
 def _figures(calibration: Calibration, asked: Asked) -> dict[str, float]:

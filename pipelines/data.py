@@ -73,7 +73,9 @@ def write_report(
     Raises:
         ArtifactError: the task's frozen evaluation set is corrupt.
     """
-    sets = read.all()
+    sets, judging = read.all(), judged_already(settings)
+    # What judges the task may be what this run holds out anyway.
+    frozen = {_FROZEN: judging} if judging and judging != tuple(held_out(settings, read)) else {}
 
     def count_tokens(rows: Sequence[str | tuple[str, str]]) -> Int64s:
         slices = (rows[start : start + _SLICE] for start in range(0, len(rows), _SLICE))
@@ -82,7 +84,7 @@ def write_report(
 
     report = report_data(
         settings.task,
-        sets | _judging(settings, held_out(settings, read)),
+        sets | frozen,
         near_duplicate=settings.data.near_duplicate,
         count_tokens=count_tokens,
         max_length=min(settings.max_length or backbone.max_length, backbone.max_length),
@@ -93,14 +95,6 @@ def write_report(
         write_atomic(folder / f"{name}.jsonl", b"".join(lines))
     write_atomic(folder / REPORT_FILE, report.model_dump_json(indent=2).encode())
     return report
-
-
-def _judging(
-    settings: FinetuneSettings, rows: Sequence[AnyExample]
-) -> dict[str, Sequence[AnyExample]]:
-    """What the task is judged by, where it is there and is not what this run holds out anyway."""
-    examples = judged_already(settings)
-    return {_FROZEN: examples} if examples and examples != tuple(rows) else {}
 
 
 def not_compared(settings: FinetuneSettings) -> str:

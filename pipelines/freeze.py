@@ -10,8 +10,7 @@ its examples: the same file gives the same part, and one more row changes at mos
 import hashlib
 import sys
 import time
-from collections.abc import Sequence
-from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 from rich.console import Console
@@ -24,7 +23,8 @@ from shared.training.data.examples import AnyExample
 from shared.training.data.settings import Files
 from shared.training.evaluation.sets import read_examples
 from shared.training.evaluation.settings import JudgingSettings
-from shared.training.publish.frozen import Frozen, as_lines, freeze
+from shared.training.publish.frozen import as_lines, freeze
+from shared.training.tasks.kind import Kind
 from shared.training.tasks.kinds import kind_of
 
 
@@ -37,6 +37,11 @@ class SetSettings(Settings):
     examples: int = Field(default=500, ge=1, le=100_000)
     name: str
     licence: str
+
+    @property
+    def task_kind(self) -> Kind[Any]:
+        """The kind of the set's examples."""
+        return kind_of(self.kind, self.multi_label)
 
 
 class FreezeSettings(JudgingSettings):
@@ -54,28 +59,24 @@ def run(settings: FreezeSettings, command: str, console: Console) -> int:
         if not settings.only or task in settings.only
     }
     for task, (of_task, examples) in chosen.items():
-        entry = _freeze(settings.registry_root, task, of_task, examples)
+        entry = freeze(
+            settings.registry_root,
+            task,
+            of_task.task_kind,
+            examples,
+            name=of_task.name,
+            licence=of_task.licence,
+            at_s=time.time(),
+        )
         console.print(f"{task}: {entry.examples:,} examples of {entry.name} ({entry.sha256[:12]})")
     return 0
 
 
 def _part(of_task: SetSettings, settings: FreezeSettings) -> list[AnyExample]:
-    kind = kind_of(of_task.kind, of_task.multi_label)
+    kind = of_task.task_kind
     examples = dict.fromkeys(read_examples(kind, of_task.data, settings))
     by_hash = sorted(examples, key=lambda each: hashlib.sha256(as_lines(kind, [each])).digest())
     return by_hash[: of_task.examples]
-
-
-def _freeze(root: Path, task: str, of_task: SetSettings, examples: Sequence[AnyExample]) -> Frozen:
-    return freeze(
-        root,
-        task,
-        kind_of(of_task.kind, of_task.multi_label),
-        examples,
-        name=of_task.name,
-        licence=of_task.licence,
-        at_s=time.time(),
-    )
 
 
 main = CommandLine("freeze", FreezeSettings, run, __doc__)

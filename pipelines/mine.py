@@ -7,7 +7,7 @@ JSON Lines that tasks of the kinds `embed` and `score` are trained on.
 import sys
 import tempfile
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import numpy as np
 import orjson
@@ -29,6 +29,7 @@ from shared.training.data.formats import Columns
 from shared.training.data.settings import Files
 from shared.training.data.sources import read_located
 from shared.training.evaluation.answering import answer
+from shared.training.evaluation.judgement import expect
 from shared.training.tasks.embed.kind import EMBED
 from shared.training.tasks.embed.mining import Mined, documents_of, mine
 
@@ -93,7 +94,6 @@ def mine_file(settings: MineSettings) -> Mined:
         for each in mined.examples
         for positive in each.positives
     ]
-    settings.output.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(settings.output, b"\n".join([*lines, b""]))
     return mined
 
@@ -109,7 +109,7 @@ def _bundle(settings: MineSettings, backbone: Backbone, aside: Path) -> Bundle:
 
 def _vectors(runners: Runners, bundle: Bundle, texts: list[str]) -> Float32s:
     """Vectors of length 1, whatever the backbone's own are."""
-    found = cast(EmbedOutput, answer(runners, bundle, texts).output).vectors
+    found = expect(answer(runners, bundle, texts).output, EmbedOutput).vectors
     vectors: Float32s = found / np.linalg.norm(found, axis=1, keepdims=True)
     return vectors
 

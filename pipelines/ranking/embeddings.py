@@ -15,11 +15,11 @@ from shared.files import write_atomic
 from shared.models.backbone import Backbone
 from shared.models.builtin import ensure_embed
 from shared.models.registry import open_registry
-from shared.models.runner import Runner
+from shared.models.runners import Runners
 from shared.models.source import BackboneConfig
-from shared.models.tasks import Float32s, TaskCall
-
-_ROWS_A_BATCH = 32
+from shared.models.tasks import EmbedOutput, Float32s
+from shared.training.evaluation.answering import answer
+from shared.training.evaluation.judgement import expect
 
 
 def embedded(
@@ -52,25 +52,14 @@ def _embed(model: Backbone, texts: Sequence[str]) -> Float32s:
     numbers = [number for number, text in enumerate(texts) if text.strip()]
     if not numbers:
         return vectors
+    runners = Runners(model)
     with tempfile.TemporaryDirectory() as folder:
         bundle = ensure_embed(open_registry(Path(folder)), model)
-        runner = Runner(model)
-        runner.load(bundle)
-        call = TaskCall(bundle.id, [texts[number] for number in numbers], truncate=True)
-        tokenized = runner.tokenize(bundle.id, call)
-        # Texts of one length make batches without padding.
-        order = sorted(range(len(numbers)), key=lambda row: tokenized.rows[row].tokens)
-        for start in range(0, len(order), _ROWS_A_BATCH):
-            batch = order[start : start + _ROWS_A_BATCH]
-            results = runner.run([tokenized.rows[row] for row in batch])
-            for row, result in zip(batch, results, strict=True):
-                vectors[numbers[row]] = result
-    return _unit(vectors)
-
-
-def _unit(vectors: Float32s) -> Float32s:
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return (vectors / np.where(norms > 0, norms, 1.0)).astype(np.float32)
+        runners.load(bundle)
+    answered = answer(runners, bundle, [texts[number] for number in numbers])
+    found = expect(answered.output, EmbedOutput).vectors
+    vectors[numbers] = found / np.linalg.norm(found, axis=1, keepdims=True)
+    return vectors
 
 
 def _digest(model: Backbone, texts: Sequence[str]) -> str:

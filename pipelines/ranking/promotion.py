@@ -15,7 +15,7 @@ from pipelines.ranking.train_settings import TrainSettings
 from shared.artifacts.aliases import CANDIDATE
 from shared.artifacts.promotion import change_champion, promoting
 from shared.errors import ArtifactError
-from shared.metrics.bootstrap import Interval, bootstrap_mean
+from shared.metrics.bootstrap import bootstrap_mean
 from shared.metrics.metric import Metric
 from shared.ranking.arrays import Float32s
 from shared.ranking.events import Event
@@ -59,8 +59,11 @@ def register(
         blend=BLEND_WEIGHTS,
         data_fingerprint=data_fingerprint,
         metrics={
-            f"ndcg@{K}": _metric(bootstrap_mean(ndcg(trained.ranker, last))),
-            f"blend_ndcg@{K}": _metric(bootstrap_mean(ndcg(LinearBlend(), last))),
+            name: Metric(**asdict(bootstrap_mean(ndcg(scorer, last))))
+            for name, scorer in (
+                (f"ndcg@{K}", trained.ranker),
+                (f"blend_ndcg@{K}", LinearBlend()),
+            )
         },
         settings={
             **settings.model_dump(mode="json"),
@@ -123,7 +126,3 @@ def _rivals(registry: Rankers, champion: str | None, bundle_id: str) -> Mapping[
             # It cannot serve either, so there is nothing that it could be better at.
             LOGGER.warning("the champion is not compared", extra={"reason": str(error)})
     return rivals
-
-
-def _metric(figure: Interval) -> Metric:
-    return Metric(value=figure.value, low=figure.low, high=figure.high, n=figure.n)

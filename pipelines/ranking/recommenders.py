@@ -26,14 +26,12 @@ BY_SCORE = DiversitySettings(trade_off=1.0)
 """Lists in the order of their scores."""
 
 
-def state_at_the_cut(
-    data: RankingData, vectors: Float32s, settings: StateSettings | None = None
-) -> RankingState:
+def state_at_the_cut(data: RankingData, vectors: Float32s) -> RankingState:
     """The state that has seen the catalogue with its vectors [n, d] and the events up to the cut.
 
     An item's row in the state is its place in `data.items`.
     """
-    state = RankingState(vectors.shape[1], settings or StateSettings())
+    state = RankingState(vectors.shape[1], StateSettings())
     for item in data.items:
         state.apply(item)
     described = np.flatnonzero(vectors.any(axis=1))
@@ -67,11 +65,11 @@ class Asked:
                 behaviour.remember(replace(event, user=asker), row, weight)
         return query
 
-    def candidates(self, number: int, settings: CandidateSettings) -> tuple[Query, Int64s]:
+    def candidates(self, number: int) -> tuple[Query, Int64s]:
         """The query and what is worth ranking for it, without what was seen where that is usual."""
         query = self.query(number)
         filters = Filters(exclude_seen=self._data.exclude_seen)
-        rows = candidates(query, self.state, self.index, filters, settings)
+        rows = candidates(query, self.state, self.index, filters, CandidateSettings())
         return query, self.unseen(number, rows)
 
     def unseen(self, number: int, rows: Int64s) -> Int64s:
@@ -88,7 +86,6 @@ def rank(
     scorer: Scorer,
     count: int,
     *,
-    settings: CandidateSettings | None = None,
     among: Int64s | None = None,
     diversity: DiversitySettings = BY_SCORE,
 ) -> Int64s:
@@ -100,7 +97,7 @@ def rank(
     lists = np.full((len(queries), count), -1, np.int64)
     for place, number in enumerate(queries):
         if among is None:
-            query, rows = asked.candidates(number, settings or CandidateSettings())
+            query, rows = asked.candidates(number)
         else:
             query, rows = asked.query(number), asked.unseen(number, among)
         scores = scorer.score(feature_matrix(query, rows, asked.state))

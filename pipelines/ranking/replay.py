@@ -86,17 +86,16 @@ def replay(
     weights = (state_settings or StateSettings()).interaction_weights
     ordered = sorted(events, key=lambda event: (event.timestamp_ms, event.id))
     labels = _labels(ordered, weights)
-    drawn = _draw([e for e in ordered if not isinstance(e, ItemEvent)], labels, settings)
+    behaviour = [e for e in ordered if not isinstance(e, ItemEvent)]
+    ids_learned, ids_last = _draw(behaviour, labels, settings)
     replayed = _Replay(_new_state(ordered, items, vectors, state_settings), settings, recommender)
     learned: list[LabelledQuery] = []
     last: list[LabelledQuery] = []
-    for event in ordered:
-        if isinstance(event, ItemEvent):
-            continue
+    for event in behaviour:
         if isinstance(event, RankingEvent | InteractionEvent):
-            if event.id in drawn.learned:
+            if event.id in ids_learned:
                 learned.append(replayed.learned(event, labels[event.id]))
-            elif event.id in drawn.last:
+            elif event.id in ids_last:
                 last.append(replayed.judged(event, labels[event.id]))
         replayed.state.apply(event)
     learned = [query for query in learned if query.teaches]
@@ -108,14 +107,6 @@ def replay(
             )
     later = max(int(len(learned) * settings.validation), 1)
     return ReplayedQueries(tuple(learned[:-later]), tuple(learned[-later:]), tuple(last))
-
-
-@dataclass(frozen=True, slots=True)
-class _Drawn:
-    """The ids of the events that are queries."""
-
-    learned: frozenset[str]
-    last: frozenset[str]
 
 
 class _Replay:
@@ -193,7 +184,8 @@ def _labels(ordered: Sequence[Event], weights: InteractionWeights) -> dict[str, 
 
 def _draw(
     behaviour: Sequence[Event], labels: dict[str, dict[str, int]], settings: TrainSettings
-) -> _Drawn:
+) -> tuple[frozenset[str], frozenset[str]]:
+    """The ids of the events that are queries: those learned from, and the last ones."""
     late = [event.id for event in behaviour[int(len(behaviour) * settings.warm_up) :]]
     asked = [event_id for event_id in late if event_id in labels]
     cut = int(len(asked) * (1.0 - settings.held_out))
@@ -204,4 +196,4 @@ def _draw(
             return frozenset(ids)
         return frozenset(generator.choice(ids, count, replace=False).tolist())
 
-    return _Drawn(some(asked[:cut], settings.questions), some(asked[cut:], settings.judged))
+    return some(asked[:cut], settings.questions), some(asked[cut:], settings.judged)

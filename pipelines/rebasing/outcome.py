@@ -50,7 +50,6 @@ def rebase_folder(state_dir: Path, backbone_sha256: str) -> Path:
 
 def write_outcome(folder: Path, outcome: RebasedTask) -> None:
     """Keeps what came of a task."""
-    folder.mkdir(parents=True, exist_ok=True)
     write_atomic(folder / f"{outcome.task}.json", outcome.model_dump_json(indent=2).encode())
 
 
@@ -67,7 +66,6 @@ def read_outcome(folder: Path, task: str, before: str) -> RebasedTask | None:
 
 def write_report(folder: Path, outcomes: Sequence[RebasedTask]) -> None:
     """Writes all outcomes as one JSON file."""
-    folder.mkdir(parents=True, exist_ok=True)
     values = [outcome.model_dump(mode="json") for outcome in outcomes]
     write_atomic(folder / REPORT_FILE, f"{json.dumps(values, indent=2)}\n".encode())
 

@@ -9,7 +9,7 @@ from pipelines.rebasing.settings import RebaseSettings
 from shared.config import Layer, from_environment, parse_assignments, read_yaml, resolve
 from shared.errors import ConfigError
 from shared.models.bundle import Manifest
-from shared.training.settings import FinetuneSettings
+from shared.training.settings import FinetuneSettings, OutputSettings
 
 _MAKER = ["-m", "pipelines.finetune"]
 
@@ -45,10 +45,8 @@ def recipe_of(manifest: Manifest, rebase: RebaseSettings) -> Recipe:
         update={
             "backbone": rebase.backbone,
             "state_dir": rebase.state_dir,
+            "output": OutputSettings(registry=rebase.registry_root),
         }
-    )
-    settings = settings.model_copy(
-        update={"output": settings.output.model_copy(update={"registry": rebase.registry_root})}
     )
     if settings.task != manifest.task:
         raise ConfigError(f"{config} makes {settings.task} now: write its own configuration")

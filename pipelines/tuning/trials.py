@@ -62,7 +62,6 @@ def search_folder(search: TuneSettings, base_run: str) -> Path:
 
 def write_trial(folder: Path, trial: Trial) -> None:
     """Keeps a trial that has ended."""
-    folder.mkdir(parents=True, exist_ok=True)
     write_atomic(_file(folder, trial.number), trial.model_dump_json(indent=2).encode())
 
 

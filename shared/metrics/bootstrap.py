@@ -63,16 +63,13 @@ def bootstrap(
     return Interval(value, min(float(ends[0]), value), max(float(ends[1]), value), n)
 
 
-def bootstrap_mean(
-    values: npt.ArrayLike, *, resamples: int = 1000, confidence: float = 0.95, seed: int = 0
-) -> Interval:
+def bootstrap_mean(values: npt.ArrayLike, *, resamples: int = 1000, seed: int = 0) -> Interval:
     """The interval of a mean of per-example values [n], such as hits or nDCG of each query."""
     array = np.asarray(values, dtype=np.float64)
     return bootstrap(
         lambda indices: float(array[indices].mean()),
         len(array),
         resamples=resamples,
-        confidence=confidence,
         seed=seed,
         bounds=(float(array.min(initial=np.inf)), float(array.max(initial=-np.inf))),
     )

@@ -62,10 +62,10 @@ def span_figures(counts: SpanCounts) -> dict[str, Callable[[Indices], float]]:
     }
 
 
-def span_intervals(counts: SpanCounts, *, resamples: int = 1000) -> dict[str, Interval]:
+def span_intervals(counts: SpanCounts) -> dict[str, Interval]:
     """The same figures of all texts, with their intervals."""
     return {
-        name: bootstrap(figure, len(counts.true), resamples=resamples, bounds=SHARE)
+        name: bootstrap(figure, len(counts.true), bounds=SHARE)
         for name, figure in span_figures(counts).items()
     }
 

@@ -109,7 +109,7 @@ class Gazetteer:
         """
         try:
             table = open_table(path, table_format=TableFormat.JSON_LINES)
-            entries = [_entry(row) for row in table.rows()]
+            return cls([_entry(row) for row in table.rows()])
         except ValueError as error:
             raise ConfigError(
                 f"{path}: {error}: expected "
@@ -117,8 +117,6 @@ class Gazetteer:
             ) from None
         except InputError as error:
             raise ConfigError(str(error)) from None
-        try:
-            return cls(entries)
         except ConfigError as error:
             raise ConfigError(f"{path}: {error}") from None
 

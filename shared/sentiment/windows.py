@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from shared.sentiment.labels import Label
+from shared.sentiment.labels import LABELS, Label
 
 WINDOWS_S = (300, 3_600, 86_400)
 
@@ -30,7 +30,9 @@ class WindowKey:
 
 @dataclass(frozen=True, slots=True)
 class WindowCounts:
-    """Mentions of each label in a window; `late` says how many of them came late."""
+    """Mentions of each label in a window, in the order of `LABELS`; `late` says how many of them
+    came late.
+    """
 
     negative: int = 0
     neutral: int = 0
@@ -74,13 +76,10 @@ def count(mentions: Iterable[WindowMention]) -> dict[WindowKey, WindowCounts]:
     """What the mentions add to each window that they touch, in every size of `WINDOWS_S`."""
     columns: defaultdict[WindowKey, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     for mention in mentions:
-        column = _COLUMN[mention.label]
+        column = LABELS.index(mention.label)
         for size_s in WINDOWS_S:
             start_s = window_start(mention.time, size_s)
             counts = columns[WindowKey(mention.tenant, mention.entity, size_s, start_s)]
             counts[column] += 1
             counts[3] += mention.late
     return {key: WindowCounts(*counts) for key, counts in columns.items()}
-
-
-_COLUMN: dict[Label, int] = {"negative": 0, "neutral": 1, "positive": 2}

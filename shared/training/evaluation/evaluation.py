@@ -9,7 +9,6 @@ import numpy as np
 from pydantic import BaseModel
 
 from shared.metrics.bootstrap import Interval
-from shared.metrics.metric import Metric
 from shared.models.bundle import Bundle
 from shared.models.runners import Runners
 from shared.training.evaluation.answering import Answered, answer, latencies_ms
@@ -47,14 +46,6 @@ class Evaluated:
     judgement: Judgement
     figures: dict[str, Interval]
     cost: Cost
-
-    @property
-    def metrics(self) -> dict[str, Metric]:
-        """The figures as a manifest has them."""
-        return {
-            name: Metric(value=each.value, low=each.low, high=each.high, n=each.n)
-            for name, each in self.figures.items()
-        }
 
 
 def evaluate_bundles(

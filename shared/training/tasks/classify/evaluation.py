@@ -54,7 +54,7 @@ class ClassEvaluation:
                 "macro_f1": lambda at: f1_of_classes(truth[at], predicted[at]),
             },
             baseline=float(np.bincount(truth).max() / len(truth)),
-            classes=_class_figures(truth, predicted, labels),
+            classes=_class_figures(labels, truth, predicted),
             confidence=Confidence(
                 served=found.probabilities.max(axis=1).astype(np.float64),
                 right=right,
@@ -86,7 +86,6 @@ class MultiLabelEvaluation:
         truth = np.array([[label in e.labels for label in labels] for e in self.examples])
         predicted = probabilities >= 0.5
         right = predicted == truth
-        columns = precision_recall_fscore_support(truth, predicted, zero_division=0.0)
         return Judgement(
             units="texts",
             n=len(truth),
@@ -96,7 +95,7 @@ class MultiLabelEvaluation:
                 "exact_match": mean(right.all(axis=1).astype(np.float64)),
             },
             baseline=float(_f1(truth.ravel(), np.ones(truth.size, np.bool_))),
-            classes=_figures_of(labels, columns),
+            classes=_class_figures(labels, truth, predicted),
             confidence=Confidence(
                 np.maximum(probabilities, 1 - probabilities).ravel(), right.ravel()
             ),
@@ -104,12 +103,16 @@ class MultiLabelEvaluation:
 
 
 def _class_figures(
-    truth: Classes, predicted: Classes, labels: Sequence[str]
+    labels: Sequence[str], truth: Classes | Bools, predicted: Classes | Bools
 ) -> tuple[ClassFigures, ...]:
+    """Those of each label, by numbers [n] or by whether a text has each, [n, c]."""
     columns = precision_recall_fscore_support(
         truth, predicted, labels=range(len(labels)), zero_division=0.0
     )
-    return _figures_of(labels, columns)
+    return tuple(
+        ClassFigures(label, float(precision), float(recall), float(f1), int(support))
+        for label, precision, recall, f1, support in zip(labels, *columns, strict=True)
+    )
 
 
 def _f1(truth: Bools, predicted: Bools) -> Float64s:
@@ -118,15 +121,6 @@ def _f1(truth: Bools, predicted: Bools) -> Float64s:
     both = truth.sum(axis=0) + predicted.sum(axis=0)
     share: Float64s = 2.0 * right / np.maximum(both, 1)
     return share
-
-
-def _figures_of(
-    labels: Sequence[str], columns: Sequence[Sequence[float]]
-) -> tuple[ClassFigures, ...]:
-    return tuple(
-        ClassFigures(label, float(precision), float(recall), float(f1), int(support))
-        for label, precision, recall, f1, support in zip(labels, *columns, strict=True)
-    )
 
 
 def _without_temperature(found: ClassifyOutput, temperature: float) -> Float64s:
