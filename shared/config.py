@@ -118,14 +118,14 @@ def from_environment(
     for name in model.model_fields:
         variable = f"{prefix}{name.upper()}"
         if variable in environ:
-            _set(values, [name], _parse(environ[variable]))
+            set_path(values, name, _parse(environ[variable]))
             sources[name] = variable
     if section:
         start = f"{prefix}{section.upper()}__"
         for variable in sorted(v for v in environ if v.startswith(start)):
-            keys = variable.removeprefix(start).lower().split("__")
-            _set(values, keys, _parse(environ[variable]))
-            sources[".".join(keys)] = variable
+            path = variable.removeprefix(start).lower().replace("__", ".")
+            set_path(values, path, _parse(environ[variable]))
+            sources[path] = variable
     return Layer("environment", values, sources)
 
 
@@ -140,7 +140,7 @@ def parse_assignments(assignments: Iterable[str]) -> Values:
         path, separator, text = assignment.partition("=")
         if not separator or not path:
             raise ConfigError(f"--set {assignment!r}: expected KEY=VALUE, such as seed=1")
-        _set(values, path.split("."), _parse(text))
+        set_path(values, path, _parse(text))
     return values
 
 
@@ -154,7 +154,7 @@ def resolve(model: type[SettingsT], *layers: Layer) -> Resolved[SettingsT]:
     sources: dict[str, str] = {}
     for layer in layers:
         _merge(merged, layer.values)
-        sources.update((p, layer.sources.get(p, layer.name)) for p in _paths(layer.values))
+        sources.update((p, layer.sources.get(p, layer.name)) for p, _ in leaves(layer.values))
     try:
         settings = model.model_validate(merged)
     except ValidationError as error:
@@ -205,7 +205,13 @@ def _yaml_fault(error: Exception) -> str:
     return reason_of(error)
 
 
-def _set(values: Values, keys: list[str], value: Any) -> None:
+def set_path(values: Values, path: str, value: Any) -> None:
+    """Sets the value at a dotted path.
+
+    Raises:
+        ConfigError: a part of the path has a value already.
+    """
+    keys = path.split(".")
     for place, key in enumerate(keys[:-1], start=1):
         inside = values.setdefault(key, {})
         if not isinstance(inside, dict):
@@ -225,13 +231,14 @@ def _merge(into: Values, values: Mapping[str, Any]) -> None:
             into[key] = dict(value) if isinstance(value, Mapping) else value
 
 
-def _paths(values: Mapping[str, Any], start: str = "") -> Iterator[str]:
+def leaves(values: Mapping[str, Any], start: str = "") -> Iterator[tuple[str, Any]]:
+    """The dotted path of each value that is not a mapping, or an empty one, and the value."""
     for key, value in values.items():
         path = f"{start}{key}"
         if isinstance(value, Mapping) and value:
-            yield from _paths(value, f"{path}.")
+            yield from leaves(value, f"{path}.")
         else:
-            yield path
+            yield path, value
 
 
 def _faults(

@@ -94,6 +94,7 @@ def compare(
         DependencyError: `factorised`, and the extra `benchmark` is not installed.
     """
     judged = _Judged(data, vectors, resamples)
+    cold_queries = [data.queries[number] for number in judged.cold_numbers]
     positives = Positives.of(data)
     measured: list[Measured] = []
     for name, variants in baselines(positives, factorised=factorised).items():
@@ -103,7 +104,7 @@ def compare(
         orders = [fittest]
         if name == POPULARITY:
             orders = [MostPopular(positives, seed) for seed in range(_RANDOM_ORDERS)]
-        cold = [_lists(each, data, judged.cold_queries, judged.cold_rows) for each in orders]
+        cold = [_lists(each, data, cold_queries, judged.cold_rows) for each in orders]
         seconds = time.perf_counter() - started_s
         measured.append(judged.measure(name, lists, cold, seconds, is_baseline=True))
     asked = Asked(data, state_at_the_cut(data, vectors))
@@ -159,10 +160,6 @@ class _Judged:
             for number, query in enumerate(data.queries)
             if self._cold_relevant[number] and query.history
         ]
-
-    @property
-    def cold_queries(self) -> list[HeldOutQuery]:
-        return [self._data.queries[number] for number in self.cold_numbers]
 
     def measure(
         self, name: str, lists: Int64s, cold: Sequence[Int64s], seconds: float, *, is_baseline: bool

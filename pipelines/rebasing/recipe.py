@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.rebasing.settings import RebaseSettings
-from shared.config import Layer, from_environment, parse_assignments, read_yaml, resolve
+from shared.config import Layer, from_environment, leaves, parse_assignments, read_yaml, resolve
 from shared.errors import ConfigError
 from shared.models.bundle import Manifest
 from shared.training.settings import FinetuneSettings, OutputSettings
@@ -51,7 +51,8 @@ def recipe_of(manifest: Manifest, rebase: RebaseSettings) -> Recipe:
     if settings.task != manifest.task:
         raise ConfigError(f"{config} makes {settings.task} now: write its own configuration")
     kept = [each for each in assignments if not each.startswith(("backbone.", "output.registry="))]
-    over = [*kept, *_flat(rebase.finetune), *(f"backbone.{k}={v}" for k, v in backbone.items())]
+    kept += [f"{path}={_as_text(value)}" for path, value in leaves(rebase.finetune)]
+    over = [*kept, *(f"backbone.{k}={v}" for k, v in backbone.items())]
     return Recipe(settings, shlex.join([*words[:3], "--config", str(config), "--set", *over]))
 
 
@@ -72,18 +73,8 @@ def _arguments(words: list[str]) -> tuple[Path, list[str]]:
     return config, assignments
 
 
-def _flat(values: dict[str, object], start: str = "") -> list[str]:
-    """Nested values as `--set` takes them."""
-    found = []
-    for key, value in values.items():
-        if isinstance(value, dict):
-            found += _flat(value, f"{start}{key}.")
-        else:
-            found.append(f"{start}{key}={_as_text(value)}")
-    return found
-
-
 def _as_text(value: object) -> str:
+    """A value as `--set` takes it."""
     if value is None:
         return "null"
     return f"[{', '.join(map(str, value))}]" if isinstance(value, list | tuple) else str(value)

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import JsonValue
 
 from pipelines.tuning.settings import Distribution, TuneSettings
-from shared.config import Layer, Values, from_environment, read_yaml, resolve
+from shared.config import Layer, Values, from_environment, read_yaml, resolve, set_path
 from shared.errors import ConfigError
 from shared.training.settings import FinetuneSettings
 
@@ -107,11 +107,7 @@ def _check_comparable(settings: FinetuneSettings, base: FinetuneSettings) -> Non
 def _nested(drawn: Drawn) -> Values:
     values: Values = {}
     for key, value in drawn.items():
-        *outer, last = key.split(".")
-        inside = values
-        for part in outer:
-            inside = inside.setdefault(part, {})
-        inside[last] = value
+        set_path(values, key, value)
     return values
 
 

@@ -71,20 +71,22 @@ class _Search:
     """The different texts of each set, and for each a near duplicate in each set."""
 
     def __init__(self, sets: Mapping[str, Sequence[Text]], similarity: float) -> None:
-        self._sets = sets
+        self._sets = {
+            name: [(text.strip(), labels) for text, labels in texts] for name, texts in sets.items()
+        }
         self._labels: dict[str, dict[str, set[tuple[str, ...]]]] = {
             name: defaultdict(set) for name in sets
         }
-        for name, texts in sets.items():
+        for name, texts in self._sets.items():
             for text, labels in texts:
-                self._labels[name][text.strip()].add(labels)
+                self._labels[name][text].add(labels)
         self._near = _near_texts({name: list(of) for name, of in self._labels.items()}, similarity)
 
     def within(self, name: str) -> Overlap:
         first: dict[str, tuple[str, ...]] = {}
         exact: list[Twin] = []
         contradicting = near = 0
-        for text, labels in self._stripped(name):
+        for text, labels in self._sets[name]:
             if text not in first:
                 first[text] = labels
                 near += (name, text, name) in self._near
@@ -98,7 +100,7 @@ class _Search:
         exact: list[Twin] = []
         rest: list[str] = []
         contradicting = near = 0
-        for text, labels in self._stripped(name):
+        for text, labels in self._sets[name]:
             if text in known:
                 others = known[text]
                 exact.append(_twin(text, text, labels, min(others), 1.0))
@@ -107,9 +109,6 @@ class _Search:
                 rest.append(text)
                 near += (name, text, within) in self._near
         return self._overlap(name, within, exact, contradicting, near, rest)
-
-    def _stripped(self, name: str) -> list[Text]:
-        return [(text.strip(), labels) for text, labels in self._sets[name]]
 
     def _overlap(
         self,

@@ -72,10 +72,6 @@ class Judgement:
         """The name of the figure that decides."""
         return next(iter(self.statistics))
 
-    def value(self, name: str) -> float:
-        """One figure of all units."""
-        return self.statistics[name](np.arange(self.n))
-
     def intervals(self, resamples: int) -> dict[str, Interval]:
         """Every figure with its 95 % interval."""
         figures = {

@@ -6,7 +6,7 @@ folder, and costs no process.
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
@@ -55,7 +55,16 @@ def read_position(folder: Path) -> Position | None:
 def followed(folder: Path, *followers: Follower) -> Iterator[None]:
     """Tells the followers of the run's position while the block runs, and once at its end."""
     stop = threading.Event()
-    thread = threading.Thread(target=_follow, args=(folder, followers, stop), daemon=True)
+
+    def follow() -> None:
+        done = False
+        while not done:
+            done = stop.wait(_POLL_S)
+            if (position := read_position(folder)) is not None:
+                for follower in followers:
+                    follower(position)
+
+    thread = threading.Thread(target=follow, daemon=True)
     thread.start()
     try:
         yield
@@ -83,17 +92,6 @@ def shown(console: Console, choosing: str = "dev") -> Iterator[Follower]:
             printed = len(position.finished)
 
         yield show
-
-
-def _follow(folder: Path, followers: Sequence[Follower], stop: threading.Event) -> None:
-    while True:
-        done = stop.wait(_POLL_S)
-        position = read_position(folder)
-        if position is not None:
-            for follower in followers:
-                follower(position)
-        if done:
-            return
 
 
 def _show_position(progress: Progress, task: TaskID, position: Position) -> None:

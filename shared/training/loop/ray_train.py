@@ -164,7 +164,10 @@ def _train_worker(config: dict[str, Any]) -> Any:
         world=context.get_world_size(),
         device=get_device(),
     )
-    state = run_worker(Path(str(config["folder"])), worker, _report)
+    # Checkpoints are the run folder's business: Ray Train's callbacks only hear of each epoch.
+    state = run_worker(
+        Path(str(config["folder"])), worker, lambda score: ray.train.report(score.model_dump())
+    )
     return state.model_dump_json()
 
 
@@ -174,11 +177,6 @@ def _model(spec: RunSpec, worker: Worker) -> TunedModel:
     # A method's first values are random, and the same on every worker and at every start.
     torch.manual_seed(spec.seed)
     return TunedModel.on(backbone, spec.settings, spec.labels, spec.max_length)
-
-
-def _report(score: EpochScore) -> None:
-    """Tells Ray Train's callbacks of an epoch; checkpoints are the run folder's business."""
-    ray.train.report(score.model_dump())
 
 
 def _explain(error: TrainingFailedError, folder: Path, max_failures: int) -> str:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, RootModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from shared.artifacts.manifest import Sha256
 from shared.errors import ArtifactError, NotFoundError
@@ -52,8 +52,8 @@ class Frozen(BaseModel, frozen=True, extra="forbid"):
         return kind_of(self.kind, self.multi_label)
 
 
-class _Table(RootModel[dict[TaskName, Frozen]]):
-    """The content of `evaluations.json`."""
+_TABLE = TypeAdapter(dict[TaskName, Frozen])
+"""The content of `evaluations.json`."""
 
 
 def freeze(
@@ -83,8 +83,8 @@ def freeze(
     if known is not None and entry == known.model_copy(update={"frozen_at": entry.frozen_at}):
         return known
     table[task] = entry
-    content = _Table(dict(sorted(table.items()))).model_dump_json(indent=2, exclude_none=True)
-    write_atomic(root / TABLE_FILE, f"{content}\n".encode())
+    content = _TABLE.dump_json(dict(sorted(table.items())), indent=2, exclude_none=True)
+    write_atomic(root / TABLE_FILE, content + b"\n")
     return entry
 
 
@@ -157,7 +157,7 @@ def _read_table(root: Path) -> dict[str, Frozen]:
     path = root / TABLE_FILE
     try:
         content = path.read_bytes()
-        return _Table.model_validate_json(content).root
+        return _TABLE.validate_json(content)
     except FileNotFoundError:
         return {}
     except ValidationError as error:

@@ -5,15 +5,15 @@ Notation of shapes: u tokens of all rows, c BIO labels.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby, pairwise
+from itertools import pairwise
 
 from shared.metrics.calibration import fit_temperature
 from shared.metrics.spans import count_spans, f1_of_spans, span_intervals
 from shared.models.heads import softmax
+from shared.models.outputs import by_input
 from shared.models.tag import bio_labels, decode_tags, entity_stretches
 from shared.models.tasks import Float32s
 from shared.models.tokenization import TextTokenizer
-from shared.models.windows import merge_windows
 from shared.training.data.arrays import IGNORED, TokenArrays
 from shared.training.data.reading import raise_faults
 from shared.training.loop.workers import Worker
@@ -85,14 +85,8 @@ class TagLearning:
         _, windows, contents = tokenizer.slide([example.text for example in examples])
         of_rows = [outputs[start:stop] for start, stop in pairwise(arrays.target_offsets.tolist())]
         predicted = []
-        for index, members in groupby(range(len(windows)), lambda row: windows[row].input):
-            rows = list(members)
-            merged = merge_windows(
-                [windows[row] for row in rows],
-                [of_rows[row] for row in rows],
-                len(contents[index].words),
-            )
-            spans = decode_tags(softmax(merged, 1.0), contents[index], labels)
+        for content, merged, _ in by_input(windows, contents, of_rows):
+            spans = decode_tags(softmax(merged, 1.0), content, labels)
             predicted.append({(span.start, span.end, span.label) for span in spans})
         truth = [{(e.start, e.end, e.type) for e in example.entities} for example in examples]
         counts = count_spans(truth, predicted)

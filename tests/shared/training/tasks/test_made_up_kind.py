@@ -140,4 +140,5 @@ def test_a_made_up_kind_goes_all_the_way(tmp_path: Path, monkeypatch: pytest.Mon
     assert frozen.examples == tuple(checked.dev)
     assert frozen.unknown_labels(made_for) == ["3"]
     output = ClassifyOutput("b", 1, checked.labels, logits)
-    assert frozen.evaluation.judge(output, made_for).value("nearness") == 1.0
+    judged = frozen.evaluation.judge(output, made_for)
+    assert judged.statistics["nearness"](np.arange(judged.n)) == 1.0
