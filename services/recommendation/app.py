@@ -8,27 +8,13 @@ from services.recommendation.config import RecommendationSettings
 from services.recommendation.database import open_database
 from services.recommendation.routes import routes
 from services.recommendation.service import RecommendationService
-from services.recommendation.stream import BehaviourStream, behaviour_stream
+from services.recommendation.stream import behaviour_stream
 from shared.clock import SystemClock
 from shared.http.streams import StreamProbe
 from shared.serving.serve_trunk import ServeTrunk
 from shared.serving.streamed import StreamedApplication
 from shared.storage.database import Database
-from shared.streaming.kafka.consumer import KafkaTopicConsumer
-from shared.streaming.kafka.producer import KafkaTopicProducer
 from shared.streaming.settings import KafkaSettings
-
-
-def kafka_stream(
-    settings: RecommendationSettings, kafka: KafkaSettings, database: Database
-) -> BehaviourStream:
-    """The stream of Kafka's topic."""
-    return behaviour_stream(
-        settings,
-        consumer=KafkaTopicConsumer(kafka, settings.topic, settings.group),
-        producer=KafkaTopicProducer(kafka),
-        database=database,
-    )
 
 
 def service(
@@ -44,7 +30,7 @@ APPLICATION = StreamedApplication(
     host_name="BehaviourStream",
     settings=RecommendationSettings,
     open_database=open_database,
-    make_stream=kafka_stream,
+    make_stream=behaviour_stream,
     make_service=service,
     routes=routes,
 )

@@ -10,23 +10,23 @@ from services.sentiment.routes import routes
 from services.sentiment.service import SentimentService, open_database
 from services.sentiment.stream import NewsStream, news_stream
 from shared.clock import SystemClock
+from shared.delivery.producer import Producer
 from shared.http.streams import StreamProbe
 from shared.serving.serve_trunk import ServeTrunk
 from shared.serving.streamed import StreamedApplication
 from shared.storage.database import Database
-from shared.streaming.kafka.consumer import KafkaTopicConsumer
-from shared.streaming.kafka.producer import KafkaTopicProducer
+from shared.streaming.consumer import Consumer
 from shared.streaming.settings import KafkaSettings
 
 
-def kafka_stream(
-    settings: SentimentSettings, kafka: KafkaSettings, database: Database
+def judged_stream(
+    settings: SentimentSettings, *, consumer: Consumer, producer: Producer, database: Database
 ) -> NewsStream:
-    """The stream of Kafka's topic, judged by Serve's trunk."""
+    """The stream, judged by Serve's trunk."""
     return news_stream(
         settings,
-        consumer=KafkaTopicConsumer(kafka, settings.topic, settings.group),
-        producer=KafkaTopicProducer(kafka),
+        consumer=consumer,
+        producer=producer,
         trunk=ServeTrunk(),
         database=database,
         loop=asyncio.get_running_loop(),
@@ -47,7 +47,7 @@ APPLICATION = StreamedApplication(
     host_name="NewsStream",
     settings=SentimentSettings,
     open_database=open_database,
-    make_stream=kafka_stream,
+    make_stream=judged_stream,
     make_service=service,
     routes=routes,
 )

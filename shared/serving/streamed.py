@@ -19,11 +19,15 @@ from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
 
 from shared.config import load
+from shared.delivery.producer import Producer
 from shared.errors import DependencyError
 from shared.http.streams import StreamedSettings, StreamProbe, check_processes
 from shared.serving.platform.deployment import deployment
 from shared.storage.database import Database, takes_one_writer
+from shared.streaming.consumer import Consumer
 from shared.streaming.host import Stream, StreamStatus
+from shared.streaming.kafka.consumer import KafkaTopicConsumer
+from shared.streaming.kafka.producer import KafkaTopicProducer
 from shared.streaming.settings import KafkaSettings
 from shared.telemetry import REGISTRY, configure_logging
 
@@ -52,7 +56,23 @@ class Service(Protocol):
 
 
 SettingsT = TypeVar("SettingsT", bound=StreamedSettings)
+SettingsT_contra = TypeVar("SettingsT_contra", bound=StreamedSettings, contravariant=True)
 ServiceT = TypeVar("ServiceT", bound=Service)
+
+
+class MakeStream(Protocol[SettingsT_contra]):
+    """What makes an application's stream; it is called on the loop that serves."""
+
+    def __call__(
+        self,
+        settings: SettingsT_contra,
+        /,
+        *,
+        consumer: Consumer,
+        producer: Producer,
+        database: Database,
+    ) -> Stream[Any, Any]:
+        """The stream, not yet started."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +80,6 @@ class StreamedApplication(Generic[SettingsT, ServiceT]):
     """What an application is made of; its functions are a module's own, as Serve sends names.
 
     `section` is its part of the configuration, `name` and `host_name` those of its deployments.
-    `make_stream` is called on the loop that serves, and starts nothing.
     """
 
     section: str
@@ -68,9 +87,21 @@ class StreamedApplication(Generic[SettingsT, ServiceT]):
     host_name: str
     settings: type[SettingsT]
     open_database: Callable[[SettingsT], Database]
-    make_stream: Callable[[SettingsT, KafkaSettings, Database], Stream[Any, Any]]
+    make_stream: MakeStream[SettingsT]
     make_service: Callable[[SettingsT, KafkaSettings, Database, StreamProbe], ServiceT]
     routes: Callable[[ServiceT], FastAPI]
+
+    def stream_of(
+        self, settings: SettingsT, kafka: KafkaSettings, database: Database
+    ) -> "OwnStream":
+        """Its stream of Kafka's topic, not yet started."""
+        stream = self.make_stream(
+            settings,
+            consumer=KafkaTopicConsumer(kafka, settings.topic, settings.group),
+            producer=KafkaTopicProducer(kafka),
+            database=database,
+        )
+        return OwnStream(stream)
 
     def build(self, args: Mapping[str, object]) -> serve.Application:
         """Its deployments; `args` are values of its settings.
@@ -161,7 +192,7 @@ class StreamHost:
     ) -> None:
         configure_logging(application.section, level=settings.log_level)
         self._database = await asyncio.to_thread(application.open_database, settings)
-        self._stream = OwnStream(application.make_stream(settings, kafka, self._database))
+        self._stream = application.stream_of(settings, kafka, self._database)
         self._stream.start()
 
     async def status(self) -> StreamStatus:
@@ -238,7 +269,7 @@ class Replica:
         database = await asyncio.to_thread(application.open_database, settings)
         self._stream: OwnStream | HostedStream
         if host is None:
-            self._stream = OwnStream(application.make_stream(settings, kafka, database))
+            self._stream = application.stream_of(settings, kafka, database)
         else:
             self._stream = HostedStream(host)
         service = application.make_service(settings, kafka, database, self._stream)

@@ -26,7 +26,6 @@ async def test_a_made_up_application_with_its_sink(tmp_path: Path) -> None:
     database, told = open_database(settings), tmp_path / "results.txt"
     stream = vote_stream(
         settings,
-        told,
         consumer=broker.consumer(settings.topic, settings.group),
         producer=broker.producer(),
         database=database,

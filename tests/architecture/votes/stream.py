@@ -1,7 +1,5 @@
 """The stream of votes: read, stored, and told to the sink."""
 
-from pathlib import Path
-
 from shared.clock import SystemClock
 from shared.delivery.producer import Producer
 from shared.storage.database import Database
@@ -18,13 +16,12 @@ from tests.architecture.votes.tables import LEDGER, OUTBOX
 
 def vote_stream(
     settings: VoteSettings,
-    told: Path,
     *,
     consumer: Consumer,
     producer: Producer,
     database: Database,
 ) -> Stream[str, Vote]:
-    """The stream, not yet started; new votes are told to the file `told`."""
+    """The stream, not yet started; new votes are told to the file `results.txt`."""
     clock, keeping = SystemClock(), LedgerRetention()
     return Stream(
         VoteRecords(VoteStore(database, clock)),
@@ -35,5 +32,5 @@ def vote_stream(
         outbox=OUTBOX,
         retention=Retention(database, ledger_rules(LEDGER, OUTBOX, keeping), keeping),
         clock=clock,
-        sinks=[FileSink(RESULTS, told)],
+        sinks=[FileSink(RESULTS, settings.state_dir / "results.txt")],
     )
