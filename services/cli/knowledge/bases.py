@@ -44,13 +44,29 @@ def load(
     key: ApiKey = None,
 ) -> None:
     """Load documents; prints a line for each that is refused, and then ends with code 1."""
+    from services.cli.knowledge.document_files import find_files
+
     if kb is None:
         raise InputError(
             "which knowledge base is to be loaded? Name your own with --kb NAME, such as "
             f"`banyan kb load {path} --kb shop`; help-centre is the sample"
         )
-    with connected(url, key) as platform:
-        raise typer.Exit(load_path(platform, path, kb))
+    found = find_files(path)
+    files = found.files
+    console = Console(highlight=False, soft_wrap=True)
+    with connected(url, key) as platform, bars(console) as progress:
+        bar = progress.add_task(f"files into {kb}", total=len(files))
+        loaded = load_files(platform, files, kb, lambda done: progress.update(bar, completed=done))
+    for reason in loaded.refused:
+        console.print(f"refused: {reason}", style="red", markup=False)
+    for reason in found.reasons():
+        console.print(f"passed over: {reason}", markup=False)
+    count = f"{loaded.documents} document{'' if loaded.documents == 1 else 's'}"
+    console.print(f"{count} loaded into {kb}, {len(loaded.refused)} refused")
+    if loaded.documents:
+        console.print(f'ask it: banyan ask "..." --kb {kb}', markup=False)
+    if loaded.refused:
+        raise typer.Exit(_EXIT_REFUSED)
 
 
 def show(url: Url = None, key: ApiKey = None) -> None:
@@ -94,27 +110,6 @@ def delete(
             raise typer.Exit(_EXIT_REFUSED)
         platform.delete(path, confirm=kb)
     console.print(f"deleted {kb} with its {count}")
-
-
-def load_path(platform: "Platform", path: Path, kb: str) -> int:
-    """Loads a file or folder with a progress bar; returns 1 where something was refused."""
-    from services.cli.knowledge.document_files import find_files
-
-    found = find_files(path)
-    files = found.files
-    console = Console(highlight=False, soft_wrap=True)
-    with bars(console) as progress:
-        bar = progress.add_task(f"files into {kb}", total=len(files))
-        loaded = load_files(platform, files, kb, lambda done: progress.update(bar, completed=done))
-    for reason in loaded.refused:
-        console.print(f"refused: {reason}", style="red", markup=False)
-    for reason in found.reasons():
-        console.print(f"passed over: {reason}", markup=False)
-    count = f"{loaded.documents} document{'' if loaded.documents == 1 else 's'}"
-    console.print(f"{count} loaded into {kb}, {len(loaded.refused)} refused")
-    if loaded.documents:
-        console.print(f'ask it: banyan ask "..." --kb {kb}', markup=False)
-    return _EXIT_REFUSED if loaded.refused else 0
 
 
 def load_files(

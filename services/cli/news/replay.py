@@ -49,9 +49,43 @@ def replay(
     state_dir: StateDir = None,
 ) -> None:
     """Send news to the broker with the gaps that they had; an id that is known counts once."""
+    from services.cli.news.news_file import examine_news
+    from services.cli.platform.broker import known_broker
+    from shared.streaming.kafka.producer import KafkaTopicProducer
+
     pace = Pace(parse_speed(speed), shift=now)
     folder = platform_settings(state_dir).state_dir
-    raise typer.Exit(replay_file(file, topic, pace, skip_bad=skip_bad, state_dir=folder))
+    console = Console(highlight=False, soft_wrap=True)
+    news = examine_news(file)
+    _show_faults(console, news)
+    if news.refused_count and not skip_bad:
+        raise InputError(
+            f"{_lines(news.refused_count)} of {file} cannot be used, and nothing was sent: "
+            "correct the file, or send the rest with --skip-bad"
+        )
+    if news.count == 0:
+        raise InputError(f"{file} holds no record that can be sent")
+    settings = known_broker(folder)
+    console.print(_plan(news, pace), markup=False)
+    with (
+        closing(KafkaTopicProducer(settings)) as producer,
+        _interrupted() as stop,
+        bars(console) as progress,
+    ):
+        bar = progress.add_task(f"records to {topic}", total=news.count)
+        acknowledged = send_news(
+            news,
+            producer,
+            topic,
+            pace,
+            clock=SystemClock(),
+            pause=stop.wait,
+            on_acknowledged=lambda done: progress.update(bar, completed=done),
+        )
+    ended = ", stopped by Ctrl-C" if stop.is_set() else ""
+    console.print(f"{acknowledged} of {news.count} records acknowledged by the broker{ended}")
+    if stop.is_set():
+        raise typer.Exit(_EXIT_INTERRUPTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,49 +167,6 @@ def send_news(
         ) from error
     on_acknowledged(sent)
     return sent
-
-
-def replay_file(path: Path, topic: str, pace: Pace, *, skip_bad: bool, state_dir: Path) -> int:
-    """Sends a file with a progress bar; returns the exit code.
-
-    Raises:
-        InputError: the file cannot be read, or a line cannot be used and `skip_bad` is not set.
-        DependencyError: no broker is known, or it does not acknowledge.
-    """
-    from services.cli.news.news_file import examine_news
-    from services.cli.platform.broker import known_broker
-    from shared.streaming.kafka.producer import KafkaTopicProducer
-
-    console = Console(highlight=False, soft_wrap=True)
-    news = examine_news(path)
-    _show_faults(console, news)
-    if news.refused_count and not skip_bad:
-        raise InputError(
-            f"{_lines(news.refused_count)} of {path} cannot be used, and nothing was sent: "
-            "correct the file, or send the rest with --skip-bad"
-        )
-    if news.count == 0:
-        raise InputError(f"{path} holds no record that can be sent")
-    settings = known_broker(state_dir)
-    console.print(_plan(news, pace), markup=False)
-    with (
-        closing(KafkaTopicProducer(settings)) as producer,
-        _interrupted() as stop,
-        bars(console) as progress,
-    ):
-        bar = progress.add_task(f"records to {topic}", total=news.count)
-        acknowledged = send_news(
-            news,
-            producer,
-            topic,
-            pace,
-            clock=SystemClock(),
-            pause=stop.wait,
-            on_acknowledged=lambda done: progress.update(bar, completed=done),
-        )
-    ended = ", stopped by Ctrl-C" if stop.is_set() else ""
-    console.print(f"{acknowledged} of {news.count} records acknowledged by the broker{ended}")
-    return _EXIT_INTERRUPTED if stop.is_set() else 0
 
 
 def _plan(news: "NewsFile", pace: Pace) -> str:

@@ -31,24 +31,19 @@ def config(file: DeploymentFile = None) -> None:
         _print(console, "kafka", resolve_kafka(os.environ), path)
 
 
-def rows(found: "Resolved[Any]", file: Path) -> Iterator[tuple[str, str, str]]:
-    """Key, value and source of every setting, nested ones by dotted paths."""
-    for key, value in _flat(found.settings):
-        source = _source(key, found.sources)
-        yield key, _shown(value), str(file) if source == "file" else source
-
-
 def _print(console: Console, title: str, found: "Resolved[Any]", file: Path) -> None:
     table = Table("key", "value", "from", title=title, title_justify="left", box=None)
     for column in table.columns:
         column.overflow = "fold"
-    for row in rows(found, file):
-        table.add_row(*row)
+    for key, value in _flat(found.settings):
+        source = _source(key, found.sources)
+        table.add_row(key, _shown(value), str(file) if source == "file" else source)
     console.print(table)
     console.print()
 
 
 def _flat(model: "BaseModel", start: str = "") -> Iterator[tuple[str, object]]:
+    """Key and value of every setting, nested ones by dotted paths."""
     from pydantic import BaseModel
 
     for name in type(model).model_fields:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from services.cli.knowledge.bases import delete, load_files, load_path, rebuild, show
+from services.cli.knowledge.bases import delete, load, load_files, rebuild, show
 from shared.errors import AuthenticationError, NotFoundError
 from tests.services.cli.served import URL, Answer, Served, connected
 
@@ -19,12 +19,14 @@ def write(folder: Path, **files: str) -> list[Path]:
     return paths
 
 
-def test_a_folder_is_loaded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_is_loaded(
+    tmp_path: Path, answered_by: Callable[[Answer], None], capsys: pytest.CaptureFixture[str]
+) -> None:
     write(tmp_path, a_md="A", b_html="B", c_csv="question,answer\n1,2\n")
     served = Served()
+    answered_by(served)
 
-    with connected(served) as platform:
-        assert load_path(platform, tmp_path, "kb") == 0
+    load(tmp_path, "kb", url=URL)
 
     assert served.files == ["a.md", "b.html", "c.csv"]
     assert len(served.requests) == 1
@@ -32,13 +34,16 @@ def test_a_folder_is_loaded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_a_refused_file_is_named_and_the_rest_is_loaded(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, answered_by: Callable[[Answer], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(tmp_path, a_md="A", b_md="bad", c_md="C")
     served = Served()
+    answered_by(served)
 
-    with connected(served) as platform:
-        assert load_path(platform, tmp_path, "kb") == 1
+    with pytest.raises(typer.Exit) as ended:
+        load(tmp_path, "kb", url=URL)
+
+    assert ended.value.exit_code == 1
 
     assert served.files == ["a.md", "c.md"]
     said = capsys.readouterr().out
@@ -103,12 +108,13 @@ def test_an_index_is_rebuilt(
 
 
 def test_files_with_other_endings_are_named_in_a_load(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, answered_by: Callable[[Answer], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(tmp_path, a_md="A", b_pdf="B", c_docx="C")
 
-    with connected(Served()) as platform:
-        assert load_path(platform, tmp_path, "kb") == 0
+    answered_by(Served())
+
+    load(tmp_path, "kb", url=URL)
 
     said = capsys.readouterr().out
     assert "passed over: 1 file that ends in .pdf (b.pdf): documents end in .csv" in said
