@@ -23,12 +23,13 @@ from services.recommendation.writer import FeedbackWriter
 from shared.clock import Clock, SystemClock
 from shared.errors import DependencyError, PlatformError
 from shared.http.application import READY, state_of
-from shared.http.streams import StreamProbe, stream_checks, stream_state
+from shared.http.streams import StreamProbe, stream_checks
 from shared.ranking.events import Event
 from shared.ranking.recommender import Ranked, Recommender
 from shared.serving.trunk import Trunk
 from shared.storage.database import Database
 from shared.storage.retention import Retention
+from shared.streaming.ledger.reader import TopicFigures
 
 LOGGER = logging.getLogger(__name__)
 
@@ -134,25 +135,18 @@ class RecommendationService:
         return await asyncio.to_thread(ranked)
 
     async def stream(self, tenant: str | None = None) -> StreamAnswer:
-        """How far the stream is, of all tenants or as one of them may see it.
+        """How far the stream is: see `TopicAnswer.read`."""
 
-        What the host cannot say is left out, and the phase says why.
-        """
-        topic = self.settings.topic
-        figures = await asyncio.to_thread(self.reader.topic, topic, tenant)
-        state, rate = await stream_state(self.probe)
-        present = figures.of(state.log)
-        counts = present.counts
-        answer = StreamAnswer.of(
-            topic,
-            present,
-            state,
-            rate,
-            stored=sum(counts[one] for one in EventOutcome if one.is_stored),
-            repeated=counts[EventOutcome.REPEATED],
-            conflicts=counts[EventOutcome.CONFLICT],
-        )
-        return answer if tenant is None else answer.of_tenant()
+        def own(present: TopicFigures) -> Mapping[str, object]:
+            counts = present.counts
+            return {
+                "stored": sum(counts[one] for one in EventOutcome if one.is_stored),
+                "repeated": counts[EventOutcome.REPEATED],
+                "conflicts": counts[EventOutcome.CONFLICT],
+            }
+
+        topic, stored = self.settings.topic, self.reader.topic
+        return await StreamAnswer.read(topic, stored, self.probe, tenant, own)
 
     async def readiness(self) -> Mapping[str, str]:
         """Whether the database, the trunk, the rankings, the broker and the stream are there."""

@@ -16,11 +16,12 @@ from services.sentiment.trends import trend
 from shared.clock import Clock
 from shared.errors import InputError
 from shared.http.application import READY, state_of
-from shared.http.streams import StreamProbe, open_migrated, stream_checks, stream_state
+from shared.http.streams import StreamProbe, open_migrated, stream_checks
 from shared.models.tasks import EMBED_TASK, Priority, TaskCall
 from shared.sentiment.gazetteer import Gazetteer
 from shared.serving.trunk import Trunk
 from shared.storage.database import Database
+from shared.streaming.ledger.reader import TopicFigures
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 
@@ -99,28 +100,21 @@ class SentimentService:
         return await asyncio.to_thread(read)
 
     async def stream(self, tenant: str | None = None) -> StreamAnswer:
-        """How far the stream is, of all tenants or as one of them may see it.
+        """How far the stream is: see `TopicAnswer.read`."""
 
-        What the host cannot say is left out, and the phase says why.
-        """
-        topic = self.settings.topic
-        figures = await asyncio.to_thread(self.reader.topic, topic, tenant)
-        state, rate = await stream_state(self.probe)
-        present = figures.of(state.log)
-        counts = present.counts
-        answer = StreamAnswer.of(
-            topic,
-            present,
-            state,
-            rate,
-            bootstrap=self._bootstrap,
-            scored=counts[RecordOutcome.SCORED],
-            duplicates=counts[RecordOutcome.DUPLICATE],
-            conflicts=counts[RecordOutcome.CONFLICT],
-            late=counts[LATE],
-            watermark=event_time(present).time,
-        )
-        return answer if tenant is None else answer.of_tenant()
+        def own(present: TopicFigures) -> Mapping[str, object]:
+            counts = present.counts
+            return {
+                "bootstrap": self._bootstrap,
+                "scored": counts[RecordOutcome.SCORED],
+                "duplicates": counts[RecordOutcome.DUPLICATE],
+                "conflicts": counts[RecordOutcome.CONFLICT],
+                "late": counts[LATE],
+                "watermark": event_time(present).time,
+            }
+
+        topic, stored = self.settings.topic, self.reader.topic
+        return await StreamAnswer.read(topic, stored, self.probe, tenant, own)
 
     async def readiness(self) -> Mapping[str, str]:
         """Whether the database, the trunk with its tasks, the broker, the stream and the webhook

@@ -1,5 +1,6 @@
 """What an application that reads a topic has beside its routes: settings, a database, a probe."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import ClassVar, Generic, Protocol, Self, TypeVar
@@ -98,15 +99,6 @@ async def stream_checks(probe: StreamProbe, *names: str) -> Mapping[str, str]:
     return {name: fault or READY for name, fault in faults.items()}
 
 
-async def stream_state(probe: StreamProbe) -> tuple[StreamState, float | None]:
-    """What the stream does, and its records a second; without them, that it does not answer."""
-    try:
-        status = await probe.status()
-    except DependencyError as error:
-        return unreachable(error), None
-    return status.state, round(status.rate, 1)
-
-
 class PartitionAnswer(BaseModel):
     """How far a partition of the topic is stored.
 
@@ -144,15 +136,22 @@ class TopicAnswer(BaseModel, Generic[PartitionT]):
     rate: float | None = Field(description="Records stored a second, over the last ten.")
 
     @classmethod
-    def of(
+    async def read(
         cls,
         topic: str,
-        present: TopicFigures,
-        state: StreamState,
-        rate: float | None,
-        **own: object,
+        stored: Callable[[str, str | None], TopicFigures],
+        probe: StreamProbe,
+        tenant: str | None,
+        own: Callable[[TopicFigures], Mapping[str, object]],
     ) -> Self:
-        """The answer for what the database and the stream host say; `own` are more fields."""
+        """How far the stream is, of all tenants or as one of them may see it.
+
+        `stored` blocks; `own` gives the application's fields. What the host cannot say is left out,
+        and the phase says why.
+        """
+        figures = await asyncio.to_thread(stored, topic, tenant)
+        state, rate = await _state(probe)
+        present = figures.of(state.log)
         fields = {
             "topic": topic,
             "topic_id": present.topic_id or state.log.topic_id or None,
@@ -162,8 +161,14 @@ class TopicAnswer(BaseModel, Generic[PartitionT]):
             "dead_letters": present.counts[DEAD],
             "rate": rate,
         }
-        return cls.model_validate(fields | own)
+        answer = cls.model_validate({**fields, **own(present)})
+        hidden = () if tenant is None else cls.hidden
+        return answer.model_copy(update=dict.fromkeys(hidden))
 
-    def of_tenant(self) -> Self:
-        """Without what is of all tenants together, and what names a machine."""
-        return self.model_copy(update=dict.fromkeys(self.hidden))
+
+async def _state(probe: StreamProbe) -> tuple[StreamState, float | None]:
+    try:
+        status = await probe.status()
+    except DependencyError as error:
+        return unreachable(error), None
+    return status.state, round(status.rate, 1)
