@@ -36,7 +36,7 @@ from shared.training.loop.progress import followed, shown
 from shared.training.loop.ray_train import WorkerGroup, cluster, train
 from shared.training.loop.run_folder import RunSpec, locked, write_run
 from shared.training.loop.tracking import check_tracking, tracked
-from shared.training.methods.lora import Lora
+from shared.training.methods.lora import weaken
 from shared.training.methods.model import TunedModel
 from shared.training.methods.tuning import check_method
 from shared.training.publish.card import Card, Finished
@@ -155,8 +155,7 @@ def _best_model(chosen: Finished, data: TrainingData, backbone: Backbone) -> Tra
     store = CheckpointStore(spec.folder() / "checkpoints", settings.checkpoint.keep)
     model = TunedModel.on(backbone, settings, data.labels, spec.max_length)
     model.restore(store.best(chosen.state).model)
-    if isinstance(model.tuned, Lora):
-        model.tuned.weaken(settings.lora.strength)
+    weaken(model.tuned, settings.lora.strength)
     trained = Trained(model, data, backbone, tokenizer_of(backbone, spec))
     if settings.rejection is not None:
         trained.reject(settings.rejection)

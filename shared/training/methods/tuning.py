@@ -7,13 +7,14 @@ them into a bundle's folder, told the name and the folder of the backbone that t
 from shared.errors import ConfigError
 from shared.models.backbone import Backbone
 from shared.models.bundle import Method
+from shared.training.methods.adapted import Adapted
 from shared.training.methods.full import Full
 from shared.training.methods.head import Frozen
-from shared.training.methods.lora import Lora
-from shared.training.methods.prompt import Prompt
+from shared.training.methods.lora import with_lora
+from shared.training.methods.prompt import with_prompt
 from shared.training.settings import FinetuneSettings
 
-Tuned = Lora | Prompt | Full | Frozen
+Tuned = Adapted | Full | Frozen
 """One method at work on an encoder, which it changes in place."""
 
 
@@ -26,9 +27,9 @@ def tune(backbone: Backbone, settings: FinetuneSettings, max_length: int) -> Tun
     check_method(backbone, settings, max_length)
     encoder = backbone.encoder
     if settings.method is Method.LORA:
-        return Lora(encoder, settings.lora)
+        return with_lora(encoder, settings.lora)
     if settings.method is Method.PROMPT:
-        return Prompt(encoder, settings.prompt.virtual_tokens)
+        return with_prompt(encoder, settings.prompt.virtual_tokens)
     return Full(encoder) if settings.method is Method.FULL else Frozen(encoder)
 
 

@@ -16,9 +16,9 @@ from shared.training.data.examples import ExampleT
 from shared.training.loop.loop import Run
 from shared.training.methods.full import Full
 from shared.training.methods.head import Frozen
-from shared.training.methods.lora import Lora
+from shared.training.methods.lora import with_lora
 from shared.training.methods.model import TunedModel
-from shared.training.methods.prompt import Prompt
+from shared.training.methods.prompt import with_prompt
 from shared.training.methods.tuning import Tuned
 from shared.training.settings import CheckpointSettings, LoraSettings, OptimisationSettings
 from shared.training.tasks.classify.learning import ClassLearning
@@ -56,9 +56,9 @@ def tuned(method: Method, dropout: float = 0.0) -> Tuned:
     backbone = encoder(dropout)
     torch.manual_seed(0)
     if method is Method.LORA:
-        return Lora(backbone, LoraSettings(rank=4, alpha=8))
+        return with_lora(backbone, LoraSettings(rank=4, alpha=8))
     if method is Method.PROMPT:
-        return Prompt(backbone, 4)
+        return with_prompt(backbone, 4)
     return Full(backbone) if method is Method.FULL else Frozen(backbone)
 
 

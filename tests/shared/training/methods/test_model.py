@@ -8,7 +8,7 @@ from peft import PeftModel
 from shared.models.bundle import Method
 from shared.models.heads import Head, load_head
 from shared.models.tasks import TaskKind
-from shared.training.methods.lora import Lora, linear_layers
+from shared.training.methods.lora import linear_layers, weaken, with_lora
 from shared.training.methods.model import TunedModel
 from shared.training.settings import LoraSettings
 from tests.shared.training import made
@@ -49,7 +49,7 @@ def test_tensors_go_out_and_in() -> None:
 
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
 def test_peft_reads_the_adapter(tmp_path: Path) -> None:
-    lora = Lora(made.encoder(), LoraSettings(rank=4, alpha=8, rslora=True))
+    lora = with_lora(made.encoder(), LoraSettings(rank=4, alpha=8, rslora=True))
     model = made.classifier(tuned_encoder=lora)
     train_a_little(model)
     model.save(tmp_path, "tiny", tmp_path)
@@ -63,10 +63,10 @@ def test_peft_reads_the_adapter(tmp_path: Path) -> None:
 
 
 def test_a_weaker_adapter_keeps_a_share_of_the_change_of_each_layer() -> None:
-    lora = Lora(made.encoder(), LoraSettings(rank=4, alpha=8))
+    lora = with_lora(made.encoder(), LoraSettings(rank=4, alpha=8))
     train_a_little(lora)
     before = {name: tensor.clone() for name, tensor in lora.tensors().items()}
-    lora.weaken(0.25)
+    weaken(lora, 0.25)
     for name, tensor in lora.tensors().items():
         kept = 0.25 if "lora_B" in name else 1.0
         assert torch.equal(tensor, kept * before[name])
