@@ -1,54 +1,37 @@
 """Whether a ranker may serve: judged by the last queries, beside what it takes the place of."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from pipelines.ranking.replay import LabelledQuery
-from shared.metrics.bootstrap import Interval, bootstrap_mean
+from shared.artifacts.promotion import GateResult
+from shared.metrics.bootstrap import bootstrap_mean
 from shared.metrics.retrieval import Float64s, JudgedRanking, ndcg_at_k
 from shared.ranking.rankers.scorer import Scorer
 
 K = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """One comparison: nDCG@10 of both, and the mean difference for the same queries."""
-
-    rival: str
-    ours: Interval
-    theirs: Interval
-    gain: Interval
-    margin: float
-
-    @property
-    def holds(self) -> bool:
-        """Whether the ranker is not below its rival, and not by chance."""
-        return self.gain.value >= 0.0 and self.gain.low >= -self.margin
-
-    def __str__(self) -> str:
-        """Both figures, what they differ by, and what follows."""
-        verdict = "holds" if self.holds else "does not hold"
-        return (
-            f"not below {self.rival}: nDCG@10 {self.ours.value:.4f} to {self.theirs.value:.4f}, "
-            f"difference {self.gain.value:+.4f} ({self.gain.low:+.4f} to {self.gain.high:+.4f}) on "
-            f"{self.gain.n} queries, at least 0 ({-self.margin:+.4f}) asked for: {verdict}"
-        )
-
-
 def judge(
     ranker: Scorer, rivals: Mapping[str, Scorer], last: Sequence[LabelledQuery], margin: float
-) -> tuple[Gate, ...]:
+) -> list[GateResult]:
     """A gate for each rival, by a paired bootstrap: the same queries are drawn for both."""
-    ours = ndcg(ranker, last)
-    gates = []
-    for name, rival in rivals.items():
-        theirs = ndcg(rival, last)
-        gain = bootstrap_mean(ours - theirs)
-        gates.append(Gate(name, bootstrap_mean(ours), bootstrap_mean(theirs), gain, margin))
-    return tuple(gates)
+    ours, theirs = ndcg(ranker, last), {name: ndcg(rival, last) for name, rival in rivals.items()}
+    return [gate_of(name, ours, values, margin) for name, values in theirs.items()]
+
+
+def gate_of(rival: str, ours: Float64s, theirs: Float64s, margin: float) -> GateResult:
+    """Whether a ranker is not below its rival, and not by chance, by nDCG@10 [q] of both."""
+    gain = bootstrap_mean(ours - theirs)
+    return GateResult(
+        gate=f"not below {rival}",
+        holds=gain.value >= 0.0 and gain.low >= -margin,
+        found=f"nDCG@10 {ours.mean():.4f} to {theirs.mean():.4f}, difference {gain.value:+.4f} "
+        f"({gain.low:+.4f} to {gain.high:+.4f}) on {gain.n} queries",
+        limit=f"at least 0 ({-margin:+.4f})",
+        remedy="train it on more behaviour",
+    )
 
 
 def ndcg(scorer: Scorer, queries: Sequence[LabelledQuery]) -> Float64s:

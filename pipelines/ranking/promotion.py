@@ -8,12 +8,12 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipelines.ranking.gates import Gate, K, judge, ndcg
+from pipelines.ranking.gates import K, judge, ndcg
 from pipelines.ranking.replay import LabelledQuery
 from pipelines.ranking.train import Trained
 from pipelines.ranking.train_settings import TrainSettings
 from shared.artifacts.aliases import CANDIDATE
-from shared.artifacts.promotion import change_champion, promoting
+from shared.artifacts.promotion import GateResult, change_champion, promoting
 from shared.errors import ArtifactError
 from shared.metrics.bootstrap import bootstrap_mean
 from shared.metrics.metric import Metric
@@ -89,7 +89,7 @@ def promote(
     margin: float,
     *,
     command: str,
-) -> tuple[Gate, ...]:
+) -> list[GateResult]:
     """Lets a bundle serve if every gate holds, which are returned; else nothing changes.
 
     It is judged beside the blend and beside the champion that serves now. A promotion leaves its
@@ -109,7 +109,7 @@ def promote(
             evidence = {
                 "action": "promote",
                 "command": command,
-                "gates": [asdict(gate) for gate in gates],
+                "gates": [gate.model_dump() for gate in gates],
             }
             change_champion(
                 registry, model, bundle_id, before=champion, evidence=evidence, at_s=time.time()

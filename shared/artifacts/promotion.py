@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from shared.artifacts.aliases import CHAMPION
 from shared.artifacts.manifest import ManifestT
 from shared.artifacts.store import Store
@@ -19,6 +21,16 @@ from shared.files import locked, write_atomic
 
 _FOLDER = "promotions"
 _LOCK_FILE = ".promotion.lock"
+
+
+class GateResult(BaseModel, frozen=True, extra="forbid"):
+    """One gate: whether it holds, what was found, what was asked for, and what helps."""
+
+    gate: str
+    holds: bool
+    found: str
+    limit: str
+    remedy: str
 
 
 def promoting(root: Path) -> AbstractContextManager[None]:

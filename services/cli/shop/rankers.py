@@ -13,9 +13,9 @@ from services.cli.options import DeploymentFile, StateDir, application_settings,
 from shared.errors import ConfigError, NotFoundError
 
 if TYPE_CHECKING:
-    from pipelines.ranking.gates import Gate
     from pipelines.ranking.train_settings import TrainSettings
     from services.recommendation.config import RecommendationSettings
+    from shared.artifacts.promotion import GateResult
 
 _EXIT_NOT_SERVED = 1
 
@@ -191,9 +191,11 @@ def _console() -> Console:
     return Console(highlight=False, soft_wrap=True)
 
 
-def _say(console: Console, bundle_id: str, gates: "Sequence[Gate]") -> int:
+def _say(console: Console, bundle_id: str, gates: "Sequence[GateResult]") -> int:
     for gate in gates:
-        console.print(str(gate), style=None if gate.holds else "red", markup=False)
+        verdict, style = ("holds", None) if gate.holds else ("does not hold", "red")
+        said = f"{gate.gate}: {gate.found}, {gate.limit} asked for: {verdict}"
+        console.print(said, style=style, markup=False)
     if all(gate.holds for gate in gates):
         console.print(f"{bundle_id} serves from the next request on", markup=False)
         return 0

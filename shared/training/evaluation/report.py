@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from shared.artifacts.promotion import GateResult
 from shared.files import write_atomic
 from shared.metrics.calibration import reliability, risk_coverage
 from shared.training.evaluation.evaluation import Cost, Evaluated
@@ -20,7 +21,6 @@ from shared.training.evaluation.plots import (
     reliability_plot,
     risk_coverage_plot,
 )
-from shared.training.publish.gates import GateResult
 
 JSON_FILE, HTML_FILE, CARD_FILE = "evaluation.json", "evaluation.html", "README.md"
 _CURVE_POINTS = 101

@@ -3,23 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pydantic import BaseModel
-
+from shared.artifacts.promotion import GateResult
 from shared.errors import ConfigError
 from shared.models.bundle import Manifest
 from shared.training.evaluation.evaluation import Evaluated
 from shared.training.evaluation.judgement import difference
 from shared.training.evaluation.settings import GateSettings
-
-
-class GateResult(BaseModel, frozen=True, extra="forbid"):
-    """One gate: whether it holds, what was found, what was asked for, and what helps."""
-
-    gate: str
-    holds: bool
-    found: str
-    limit: str
-    remedy: str
 
 
 @dataclass(frozen=True)

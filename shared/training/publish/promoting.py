@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from shared.artifacts.promotion import change_champion, promoting
+from shared.artifacts.promotion import GateResult, change_champion, promoting
 from shared.errors import ArtifactError
 from shared.models.backbone import Backbone
 from shared.models.bundle import Bundle
@@ -23,7 +23,7 @@ from shared.training.evaluation.sets import (
 )
 from shared.training.evaluation.settings import PromoteSettings
 from shared.training.publish.frozen import Frozen, freeze, read_frozen
-from shared.training.publish.gates import Contest, GateResult, judge_gates, label_gate
+from shared.training.publish.gates import Contest, judge_gates, label_gate
 from shared.training.tasks.kinds import kind_of
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from shared.artifacts.promotion import GateResult
 from shared.models.bundle import Bundle
 from shared.models.tasks import ClassifyOutput, TaskKind
 from shared.training.evaluation.evaluation import Cost, Evaluated
 from shared.training.evaluation.report import CARD_FILE, HTML_FILE, JSON_FILE, write_report
-from shared.training.publish.gates import GateResult
 from shared.training.tasks.classify.evaluation import ClassEvaluation
 from shared.training.tasks.classify.examples import Example
 from tests.shared.training.tasks.test_evaluation import manifest

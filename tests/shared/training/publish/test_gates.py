@@ -3,12 +3,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from shared.artifacts.promotion import GateResult
 from shared.errors import ConfigError
 from shared.models.bundle import Bundle
 from shared.models.tasks import ClassifyOutput, TaskKind
 from shared.training.evaluation.evaluation import Cost, Evaluated
 from shared.training.evaluation.settings import GateSettings
-from shared.training.publish.gates import Contest, GateResult, judge_gates, label_gate
+from shared.training.publish.gates import Contest, judge_gates, label_gate
 from shared.training.tasks.classify.evaluation import ClassEvaluation
 from shared.training.tasks.classify.examples import Example
 from tests.shared.training.tasks.test_evaluation import manifest
