@@ -10,7 +10,6 @@ import hashlib
 import shutil
 import sys
 import tempfile
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +20,6 @@ from pipelines.fewshot_settings import FewshotSettings
 from shared.models.backbone import Backbone
 from shared.models.bundle import Bundle, Method
 from shared.models.registry import open_registry
-from shared.models.tokenization import TextTokenizer
 from shared.training.data.examples import AnyExample
 from shared.training.data.sets import ReadSets
 from shared.training.evaluation.names import METRIC_NAMES
@@ -31,11 +29,11 @@ from shared.training.loop.ray_train import cluster, train
 from shared.training.loop.run_folder import RunSpec, locked, write_run
 from shared.training.methods.model import TunedModel
 from shared.training.methods.tuning import check_method
+from shared.training.publish.head_card import HeadCard, render_head
 from shared.training.publish.held_out import judged_already, keep_held_out
-from shared.training.publish.publishing import publish
+from shared.training.publish.publishing import Origin, publish, write_trained
 from shared.training.tasks.classify.class_pairs import drawn, pairs_across, pairs_within
 from shared.training.tasks.classify.examples import Example
-from shared.training.tasks.classify.headed import Recipe, write_headed
 from shared.training.tasks.classify.pooled import pooled_vectors, set_regression
 from shared.training.tasks.trained import Trained
 from shared.training.tasks.training_data import check_data, read_data
@@ -64,9 +62,9 @@ def fewshot(settings: FewshotSettings, *, command: str, console: Console) -> Bun
     read = read_data(settings, judged_already(settings))
     data = check_data(settings, _drawn(read, settings))
     backbone = Backbone.load(settings.backbone, settings.optimisation.attention_dropout)
-    length = min(settings.max_length or backbone.max_length, backbone.max_length)
+    length = backbone.at_most(settings.max_length)
     check_method(backbone, settings, length)
-    tokenizer = TextTokenizer(backbone.tokenizer, length, token_types=backbone.uses_token_types)
+    tokenizer = backbone.text_tokenizer(length)
     model = TunedModel.on(backbone, settings, data.labels, length)
     few = Trained(model, data, backbone, tokenizer)
     tuned = settings.method is not Method.HEAD
@@ -77,9 +75,11 @@ def fewshot(settings: FewshotSettings, *, command: str, console: Console) -> Bun
     if model.head is None:
         raise TypeError("a classify model has a head")
     set_regression(model.head, vectors, train_arrays.targets, settings.inverse_l2)
-    recipe = _recipe(settings, few, length, command)
+    card = _card(settings, few, length, command)
     with tempfile.TemporaryDirectory() as aside:
-        written = write_headed(Path(aside), model, backbone, recipe, time.time())
+        written = write_trained(
+            Path(aside), model, backbone, card.origin, card.measured, render_head(card)
+        )
         keep_held_out(settings, read, console)
         bundle = publish(registry, written.folder)
     if tuned:
@@ -125,31 +125,30 @@ def _spec(settings: FewshotSettings, few: Trained, length: int) -> RunSpec:
     )
 
 
-def _recipe(settings: FewshotSettings, few: Trained, length: int, command: str) -> Recipe:
+def _card(settings: FewshotSettings, few: Trained, length: int, command: str) -> HeadCard:
     """What the classifier is worth, and how it was made."""
     data, measured = few.data, few.measure()
     tuned = settings.method is not Method.HEAD
     pairs = settings.pairs_per_example * len(data.train)
-    return Recipe(
+    origin = Origin(
         task=settings.task,
         method=settings.method,
         labels=data.labels,
         max_length=length,
-        how=(
-            f"{settings.data.name or 'Data'}: {len(data.train):,} examples, seed {_seed(settings)}",
-            f"The encoder was tuned ({settings.method}) by {pairs:,} contrastive pairs of them, "
-            f"{settings.optimisation.epochs} time(s)"
-            if tuned
-            else "The encoder stayed as it is",
-            f"The head is a logistic regression on its vectors (C = {settings.inverse_l2:g})",
-        ),
         data_fingerprint=data.fingerprint(),
         command=command,
-        measured=measured,
-        calibrated_on=data.calibrated_on,
         licence=settings.data.licence,
         attribution=settings.data.attribution,
     )
+    how = (
+        f"{settings.data.name or 'Data'}: {len(data.train):,} examples, seed {_seed(settings)}",
+        f"The encoder was tuned ({settings.method}) by {pairs:,} contrastive pairs of them, "
+        f"{settings.optimisation.epochs} time(s)"
+        if tuned
+        else "The encoder stayed as it is",
+        f"The head is a logistic regression on its vectors (C = {settings.inverse_l2:g})",
+    )
+    return HeadCard(origin, few.backbone.name, how, measured, data.calibrated_on)
 
 
 def _seed(settings: FewshotSettings) -> int:

@@ -16,7 +16,6 @@ configuration's `kind` (`classify`, `tag`, `span`, `score` or `embed`), how its 
 import shutil
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from rich.console import Console
@@ -27,7 +26,6 @@ from pipelines.data import REPORT_FILE, not_compared, write_report
 from shared.models.backbone import Backbone
 from shared.models.bundle import Bundle
 from shared.models.registry import open_registry
-from shared.models.tokenization import TextTokenizer
 from shared.training.data.examples import AnyExample
 from shared.training.data.findings import NOTHING_FOUND, findings
 from shared.training.data.sets import ReadSets
@@ -39,9 +37,9 @@ from shared.training.loop.tracking import check_tracking, tracked
 from shared.training.methods.lora import weaken
 from shared.training.methods.model import TunedModel
 from shared.training.methods.tuning import check_method
-from shared.training.publish.card import Card, Finished
+from shared.training.publish.card import Card, Finished, render
 from shared.training.publish.held_out import judged_already, keep_held_out
-from shared.training.publish.publishing import publish, write_trained
+from shared.training.publish.publishing import Origin, publish, write_trained
 from shared.training.settings import FinetuneSettings
 from shared.training.tasks.classify.rejection import rejecting_label
 from shared.training.tasks.trained import Trained
@@ -88,7 +86,10 @@ def finetune(settings: FinetuneSettings, *, command: str, console: Console) -> B
         notes=read.notes,
     )
     with tempfile.TemporaryDirectory(dir=chosen.spec.folder()) as aside:
-        written = write_trained(Path(aside), trained.model, backbone, card, time.time())
+        origin = _origin(chosen.spec, command)
+        written = write_trained(
+            Path(aside), trained.model, backbone, origin, card.measured, render(card)
+        )
         keep_held_out(settings, read, console)
         bundle = publish(registry, written.folder)
     for run in runs:
@@ -109,7 +110,7 @@ def spec_of(
     return RunSpec(
         settings=settings.model_copy(update={"optimisation": optimisation, "backbone": source}),
         labels=data.labels,
-        max_length=min(settings.max_length or backbone.max_length, backbone.max_length),
+        max_length=backbone.at_most(settings.max_length),
         pad_id=backbone.pad_id,
         backbone_sha256=backbone.sha256,
         data_fingerprint=data.fingerprint(),
@@ -131,7 +132,7 @@ def _train(
 ) -> Finished:
     """Trains one seed on the group of workers, or what an earlier start left of it."""
     folder = spec.folder()
-    tokenizer = tokenizer_of(backbone, spec)
+    tokenizer = backbone.text_tokenizer(spec.max_length)
     with (
         locked(folder),
         shown(console, data.chosen_on) as line,
@@ -156,15 +157,26 @@ def _best_model(chosen: Finished, data: TrainingData, backbone: Backbone) -> Tra
     model = TunedModel.on(backbone, settings, data.labels, spec.max_length)
     model.restore(store.best(chosen.state).model)
     weaken(model.tuned, settings.lora.strength)
-    trained = Trained(model, data, backbone, tokenizer_of(backbone, spec))
+    trained = Trained(model, data, backbone, backbone.text_tokenizer(spec.max_length))
     if settings.rejection is not None:
         trained.reject(settings.rejection)
     return trained
 
 
-def tokenizer_of(backbone: Backbone, spec: RunSpec) -> TextTokenizer:
-    """The tokenizer of a run."""
-    return TextTokenizer(backbone.tokenizer, spec.max_length, token_types=backbone.uses_token_types)
+def _origin(spec: RunSpec, command: str) -> Origin:
+    settings = spec.settings
+    return Origin(
+        task=settings.task,
+        method=settings.method,
+        labels=spec.labels,
+        max_length=spec.max_length,
+        data_fingerprint=spec.data_fingerprint,
+        command=command,
+        kind=settings.kind,
+        multi_label=settings.multi_label,
+        licence=settings.data.licence,
+        attribution=settings.data.attribution,
+    )
 
 
 def _say_result(card: Card, bundle: Bundle, console: Console) -> None:

@@ -24,7 +24,6 @@ from shared.errors import ConflictError, InputError
 from shared.files import new_folder
 from shared.models.backbone import Backbone
 from shared.models.source import BackboneFiles, locate_folder
-from shared.models.tokenization import TextTokenizer
 from shared.training.data.reading import Row, text_cell
 from shared.training.data.sources import read_located
 from shared.training.data.tokenisation import tokenise
@@ -137,8 +136,8 @@ def _name(settings: PretrainSettings, backbone: Backbone) -> str:
 def _task(
     settings: PretrainSettings, texts: Sequence[str], backbone: Backbone, folder: Path
 ) -> _Task:
-    length = min(settings.max_length or backbone.max_length, backbone.max_length)
-    tokenizer = TextTokenizer(backbone.tokenizer, length, token_types=backbone.uses_token_types)
+    length = backbone.at_most(settings.max_length)
+    tokenizer = backbone.text_tokenizer(length)
     held_out = max(1, round(settings.dev * len(texts)))
     dev, train = texts[:held_out], texts[held_out:]
     # What guesses the hidden tokens begins by chance, the same at every start.

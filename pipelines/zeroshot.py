@@ -9,7 +9,6 @@ import hashlib
 import json
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -31,10 +30,10 @@ from shared.training.data.settings import SetPart, SomeFiles
 from shared.training.data.sources import read_located
 from shared.training.methods.head import Frozen
 from shared.training.methods.model import TunedModel
-from shared.training.publish.publishing import publish
+from shared.training.publish.head_card import HeadCard, render_head
+from shared.training.publish.publishing import Origin, publish, write_trained
 from shared.training.settings import OutputSettings
 from shared.training.tasks.classify.examples import Example
-from shared.training.tasks.classify.headed import Recipe, write_headed
 from shared.training.tasks.classify.kind import CLASSIFY
 from shared.training.tasks.classify.learning import ClassLearning
 from shared.training.tasks.classify.pooled import pooled_vectors, set_prototypes
@@ -111,13 +110,15 @@ def zeroshot(settings: ZeroshotSettings, command: str) -> Bundle:
     registry.aliases()
     data = _data(settings)
     backbone = Backbone.load(settings.backbone)
-    length = min(settings.max_length or backbone.max_length, backbone.max_length)
-    tokenizer = TextTokenizer(backbone.tokenizer, length, token_types=backbone.uses_token_types)
+    length = backbone.at_most(settings.max_length)
+    tokenizer = backbone.text_tokenizer(length)
     model = _model(settings, backbone, tokenizer)
     measured = Trained(model, data, backbone, tokenizer).measure()
-    recipe = _recipe(settings, measured, length, command)
+    card = _card(settings, backbone, measured, length, command)
     with tempfile.TemporaryDirectory() as aside:
-        written = write_headed(Path(aside), model, backbone, recipe, time.time())
+        written = write_trained(
+            Path(aside), model, backbone, card.origin, measured, render_head(card)
+        )
         return publish(registry, written.folder)
 
 
@@ -144,27 +145,26 @@ def _model(settings: ZeroshotSettings, backbone: Backbone, tokenizer: TextTokeni
     return model.to(backbone.device)
 
 
-def _recipe(settings: ZeroshotSettings, measured: Measured, length: int, command: str) -> Recipe:
+def _card(
+    settings: ZeroshotSettings, backbone: Backbone, measured: Measured, length: int, command: str
+) -> HeadCard:
     described = json.dumps(settings.descriptions, sort_keys=True)
-    return Recipe(
+    origin = Origin(
         task=settings.task,
         method=Method.HEAD,
         labels=settings.labels,
         max_length=length,
-        how=(
-            "Zero-shot: the rows of the head are the backbone's vectors of descriptions of the "
-            f"classes, times {settings.similarity_scale:g}; nothing was trained",
-            *(
-                f"`{label}`: {' / '.join(settings.descriptions[label])}"
-                for label in settings.labels
-            ),
-        ),
         data_fingerprint=hashlib.sha256(described.encode()).hexdigest(),
         command=command,
-        measured=measured,
         licence=settings.licence,
         attribution=settings.attribution,
     )
+    how = (
+        "Zero-shot: the rows of the head are the backbone's vectors of descriptions of the "
+        f"classes, times {settings.similarity_scale:g}; nothing was trained",
+        *(f"`{label}`: {' / '.join(settings.descriptions[label])}" for label in settings.labels),
+    )
+    return HeadCard(origin, backbone.name, how, measured)
 
 
 main = CommandLine("zeroshot", ZeroshotSettings, _run, __doc__)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pipelines.finetune import spec_of, tokenizer_of
+from pipelines.finetune import spec_of
 from pipelines.tuning.space import Planned
 from shared.models.backbone import Backbone
 from shared.training.data.arrays import TokenArrays
@@ -44,7 +44,7 @@ class Preparation:
         data, backbone = self._read(spec.settings), self._backbone(spec.settings)
         key = (spec.backbone_sha256, f"{spec.max_length} {_data_key(spec.settings)}")
         if key not in self._arrays:
-            tokenizer = tokenizer_of(backbone, spec)
+            tokenizer = backbone.text_tokenizer(spec.max_length)
             self._arrays[key] = (
                 data.arrays(data.train, tokenizer),
                 data.arrays(data.dev, tokenizer),

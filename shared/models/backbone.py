@@ -20,6 +20,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from shared.errors import ArtifactError, ConfigError
 from shared.models.source import BackboneConfig, BackboneFiles, locate
+from shared.models.tokenization import TextTokenizer
 
 __all__ = ["Backbone", "BackboneConfig", "choose_device", "choose_precision"]
 
@@ -100,6 +101,14 @@ class Backbone:
         files = locate(config)
         device = choose_device(config)
         return cls(files, device, choose_precision(config, device), attention_dropout)
+
+    def at_most(self, max_length: int | None) -> int:
+        """A length that was asked for, or fewer tokens where the backbone reads no more."""
+        return min(max_length or self.max_length, self.max_length)
+
+    def text_tokenizer(self, max_length: int) -> TextTokenizer:
+        """What reads texts of at most so many tokens for this backbone."""
+        return TextTokenizer(self.tokenizer, max_length, token_types=self.uses_token_types)
 
     def pool(self, hidden: Tensor, attention_mask: Tensor) -> Tensor:
         """The vector that heads read: hidden states [b, s, d], mask [b, s] to [b, d'].

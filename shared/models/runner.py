@@ -180,9 +180,7 @@ class Runner:
 
     def _tokenizer(self, max_length: int) -> TextTokenizer:
         if max_length not in self._tokenizers:
-            self._tokenizers[max_length] = TextTokenizer(
-                self._backbone.tokenizer, max_length, token_types=self._backbone.uses_token_types
-            )
+            self._tokenizers[max_length] = self._backbone.text_tokenizer(max_length)
         return self._tokenizers[max_length]
 
     def _check_compatible(self, bundle: Bundle) -> None:

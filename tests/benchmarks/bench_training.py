@@ -23,7 +23,6 @@ import numpy as np
 import torch
 
 from shared.models.backbone import Backbone
-from shared.models.tokenization import TextTokenizer
 from shared.training.data.arrays import Int64s, TokenArrays
 from shared.training.data.reading import read_rows
 from shared.training.data.sets import ReadSets
@@ -72,9 +71,7 @@ def write_folder(state_dir: Path, examples: int, epochs: int) -> Path:
         backbone_sha256=backbone.sha256,
         data_fingerprint=data.fingerprint(),
     )
-    tokenizer = TextTokenizer(
-        backbone.tokenizer, spec.max_length, token_types=backbone.uses_token_types
-    )
+    tokenizer = backbone.text_tokenizer(spec.max_length)
     arrays = [data.arrays(each, tokenizer) for each in (data.train, data.dev)]
     return write_run(spec, arrays[0], arrays[1])
 

@@ -1,54 +1,58 @@
-"""A finished run becomes a bundle, and the bundle gets a name."""
+"""A trained model becomes a bundle, and the bundle gets a name."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from shared.artifacts.aliases import CANDIDATE
-from shared.files import write_atomic
 from shared.metrics.metric import Metric
 from shared.models.backbone import Backbone
-from shared.models.bundle import MODEL, BackboneRef, Bundle, Calibration, Manifest
+from shared.models.bundle import MODEL, BackboneRef, Bundle, Calibration, Manifest, Method
 from shared.models.registry import Registry
+from shared.models.tasks import TaskKind
 from shared.training.methods.model import TunedModel
-from shared.training.publish.card import Card, render
+from shared.training.tasks.trained import Measured
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a model is, and what it was made from and by: fields of its manifest."""
+
+    task: str
+    method: Method
+    labels: tuple[str, ...]
+    max_length: int
+    data_fingerprint: str
+    command: str
+    kind: TaskKind = TaskKind.CLASSIFY
+    multi_label: bool = False
+    licence: str | None = None
+    attribution: str | None = None
 
 
 def write_trained(
-    root: Path, model: TunedModel, backbone: Backbone, card: Card, finished_at_s: float
+    root: Path, model: TunedModel, backbone: Backbone, origin: Origin, measured: Measured, card: str
 ) -> Bundle:
-    """Writes the bundle of a trained model below `root`, whole or not at all.
+    """Writes the bundle of a model with its card below `root`, whole or not at all.
 
     The metrics of dev stand in its manifest by their names, those of other sets, choice and gate
     too, as `<set>.<name>`.
     """
-    spec, data = card.chosen.spec, card.chosen.spec.settings.data
+    served = measured.served
     manifest = Manifest(
-        task=spec.settings.task,
-        kind=spec.settings.kind,
-        method=spec.settings.method,
+        **asdict(origin),
         backbone=BackboneRef(name=backbone.name, sha256=backbone.sha256),
         tokenizer_sha256=backbone.tokenizer_sha256,
-        max_length=spec.max_length,
-        labels=spec.labels,
-        multi_label=spec.settings.multi_label,
-        data_fingerprint=spec.data_fingerprint,
-        metrics={
-            name: Metric(**asdict(interval)) for name, interval in card.measured.metrics().items()
-        },
+        metrics={name: Metric(**asdict(each)) for name, each in measured.metrics().items()},
         calibration=Calibration(
-            temperature=card.measured.served.temperature,
-            no_answer_bias=card.measured.served.no_answer_bias,
+            temperature=served.temperature, no_answer_bias=served.no_answer_bias
         ),
-        created_at=datetime.fromtimestamp(finished_at_s, UTC).isoformat(timespec="seconds"),
-        command=card.command,
-        licence=data.licence,
-        attribution=data.attribution,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
     def write_files(folder: Path) -> None:
         model.save(folder, backbone.name, backbone.folder)
-        write_atomic(folder / "README.md", render(card).encode())
+        (folder / "README.md").write_text(card, "utf-8")
 
     return MODEL.write(root, manifest, write_files)
 
