@@ -1,31 +1,30 @@
 """Comparisons as a table for a terminal, as JSON, and as one HTML page that loads nothing."""
 
-import html
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
 from pipelines.ranking.evaluate import Comparison, K, Measured
-from shared.metrics.bootstrap import Interval
-from shared.training.evaluation.html_page import page
+from shared.training.evaluation.html_page import render
 
 _COLUMNS = (f"ndcg@{K}", f"recall@{K}", f"mrr@{K}", "intra_list_distance")
+_HEADS = ("ranker", *_COLUMNS, "cold users", "cold items", "coverage", "popularity lift")
 _PLOT_WIDTH, _LABEL_WIDTH, _BAR_HEIGHT = 720, 150, 26
 
 
 def table(comparison: Comparison) -> Table:
     """One data set's figures with their confidence intervals."""
-    shown = Table(
-        "ranker", *_COLUMNS, "cold users", "cold items", "coverage", "popularity lift",
-        title=f"{comparison.data}: {_protocol(comparison)}", caption=verdict(comparison),
-    )  # fmt: skip
+    title, caption = f"{comparison.data}: {_protocol(comparison)}", verdict(comparison)
+    shown = Table(*_HEADS, title=title, caption=caption)
     for each in comparison.measured:
         style = "" if each.is_baseline else "bold"
-        shown.add_row(each.name, *_cells(each, "\n"), style=style)
+        cells = ("\n".join(filter(None, cell)) for cell in _cells(each))
+        shown.add_row(each.name, *cells, style=style)
     return shown
 
 
@@ -58,76 +57,56 @@ def as_json(comparisons: Sequence[Comparison]) -> str:
 
 def as_html(comparisons: Sequence[Comparison]) -> str:
     """One page with tables and plots (inline SVG); it refers to no other file."""
-    sections = "\n".join(_section(each) for each in comparisons)
-    return page(
-        "Ranking, measured",
-        "<p>The whole catalogue is ranked for each query, never a sample of it. Intervals are "
-        "of 95 %, by the bias-corrected bootstrap over queries. <em>Cold items</em>: nDCG of "
-        "queries for an item first seen after the cut, with only such items ranked; among them "
-        "popularity is a random order, of which the mean is shown. Each baseline has the best of "
-        "its settings on these very queries, which favours it.</p>\n"
-        f"{sections}",
-    )
+    sections = [
+        {
+            "title": each.data,
+            "protocol": _protocol(each),
+            "verdict": verdict(each),
+            "plots": [
+                _plot(each, f"ndcg@{K}", f"nDCG@{K}"),
+                _plot(each, "intra_list_distance", "distance within lists"),
+            ],
+            "rows": [
+                {"name": of.name, "is_baseline": of.is_baseline, "cells": _cells(of)}
+                for of in each.measured
+            ],
+        }
+        for each in comparisons
+    ]
+    template = Path(__file__).with_name("ranking.html.jinja")
+    return render(template, title="Ranking, measured", heads=_HEADS, sections=sections)
 
 
-def _section(comparison: Comparison) -> str:
-    heads = "".join(f"<th>{html.escape(name)}</th>" for name in _HEADS)
-    rows = "\n".join(
-        f'<tr class="{"" if each.is_baseline else "ours"}"><td>{html.escape(each.name)}</td>'
-        + "".join(f"<td>{cell}</td>" for cell in _cells(each, "<br><small>", "</small>"))
-        + "</tr>"
-        for each in comparison.measured
-    )
-    figures = [(each.name, each.figures[f"ndcg@{K}"], each.is_baseline) for each in
-               comparison.measured]  # fmt: skip
-    spread = [(each.name, each.figures["intra_list_distance"], each.is_baseline) for each in
-              comparison.measured]  # fmt: skip
-    return (
-        f"<h2>{html.escape(comparison.data)}</h2>\n<p>{html.escape(_protocol(comparison))}. "
-        f"{html.escape(verdict(comparison))}.</p>\n"
-        f"{_plot(f'nDCG@{K}', figures)}\n{_plot('distance within lists', spread)}\n"
-        f"<table><tr>{heads}</tr>\n{rows}\n</table>"
-    )
-
-
-_HEADS = ("ranker", *_COLUMNS, "cold users", "cold items", "coverage", "popularity lift")
-
-
-def _plot(title: str, figures: Sequence[tuple[str, Interval, bool]]) -> str:
+def _plot(comparison: Comparison, figure: str, title: str) -> dict[str, Any]:
     """Horizontal bars with their intervals."""
-    most = max(max(interval.high, interval.value) for _, interval, _ in figures) or 1.0
+    figures = [(each, each.figures[figure]) for each in comparison.measured]
+    most = max(max(interval.high, interval.value) for _, interval in figures) or 1.0
     scale = (_PLOT_WIDTH - _LABEL_WIDTH - 70) / most
+    bars = [
+        {
+            "name": each.name,
+            "is_baseline": each.is_baseline,
+            "top": place * _BAR_HEIGHT,
+            "left": _LABEL_WIDTH,
+            "length": max(interval.value * scale, 0),
+            "low": _LABEL_WIDTH + interval.low * scale,
+            "high": _LABEL_WIDTH + interval.high * scale,
+            "value": interval.value,
+        }
+        for place, (each, interval) in enumerate(figures, 1)
+    ]
     height = _BAR_HEIGHT * (len(figures) + 1)
-    bars = "".join(_bars(figures, scale))
-    return (
-        f'<svg viewBox="0 0 {_PLOT_WIDTH} {height}" role="img" aria-label="{html.escape(title)}" '
-        f'font-size="13" fill="#1c2430"><text x="0" y="16" font-weight="600">'
-        f"{html.escape(title)}</text>{bars}</svg>"
-    )
+    return {"title": title, "width": _PLOT_WIDTH, "height": height, "bars": bars}
 
 
-def _bars(figures: Sequence[tuple[str, Interval, bool]], scale: float) -> Iterator[str]:
-    for place, (name, interval, is_baseline) in enumerate(figures, 1):
-        top, middle = place * _BAR_HEIGHT, place * _BAR_HEIGHT + 10
-        low, high = (_LABEL_WIDTH + end * scale for end in (interval.low, interval.high))
-        yield (
-            f'<text x="0" y="{middle + 5}">{html.escape(name)}</text>'
-            f'<rect x="{_LABEL_WIDTH}" y="{top}" width="{max(interval.value * scale, 0):.1f}" '
-            f'height="20" fill="{"#b6c2d2" if is_baseline else "#2f7d5b"}"/>'
-            f'<line x1="{low:.1f}" x2="{high:.1f}" y1="{middle}" y2="{middle}" stroke="#1c2430"/>'
-            f'<text x="{high + 6:.1f}" y="{middle + 5}">{interval.value:.4f}</text>'
-        )
-
-
-def _cells(each: Measured, opening: str, closing: str = "") -> list[str]:
+def _cells(each: Measured) -> list[tuple[str, str]]:
+    """Each figure, and its interval where it has one."""
     intervals = [each.figures[name] for name in _COLUMNS] + [each.cold_users, each.cold_items]
     cells = [
-        "-"
-        if interval is None
-        else f"{interval.value:.4f}{opening}{interval.low:.4f} to {interval.high:.4f}{closing}"
-        for interval in intervals
+        ("-", "") if of is None else (f"{of.value:.4f}", f"{of.low:.4f} to {of.high:.4f}")
+        for of in intervals
     ]
-    return [*cells, f"{each.coverage:.1%}", f"{each.popularity_lift:+.2f}"]
+    return [*cells, (f"{each.coverage:.1%}", ""), (f"{each.popularity_lift:+.2f}", "")]
 
 
 def _protocol(comparison: Comparison) -> str:

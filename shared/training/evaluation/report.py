@@ -23,6 +23,7 @@ from shared.training.evaluation.plots import (
 )
 
 JSON_FILE, HTML_FILE, CARD_FILE = "evaluation.json", "evaluation.html", "README.md"
+_TEMPLATES = Path(__file__).parent
 _CURVE_POINTS = 101
 _MOST_CONFUSED = 15
 
@@ -42,7 +43,7 @@ def write_report(folder: Path, evaluated: Evaluated, gates: Sequence[GateResult]
     write_atomic(folder / JSON_FILE, f"{json.dumps(plain, indent=2)}\n".encode())
     values = _values(evaluated, gates)
     html = render(
-        "evaluation.html.jinja",
+        _TEMPLATES / "evaluation.html.jinja",
         figures_plot=figures_plot(
             {METRIC_NAMES[name]: each for name, each in evaluated.figures.items()}
         ),
@@ -51,7 +52,8 @@ def write_report(folder: Path, evaluated: Evaluated, gates: Sequence[GateResult]
         **values,
     )
     write_atomic(folder / HTML_FILE, html.encode())
-    write_atomic(folder / CARD_FILE, render("evaluation.md.jinja", **values).encode())
+    card = render(_TEMPLATES / "evaluation.md.jinja", **values)
+    write_atomic(folder / CARD_FILE, card.encode())
 
 
 def as_plain(evaluated: Evaluated) -> dict[str, Any]:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -56,6 +57,7 @@ def test_the_page_loads_nothing(comparison: Comparison) -> None:
     for outside in ("http:", "https:", "src=", "url(", "@import", "<link"):
         assert outside not in page
     assert verdict(comparison) in page
+    assert "<script" not in as_html([replace(comparison, data="<script>alert(1)</script>")])
 
 
 def test_json_has_the_figures_with_their_intervals(comparison: Comparison) -> None:
