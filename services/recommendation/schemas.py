@@ -87,7 +87,12 @@ class RankAnswer(BaseModel):
 
 
 class StreamAnswer(TopicAnswer[PartitionAnswer]):
-    """The platform's stream of behaviour: see `TopicAnswer`."""
+    """The platform's stream; counts are of the present topic, from the database.
+
+    `topic_id` is null before the topic was seen. `phase` is what the stream host says, with the
+    `reason` where it does not run. A tenant's key sees the tenant's counts; what is of all tenants
+    or names a machine is null for it.
+    """
 
     stored: int
     repeated: int

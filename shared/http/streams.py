@@ -118,11 +118,9 @@ PartitionT = TypeVar("PartitionT", bound=PartitionAnswer)
 
 
 class TopicAnswer(BaseModel, Generic[PartitionT]):
-    """The platform's stream; counts are of the present topic, from the database.
+    """What every application says of its stream; its own answer adds its counts.
 
-    `topic_id` is null before the topic was seen. `phase` is what the stream host says, with the
-    `reason` where it does not run. A tenant's key sees the tenant's counts; what is of all tenants
-    or names a machine (`hidden`) is null for it.
+    `hidden` are the fields that only the operator sees: they are null for a tenant's key.
     """
 
     hidden: ClassVar[tuple[str, ...]] = ("topic_id", "reason", "partitions", "dead_letters", "rate")

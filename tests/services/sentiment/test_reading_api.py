@@ -362,7 +362,11 @@ async def test_readiness_names_what_is_missing(
 
 
 async def test_every_route_is_described(http: httpx.AsyncClient) -> None:
-    paths = (await get(http, "/openapi.json"))["paths"]
+    document = await get(http, "/openapi.json")
+    described = document["components"]["schemas"]["StreamAnswer"]["description"]
+    assert "what is of all tenants" in described
+    assert "null for it" in described
+    paths = document["paths"]
 
     assert {"/analyze", "/trends", "/alerts", "/alerts/{uid}", "/alerts/stream", "/stream"} <= set(
         paths
