@@ -11,7 +11,6 @@ import hashlib
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -48,14 +47,6 @@ from shared.training.tasks.embed.learning import judge_vectors
 from shared.training.tasks.objective import Objective
 
 
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """What a loop runs on."""
-
-    model: TunedModel
-    run: Run
-
-
 def _run(settings: PretrainSettings, command: str, console: Console) -> int:
     written = pretrain(settings, console)
     console.print(f"the backbone is in {written.folder}, its weights' SHA-256 {written.sha256}")
@@ -79,15 +70,15 @@ def pretrain(settings: PretrainSettings, console: Console) -> BackboneFiles:
         backbone = _backbone(settings, texts, folder / "start")
         if settings.threads is not None:
             torch.set_num_threads(settings.threads)
-        task = _task(settings, texts, backbone, folder)
+        model, run = _prepared(settings, texts, backbone, folder)
         worker = Worker(0, 1, backbone.device)
         console.print(
-            f"{len(task.run.train):,} texts, {len(task.run.train.tokens):,} tokens an epoch, "
+            f"{len(run.train):,} texts, {len(run.train.tokens):,} tokens an epoch, "
             f"{settings.objective} on {_name(settings, backbone)}; in {folder}"
         )
         with shown(console) as line, followed(folder, line):
-            state = TrainingLoop(task.model, task.run, worker).run()
-        written = _write(settings, task, state, backbone)
+            state = TrainingLoop(model, run, worker).run()
+        written = _write(settings, model, folder, state, backbone)
     shutil.rmtree(folder)
     return written
 
@@ -133,9 +124,10 @@ def _name(settings: PretrainSettings, backbone: Backbone) -> str:
     return f"random weights and {backbone.tokenizer.get_vocab_size():,} word pieces of the text"
 
 
-def _task(
+def _prepared(
     settings: PretrainSettings, texts: Sequence[str], backbone: Backbone, folder: Path
-) -> _Task:
+) -> tuple[TunedModel, Run]:
+    """The model that is trained, and what a loop trains it on."""
     length = backbone.at_most(settings.max_length)
     tokenizer = backbone.text_tokenizer(length)
     held_out = max(1, round(settings.dev * len(texts)))
@@ -166,16 +158,20 @@ def _task(
         optimisation=settings.optimisation,
         checkpoint=settings.checkpoint,
     )
-    return _Task(model, run)
+    return model, run
 
 
 def _write(
-    settings: PretrainSettings, task: _Task, state: TrainingState, backbone: Backbone
+    settings: PretrainSettings,
+    model: TunedModel,
+    folder: Path,
+    state: TrainingState,
+    backbone: Backbone,
 ) -> BackboneFiles:
     """Writes the best epoch's encoder with the tokenizer and the pooling that it began with."""
-    store = CheckpointStore(task.run.folder / "checkpoints", settings.checkpoint.keep)
-    task.model.restore(store.best(state).model)
-    tuned = task.model.tuned
+    store = CheckpointStore(folder / "checkpoints", settings.checkpoint.keep)
+    model.restore(store.best(state).model)
+    tuned = model.tuned
     if not isinstance(tuned, Full):
         raise TypeError(f"{type(tuned).__name__} gives no backbone")
     with new_folder(settings.output) as aside:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from shared.errors import ConfigError
 from shared.failures import reason_of
@@ -20,10 +20,8 @@ from shared.validation.values import found
 Values = dict[str, Any]
 
 
-class Settings(BaseModel):
+class Settings(BaseModel, frozen=True, extra="forbid", validate_default=True):
     """Base of every settings model: immutable, and a key that does not exist is a fault."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
 SettingsT = TypeVar("SettingsT", bound=Settings)

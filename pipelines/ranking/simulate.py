@@ -94,7 +94,7 @@ class _Shop:
             shopper = self._shoppers[self._dice.index(activities)]
             is_known = self._dice.uniform() >= 0.1
             pending += self._visit(number, day, shopper, shopper.id if is_known else None)
-        yield from sorted(pending, key=_when)
+        yield from sorted(pending, key=lambda event: int(str(event["timestamp"])))
 
     def _moment(self) -> float:
         """A moment in days since the start; evenings see most visits."""
@@ -216,10 +216,6 @@ def _ranking_event(
         "fields": fields,
         "items": [{"id": item.id} for item in shown],
     }
-
-
-def _when(event: Json) -> int:
-    return int(str(event["timestamp"]))
 
 
 def _sigmoid(x: float) -> float:

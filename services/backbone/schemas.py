@@ -85,10 +85,8 @@ class EmbeddingsResponse(BaseModel):
     usage: Usage
 
 
-class Document(BaseModel):
+class Document(BaseModel, extra="ignore", strict=True):
     """A document in an object; what else stands in it (`id`, `title`) is not looked at."""
-
-    model_config = ConfigDict(extra="ignore", strict=True)
 
     text: Text
 

@@ -131,10 +131,8 @@ class Incoming(RequestBody):
     model_config = ConfigDict(strict=True)
 
 
-class _Part(BaseModel):
+class _Part(BaseModel, extra="forbid", strict=True):
     """A part of which a request has thousands: each of its fields says by itself what null is."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class _Named(_Part):

@@ -8,7 +8,6 @@ from typing import Annotated
 from pydantic import (
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     StringConstraints,
     ValidationError,
@@ -75,10 +74,8 @@ QueryTime = Annotated[
 """A moment as `Time`, in an address."""
 
 
-class _Fields(BaseModel):
+class _Fields(BaseModel, strict=True, extra="ignore"):
     """The record's value; keys that are not known are left to other readers of the topic."""
-
-    model_config = ConfigDict(strict=True, extra="ignore")
 
     id: Identifier
     published_at: Time

@@ -48,8 +48,7 @@ class NewsReader:
         """The start of the newest window that has anything; None without any."""
         query = sa.select(sa.func.max(WINDOW.c.start_s)).where(*_of_entity(tenant, entity, size_s))
         with self._database.read() as connection:
-            newest: int | None = connection.execute(query).scalar()
-            return newest
+            return connection.execute(query).scalar()
 
     def entities(self, tenant: str, limit: int) -> list[tuple[str, WindowCounts]]:
         """The entities most often named, with the sums of all their days."""

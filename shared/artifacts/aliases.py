@@ -11,7 +11,7 @@ import json
 import re
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
+from pydantic import BaseModel, RootModel, ValidationError
 
 from shared.errors import ArtifactError
 from shared.files import locked, write_atomic
@@ -24,10 +24,8 @@ _FILE = "aliases.json"
 _LOCK_FILE = ".aliases.lock"
 
 
-class Alias(BaseModel):
+class Alias(BaseModel, frozen=True, extra="forbid"):
     """What an alias names now, and what it named before (to roll back to)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     bundle: str
     previous: str | None = None

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from shared.errors import ArtifactError
 from shared.files import sha256_file
@@ -37,10 +37,8 @@ Sha256 = Annotated[str, SHA256]
 FileName = Annotated[str, AfterValidator(_inside_folder)]
 
 
-class FilesManifest(BaseModel):
+class FilesManifest(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """What every manifest has: `files` maps every other file of the folder to its SHA-256."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     files: dict[FileName, Sha256] = Field(default_factory=dict)
 

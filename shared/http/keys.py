@@ -49,10 +49,8 @@ class Identity:
         return None if self.is_operator else self.tenant
 
 
-class Key(BaseModel):
+class Key(BaseModel, frozen=True, extra="forbid"):
     """A key as it is stored; the key itself is shown once, when it is made, and never kept."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
     name: str

@@ -208,8 +208,7 @@ def _positions(encoder: nn.Module) -> int | None:
         if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
             first = 0 if module.padding_idx is None else module.padding_idx + 1
             return module.num_embeddings - first
-    positions: int | None = getattr(encoder.config, "max_position_embeddings", None)
-    return positions
+    return getattr(encoder.config, "max_position_embeddings", None)
 
 
 def _max_length(model: SentenceTransformer, positions: int | None, folder: Path) -> int:

@@ -31,7 +31,6 @@ from typing import Annotated, Literal
 
 from pydantic import (
     BaseModel,
-    ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
     model_serializer,
@@ -74,10 +73,8 @@ TaskName = Annotated[
 Label = Annotated[str, Field(min_length=1, max_length=200)]
 
 
-class _Part(BaseModel):
+class _Part(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """Base of the manifest's parts: immutable, strict about keys, no NaN."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class BackboneRef(_Part):

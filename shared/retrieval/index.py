@@ -8,20 +8,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from shared.retrieval.dense import Dense
-from shared.retrieval.fusion import dense_score, fuse, sparse_score
+from shared.retrieval.dense import Dense, Float32s, Int64s
+from shared.retrieval.fusion import Bools, dense_score, fuse, sparse_score
 from shared.retrieval.sparse import Sparse, Tokens, tokenize
 from shared.text.passages import Passage
 
-Float32s = npt.NDArray[np.float32]
-Int64s = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
-
 _CANDIDATES = 200
 """Passages (and titles) that each side proposes; all proposals are then scored by both sides."""
-
 
 _TOKEN_BYTES = 64
 _CHAR_BYTES = 2

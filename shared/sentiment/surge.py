@@ -36,7 +36,7 @@ from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Literal, Self
 
-from pydantic import ConfigDict, Field, JsonValue, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, JsonValue, TypeAdapter, ValidationError, model_validator
 
 from shared.config import Settings
 from shared.errors import ArtifactError
@@ -49,7 +49,7 @@ Phase = Literal["calm", "pending", "firing"]
 TransitionPhase = Literal["pending", "firing", "resolved"]
 
 
-class SurgeSettings(Settings):
+class SurgeSettings(Settings, allow_inf_nan=False):
     """When negative news is a surge; `_p` are tails of the predictive distributions, at most which.
 
     The window decides what a surge is: of an entity with few mentions an hour, five times as many
@@ -62,8 +62,6 @@ class SurgeSettings(Settings):
     - `rate_variation`: the standard deviation of the true rate, over its mean, from window to
       window; `share_evidence`: the mentions that the baseline's share is worth at most.
     """
-
-    model_config = ConfigDict(allow_inf_nan=False)
 
     bucket_s: int = Field(60, ge=1)
     window_s: int = Field(1_800, ge=1)

@@ -1,6 +1,6 @@
 """The base of what clients send as JSON."""
 
-from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, model_validator
+from pydantic import BaseModel, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -8,14 +8,12 @@ _NULL = {"type": "null"}
 _OUTSIDE = ("title", "description", "default")
 
 
-class RequestBody(BaseModel):
+class RequestBody(BaseModel, extra="forbid"):
     """An object in which a key that is not known is a fault, and null is absence.
 
     Clients send null for what they leave open, also for parameters that are not known here. A
     field that must be there is not left out by null: the fault is that it is null.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     @model_validator(mode="before")
     @classmethod

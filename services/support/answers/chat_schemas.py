@@ -5,7 +5,6 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     StringConstraints,
     WithJsonSchema,
@@ -19,10 +18,8 @@ READ_MESSAGES = 2
 """Of the user's messages the last ones; `chat.turn_of` says what each is for."""
 
 
-class Part(BaseModel):
+class Part(BaseModel, extra="ignore"):
     """A part of a message's content; only `text` can be read."""
-
-    model_config = ConfigDict(extra="ignore")
 
     type: str
     text: str = ""
@@ -33,10 +30,8 @@ _ANY_CONTENT = WithJsonSchema(
 )
 
 
-class ChatMessage(BaseModel):
+class ChatMessage(BaseModel, extra="ignore"):
     """A message; what else OpenAI's clients send with one is not looked at."""
-
-    model_config = ConfigDict(extra="ignore")
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: Annotated[str | list[Part] | None, _ANY_CONTENT] = None

@@ -9,7 +9,7 @@ from shared.models.bundle import Method
 from shared.training.data.settings import JUDGING, DataFile, SetPart
 from shared.training.loop.checkpoint import TrainingState
 from shared.training.loop.run_folder import RunSpec
-from shared.training.settings import FinetuneSettings, OptimisationSettings
+from shared.training.settings import FinetuneSettings
 from shared.training.tasks.trained import Measured
 from shared.training.tasks.training_data import NOTHING
 
@@ -210,23 +210,19 @@ def _training_lines(card: Card) -> list[str]:
         "head": settings.task_kind.has_head and optimisation.head_learning_rate,
     }
     listed = " and ".join(f"{rate:g} ({name})" for name, rate in rates.items() if rate)
-    parts = optimisation.accumulation
+    parts, dropout = optimisation.accumulation, optimisation.attention_dropout
+    attention = "" if dropout is None else f", dropout {dropout:g} in the attention"
     return [
         f"- {_method_line(settings)}",
         f"- {len(history)} epochs of {optimisation.epochs}, the best is epoch "
         f"{card.chosen.state.best_epoch + 1}; AdamW, learning rates {listed}, "
         f"{optimisation.schedule} schedule, label smoothing {optimisation.label_smoothing:g}, "
         f"{optimisation.max_batch_tokens:,} tokens a step"
-        f"{f' in {parts} parts' if parts > 1 else ''}{_attention(optimisation)}",
+        f"{f' in {parts} parts' if parts > 1 else ''}{attention}",
         f"- {seconds:,.0f} s, {speed:,.0f} tokens/s",
         "",
         "The command that made it:",
     ]
-
-
-def _attention(optimisation: OptimisationSettings) -> str:
-    share = optimisation.attention_dropout
-    return "" if share is None else f", dropout {share:g} in the attention"
 
 
 def _method_line(settings: FinetuneSettings) -> str:
