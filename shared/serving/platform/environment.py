@@ -93,8 +93,8 @@ RAY_ENVIRONMENT = {
         "shared.serving.platform.ingress_guard:middlewares"
     ),
     "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
-    # Serve's controller looks at every deployment this often; at its own 0.1 s that was the platform's
-    # largest cost while nobody asks anything.
+    # Serve's controller looks at every deployment this often; at its own 0.1 s that was the
+    # platform's largest cost while nobody asks anything.
     "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.25",
     "RAY_SERVE_PROXY_MIN_DRAINING_PERIOD_S": str(_DRAINING_S),
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": str(_DRAINING_S),
