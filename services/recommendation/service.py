@@ -5,7 +5,6 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 
 from services.recommendation.config import RecommendationSettings
-from services.recommendation.database import open_database
 from services.recommendation.items import ItemKey
 from services.recommendation.metrics import RANK_LATENCY
 from services.recommendation.payloads import NewEvent
@@ -20,7 +19,7 @@ from services.recommendation.retention import event_rule
 from services.recommendation.schemas import FeedbackAnswer, StreamAnswer
 from services.recommendation.store import EventOutcome, FeedbackStore, StoredEvents
 from services.recommendation.writer import FeedbackWriter
-from shared.clock import Clock, SystemClock
+from shared.clock import Clock
 from shared.errors import DependencyError, PlatformError
 from shared.http.application import READY, state_of
 from shared.http.streams import StreamProbe, stream_checks
@@ -282,20 +281,3 @@ class RecommendationService:
         if error is not None:
             return f"{READY}: items wait for their vectors: {error}"
         return READY if progress is None else f"{READY}: {progress}"
-
-
-def open_service(
-    settings: RecommendationSettings,
-    trunk: Trunk,
-    probe: StreamProbe,
-    clock: Clock | None = None,
-) -> RecommendationService:
-    """Opens and migrates the database, and puts the parts together; blocks.
-
-    Raises:
-        ConfigError: the database's URL or revision cannot be used, or SQLite should serve several
-            processes of a kind.
-        DependencyError: the database does not answer.
-    """
-    database = open_database(settings)
-    return RecommendationService(settings, trunk, database, probe, clock or SystemClock())

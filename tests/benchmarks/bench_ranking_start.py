@@ -20,10 +20,10 @@ from services.recommendation.config import RecommendationSettings
 from services.recommendation.database import open_database
 from services.recommendation.payloads import NewEvent
 from services.recommendation.rankings.vectors import Bundle, VectorStore
-from services.recommendation.service import open_service
 from services.recommendation.store import FeedbackStore
 from shared.errors import DependencyError
 from shared.ranking.events import Event, InteractionEvent, ItemEvent
+from tests.harness.recommendation.application import open_service
 from tests.harness.recommendation.fakes import WIDTH, FakeProbe, FakeTrunk
 
 FIRST_MS = 1_760_000_000_000

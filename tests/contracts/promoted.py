@@ -12,9 +12,8 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from services.recommendation.config import RecommendationSettings
-from services.recommendation.service import open_service
 from shared.models.tasks import Priority, TaskCall, TaskOutput
-from tests.harness.recommendation.application import until_ready
+from tests.harness.recommendation.application import open_service, until_ready
 from tests.harness.recommendation.fakes import FakeProbe, FakeTrunk
 from tests.harness.recommendation.made import item
 from tests.harness.waiting import until

@@ -15,7 +15,6 @@ from services.recommendation.items import ItemKey
 from services.recommendation.payloads import NewEvent
 from services.recommendation.rankings.vectors import Bundle, ItemText, VectorStore
 from services.recommendation.reading import FeedbackReader
-from services.recommendation.service import open_service
 from services.recommendation.store import EventOutcome, FeedbackStore
 from services.recommendation.tables import EVENT, ITEM, LEDGER
 from shared.clock import ManualClock
@@ -30,7 +29,7 @@ from shared.ranking.events import (
 from shared.storage.database import Database
 from shared.storage.migrations import migrate
 from shared.streaming.ledger.reader import LedgerReader
-from tests.harness.recommendation.application import until_ready
+from tests.harness.recommendation.application import open_service, until_ready
 from tests.harness.recommendation.fakes import FakeProbe, FakeTrunk
 from tests.harness.recommendation.made import START_MS, click, item, new
 from tests.harness.waiting import until

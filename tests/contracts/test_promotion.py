@@ -10,7 +10,7 @@ import pytest
 from services.recommendation.config import RecommendationSettings
 from services.recommendation.database import open_database
 from services.recommendation.rankings.vectors import Bundle, VectorStore
-from services.recommendation.service import RecommendationService, open_service
+from services.recommendation.service import RecommendationService
 from shared.storage.database import Database
 from tests.contracts.promoted import (
     ITEMS,
@@ -20,7 +20,7 @@ from tests.contracts.promoted import (
     SHARE,
     settings_of,
 )
-from tests.harness.recommendation.application import until_ready
+from tests.harness.recommendation.application import open_service, until_ready
 from tests.harness.recommendation.fakes import FakeProbe, FakeTrunk
 from tests.harness.recommendation.made import item
 from tests.harness.waiting import until

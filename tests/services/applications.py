@@ -10,8 +10,9 @@ from fastapi import FastAPI
 from services.backbone.config import BackboneSettings
 from services.backbone.routes import routes as backbone_routes
 from services.recommendation.config import RecommendationSettings
+from services.recommendation.database import open_database as open_behaviour
 from services.recommendation.routes import routes as recommendation_routes
-from services.recommendation.service import open_service as open_recommendation
+from services.recommendation.service import RecommendationService
 from services.sentiment.config import SentimentSettings
 from services.sentiment.routes import routes as sentiment_routes
 from services.sentiment.service import SentimentService, open_database
@@ -61,7 +62,9 @@ async def _sentiment(folder: Path) -> AsyncIterator[FastAPI]:
 @asynccontextmanager
 async def _recommendation(folder: Path) -> AsyncIterator[FastAPI]:
     settings = RecommendationSettings(state_dir=folder)
-    service = open_recommendation(settings, recommendation.FakeTrunk(), recommendation.FakeProbe())
+    trunk, probe = recommendation.FakeTrunk(), recommendation.FakeProbe()
+    database = open_behaviour(settings)
+    service = RecommendationService(settings, trunk, database, probe, SystemClock())
     service.start()
     await until_ready(service)
     yield recommendation_routes(service)

@@ -5,10 +5,23 @@ import time
 
 import httpx
 
+from services.recommendation.config import RecommendationSettings
+from services.recommendation.database import open_database
 from services.recommendation.routes import routes
 from services.recommendation.service import RecommendationService
+from shared.clock import Clock, SystemClock
+from shared.http.streams import StreamProbe
+from shared.serving.trunk import Trunk
 
 WAIT_S = 20.0
+
+
+def open_service(
+    settings: RecommendationSettings, trunk: Trunk, probe: StreamProbe, clock: Clock | None = None
+) -> RecommendationService:
+    """The application's parts put together on its database, not yet started."""
+    database = open_database(settings)
+    return RecommendationService(settings, trunk, database, probe, clock or SystemClock())
 
 
 def client(service: RecommendationService) -> httpx.AsyncClient:

@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from services.recommendation.config import RecommendationSettings
-from services.recommendation.service import RecommendationService, open_service
-from tests.harness.recommendation.application import client, until_ready
+from services.recommendation.service import RecommendationService
+from tests.harness.recommendation.application import client, open_service, until_ready
 from tests.harness.recommendation.fakes import FakeProbe, FakeTrunk
 
 

@@ -12,8 +12,7 @@ from pathlib import Path
 import httpx
 
 from services.recommendation.config import RecommendationSettings
-from services.recommendation.service import open_service
-from tests.harness.recommendation.application import client, until_ready
+from tests.harness.recommendation.application import client, open_service, until_ready
 from tests.harness.recommendation.fakes import FakeProbe, FakeTrunk
 from tests.services.recommendation.test_feedback import click
 

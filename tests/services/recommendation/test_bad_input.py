@@ -14,9 +14,9 @@ from services.cli.shop.answers import Ranking
 from services.cli.shop.load import load_files
 from services.cli.shop.rank import RankQuery, ask_ranking
 from services.recommendation.config import RecommendationSettings
-from services.recommendation.service import RecommendationService, open_service
+from services.recommendation.service import RecommendationService
 from shared.errors import InputError
-from tests.harness.recommendation.application import client, until_ready
+from tests.harness.recommendation.application import client, open_service, until_ready
 from tests.harness.recommendation.fakes import FakeProbe, FakeTrunk
 from tests.harness.recommendation.made import START_MS
 from tests.services.recommendation.test_command_line import run

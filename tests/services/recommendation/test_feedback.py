@@ -8,9 +8,9 @@ import orjson
 import pytest
 
 from services.recommendation.config import RecommendationSettings
-from services.recommendation.service import RecommendationService, open_service
+from services.recommendation.service import RecommendationService
 from shared.errors import DependencyError
-from tests.harness.recommendation.application import client, until_ready
+from tests.harness.recommendation.application import client, open_service, until_ready
 from tests.harness.recommendation.fakes import FakeProbe, FakeTrunk
 from tests.harness.recommendation.made import START_MS
 from tests.harness.waiting import until

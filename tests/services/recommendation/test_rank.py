@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from services.recommendation.config import RecommendationSettings
-from services.recommendation.service import RecommendationService, open_service
+from services.recommendation.service import RecommendationService
 from shared.artifacts.aliases import CANDIDATE, CHAMPION, AliasFile
 from shared.artifacts.promotion import roll_back
 from shared.clock import ManualClock
@@ -24,7 +24,7 @@ from shared.ranking.rankers.blend import BLEND_WEIGHTS
 from shared.ranking.rankers.bundle import RANKER_FILE, RankerBundle, RankerManifest
 from shared.ranking.rankers.inputs import ranker_input_names
 from shared.ranking.rankers.registry import BLEND, Rankers, open_rankers
-from tests.harness.recommendation.application import client, until_ready
+from tests.harness.recommendation.application import client, open_service, until_ready
 from tests.harness.recommendation.fakes import FakeProbe, FakeTrunk
 from tests.harness.waiting import until
 from tests.services.recommendation.test_feedback import click, item, send

@@ -15,7 +15,8 @@ import services.sentiment.migrations
 from services.cli.settings import PlatformSettings
 from services.cli.state.backup import put_back
 from services.recommendation.config import RecommendationSettings
-from services.recommendation.service import open_service as open_recommendation
+from services.recommendation.database import open_database
+from services.recommendation.service import RecommendationService
 from services.support.config import SupportSettings
 from services.support.service import open_service as open_support
 from shared.artifacts.promotion import roll_back
@@ -96,7 +97,8 @@ async def test_rankings_start_from_their_snapshot_and_ask_for_a_key(
     secret = KeyStore(state_dir / "keys.json").create("another")
     headers = {"Authorization": f"Bearer {secret}"}
     trunk, probe = recommendation.FakeTrunk(), recommendation.FakeProbe()
-    service = open_recommendation(settings, trunk, probe, ManualClock(NOW_MS / 1000))
+    database, clock = open_database(settings), ManualClock(NOW_MS / 1000)
+    service = RecommendationService(settings, trunk, database, probe, clock)
     with caplog.at_level(logging.WARNING):
         service.start()
         await until_ready(service)

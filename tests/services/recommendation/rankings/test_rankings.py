@@ -9,13 +9,12 @@ import pytest
 from services.recommendation.config import RecommendationSettings
 from services.recommendation.rankings.rankings import Rankings
 from services.recommendation.rankings.vectors import TenantVectors
-from services.recommendation.service import open_service
 from shared.ranking.arrays import Float32s, Int64s
 from shared.ranking.recommender import RecommenderSettings
 from shared.ranking.settings import StateSettings
 from shared.ranking.vectors.index import VectorSettings
 from shared.ranking.vectors.item_index import ItemIndex
-from tests.harness.recommendation.application import client, until_ready
+from tests.harness.recommendation.application import client, open_service, until_ready
 from tests.harness.recommendation.fakes import FakeProbe, FakeTrunk
 from tests.harness.waiting import until
 from tests.services.recommendation.test_feedback import item, send

@@ -13,10 +13,10 @@ from services.recommendation.database import open_database
 from services.recommendation.rankings.snapshots import Snapshots
 from services.recommendation.reading import FeedbackReader
 from services.recommendation.retention import BehaviourRetention
-from services.recommendation.service import RecommendationService, open_service
+from services.recommendation.service import RecommendationService
 from services.recommendation.store import StoredEvent
 from shared.clock import ManualClock
-from tests.harness.recommendation.application import client, until_ready
+from tests.harness.recommendation.application import client, open_service, until_ready
 from tests.harness.recommendation.fakes import FakeProbe, FakeTrunk
 from tests.harness.recommendation.made import START_MS
 from tests.harness.waiting import until
