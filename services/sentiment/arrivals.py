@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from services.sentiment.analysis.scores import Analysis, Score
 from services.sentiment.news import News
-from services.sentiment.scores import Analysis, Score
 from shared.sentiment.watermark import PartitionTime, Silence, effective_time, is_late
 from shared.sentiment.windows import ALL_NEWS, WindowCounts, WindowKey, WindowMention, count
 from shared.storage.identifiers import new_id

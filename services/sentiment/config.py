@@ -5,8 +5,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from services.sentiment.analysis import TaskNames
-from services.sentiment.finder import SAMPLE
+from services.sentiment.analysis.finder import SAMPLE
+from services.sentiment.analysis.texts import TaskNames
 from services.sentiment.retention import NewsRetention
 from shared.delivery.sinks.webhook import WebhookSettings
 from shared.http.streams import StreamedSettings

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from services.sentiment.alert_record import AlertRecord, AlertState
+from services.sentiment.alerts.record import AlertRecord, AlertState
 from services.sentiment.tables import ALERT, ALERT_EVENT, LEDGER, WINDOW
 from shared.errors import NotFoundError
 from shared.sentiment.watermark import IdleTime, Watermark

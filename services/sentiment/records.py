@@ -7,11 +7,11 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import TypeVar
 
-from services.sentiment.analysis import Analyst, Plan, Request
+from services.sentiment.analysis.scores import Analysis
+from services.sentiment.analysis.texts import Analyst, Plan, Request
 from services.sentiment.arrivals import Prepared, RecordOutcome, ScoredNews
 from services.sentiment.config import SentimentSettings
 from services.sentiment.news import News, decode
-from services.sentiment.scores import Analysis
 from services.sentiment.silence import SilenceWatch
 from services.sentiment.store import NewsStore
 from shared.clock import Clock

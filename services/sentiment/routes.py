@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import FastAPI, Header, Path, Query
 from starlette.responses import StreamingResponse
 
-from services.sentiment.alert_record import AlertState
+from services.sentiment.alerts.record import AlertState
 from services.sentiment.news import QueryTime
 from services.sentiment.schemas import (
     AlertAnswer,

@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
-from services.sentiment.alert_record import AlertRecord, AlertState
+from services.sentiment.alerts.record import AlertRecord, AlertState
+from services.sentiment.analysis.scores import Analysis, EntityScore, Score
 from services.sentiment.news import Entities, Entity, Text
-from services.sentiment.scores import Analysis, EntityScore, Score
 from shared.http import streams
 from shared.validation.body import RequestBody
 

@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
-from services.sentiment.analysis import APP, Analyst, Request
+from services.sentiment.alerts.events import AlertFeed
+from services.sentiment.analysis.finder import Finder
+from services.sentiment.analysis.scores import Analysis
+from services.sentiment.analysis.texts import APP, Analyst, Request
 from services.sentiment.arrivals import LATE, RecordOutcome
 from services.sentiment.config import SentimentSettings
-from services.sentiment.events import AlertFeed
-from services.sentiment.finder import Finder
 from services.sentiment.reading import NewsReader, event_time
 from services.sentiment.schemas import AnalyzeRequest, StreamAnswer, TrendAnswer, WindowName
-from services.sentiment.scores import Analysis
 from services.sentiment.trends import trend
 from shared.clock import Clock
 from shared.errors import InputError

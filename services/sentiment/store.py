@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from services.sentiment.alert_record import AlertRecord
-from services.sentiment.alertmanager import messages
-from services.sentiment.alerts import MAX_MENTIONS, Applied, Surges, has_active
+from services.sentiment.alerts.alertmanager import messages
+from services.sentiment.alerts.decision import MAX_MENTIONS, Applied, Surges, has_active
+from services.sentiment.alerts.record import AlertRecord
 from services.sentiment.arrivals import (
     Arrivals,
     Arriving,

@@ -2,11 +2,11 @@
 
 import asyncio
 
-from services.sentiment.alertmanager import ALERTS, WEBHOOK
-from services.sentiment.analysis import Analyst
+from services.sentiment.alerts.alertmanager import ALERTS, WEBHOOK
+from services.sentiment.analysis.finder import Finder
+from services.sentiment.analysis.texts import Analyst
 from services.sentiment.arrivals import ScoredNews
 from services.sentiment.config import SentimentSettings
-from services.sentiment.finder import Finder
 from services.sentiment.news import News
 from services.sentiment.records import NewsRecords
 from services.sentiment.retention import rules

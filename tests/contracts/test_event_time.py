@@ -11,10 +11,10 @@ from alembic import command
 from alembic.config import Config
 
 import services.sentiment.migrations
-from services.sentiment.alert_record import AlertRecord
-from services.sentiment.analysis import Analyst
+from services.sentiment.alerts.record import AlertRecord
+from services.sentiment.analysis.finder import Finder
+from services.sentiment.analysis.texts import Analyst
 from services.sentiment.config import SentimentSettings
-from services.sentiment.finder import Finder
 from services.sentiment.reading import NewsReader, event_time
 from services.sentiment.records import NewsRecords
 from services.sentiment.store import NewsStore

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from services.sentiment.alertmanager import NOTIFIED
+from services.sentiment.alerts.alertmanager import NOTIFIED
 from services.sentiment.tables import (
     ALERT,
     ALERT_EVENT,

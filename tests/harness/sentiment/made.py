@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import orjson
 
+from services.sentiment.analysis.scores import Analysis, EntityScore, Found, Score
 from services.sentiment.arrivals import ScoredNews
 from services.sentiment.news import News
-from services.sentiment.scores import Analysis, EntityScore, Found, Score
 from shared.streaming.consumer import PartitionProgress, StreamProgress
 from shared.streaming.dead_letters import BAD_JSON, DeadLetter, DecodeError
 from shared.streaming.message import Record

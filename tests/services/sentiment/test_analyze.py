@@ -5,9 +5,9 @@ from typing import Any
 import httpx
 import pytest
 
+from services.sentiment.analysis.pieces import pieces, target_inputs
+from services.sentiment.analysis.scores import Found
 from services.sentiment.config import SentimentSettings
-from services.sentiment.pieces import pieces, target_inputs
-from services.sentiment.scores import Found
 from services.sentiment.service import SentimentService
 from shared.errors import OverloadedError
 from shared.models.tasks import Priority

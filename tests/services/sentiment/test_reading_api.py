@@ -10,10 +10,10 @@ import httpx
 import orjson
 import pytest
 
-from services.sentiment import events as events_module
-from services.sentiment.alertmanager import webhook_payload
+from services.sentiment.alerts import events as events_module
+from services.sentiment.alerts.alertmanager import webhook_payload
+from services.sentiment.alerts.events import AlertFeed
 from services.sentiment.config import SentimentSettings
-from services.sentiment.events import AlertFeed
 from services.sentiment.reading import NewsReader
 from services.sentiment.routes import routes
 from services.sentiment.service import SentimentService, open_database

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import orjson
 
-from services.sentiment.alert_record import AlertRecord
+from services.sentiment.alerts.record import AlertRecord
 from shared.delivery.outbox import Message
 
 ALERT_NAME = "NegativeNewsSurge"

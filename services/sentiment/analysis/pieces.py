@@ -7,7 +7,7 @@ The tokens are estimated: what the estimate misses is cut off by the trunk, at t
 
 from collections.abc import Sequence
 
-from services.sentiment.scores import Found
+from services.sentiment.analysis.scores import Found
 from shared.sentiment.targets import mark, target_input
 from shared.text.passages import MAX_TOKENS, TextFormat, estimate_tokens, split_passages
 from shared.text.sentences import split_sentences

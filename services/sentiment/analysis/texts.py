@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from services.sentiment.finder import Finder
-from services.sentiment.pieces import pieces, target_inputs
-from services.sentiment.scores import Analysis, EntityScore, Found, Score
+from services.sentiment.analysis.finder import Finder
+from services.sentiment.analysis.pieces import pieces, target_inputs
+from services.sentiment.analysis.scores import Analysis, EntityScore, Found, Score
 from shared.clock import Clock, SystemClock
 from shared.config import Settings
 from shared.errors import ArtifactError, DependencyError, NotFoundError

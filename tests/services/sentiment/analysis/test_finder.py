@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.sentiment.finder import Finder
-from services.sentiment.scores import Found
+from services.sentiment.analysis.finder import Finder
+from services.sentiment.analysis.scores import Found
 from shared.models.tasks import Span
 from shared.sentiment.gazetteer import Entry, Gazetteer
 from shared.sentiment.words import fold

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 import sqlalchemy as sa
 from sqlalchemy import Connection, RowMapping
 
-from services.sentiment.alert_record import AlertRecord, fingerprint
+from services.sentiment.alerts.record import AlertRecord, fingerprint
 from services.sentiment.tables import ALERT, ALERT_EVENT, ARTICLE, MENTION, SURGE
 from shared.sentiment.surge import Mention, SurgeDetector, SurgeState, Transition
 from shared.sentiment.watermark import Watermark

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.sentiment.analysis.scores import Found
 from services.sentiment.news import MAX_ENTITIES, MAX_ENTITY_CHARS
-from services.sentiment.scores import Found
 from shared.models.tasks import Span
 from shared.sentiment.gazetteer import Gazetteer
 from shared.sentiment.words import Stretch, Words, fold, is_readable, longest

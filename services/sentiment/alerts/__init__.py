@@ -1,0 +1,1 @@
+"""Alerts: decided from mentions, stored, and told to others."""

@@ -1,0 +1,1 @@
+"""What texts say, as a whole and of each entity in them."""
