@@ -53,7 +53,7 @@ def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         columns_of(gone)
     lines = TableSettings(table=tmp_path / "rows.jsonl", task="topics")
-    with pytest.raises(InputError, match=r"no \.csv"):
+    with pytest.raises(InputError, match=r"not a \.csv"):
         columns_of(lines)
 
 
@@ -182,7 +182,7 @@ def test_a_file_that_is_too_small_is_trained_on_and_told(
         "no row is left for choice: the epoch is chosen on train, which says nothing of other",
         "no row is left for calibration: confidence is not calibrated (temperature 1)",
         "no row is left for gate: nothing judges the model",
-        "'C' (2 rows, such as 'where is my card') and 'c' (2 rows, such as 'card lost') are labels "
+        "'C' (2 rows, such as 'where is my card') and 'c' (2 rows, such as 'card lost') are "
         "separate labels that differ in writing alone",
     ):
         assert line in said

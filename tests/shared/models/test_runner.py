@@ -57,7 +57,7 @@ def adapted(tmp_path_factory: pytest.TempPathFactory) -> list[Bundle]:
     ]
 
 
-@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("bfloat16", 3e-2)])
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("bfloat16", 5e-2)])
 def test_mixed_tasks_answer_as_each_does_alone(
     tmp_path: Path, adapted: list[Bundle], precision: str, tolerance: float
 ) -> None:
@@ -73,8 +73,8 @@ def test_mixed_tasks_answer_as_each_does_alone(
     order = np.random.default_rng(0).permutation(len(rows))
     mixed = runner.run([rows[index] for index in order])
     for index, result in zip(order, mixed, strict=True):
-        # A processor with AMX sums a batch of another size in another order: the error of bfloat16
-        # (8 bits) grows with the largest number, and a softmax of large logits multiplies it.
+        # A processor with AMX sums a batch of another size in another order. In bfloat16 (8 bits)
+        # both lie within 2.6 % of float32's answer; that of another adapter is 74 % away, or more.
         scale = np.abs(alone[index]).max()
         if rows[index].bundle_id != bundles[-1].id:
             assert result.argmax() == alone[index].argmax()
