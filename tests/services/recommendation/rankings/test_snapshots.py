@@ -70,7 +70,9 @@ async def filled(service: RecommendationService, http: httpx.AsyncClient) -> lis
     """Sends events until a snapshot is on disk, then some more; what is answered then."""
     await send(http, [*shop(), item("late", title="Late lamp", price=3.0)])
     people = ("ann", "bob", "cy", "dee", "eve", "fay")
-    clicks = [click(who, name, timestamp=NOW_MS - 900_000) for who in people for name in SHOP]
+    # No two items are equally popular: among equals the order is that of their rows in memory.
+    moments = {name: NOW_MS - 900_000 - 10_000 * place for place, name in enumerate(SHOP)}
+    clicks = [click(who, name, timestamp=moments[name]) for who in people for name in SHOP]
     await send(http, clicks)
     await until(lambda: snapshots_of(service).on_disk_seq >= EVERY, "a snapshot is on disk")
     await send(http, [click("ann", "late", timestamp=NOW_MS - 800_000)])
