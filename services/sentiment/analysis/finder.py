@@ -10,7 +10,7 @@ from shared.models.tasks import Span
 from shared.sentiment.gazetteer import Gazetteer
 from shared.sentiment.words import Stretch, Words, fold, is_readable, longest
 
-SAMPLE = Path(__file__).with_name("sample") / "companies.jsonl"
+SAMPLE = Path(__file__).parents[1] / "sample" / "companies.jsonl"
 """The companies of the sample, which are known where no other file is named."""
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from services.sentiment.analysis.finder import Finder
 from services.sentiment.analysis.scores import Found
+from services.sentiment.config import SentimentSettings
 from shared.models.tasks import Span
 from shared.sentiment.gazetteer import Entry, Gazetteer
 from shared.sentiment.words import fold
@@ -64,3 +65,10 @@ def test_each_entity_is_found_once_and_no_two_overlap(text: str, names: list[str
     assert len({fold(one.entity) for one in found}) == len(found)
     taken = sorted(stretch for one in found for stretch in one.stretches)
     assert all(before[1] <= after[0] for before, after in pairwise(taken))
+
+
+def test_the_entities_that_ship_are_those_of_the_settings() -> None:
+    finder = Finder(Gazetteer.load(SentimentSettings().entities_file))
+
+    text = "Brevanor warns of weaker sales"
+    assert surfaces(text, finder.known(text)) == [("Brevanor Foods", ["Brevanor"])]
