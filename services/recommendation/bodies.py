@@ -12,11 +12,15 @@ from services.recommendation.incoming import EVENT, EventIn
 from shared.errors import InputError
 from shared.http.body_types import JSON, JSON_LINES, media_type
 from shared.ranking.events import Event
+from shared.tabular.json_size import oversize
 from shared.text.decoding import decode_utf8
 from shared.validation.faults import Fault, Place, faults_of
 from shared.validation.invalid import InvalidError
 
 _SHOWN_FAULTS = 50
+MAX_JSON_VALUES = 1_000_000
+"""Of a body, which may hold thousands of events; one of JSON Lines may hold so many in a line."""
+
 _INLINE_BYTES = 65_536
 """What is parsed without a thread: a hundred events take a millisecond."""
 
@@ -57,8 +61,8 @@ def parse_events(body: bytes, *, is_lines: bool, max_events: int, latest_ms: int
     faults: list[Fault] = []
     for place, row in rows:
         try:
-            if isinstance(row, orjson.JSONDecodeError):
-                raise InputError(f"not JSON: {row}")
+            if isinstance(row, InputError):
+                raise row
             event = EVENT.validate_python(row).as_event()
             check_time(event, latest_ms)
         except ValidationError as error:
@@ -110,10 +114,12 @@ def _lines(body: bytes, max_events: int) -> Iterator[Row]:
 
 
 def _loads(line: bytes) -> object:
+    if (too_much := oversize(line, MAX_JSON_VALUES)) is not None:
+        return InputError(f"too large: {too_much}")
     try:
         parsed: object = orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        return error
+        return InputError(f"not JSON: {error}")
     return parsed
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import FastAPI, Path, Query, Request
 from starlette.responses import Response
 
-from services.recommendation.bodies import feedback_body, read_events
+from services.recommendation.bodies import MAX_JSON_VALUES, feedback_body, read_events
 from services.recommendation.incoming import Category, by_name
 from services.recommendation.rankings.scorers import DEFAULT_MODEL
 from services.recommendation.schemas import (
@@ -41,6 +41,7 @@ def routes(service: RecommendationService) -> FastAPI:
         title="Banyan recommendation",
         settings=service.settings,
         readiness=service.readiness,
+        max_json_values=MAX_JSON_VALUES,
     )
     _add_feedback(app, service)
     _add_rank(app, service)

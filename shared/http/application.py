@@ -29,6 +29,7 @@ from shared.http.problems import (
     problem_response,
 )
 from shared.http.request_faults import request_faults
+from shared.tabular.rows import MAX_JSON_VALUES
 from shared.telemetry import REGISTRY
 from shared.validation.invalid import InvalidError
 
@@ -121,11 +122,12 @@ def create_app(
     settings: HttpSettings,
     readiness: Readiness,
     openai_paths: tuple[str, ...] = (),
+    max_json_values: int = MAX_JSON_VALUES,
 ) -> FastAPI:
     """An application with health, metrics, documents, keys and problem details, without routes.
 
     `openai_paths` are the beginnings of paths (below the application's prefix) whose errors also
-    carry OpenAI's error object.
+    carry OpenAI's error object; `max_json_values` are what a body of JSON may hold.
     """
     app: FastAPI = FastAPIOffline(
         title=title,
@@ -142,6 +144,7 @@ def create_app(
         name=name,
         keys=settings.keys,
         max_body_bytes=settings.max_body_bytes,
+        max_json_values=max_json_values,
         openai_paths=openai_paths,
     )
     _add_error_handlers(app, openai_paths)

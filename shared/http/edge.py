@@ -3,7 +3,6 @@
 import logging
 import re
 import time
-from collections.abc import Mapping
 from http import HTTPStatus
 
 import orjson
@@ -16,13 +15,13 @@ from shared.errors import PlatformError
 from shared.http.body_types import is_json, media_type
 from shared.http.keys import KeyStore
 from shared.http.problems import platform_error_response, problem_response
+from shared.tabular.json_size import oversize
 from shared.telemetry import HTTP_LATENCY, HTTP_REQUESTS, REQUEST_ID
 
 LOGGER = logging.getLogger(__name__)
 
 _OPEN_PATHS = ("/healthz", "/readyz", "/docs", "/openapi.json", "/static-offline-docs/")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-_MAX_NESTING = 64
 
 
 class Refusal(Exception):
@@ -37,8 +36,9 @@ class Refusal(Exception):
 class Edge:
     """ASGI middleware: request id, key, body limit, strict JSON, metrics, one log line a request.
 
-    JSON is parsed once here, strictly, before any route does: NaN, Infinity, lone surrogates and
-    deep nesting, which Python's parser lets through, end as 400 instead of as a 500 further in.
+    JSON is parsed once here, strictly, before any route does: NaN, Infinity and lone surrogates,
+    which Python's parser lets through, end as 400 instead of as a 500 further in. So does what
+    nests deeply or holds more than `max_json_values`: a fault for each would fill the memory.
     """
 
     def __init__(
@@ -48,12 +48,14 @@ class Edge:
         name: str,
         keys: KeyStore,
         max_body_bytes: int,
+        max_json_values: int,
         openai_paths: tuple[str, ...],
     ) -> None:
         self._app = app
         self._name = name
         self._keys = keys
         self._max_body_bytes = max_body_bytes
+        self._max_json_values = max_json_values
         self._openai_paths = openai_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,6 +84,8 @@ class Edge:
                 identity = self._keys.authenticate(headers.get("authorization"))
                 scope.setdefault("state", {})["identity"] = identity
             body = await _read_body(scope, headers, receive, self._max_body_bytes)
+            if body and is_json(media_type(headers)):
+                _check_json(body, self._max_json_values)
             await self._app(scope, _Replay(body, receive), answer)
         except Refusal as refusal:
             response = problem_response(refusal.status, refusal.detail, openai=openai)
@@ -188,32 +192,13 @@ async def _read_body(
             raise too_large
         if not message.get("more_body", False):
             break
-    body = b"".join(parts)
-    if body and is_json(media_type(headers)):
-        _check_json(body)
-    return body
+    return b"".join(parts)
 
 
-def _check_json(body: bytes) -> None:
+def _check_json(body: bytes, max_values: int) -> None:
+    if (too_much := oversize(body, max_values)) is not None:
+        raise Refusal(HTTPStatus.BAD_REQUEST, f"the JSON is too large: {too_much}")
     try:
-        value = orjson.loads(body)
+        orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise Refusal(HTTPStatus.BAD_REQUEST, f"the body is not JSON: {error}") from None
-    if _nesting(value) > _MAX_NESTING:
-        raise Refusal(HTTPStatus.BAD_REQUEST, f"the JSON nests deeper than {_MAX_NESTING} levels")
-
-
-def _nesting(value: object) -> int:
-    """How deep containers stand in each other, a level at a time: depth costs no stack."""
-    depth = 0
-    level = [value]
-    while level := [item for item in level if isinstance(item, list | dict)]:
-        depth += 1
-        if depth > _MAX_NESTING:
-            break
-        level = [item for box in level for item in _items(box)]
-    return depth
-
-
-def _items(box: list[object] | Mapping[str, object]) -> list[object]:
-    return list(box.values()) if isinstance(box, Mapping) else box

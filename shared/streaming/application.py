@@ -25,6 +25,7 @@ from shared.streaming.dead_letters import (
     failed,
 )
 from shared.streaming.message import Record
+from shared.tabular.json_size import oversize
 
 DecodedT = TypeVar("DecodedT")
 GoodT = TypeVar("GoodT")
@@ -196,7 +197,8 @@ def json_value(value: bytes | None, max_bytes: int) -> object:
     """A record's value, which is JSON.
 
     Raises:
-        DecodeError: it is missing, larger than `max_bytes`, not UTF-8, or not JSON.
+        DecodeError: it is missing, larger than `max_bytes`, not UTF-8, not JSON, nested too deeply,
+            or of too many values.
     """
     if value is None:
         raise DecodeError(NULL_VALUE, "the record has no value")
@@ -206,6 +208,8 @@ def json_value(value: bytes | None, max_bytes: int) -> object:
         value.decode()
     except UnicodeDecodeError as error:
         raise DecodeError(BAD_ENCODING, f"not UTF-8: {error.reason} at {error.start}") from None
+    if (too_much := oversize(value)) is not None:
+        raise DecodeError(TOO_LARGE, too_much)
     try:
         # Strict: no NaN, no Infinity, no lone surrogates.
         parsed: object = orjson.loads(value)

@@ -9,19 +9,19 @@ _NO_BRACKET = re.compile(rb"[^\[\]{}]+")
 _AS_LISTS = bytes.maketrans(b"{}", b"[]")
 
 
-def oversize(text: bytes) -> str | None:
+def oversize(text: bytes, max_values: int = MAX_JSON_VALUES) -> str | None:
     """What a JSON text exceeds, for a message; None where it may be parsed.
 
     Marks are counted first, which costs next to nothing; strings are left out where that matters.
     """
     opened = text.count(b"[") + text.count(b"{")
-    if opened <= MAX_JSON_DEPTH and opened + text.count(b",") < MAX_JSON_VALUES:
+    if opened <= MAX_JSON_DEPTH and opened + text.count(b",") < max_values:
         return None
     marks = _STRING.sub(b"", text)
     # Each value but the outermost follows a comma, a bracket or a name.
     values = 1 + marks.count(b",") + marks.count(b"[") + marks.count(b"{")
-    if values > MAX_JSON_VALUES:
-        return f"more than {MAX_JSON_VALUES} values: send it in parts"
+    if values > max_values:
+        return f"more than {max_values} values: send it in parts"
     brackets = _NO_BRACKET.sub(b"", marks).translate(_AS_LISTS)
     for _ in range(MAX_JSON_DEPTH):
         brackets = brackets.replace(b"[]", b"")

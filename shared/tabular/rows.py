@@ -10,7 +10,7 @@ MAX_LINE_CHARACTERS = 2 * MAX_CELL_CHARACTERS
 
 MAX_JSON_DEPTH = 64
 MAX_JSON_VALUES = 100_000
-"""Of one line of JSON Lines; objects, lists and what they hold count alike."""
+"""Of a line, a record or a request; objects, lists and what they hold count alike."""
 
 MAX_COLUMNS = 10_000
 

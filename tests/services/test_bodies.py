@@ -187,6 +187,22 @@ async def test_whatever_is_wrong_is_said_in_plain_words(name: str, tmp_path: Pat
 
 
 @pytest.mark.parametrize("name", APPLICATIONS)
+async def test_json_of_too_many_values_is_refused_before_it_is_parsed(
+    name: str, tmp_path: Path
+) -> None:
+    """A fault for each would take minutes, and gigabytes; feedback holds more than the others."""
+    most = 1_000_000 if name == "recommendation" else 100_000
+    route = next(route for route in ROUTES if route.application == name)
+    async with client_of(name, tmp_path) as http:
+        for more, status in ((0, 422), (1, 400)):
+            content = b"[" + b"0," * (most - 2 + more) + b"0]"
+            headers = {"content-type": "application/json"}
+            answer = await http.request(route.method, route.path, content=content, headers=headers)
+            said = f"the JSON is too large: more than {most} values" in answer.json()["detail"]
+            assert (answer.status_code, said) == (status, status == 400), answer.text[:200]
+
+
+@pytest.mark.parametrize("name", APPLICATIONS)
 async def test_null_in_an_optional_field_is_absence(name: str, tmp_path: Path) -> None:
     tried = 0
     async with client_of(name, tmp_path) as http:

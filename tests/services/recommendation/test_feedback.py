@@ -269,6 +269,25 @@ async def test_a_bad_line_is_named_by_its_number(http: httpx.AsyncClient) -> Non
     assert places == ["line 2", "line 4.event", "line 5"]
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (b"[" * 65 + b"]" * 65, "nested deeper than 64 levels"),
+        (b"[" + b"0," * 1_000_000 + b"0]", "more than 1000000 values"),
+    ],
+)
+async def test_a_line_that_is_too_deep_or_holds_too_many_values_is_named(
+    http: httpx.AsyncClient, line: bytes, said: str
+) -> None:
+    content = orjson.dumps(click("ann", "lamp")) + b"\n" + line
+
+    answer = await http.post("/feedback", content=content, headers=LINES)
+
+    (fault,) = answer.json()["errors"]
+    assert (answer.status_code, fault["location"]) == (422, "line 2")
+    assert said in fault["message"]
+
+
 async def test_an_event_of_the_future_is_refused(http: httpx.AsyncClient) -> None:
     (fault,) = await refused(http, [click("ann", "lamp", timestamp=4_000_000_000_000)])
 

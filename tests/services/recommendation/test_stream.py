@@ -261,6 +261,8 @@ async def test_a_tenant_sees_its_own_counts_of_the_stream(
         (b'"\\ud800"', "bad-json"),
         (b"[]", "bad-schema"),
         (b"x" * (1024 * 1024 + 1), "too-large"),
+        (b"[" * 65 + b"]" * 65, "too-large"),
+        (b"[" + b"[]," * 100_000 + b"0]", "too-large"),
         (orjson.dumps(click("ann", "lamp", tenant="Not One")), "bad-schema"),
         (orjson.dumps(click("ann", "lamp", tenant=None)), "bad-schema"),
         (orjson.dumps(click("ann", "lamp", timestamp=START_MS + 3_700_000)), "clock-ahead"),
