@@ -230,6 +230,22 @@ def test_a_record_dated_too_far_ahead_of_its_arrival_is_a_dead_letter(stage: Sta
     assert (stage.counts["dead"], stage.counts["scored"]) == (1, 0)
 
 
+def test_a_backlog_is_bounded_by_when_it_was_appended_and_not_by_when_it_is_read(
+    stage: Stage,
+) -> None:
+    stage.broker.append_clock = stage.clock
+    appended_s = stage.clock.time()
+    stage.send("Early", at=appended_s + EARLY_S)
+    stage.send("Earlier", at=appended_s + 3_601.0)
+    stage.clock.advance(3_600.0)
+    stage.pass_time(1.0)
+
+    latest_s = appended_s + SentimentSettings().max_skew_s
+    assert stage.rows(ARTICLE.c.effective_at) == [(latest_s,)]
+    assert stage.rows(LEDGER.inbox.c.arrived_at) == [(appended_s,)] * 2
+    assert stage.counts["dead"] == 1
+
+
 def test_the_first_storing_decides_when_a_record_arrived(stage: Stage) -> None:
     """A member that polls and is killed has decided nothing; a repeat changes nothing."""
     killed = stage.hosts.pop()

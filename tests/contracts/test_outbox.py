@@ -318,6 +318,21 @@ def test_what_a_sink_refuses_is_given_up_after_some_tries_and_kept(
     assert ("it is refused", 3) in kept
 
 
+def test_what_waits_is_counted_every_five_seconds_however_often_the_relay_looks(
+    relay: Relay, database: Database, outbox: Outbox, sink: FakeSink, clock: ManualClock
+) -> None:
+    sink.outcome = Outcome.AWAY
+    relay.step()
+    put(database, outbox, clock, "a", "b", "c")
+    seen = []
+    for _ in range(6):
+        relay.step()
+        seen.append(relay.state.waiting)
+        clock.advance(1.0)
+
+    assert seen == [0, 0, 0, 0, 0, 3]
+
+
 def test_old_messages_go_when_they_are_settled_and_no_others(
     relay: Relay, database: Database, outbox: Outbox, sink: FakeSink, clock: ManualClock
 ) -> None:

@@ -26,6 +26,7 @@ from shared.sentiment.surge import SurgeDetector, SurgeSettings
 from shared.storage.database import Database
 from shared.storage.migrations import migrate
 from shared.storage.retention import DAY_S, Retention
+from shared.telemetry import REGISTRY
 from tests.harness.sentiment.made import START_S, dead, news, progress, surge
 
 MIGRATIONS = Path(services.sentiment.migrations.__file__).parent
@@ -62,6 +63,11 @@ def count(database: Database, table: sa.Table, *conditions: sa.ColumnElement[boo
     query = sa.select(sa.func.count()).select_from(table).where(*conditions)
     with database.read() as connection:
         return connection.execute(query).scalar_one()
+
+
+def deleted_rows(kind: str) -> float:
+    """What the metric counts."""
+    return REGISTRY.get_sample_value("banyan_retention_deleted_rows_total", {"kind": kind}) or 0.0
 
 
 def put(
@@ -209,6 +215,8 @@ def test_a_thousand_rows_go_in_parts(
         return deleted
 
     keep = Retention(database, [replace(inbox, delete=delete)], settings, clock=clock)
+    before = deleted_rows("inbox")
 
     assert keep.purge() == {"inbox": 1_000}
     assert most <= 64
+    assert deleted_rows("inbox") - before == 1_000

@@ -1,0 +1,1 @@
+"""Tests: what others are told of alerts."""
