@@ -7,7 +7,7 @@ Each line of FILE is a question: the evidence for its best passage (see
 `shared.retrieval.confidence`), whether that answers it, and the set that it is of:
 
     {"set": "faq", "dense": 0.71, "coverage": 0.8, "margin": 0.1, "has_intent": 0, "intent": 0,
-     "right": true}
+     "judge": 1.3, "judge_margin": 0.7, "follow_up": 0, "right": true}
 
 A logistic regression of right on the evidence, in which each set weighs the same. Every other
 question of a set fits it, the others give the figures.
@@ -51,7 +51,7 @@ class CalibrateSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Questions of one set: evidence [q, 5], and whether each best passage was right, bool [q]."""
+    """Questions of one set: evidence [q, 8], and whether each best passage was right, bool [q]."""
 
     name: str
     evidence: Float64s

@@ -24,6 +24,10 @@ class Evidence:
     the best of another document. `has_intent` is whether the intent is known and the document says
     which ones it answers (else the intent says nothing about it), `intent` what it adds to the
     score. Whether both sides put it first was tried as well, and added nothing.
+
+    `judge` is the logit that the judge of passages gives it (0 where none judged), `judge_margin`
+    that logit's distance to the best of another document, and `follow_up` whether it was found and
+    judged by the last questions together instead of the last one alone.
     """
 
     dense: float
@@ -31,6 +35,9 @@ class Evidence:
     margin: float
     has_intent: float
     intent: float
+    judge: float = 0.0
+    judge_margin: float = 0.0
+    follow_up: float = 0.0
 
 
 class Calibration(BaseModel, frozen=True, extra="forbid"):

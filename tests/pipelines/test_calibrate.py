@@ -7,7 +7,7 @@ import pytest
 from pipelines.calibrate import FIELDS, main
 from shared.retrieval.confidence import Calibration, Evidence
 
-WEIGHTS = (4.0, 2.0, 1.0, -0.5, 3.0)
+WEIGHTS = (4.0, 2.0, 1.0, -0.5, 3.0, 2.0, 0.0, -1.0)
 
 
 def _write(folder: Path, count: int = 4000) -> Path:

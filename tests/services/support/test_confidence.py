@@ -63,7 +63,7 @@ def test_more_evidence_is_more_confidence() -> None:
 
 def test_the_probability_is_the_logistic_of_the_weighted_sum() -> None:
     names = Evidence.__slots__
-    weights = dict(zip(names, (1.0, -2.0, 0.5, 3.0, 0.25), strict=True))
+    weights = dict(zip(names, (1.0, -2.0, 0.5, 3.0, 0.25, 0.125, -0.5, 0.75), strict=True))
     calibration = Calibration(
         name="mine",
         embed_bundle="embed@1",
@@ -74,7 +74,7 @@ def test_the_probability_is_the_logistic_of_the_weighted_sum() -> None:
         command="",
         figures={},
     )
-    values = np.array([0.3, 0.6, 0.1, 1.0, 0.9])
+    values = np.array([0.3, 0.6, 0.1, 1.0, 0.9, -1.5, 0.5, 1.0])
 
     expected = 1 / (1 + np.exp(-(-1.0 + values @ np.array(list(weights.values())))))
 
