@@ -44,6 +44,17 @@ ENCODE_LATENCY = _histogram(
 ENCODE_TOKENS = _counter(
     "banyan_encode_tokens_total", "Tokens computed, without padding.", ["app", "task", "bundle"]
 )
+JUDGED_PAIRS = _counter(
+    "banyan_judge_pairs_total",
+    "Pairs of a question's reading and a passage by outcome: judged, or left_out for want of time.",
+    ["app", "outcome"],
+)
+JUDGE_LATENCY = _histogram(
+    "banyan_judge_duration_seconds",
+    "Time of the call that judges the passages of one question.",
+    ["app"],
+    buckets=_LATENCY_S,
+)
 ENCODE_REFUSED = _counter(
     "banyan_encode_refused_total",
     "Inputs that the trunk did not compute, by reason: overloaded, deadline, cancelled, invalid.",

@@ -44,14 +44,20 @@ class Calibration(BaseModel, frozen=True, extra="forbid"):
     """The constants: a weight for each field of `Evidence`, and how they were found.
 
     They are for scores of `embed_bundle` and intents of `intent_bundle`, and say little of others'.
+    One that was made with a `judge_bundle` answers nothing without a judge. `judge_weight` is what
+    a unit of the judge's logit adds to a passage's score. From `threshold` on a question is
+    answered, from `suggest_from` on there are suggestions, below it nothing fits.
     """
 
     name: str
     embed_bundle: str
     intent_bundle: str | None
+    judge_bundle: str | None = None
+    judge_weight: float = 0.05
     weights: dict[str, float]
     intercept: float
     threshold: float
+    suggest_from: float = 0.02
     command: str
     figures: dict[str, Any]
 
@@ -71,16 +77,35 @@ class Calibration(BaseModel, frozen=True, extra="forbid"):
         return 1.0 / (1.0 + math.exp(-logit))
 
 
-def evidence_of(hits: Sequence[Hit], index: Index, question: str, *, has_intent: bool) -> Evidence:
-    """The evidence for the first of `hits`, at least one, of which each is another document's."""
+def evidence_of(
+    hits: Sequence[Hit],
+    index: Index,
+    question: str,
+    *,
+    has_intent: bool,
+    logits: Sequence[float | None] = (),
+    follow_up: bool = False,
+) -> Evidence:
+    """The evidence for the first of `hits`, at least one, the best first.
+
+    `logits` are what a judge gave each of them. `question` is the reading that found it, or that it
+    answers: of a `follow_up` several turns together.
+    """
     best = hits[0]
-    others = [hit for hit in hits if hit.entry is not best.entry]
+    others = [n for n, hit in enumerate(hits) if hit.entry is not best.entry]
+    known = [logit for logit in logits if logit is not None]
+    # What was not judged fits less than what was.
+    judged = [min(known) if logit is None else logit for logit in logits] if known else []
+    logit = judged[0] if judged else 0.0
     return Evidence(
         dense=best.dense,
         coverage=_coverage(best, index.word_weights(question)),
-        margin=best.score - max((hit.score for hit in others), default=0.0),
+        margin=best.score - max((hits[n].score for n in others), default=0.0),
         has_intent=float(has_intent and bool(best.entry.labels)),
         intent=best.label,
+        judge=logit,
+        judge_margin=logit - max((judged[n] for n in others if judged), default=0.0),
+        follow_up=float(follow_up),
     )
 
 

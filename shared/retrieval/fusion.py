@@ -41,5 +41,5 @@ def sparse_score(title: Float32s, passage: Float32s, has_title: Bools) -> Float3
 
 
 def fuse(dense: Float32s, sparse: Float32s) -> Float32s:
-    """The score [n] by which passages are ranked; comparable between queries of one index."""
+    """The score by which passages are ranked, of any shape; one index's queries compare."""
     return (dense + SPARSE_WEIGHT * sparse).astype(np.float32)

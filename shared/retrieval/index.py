@@ -77,12 +77,12 @@ class Embedded:
 class Query:
     """What is asked: a text, and its vector [d] as the index's bundle embeds it.
 
-    Several queries make one search, whose score is the mean of theirs by `weight`.
+    Several queries are readings of one question, and make one search: a passage's score is that of
+    the query which fits it best.
     """
 
     text: str
     vector: Float32s
-    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,7 @@ class Hit:
     """A passage that was found: entry, number of the passage in it, score and what it is made of.
 
     `score` is the fusion of `dense` and `sparse`, plus `label`, which the entry's labels gave.
+    `query` is the number of the query that fits it best.
     """
 
     entry: Entry
@@ -98,6 +99,7 @@ class Hit:
     dense: float
     sparse: float
     label: float
+    query: int = 0
 
     @property
     def passage(self) -> Passage:
@@ -184,35 +186,37 @@ class Index:
         top_k: int,
         *,
         label_scores: Mapping[str, float] | None = None,
+        per_document: int = 1,
     ) -> list[Hit]:
         """The best passages, the best first.
 
-        Each document stands once, with its best passage; its further passages follow only where
-        there are fewer documents than `top_k`. `label_scores` adds to the score of entries that
-        carry a label (the largest counts).
+        Each document stands `per_document` times at most, with its best passages; further ones
+        follow only where there are fewer than `top_k`. `label_scores` adds to the score of entries
+        that carry a label (the largest counts).
         """
         if not self.entries:
             return []
         labels = self._label_scores(label_scores or {})
-        weights = np.array([query.weight for query in queries], np.float32)
-        weights /= weights.sum()
         by_query = [self._sparse_scores(query.text) for query in queries]
         rows = self._candidates(queries, by_query, labels)
         owners = self._owners[rows]
-        sparse = weights @ np.stack([scores[rows] for scores in by_query])
-        dense = weights @ np.stack([self._dense_scores(query.vector, rows) for query in queries])
-        scores = fuse(dense, sparse) + labels[owners]
+        sparse = np.stack([scores[rows] for scores in by_query])
+        dense = np.stack([self._dense_scores(query.vector, rows) for query in queries])
+        fused = fuse(dense, sparse)
+        best = fused.argmax(axis=0)
+        scores = fused.max(axis=0) + labels[owners]
         order = np.lexsort((rows, -scores))
         return [
             Hit(
                 self.entries[owners[i]],
                 int(rows[i] - self._first_rows[owners[i]]),
                 float(scores[i]),
-                float(dense[i]),
-                float(sparse[i]),
+                float(dense[best[i], i]),
+                float(sparse[best[i], i]),
                 float(labels[owners[i]]),
+                int(best[i]),
             )
-            for i in _documents_first(order, owners, top_k)
+            for i in _documents_first(order, owners, top_k, per_document)
         ]
 
     @property
@@ -286,10 +290,17 @@ class Index:
         return np.flatnonzero(proposed | entries[self._owners])
 
 
-def _documents_first(order: Int64s, owners: Int64s, top_k: int) -> list[int]:
-    """Places in `order`, each owner's first before any owner's second, at most `top_k`."""
-    _, firsts = np.unique(owners[order], return_index=True)
-    leading = np.zeros(len(order), np.bool_)
-    leading[firsts] = True
+def _documents_first(order: Int64s, owners: Int64s, top_k: int, per_document: int) -> list[int]:
+    """Places in `order`, those that are not among the first `per_document` of their owner last;
+    at most `top_k`.
+    """
+    by_owner = np.argsort(owners[order], kind="stable")
+    sorted_owners = owners[order][by_owner]
+    starts = np.flatnonzero(np.r_[True, sorted_owners[1:] != sorted_owners[:-1]])
+    counts = np.diff(np.r_[starts, len(order)])
+    # The how-manieth of its owner each place of `order` is.
+    number = np.empty(len(order), np.int64)
+    number[by_owner] = np.arange(len(order)) - np.repeat(starts, counts)
+    leading = number < per_document
     ranked = np.concatenate([order[leading], order[~leading]])
     return [int(place) for place in ranked[:top_k]]

@@ -34,5 +34,5 @@ def embedded(
     )
 
 
-def query(text: str, weight: float = 1.0) -> Query:
-    return Query(text, vector(text), weight)
+def query(text: str) -> Query:
+    return Query(text, vector(text))

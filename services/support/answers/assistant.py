@@ -21,15 +21,13 @@ from shared.errors import ArtifactError, NotFoundError
 from shared.models.tasks import ClassifyOutput, EmbedOutput, TaskCall, TaskOutput
 from shared.retrieval.confidence import Calibration, evidence_of
 from shared.retrieval.index import Hit, Index, Query
+from shared.retrieval.readings import search_texts
 from shared.serving.trunk import Trunk
 
 LOGGER = logging.getLogger(__name__)
 
 INTENT_WEIGHT = 0.5
 """What the certainty of an intent adds to the score of the documents that answer it."""
-
-CONTEXT_WEIGHT = 0.5
-"""Weight of the question read together with the user's previous one, beside the question alone."""
 
 _CONSIDERED = 10
 _PROBABLE = 0.01
@@ -164,9 +162,8 @@ class Assistant:
 
     async def _encode(self, index: Index, turn: Turn) -> _Encoded:
         """Everything that a turn needs from the trunk, in one call."""
-        texts = [turn.question]
-        if turn.previous:
-            texts.append(f"{turn.previous} {turn.question}")
+        turns = [turn.previous, turn.question] if turn.previous else [turn.question]
+        texts = search_texts(turns)
         embed = TaskCall(index.bundle, texts, truncate=True)
         outputs = await self._call(embed, turn.question, wants_intent=bool(index.labels))
         embedded = outputs[0]
@@ -177,8 +174,7 @@ class Assistant:
             raise ArtifactError(
                 f"{self.intent_task} is not a classify task: name one in intent_task"
             )
-        weights = (1.0, CONTEXT_WEIGHT)
-        queries = tuple(map(Query, texts, embedded.vectors, weights))
+        queries = tuple(map(Query, texts, embedded.vectors))
         unread = 0.0 if embedded.unread is None else float(embedded.unread[0])
         return _Encoded(queries, intents, embedded.tokens, unread)
 

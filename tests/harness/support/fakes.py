@@ -1,7 +1,7 @@
 """A trunk without a model: words are hashed to directions, so that shared words mean likeness."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from shared.models.tasks import (
     EmbedOutput,
     Float32s,
     Priority,
+    ScoreOutput,
     TaskCall,
     TaskOutput,
 )
@@ -22,7 +23,8 @@ WIDTH = 64
 class FakeTrunk:
     """Embeds by words; classifies with what a test sets; remembers what it was asked for.
 
-    `unread` is what each embedding output says of its texts' scripts.
+    `unread` is what each embedding output says of its texts' scripts. `judge_logits` makes a judge
+    of pairs, which is missing without it.
     """
 
     def __init__(self) -> None:
@@ -30,6 +32,8 @@ class FakeTrunk:
         self.known_bundles = {self.embed_bundle}
         self.intents: dict[str, float] | None = None
         self.intent_bundle = "intent@1"
+        self.judge_logits: Callable[[str, str], float] | None = None
+        self.judge_bundle = "support-judge@000000000001"
         self.unread: list[float] | None = None
         self.error: Exception | None = None
         self.calls: list[Sequence[TaskCall]] = []
@@ -59,9 +63,13 @@ class FakeTrunk:
         if self.error is not None:
             raise self.error
         outputs = [self._answer(call) for call in calls]
+        self.on_call(sum(len(call.inputs) for call in calls))
         self.calls.append(calls)
         self.priorities.append(priority)
         return outputs
+
+    def on_call(self, inputs: int) -> None:
+        """What else happens in a call of so many inputs; a test may turn the clock."""
 
     def _embeds(self, call: TaskCall) -> bool:
         return call.task == "embed" or call.task in self.known_bundles
@@ -73,10 +81,19 @@ class FakeTrunk:
             vectors = np.stack([vector(str(text)) for text in call.inputs])
             unread = None if self.unread is None else np.array(self.unread, np.float32)
             return EmbedOutput(bundle, tokens, vectors, unread)
+        if call.task in ("support-judge", self.judge_bundle):
+            return self._judge(call, tokens)
         if self.intents is None:
             raise NotFoundError(f"there is no task {call.task!r}")
         row = np.array([list(self.intents.values())], np.float32)
         return ClassifyOutput(self.intent_bundle, tokens, tuple(self.intents), row)
+
+    def _judge(self, call: TaskCall, tokens: int) -> TaskOutput:
+        if self.judge_logits is None:
+            raise NotFoundError(f"there is no task {call.task!r}")
+        logits = [self.judge_logits(str(pair[0]), str(pair[1])) for pair in call.inputs]
+        scores = 1 / (1 + np.exp(-np.array(logits, np.float64)))
+        return ScoreOutput(self.judge_bundle, tokens, scores.astype(np.float32))
 
 
 def vector(text: str) -> Float32s:

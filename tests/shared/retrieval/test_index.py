@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.retrieval.fusion import fuse
-from shared.retrieval.index import Embedded, Index
+from shared.retrieval.index import Embedded, Entry, Index
 from tests.harness.entries import BUNDLE, WIDTH, embedded, query
 
 CARDS = embedded(
@@ -61,12 +61,28 @@ def test_a_label_lifts_the_documents_that_carry_it() -> None:
     assert set(index.labels) == {"transfer_fee"}
 
 
-def test_queries_weigh_by_their_weights() -> None:
+def test_of_several_readings_the_one_counts_that_fits_a_passage_best() -> None:
     index = index_of(CARDS, OWLS, FEES)
-    both = [query("owls", 1.0), query("transfer", 0.1)]
+    readings = [query("owls"), query("transfer")]
 
-    assert index.search(both, 1)[0].entry.document_id == "owls"
-    assert index.search([query("owls")], 1)[0].score == index.search([query("owls", 7)], 1)[0].score
+    both = {hit.entry.document_id: hit for hit in index.search(readings, 3)}
+
+    for number, (name, reading) in enumerate(zip(("owls", "fees"), readings, strict=True)):
+        alone = index.search([reading], 1)[0]
+        assert alone.entry.document_id == name
+        assert (both[name].score, both[name].dense) == (alone.score, alone.dense)
+        assert both[name].query == number
+
+
+def test_a_document_stands_as_often_as_is_allowed_before_further_passages() -> None:
+    entry = Entry.of("long", 1, "Owls", (), OWLS.entry.passages * 4)
+    long = Embedded(entry, OWLS.title, np.repeat(OWLS.passages, 4, axis=0))
+    index = index_of(OWLS, FEES, long)
+
+    found = [hit.entry.document_id for hit in index.search([query("owls")], 6, per_document=2)]
+
+    assert sorted(found[:4]) == ["fees", "long", "long", "owls"]
+    assert found[4:] == ["long", "long"]
 
 
 def test_a_write_makes_a_new_index_and_leaves_the_old_one() -> None:

@@ -1,0 +1,66 @@
+"""What a judge of passages said, and the order of the passages by it.
+
+Notation of shapes: r readings of the question, h passages that were found.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from shared.retrieval.fusion import Float32s
+from shared.retrieval.index import Hit
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """`logits` is float32 [r, h]: how well each passage answers each reading, NaN if not judged.
+
+    0 is as good as no answer. `bundle` is who judged; None where there is no judge. `left_out`
+    counts the pairs for which there was no time.
+    """
+
+    logits: Float32s
+    bundle: str | None
+    left_out: int = 0
+
+    @classmethod
+    def none(cls, readings: int, hits: int) -> "Judgement":
+        """Nothing was judged."""
+        return cls(np.full((readings, hits), np.nan, np.float32), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A passage with the logit of the reading that it answers best; both None if not judged.
+
+    `rank` orders the passages of one search.
+    """
+
+    hit: Hit
+    rank: float
+    logit: float | None = None
+    reading: int | None = None
+
+
+def ordered(hits: Sequence[Hit], judgement: Judgement, weight: float) -> list[Judged]:
+    """Passages by `score + weight * logit`, the best first.
+
+    What was not judged counts as the worst that was: it was found to fit less already.
+    """
+    judged = [_judged(hit, judgement.logits[:, n], weight) for n, hit in enumerate(hits)]
+    logits = [each.logit for each in judged if each.logit is not None]
+    worst = weight * min(logits, default=0.0)
+    judged = [
+        each if each.logit is not None else Judged(each.hit, each.hit.score + worst)
+        for each in judged
+    ]
+    return sorted(judged, key=lambda each: -each.rank)
+
+
+def _judged(hit: Hit, logits: Float32s, weight: float) -> Judged:
+    if np.isnan(logits).all():
+        return Judged(hit, hit.score)
+    reading = int(np.nanargmax(logits))
+    logit = float(logits[reading])
+    return Judged(hit, hit.score + weight * logit, logit, reading)
