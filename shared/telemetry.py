@@ -123,6 +123,12 @@ OUTBOX_WAITING = _gauge(
 INDEX_BYTES = _gauge(
     "banyan_support_index_bytes", "Vectors and texts of the indexes that are in memory."
 )
+UNANSWERED = _counter(
+    "banyan_support_unanswered_total",
+    "Questions without an answer by outcome: kept; dropped since too many waited (queue_full) or "
+    "they could not be written (failed); deleted since a tenant had too many (too_many).",
+    ["outcome"],
+)
 RETENTION_ROWS = _counter(
     "banyan_retention_deleted_rows_total",
     "Rows that were deleted because they were old, by kind.",

@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from services.cli.knowledge import bases
 from services.cli.knowledge.ask import ask
+from services.cli.knowledge.unanswered import unanswered
 from services.cli.models.judging import evaluate, promote, rollback
 from services.cli.models.searches import pretrain, rebase, tune
 from services.cli.models.tasks import models
@@ -49,6 +50,10 @@ _GROUPS: Mapping[str, tuple[str, Commands]] = {
     "kb": (
         "Knowledge bases of the support application.",
         {"load": bases.load, "list": bases.show, "rebuild": bases.rebuild, "delete": bases.delete},
+    ),
+    "support": (
+        "What the support chat could not answer.",
+        {"unanswered": unanswered},
     ),
     "sentiment": (
         "News: trends, alerts, replays.",

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr
 
+from services.support.retention import SupportRetention
 from shared.http.application import HttpSettings
 from shared.storage.database import sqlite_url
 from shared.validation.forms import NAME
@@ -21,7 +22,8 @@ class SupportSettings(HttpSettings):
     `refresh_s`. Indexes that were not used for longest leave the memory while all together are over
     `max_index_mib`. A new champion of `embed_task` is looked for every `champion_check_s`.
     `small_talk_file` is what is said to small talk, in the form of the default,
-    `answers/small_talk.yaml`.
+    `answers/small_talk.yaml`. Questions that were not answered are kept unless `keep_unanswered`
+    is false: of each tenant the `max_unanswered` that were asked last, as long as `retention` says.
     """
 
     database_url: SecretStr | None = None
@@ -39,6 +41,9 @@ class SupportSettings(HttpSettings):
     refresh_s: float = Field(0.5, gt=0)
     max_index_mib: float = Field(1024.0, gt=0)
     champion_check_s: float = Field(30.0, gt=0)
+    keep_unanswered: bool = True
+    max_unanswered: int = Field(10_000, ge=1)
+    retention: SupportRetention = SupportRetention()
 
     @property
     def resolved_database_url(self) -> str:

@@ -11,6 +11,7 @@ from fastapi import FastAPI, Path, Query, Request
 from starlette.responses import Response, StreamingResponse
 
 from services.support.answers import chat
+from services.support.answers.assistant import Answer, Turn
 from services.support.answers.chat_schemas import ChatRequest, ChatResponse, Model, ModelList
 from services.support.config import KnowledgeBaseName
 from services.support.documents import KnowledgeBaseRecord
@@ -27,6 +28,8 @@ from services.support.schemas import (
     Written,
 )
 from services.support.service import SupportService
+from services.support.unanswered.routes import add_unanswered
+from services.support.unanswered.store import Asked
 from services.support.uploads import UPLOAD_BODY, read_upload
 from shared.errors import InputError, NotFoundError
 from shared.http.application import AdminIdentity, CurrentIdentity, create_app
@@ -50,6 +53,7 @@ def routes(service: SupportService) -> FastAPI:
     _add_search(app, service)
     _add_knowledge_bases(app, service)
     _add_documents(app, service)
+    add_unanswered(app, service.unanswered)
     return app
 
 
@@ -86,6 +90,7 @@ def _add_chat(app: FastAPI, service: SupportService) -> None:
         answer = await service.assistant.answer(
             knowledge_base, turn, max_tokens=request.max_completion_tokens or request.max_tokens
         )
+        _note_unanswered(service, identity.tenant, knowledge_base.uid, turn, answer)
         whole = chat.response(request, answer, knowledge_base=name, created_s=service.clock.time())
         if request.stream:
             events = _each(chat.stream(request, whole))
@@ -217,6 +222,26 @@ def _add_documents(app: FastAPI, service: SupportService) -> None:
         knowledge_base = await bases.get(identity.tenant, name)
         version = await knowledge_base.delete(document_id)
         return Written(knowledge_base=name, version=version, documents=1)
+
+
+def _note_unanswered(
+    service: SupportService, tenant: str, knowledge_base: str, turn: Turn, answer: Answer
+) -> None:
+    if answer.handoff is None:
+        return
+    service.note_unanswered(
+        Asked(
+            tenant=tenant,
+            knowledge_base=knowledge_base,
+            question=turn.question,
+            earlier=[turn.previous] if turn.previous else [],
+            kind="handoff",
+            reason=answer.handoff,
+            confidence=answer.confidence,
+            suggestions=list(dict.fromkeys(hit.entry.document_id for hit in answer.hits))[:3],
+            asked_at=service.clock.time(),
+        )
+    )
 
 
 @contextmanager

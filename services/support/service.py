@@ -3,32 +3,34 @@
 import asyncio
 import logging
 from collections.abc import Mapping
-from pathlib import Path
 
 from services.support.answers.assistant import Assistant
 from services.support.answers.champions import Champions
 from services.support.answers.small_talk import load_small_talk
 from services.support.confidence import load_calibration
 from services.support.config import SupportSettings
+from services.support.database import open_database
 from services.support.documents import DocumentStore
 from services.support.index_follower import IndexFollower
 from services.support.knowledge_base import Surroundings
 from services.support.knowledge_bases import KnowledgeBases
 from services.support.open_indexes import OpenIndexes
 from services.support.passages import Embedder
+from services.support.retention import rules
+from services.support.unanswered.recorder import Recorder
+from services.support.unanswered.store import Asked, UnansweredStore
 from shared.clock import Clock, SystemClock
 from shared.errors import PlatformError
 from shared.http.application import READY, state_of
 from shared.serving.trunk import Trunk
 from shared.storage.database import Database, check_one_writer
-from shared.storage.migrations import migrate
+from shared.storage.retention import Retention
 
 LOGGER = logging.getLogger(__name__)
 
-SCHEMA = "support"
-MIGRATIONS = Path(__file__).with_name("migrations")
-
 _PROBE_TIMEOUT_S = 5.0
+_JOIN_S = 5.0
+_MAX_QUEUED = 1_000
 _MIB = 1024 * 1024
 
 
@@ -54,6 +56,10 @@ class SupportService:
             settings.embed_task,
             settings.champion_check_s,
         )
+        self.unanswered = UnansweredStore(database, settings.max_unanswered)
+        self._recorder = Recorder(self.unanswered, _MAX_QUEUED)
+        keep = settings.retention
+        self._retention = Retention(database, rules(keep), keep, clock=clock)
         calibration = load_calibration()
         self._champions = Champions(
             trunk, calibration, settings.embed_task, settings.intent_task, _PROBE_TIMEOUT_S
@@ -80,12 +86,21 @@ class SupportService:
         return states
 
     def start(self) -> None:
-        """Starts the task that follows the champion; called on the loop that serves."""
+        """Starts the threads, and the task that follows the champion on the loop that serves."""
+        self._recorder.start()
+        self._retention.start()
         self._follower.start()
 
+    def note_unanswered(self, asked: Asked) -> None:
+        """Keeps a question that was not answered, if questions are kept; returns at once."""
+        if self.settings.keep_unanswered:
+            self._recorder.note(asked)
+
     async def close(self) -> None:
-        """Ends the task, saves the indexes and closes the database."""
+        """Ends the task, writes what waits, saves the indexes and closes the database."""
         await self._follower.close()
+        await asyncio.to_thread(self._recorder.stop, _JOIN_S)
+        await asyncio.to_thread(self._retention.stop, _JOIN_S)
         await self.knowledge_bases.close()
         await asyncio.to_thread(self._database.close)
 
@@ -107,9 +122,7 @@ def open_service(
         DependencyError: the database does not answer.
     """
     check_processes(settings)
-    database = Database(settings.resolved_database_url, schema=SCHEMA)
-    migrate(database, MIGRATIONS)
-    return SupportService(settings, trunk, database, clock or SystemClock())
+    return SupportService(settings, trunk, open_database(settings), clock or SystemClock())
 
 
 def check_processes(settings: SupportSettings) -> None:

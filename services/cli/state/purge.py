@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from services.cli.settings import Deployment, PlatformSettings
     from services.recommendation.config import RecommendationSettings
     from services.sentiment.config import SentimentSettings
+    from services.support.config import SupportSettings
     from shared.config import Settings
     from shared.storage.database import Database
     from shared.storage.retention import Retention
@@ -65,12 +66,24 @@ def _open(settings: "Settings") -> "tuple[Database, Retention] | None":
     """An application's database and its rules; None where nothing grows by itself."""
     from services.recommendation.config import RecommendationSettings
     from services.sentiment.config import SentimentSettings
+    from services.support.config import SupportSettings
 
+    if isinstance(settings, SupportSettings):
+        return _open_support(settings)
     if isinstance(settings, SentimentSettings):
         return _open_sentiment(settings)
     if isinstance(settings, RecommendationSettings):
         return _open_recommendation(settings)
     return None
+
+
+def _open_support(settings: "SupportSettings") -> "tuple[Database, Retention]":
+    from services.support.database import open_database
+    from services.support.retention import rules
+    from shared.storage.retention import Retention
+
+    database, keep = open_database(settings), settings.retention
+    return database, Retention(database, rules(keep), keep)
 
 
 def _open_sentiment(settings: "SentimentSettings") -> "tuple[Database, Retention]":

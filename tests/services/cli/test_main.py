@@ -27,6 +27,7 @@ def banyan(tmp_path: Path) -> Banyan:
     "command",
     ["up", "down", "status", "doctor", "config", "backup", "restore", "version", "ask", "models",
      "train", "evaluate", "promote", "rollback", "tune", "pretrain", "rebase", "keys", "kb",
+    "support",
      "analyze", "sentiment", "recommend", "rank"],
 )  # fmt: skip
 def test_every_command_has_a_help(banyan: Banyan, command: str) -> None:

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from services.cli.state.database_check import database_state
-from services.support.service import MIGRATIONS, SCHEMA
+from services.support.database import MIGRATIONS, SCHEMA
 from shared.errors import DependencyError
 from shared.storage.database import Database, sqlite_url
 from shared.storage.migrations import migrate

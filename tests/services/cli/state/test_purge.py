@@ -20,6 +20,10 @@ from services.sentiment.service import open_database
 from services.sentiment.tables import (
     LEDGER,
 )
+from services.support.config import SupportSettings
+from services.support.database import open_database as open_support
+from services.support.documents import DocumentStore
+from services.support.unanswered.store import Asked, UnansweredStore
 from shared.clock import ManualClock
 from shared.errors import ConflictError
 from shared.ranking.events import ItemEvent
@@ -69,6 +73,25 @@ def test_what_is_old_goes_and_the_file_shrinks(tmp_path: Path) -> None:
     database.close()
     assert kept in (29, 30)
     assert "sentiment: deleted nothing" in run(tmp_path)
+
+
+def test_questions_that_were_not_asked_for_long_go(tmp_path: Path) -> None:
+    settings = SupportSettings(state_dir=tmp_path)
+    database = open_support(settings)
+    store = UnansweredStore(database, settings.max_unanswered)
+    uid = DocumentStore(database).create("default", "shop").uid
+    now_s = time.time()
+    for number, days in enumerate((100, 91, 89)):
+        at_s = now_s - days * DAY_S
+        store.add([Asked("default", uid, f"q{number}", [], "handoff", None, 0.0, [], at_s)])
+    database.close()
+
+    assert "support: deleted 2 unanswered" in run(tmp_path)
+
+    database = open_support(settings)
+    kept = UnansweredStore(database, 1).page("default", None, "", 10)
+    database.close()
+    assert [one.question for one in kept] == ["q2"]
 
 
 @pytest.mark.parametrize("saved", [None, 3])

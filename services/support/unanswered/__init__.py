@@ -1,0 +1,1 @@
+"""Questions that were not answered: kept for who writes the articles."""
