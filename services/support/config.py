@@ -17,13 +17,14 @@ class SupportSettings(HttpSettings):
     """Settings of the support application.
 
     `encode_timeout_s` bounds the trunk's part of one answer, `write_timeout_s` the embedding of
-    one write, which holds at most `max_rows` documents. An index is saved to disk when nothing has
-    changed for `save_after_s`; with PostgreSQL, what other replicas wrote is seen after
-    `refresh_s`. Indexes that were not used for longest leave the memory while all together are over
-    `max_index_mib`. A new champion of `embed_task` is looked for every `champion_check_s`.
-    `small_talk_file` is what is said to small talk, in the form of the default,
-    `answers/small_talk.yaml`. Questions that were not answered are kept unless `keep_unanswered`
-    is false: of each tenant the `max_unanswered` that were asked last, as long as `retention` says.
+    one write, which holds at most `max_rows` documents; its PDF and DOCX files are read within
+    `extract_timeout_s`. An index is saved to disk when nothing has changed for `save_after_s`; with
+    PostgreSQL, what other replicas wrote is seen after `refresh_s`. Indexes that were not used for
+    longest leave the memory while all together are over `max_index_mib`. A new champion of
+    `embed_task` is looked for every `champion_check_s`. `small_talk_file` is what is said to small
+    talk, in the form of the default, `answers/small_talk.yaml`. Questions that were not answered
+    are kept unless `keep_unanswered` is false: of each tenant the `max_unanswered` that were asked
+    last, as long as `retention` says.
     """
 
     database_url: SecretStr | None = None
@@ -37,6 +38,7 @@ class SupportSettings(HttpSettings):
     max_rows: int = Field(20_000, ge=1)
     encode_timeout_s: float = Field(5.0, gt=0)
     write_timeout_s: float = Field(600.0, gt=0)
+    extract_timeout_s: float = Field(60.0, gt=0, le=600)
     save_after_s: float = Field(2.0, ge=0)
     refresh_s: float = Field(0.5, gt=0)
     max_index_mib: float = Field(1024.0, gt=0)

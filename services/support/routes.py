@@ -189,10 +189,15 @@ def _add_documents(app: FastAPI, service: SupportService) -> None:
     async def upload(name: _Name, identity: AdminIdentity, request: Request) -> Written:
         """Writes many documents, all or none: files, or JSON Lines as the body.
 
-        Files end in `.md`, `.html`, `.txt`, `.csv` or `.jsonl`. A knowledge base that does not
-        exist is made.
+        Files end in `.md`, `.html`, `.txt`, `.pdf`, `.docx`, `.csv` or `.jsonl`. Of a PDF and a
+        DOCX the text is stored, as HTML, and is what is read and cited later; scanned and encrypted
+        ones are refused. A knowledge base that does not exist is made.
         """
-        documents = await read_upload(request, max_rows=service.settings.max_rows)
+        documents = await read_upload(
+            request,
+            max_rows=service.settings.max_rows,
+            extract_s=service.settings.extract_timeout_s,
+        )
         version = await bases.put(identity.tenant, name, documents)
         return Written(knowledge_base=name, version=version, documents=len(documents))
 
@@ -202,7 +207,7 @@ def _add_documents(app: FastAPI, service: SupportService) -> None:
         response_model_exclude_none=True,
     )
     async def read(name: _Name, document_id: _Id, identity: CurrentIdentity) -> DocumentAnswer:
-        """One document as it was given."""
+        """One document as it was given; of a PDF or DOCX the text, as HTML."""
         return DocumentAnswer.of(await bases.document(identity.tenant, name, document_id))
 
     @app.put("/knowledge-bases/{name}/documents/{document_id:path}", tags=["documents"])

@@ -2,12 +2,16 @@
 
 import asyncio
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import PurePosixPath
 
 from fastapi import Request
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
 
 from services.support.documents import Document
+from services.support.ingest.extraction.extracted import KINDS
+from services.support.ingest.extraction.extractor import Extractor
 from services.support.ingest.files import read_file
 from services.support.ingest.ids import DerivedIds
 from services.support.ingest.rows import read_rows
@@ -30,6 +34,10 @@ UPLOAD_BODY = {
                         "file": {
                             "type": "array",
                             "items": {"type": "string", "format": "binary"},
+                            "description": (
+                                "Each file's name ends in .md, .markdown, .html, .htm, .txt, .pdf, "
+                                ".docx, .csv, .tsv, .jsonl or .ndjson."
+                            ),
                             "minItems": 1,
                         }
                     },
@@ -43,8 +51,14 @@ UPLOAD_BODY = {
 """OpenAPI's description: FastAPI cannot derive one for two media types."""
 
 
-async def read_upload(request: Request, *, max_rows: int) -> list[Document]:
+_EXTRACTIONS = ThreadPoolExecutor(max_workers=2, thread_name_prefix="extraction")
+"""So many uploads of PDF and DOCX are read at once in a process; other requests need no place."""
+
+
+async def read_upload(request: Request, *, max_rows: int, extract_s: float) -> list[Document]:
     """All documents of a request, of which a later one with the same id replaces an earlier one.
+
+    Its PDF and DOCX files take at most `extract_s` seconds together.
 
     Raises:
         InputError: a file or row is not a document (the message names it), there is none, or there
@@ -54,7 +68,11 @@ async def read_upload(request: Request, *, max_rows: int) -> list[Document]:
         files = await _files(request)
     else:
         files = [(_BODY, await request.body())]
-    return await asyncio.to_thread(_documents, files, max_rows)
+    is_extracted = any(PurePosixPath(name.lower()).suffix in KINDS for name, _ in files)
+    # Threads that wait for slow files are none of those that answer questions meanwhile.
+    threads = _EXTRACTIONS if is_extracted else None
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(threads, _documents, files, max_rows, Extractor(extract_s))
 
 
 async def _files(request: Request) -> list[tuple[str, bytes]]:
@@ -72,12 +90,14 @@ async def _files(request: Request) -> list[tuple[str, bytes]]:
         raise InputError(f"the form cannot be read: {error.message}") from None
 
 
-def _documents(files: Iterable[tuple[str, bytes]], max_rows: int) -> list[Document]:
+def _documents(
+    files: Iterable[tuple[str, bytes]], max_rows: int, extractor: Extractor
+) -> list[Document]:
     documents: dict[str, Document] = {}
     rows = 0
     derived = DerivedIds()
     for name, content in files:
-        for document in _read(name, content, derived):
+        for document in _read(name, content, derived, extractor):
             rows += 1
             if rows > max_rows:
                 raise InputError(f"{name}: more than {max_rows} documents: send them in parts")
@@ -87,10 +107,12 @@ def _documents(files: Iterable[tuple[str, bytes]], max_rows: int) -> list[Docume
     return list(documents.values())
 
 
-def _read(name: str, content: bytes, derived: DerivedIds) -> Iterable[Document]:
+def _read(
+    name: str, content: bytes, derived: DerivedIds, extractor: Extractor
+) -> Iterable[Document]:
     if content.startswith(_GZIP_MARK):
         # A body is bounded; what a thousand packed files would become is not.
         raise InputError(f"{name} is packed by gzip: unpack it first", param="file")
     if name == _BODY:
         return read_rows(content, name=_BODY, derived=derived, table_format=TableFormat.JSON_LINES)
-    return read_file(name, content, derived)
+    return read_file(name, content, derived, extractor)

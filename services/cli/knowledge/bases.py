@@ -35,7 +35,7 @@ class Loaded:
 
 def load(
     path: Annotated[
-        Path, typer.Argument(help="A file or a folder: md, html, txt, csv, tsv, jsonl.")
+        Path, typer.Argument(help="A file or a folder: md, html, txt, pdf, docx, csv, tsv, jsonl.")
     ],
     kb: Annotated[
         str | None, typer.Option("--kb", help="The knowledge base; it is made if there is none.")

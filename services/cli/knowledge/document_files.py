@@ -10,6 +10,9 @@ from pathlib import Path
 
 import orjson
 
+from services.support.ingest.extraction.documents import row_of
+from services.support.ingest.extraction.extracted import KINDS, FileKind
+from services.support.ingest.extraction.extractor import Extractor, check_size
 from services.support.ingest.ids import DerivedIds
 from services.support.ingest.table_rows import (
     FIELDS,
@@ -22,7 +25,11 @@ from shared.errors import InputError
 from shared.tabular.rows import Row
 from shared.tabular.table import Table, open_table
 
-SUFFIXES = (".csv", ".htm", ".html", ".jsonl", ".markdown", ".md", ".ndjson", ".tsv", ".txt")
+SUFFIXES = (
+    *(".csv", ".docx", ".htm", ".html", ".jsonl", ".markdown", ".md", ".ndjson", ".pdf", ".tsv"),
+    ".txt",
+)
+_EXTRACTION_S = 120.0
 _PIECE_BYTES = 256 * 1024
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _NAMED = 3
@@ -30,7 +37,9 @@ _NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A file, or a stretch of the rows of a large one: its name there, its bytes."""
+    """A file, a stretch of the rows of a large one, or the text of a PDF or DOCX as a row: its
+    name there, its bytes.
+    """
 
     path: Path
     name: str
@@ -87,13 +96,17 @@ def find_files(path: Path) -> Found:
 def cut(path: Path, derived: DerivedIds) -> Iterator[Piece]:
     """The pieces of a file. Each keeps its rows' line numbers, by empty lines before them.
 
-    `derived` knows the rows without an id of the files before it.
+    `derived` knows the rows without an id of the files before it. A PDF or DOCX is read here, where
+    it may be larger than a request, and its text is sent.
 
     Raises:
         OSError: the file cannot be read.
-        InputError: it is a table that cannot be read, or a row of it says what another one says
-            otherwise.
+        InputError: it is a table, PDF or DOCX that cannot be read, or a row of it says what another
+            one says otherwise.
     """
+    if kind := KINDS.get(path.suffix.lower()):
+        yield Piece(path, f"{path.name}.jsonl", _extracted(path, kind))
+        return
     if path.suffix.lower() in ROW_SUFFIXES:
         table = open_table(path, known=FIELDS)
         check_headings(table)
@@ -103,6 +116,12 @@ def cut(path: Path, derived: DerivedIds) -> Iterator[Piece]:
             return
         deque(rows, maxlen=0)
     yield Piece(path, path.name, path.read_bytes())
+
+
+def _extracted(path: Path, kind: FileKind) -> bytes:
+    check_size(path.stat().st_size, name=str(path))
+    text = Extractor(_EXTRACTION_S).extract(kind, path.read_bytes(), name=str(path))
+    return orjson.dumps(row_of(path.name, text)) + b"\n"
 
 
 def _checked(table: Table, derived: DerivedIds) -> Iterator[Row]:

@@ -1,1 +1,1 @@
-"""Documents from files: Markdown, HTML, plain text, CSV and JSON Lines."""
+"""Documents from files: Markdown, HTML, text, PDF, DOCX, CSV and JSON Lines."""

@@ -1,12 +1,14 @@
 """Uploaded files as documents, by the ending of their names."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePosixPath
 
 from services.support.documents import Document
+from services.support.ingest.extraction.documents import row_of
+from services.support.ingest.extraction.extracted import KINDS
+from services.support.ingest.extraction.extractor import Extractor
 from services.support.ingest.front_matter import split_front_matter
-from services.support.ingest.ids import DerivedIds
+from services.support.ingest.ids import DerivedIds, id_of_file, stem
 from services.support.ingest.rows import document_of, read_rows
 from services.support.ingest.table_rows import ROW_SUFFIXES
 from shared.errors import InputError
@@ -16,15 +18,17 @@ from shared.text.html import html_title
 from shared.text.limits import check_characters
 from shared.text.markdown import markdown_title
 from shared.text.passages import TextFormat
-from shared.validation.identifiers import MAX_IDENTIFIER_CHARS
 
-_NOT_IN_ID = re.compile(r"[\x00-\x1f\x7f/\\]+")
+_EXTRACTION_S = 60.0
 
 
-def read_file(name: str, content: bytes, derived: DerivedIds) -> Iterable[Document]:
-    """The documents of one file; Markdown, HTML and plain text are one document each.
+def read_file(
+    name: str, content: bytes, derived: DerivedIds, extractor: Extractor | None = None
+) -> Iterable[Document]:
+    """The documents of one file; only tables hold several.
 
-    `derived` knows the rows without an id of the files before it.
+    `derived` knows the rows without an id of the files before it. The text of PDF and DOCX is
+    stored as HTML; the `extractor` bounds the seconds that they and the files before them take.
 
     Raises:
         InputError: the ending is not known, or the content is not what it says.
@@ -32,9 +36,12 @@ def read_file(name: str, content: bytes, derived: DerivedIds) -> Iterable[Docume
     suffix = PurePosixPath(name.lower()).suffix
     if suffix in ROW_SUFFIXES:
         return read_rows(content, name=name, derived=derived)
+    if kind := KINDS.get(suffix):
+        extracted = (extractor or Extractor(_EXTRACTION_S)).extract(kind, content, name=name)
+        return [document_of(row_of(name, extracted), place=name)]
     reader = _READERS.get(suffix)
     if reader is None:
-        known = " ".join(sorted([*_READERS, *ROW_SUFFIXES]))
+        known = " ".join(sorted([*_READERS, *KINDS, *ROW_SUFFIXES]))
         raise InputError(f"file {name!r}: its ending is none of {known}", param="file")
     return reader(name, content)
 
@@ -54,7 +61,7 @@ def _read_html(name: str, content: bytes) -> list[Document]:
 
 def _read_plain(name: str, content: bytes) -> list[Document]:
     text = _decode(name, content)
-    return [_document(name, _stem(name), text, TextFormat.PLAIN)]
+    return [_document(name, stem(name), text, TextFormat.PLAIN)]
 
 
 def _decode(name: str, content: bytes) -> str:
@@ -65,7 +72,7 @@ def _decode(name: str, content: bytes) -> str:
 
 def _title(title_of: Callable[[str], str], text: str, name: str) -> str:
     try:
-        return title_of(text) or _stem(name)
+        return title_of(text) or stem(name)
     except InputError as error:
         raise InputError(f"{name}: {error}", param="file") from None
 
@@ -79,16 +86,8 @@ def _document(
     document_id: object = None,
 ) -> Document:
     row = {"title": title, "text": text, "format": text_format, "metadata": metadata or {}}
-    row["id"] = (
-        _NOT_IN_ID.sub("-", _stem(name))[:MAX_IDENTIFIER_CHARS]
-        if document_id is None
-        else document_id
-    )
+    row["id"] = id_of_file(name) if document_id is None else document_id
     return document_of(row, place=name)
-
-
-def _stem(name: str) -> str:
-    return PurePosixPath(name).stem
 
 
 _Reader = Callable[[str, bytes], Iterable[Document]]

@@ -1,13 +1,17 @@
-"""The id of a row that has none: it comes from its question or title, so that an edited answer
-replaces the old one.
+"""The id of what has none: a row's comes from its question or title, so that an edited answer
+replaces the old one; a file's is its name without the ending.
 """
 
 import hashlib
+import re
 import unicodedata
+from pathlib import PurePosixPath
 
 from shared.errors import InputError
+from shared.validation.identifiers import MAX_IDENTIFIER_CHARS
 
 _ID_CHARS = 16
+_NOT_IN_ID = re.compile(r"[\x00-\x1f\x7f/\\]+")
 
 
 def derived_id(title: str) -> str:
@@ -22,6 +26,16 @@ def former_id(title: str, text: str) -> str:
     A stored document with it gives way to a row with the same question or title.
     """
     return hashlib.sha256(f"{title}\0{text}".encode()).hexdigest()[:_ID_CHARS]
+
+
+def id_of_file(name: str) -> str:
+    """The id of a file that is one document and says none."""
+    return _NOT_IN_ID.sub("-", stem(name))[:MAX_IDENTIFIER_CHARS]
+
+
+def stem(name: str) -> str:
+    """A file's name without the ending."""
+    return PurePosixPath(name).stem
 
 
 class DerivedIds:

@@ -1,3 +1,4 @@
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import typer
 
 from services.cli.knowledge.bases import delete, load, load_files, rebuild, show
 from shared.errors import AuthenticationError, NotFoundError
+from tests.harness.support.office import docx, manual_pdf, paragraph, scanned_pdf
 from tests.services.cli.served import URL, Answer, Served, connected
 
 
@@ -31,6 +33,33 @@ def test_a_folder_is_loaded(
     assert served.files == ["a.md", "b.html", "c.csv"]
     assert len(served.requests) == 1
     assert "3 documents loaded into kb, 0 refused" in capsys.readouterr().out
+
+
+def test_a_folder_of_all_endings_is_loaded_whatever_the_size_of_its_files(
+    tmp_path: Path, answered_by: Callable[[Answer], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, a_md="A", f_txt="F", g_csv="question,answer\n1,2\n")
+    large = {"word/media/photo.png": random.Random(7).randbytes(10_000_000)}
+    (tmp_path / "b.DOCX").write_bytes(docx(paragraph("Owls hunt at night."), parts=large))
+    (tmp_path / "c.pdf").write_bytes(manual_pdf(["First use"]))
+    (tmp_path / "d.pdf").write_bytes(scanned_pdf(1))
+    (tmp_path / "e.docx").write_bytes(b"%PDF-1.7")
+    served = Served()
+    answered_by(served)
+
+    with pytest.raises(typer.Exit):
+        load(tmp_path, "kb", url=URL)
+
+    assert served.files == ["a.md", "b.DOCX.jsonl", "c.pdf.jsonl", "f.txt", "g.csv"]
+    assert len(served.requests) == 1
+    body = served.requests[0].content
+    assert len(body) < 20_000
+    assert b'"id":"b","title":"b","text":"<p>Owls hunt at night.</p>","format":"html"' in body
+    assert b'"id":"c","title":"Aurora Barista 3 manual"' in body
+    said = capsys.readouterr().out
+    assert f"refused: {tmp_path}/d.pdf: 1 of its 1 pages have no text" in said
+    assert f"refused: {tmp_path}/e.docx: it is not a DOCX, it is a PDF" in said
+    assert "5 documents loaded into kb, 2 refused" in said
 
 
 def test_a_refused_file_is_named_and_the_rest_is_loaded(
@@ -110,15 +139,15 @@ def test_an_index_is_rebuilt(
 def test_files_with_other_endings_are_named_in_a_load(
     tmp_path: Path, answered_by: Callable[[Answer], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write(tmp_path, a_md="A", b_pdf="B", c_docx="C")
+    write(tmp_path, a_md="A", b_odt="B", c_pptx="C")
 
     answered_by(Served())
 
     load(tmp_path, "kb", url=URL)
 
     said = capsys.readouterr().out
-    assert "passed over: 1 file that ends in .pdf (b.pdf): documents end in .csv" in said
-    assert "passed over: 1 file that ends in .docx (c.docx)" in said
+    assert "passed over: 1 file that ends in .odt (b.odt): documents end in .csv" in said
+    assert "passed over: 1 file that ends in .pptx (c.pptx)" in said
     assert 'banyan ask "..." --kb kb' in said
 
 

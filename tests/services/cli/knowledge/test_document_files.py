@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from services.cli.knowledge import document_files
 from services.cli.knowledge.document_files import Piece, find_files
+from services.support.ingest.extraction.limits import MAX_FILE_BYTES
 from services.support.ingest.ids import DerivedIds
 from shared.errors import InputError
 from shared.tabular.rows import Row
@@ -35,21 +36,21 @@ def test_a_folder_is_searched_in_order(tmp_path: Path) -> None:
 
 
 def test_files_with_other_endings_are_counted_with_the_reason(tmp_path: Path) -> None:
-    for name in ("a.md", "1.png", "2.png", "3.PNG", "4.png", "plan.docx", "LICENCE"):
+    for name in ("a.md", "1.png", "2.png", "3.PNG", "4.png", "plan.odt", "LICENCE"):
         (tmp_path / name).touch()
 
     reasons = list(find_files(tmp_path).reasons())
 
     assert [reason.partition(":")[0] for reason in reasons] == [
         "1 file without an ending (LICENCE)",
-        "1 file that ends in .docx (plan.docx)",
+        "1 file that ends in .odt (plan.odt)",
         "4 files that end in .png (1.png, 2.png, 3.PNG, ...)",
     ]
     assert "documents end in .csv" in reasons[0]
 
 
 def test_a_folder_of_other_files_says_what_it_has(tmp_path: Path) -> None:
-    (tmp_path / "plan.docx").touch()
+    (tmp_path / "plan.odt").touch()
 
     with pytest.raises(InputError, match=r"no file that ends in \.csv.* has 1 file that ends in"):
         find_files(tmp_path)
@@ -65,6 +66,14 @@ def test_a_file_alone_is_taken_whatever_its_name(tmp_path: Path) -> None:
     (tmp_path / "a.xyz").touch()
 
     assert find_files(tmp_path / "a.xyz").files == [tmp_path / "a.xyz"]
+
+
+def test_a_pdf_that_is_too_large_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    with (tmp_path / "a.pdf").open("wb") as file:
+        file.truncate(MAX_FILE_BYTES + 6 * 1024 * 1024)
+
+    with pytest.raises(InputError, match=r"a\.pdf: it has 70 MiB, at most 64 are read"):
+        cut(tmp_path / "a.pdf")
 
 
 def test_an_article_is_never_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
