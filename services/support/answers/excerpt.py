@@ -1,0 +1,272 @@
+"""The sentences of one passage that answer a question, in the passage's own order."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from services.support.answers.pointers import only_points_elsewhere
+from shared.models.tasks import Span
+from shared.retrieval.index import Hit
+from shared.retrieval.sparse import tokenize
+from shared.text.blocks import Sentence, SentenceKind
+from shared.text.passages import Passage
+
+EXCERPT_WORDS = 45
+"""How long sentences that follow one another are as one answer, where nothing holds them together.
+
+A list, and the first sentence, may be longer.
+"""
+
+MAX_WORDS = 80
+"""How long a list is that stays whole."""
+
+_SPEAKING_WITHIN = 3
+_MAX_ROWS = 10
+_SPAN_WEIGHT = 0.5
+_LIST_ITEM = re.compile(r"(?:[-*+•]|\d{1,3}[.)])\s")
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question: how telling each of its stems is, and where a reader sees its answer.
+
+    `span` is a stretch of the characters of a passage's text.
+    """
+
+    word_weights: Mapping[str, float]
+    span: Span | None = None
+
+    def shared(self, text: str) -> float:
+        """The weight of the question's words that a text has."""
+        return sum(self.word_weights.get(word, 0.0) for word in set(tokenize(text)))
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """Sentences of a passage; at least one."""
+
+    passage: Passage
+    sentences: Sequence[Sentence]
+
+
+def count_words(text: str) -> float:
+    """How many words a text has; a character of Chinese, Japanese or Korean is half of one."""
+    wide = len(_WIDE.findall(text))
+    return len(_WORD.findall(_WIDE.sub(" ", text))) + wide / 2
+
+
+def says_something(sentences: Sequence[Sentence], number: int) -> bool:
+    """Whether an answer may begin at a sentence.
+
+    Headings, links and sentences that only point elsewhere say nothing; a question or an
+    introduction says what the sentences after it say.
+    """
+    for sentence in sentences[number : number + _SPEAKING_WITHIN]:
+        if sentence.kind is SentenceKind.ROW:
+            return True
+        if sentence.kind is not SentenceKind.TEXT or only_points_elsewhere(sentence.text):
+            return False
+        if not sentence.text.endswith((":", "?", "：", "？")):
+            return True
+    return False
+
+
+def can_answer(hit: Hit) -> bool:
+    """Whether the hit's document has an excerpt; what a FAQ answers always is one."""
+    return hit.entry.is_faq or any(map(_says_anything, hit.entry.passages))
+
+
+def excerpt(hit: Hit, asked: Asked) -> Excerpt | None:
+    """The sentences of the hit's document that answer best, one after another as they stand there.
+
+    They stand around the sentence that shares the most telling words with the question or holds
+    the reader's span (of an answer in a FAQ: they are the first). A list stays whole with its
+    introduction. Of a table those rows answer that fit best, each whole. Where the passage says
+    nothing (see `says_something`) another one of the document is taken; None where none says
+    anything.
+    """
+    passage = _passage(hit, asked)
+    if passage is None:
+        return None
+    if hit.entry.is_faq:
+        return Excerpt(passage, _from_start(passage.sentences))
+    spanned = _spanned(passage, asked.span) if passage is hit.passage else frozenset()
+    sentences = _section(passage, asked)
+    scores = [_score(sentences, number, asked, spanned) for number in range(len(sentences))]
+    best = max(range(len(sentences)), key=lambda number: (scores[number], -number))
+    if sentences[best].kind is SentenceKind.ROW:
+        return Excerpt(passage, sentences[best : _end_of_rows(sentences, scores, best)])
+    chosen = _without_pointers_after(_around(sentences, scores, best))
+    question = _question_before(passage, chosen[0], hit.entry.title)
+    return Excerpt(passage, [*question, *chosen])
+
+
+def _passage(hit: Hit, asked: Asked) -> Passage | None:
+    """The hit's passage, or the one of the same document that fits best, where it says nothing."""
+    if hit.entry.is_faq or _says_anything(hit.passage):
+        return hit.passage
+    speaking = [passage for passage in hit.entry.passages if _says_anything(passage)]
+    return max(speaking, key=lambda passage: asked.shared(passage.text), default=None)
+
+
+def _says_anything(passage: Passage) -> bool:
+    sentences = passage.sentences
+    return any(says_something(sentences, number) for number in range(len(sentences)))
+
+
+def _section(passage: Passage, asked: Asked) -> Sequence[Sentence]:
+    """The passage without its headings; of several parts with headings the one that fits best."""
+    parts: list[list[Sentence]] = [[]]
+    names = [""]
+    for sentence in passage.sentences:
+        if sentence.kind is not SentenceKind.HEADING:
+            parts[-1].append(sentence)
+        elif parts[-1]:
+            parts.append([])
+            names.append(sentence.text)
+        else:
+            names[-1] += f" {sentence.text}"
+    speaking = [
+        number
+        for number, part in enumerate(parts)
+        if any(says_something(part, place) for place in range(len(part)))
+    ]
+
+    def fit(number: int) -> tuple[float, int]:
+        text = " ".join([names[number], *(sentence.text for sentence in parts[number])])
+        return asked.shared(text), -number
+
+    return parts[max(speaking, key=fit)]
+
+
+def _score(
+    sentences: Sequence[Sentence], number: int, asked: Asked, spanned: frozenset[int]
+) -> float:
+    """How well a sentence fits the question, from 0; below 0 where it says nothing."""
+    if not says_something(sentences, number):
+        return -1.0
+    total = sum(asked.word_weights.values()) or 1.0
+    score = asked.shared(sentences[number].text) / total
+    if asked.span is not None and sentences[number].start in spanned:
+        score += _SPAN_WEIGHT * asked.span.score
+    return score
+
+
+def _spanned(passage: Passage, span: Span | None) -> frozenset[int]:
+    """Where the sentences begin that hold a part of a stretch of the passage's text."""
+    if span is None:
+        return frozenset()
+    return frozenset(
+        sentence.start
+        for sentence, start in _placed(passage)
+        if start < span.end and span.start < start + len(sentence.text)
+    )
+
+
+def _placed(passage: Passage) -> Iterator[tuple[Sentence, int]]:
+    """The sentences, and where each begins in the passage's text."""
+    start = 0
+    for sentence in passage.sentences:
+        yield sentence, start
+        start += len(sentence.text) + 1
+
+
+def _end_of_rows(sentences: Sequence[Sentence], scores: Sequence[float], first: int) -> int:
+    """After the rows that follow one another and fit as well as the first."""
+    end = first + 1
+    while (
+        end < min(first + _MAX_ROWS, len(sentences))
+        and sentences[end].kind is SentenceKind.ROW
+        and scores[end] >= scores[first]
+    ):
+        end += 1
+    return end
+
+
+def _around(sentences: Sequence[Sentence], scores: Sequence[float], best: int) -> list[Sentence]:
+    """The best sentence with its neighbours, the better one first, up to `EXCERPT_WORDS`.
+
+    What holds together stays together: a list with its introduction, a question with its answer.
+    Nothing is reached across a sentence that says nothing.
+    """
+    groups = _groups(sentences)
+    fits = [max(scores[number] for number in group) for group in groups]
+    low = high = next(i for i, group in enumerate(groups) if best in group)
+    left = EXCERPT_WORDS - _words(sentences, groups[low])
+    while neighbours := [
+        (fits[i], i > high, i)
+        for i in (low - 1, high + 1)
+        if 0 <= i < len(groups) and fits[i] >= 0 and _words(sentences, groups[i]) <= left
+    ]:
+        _, _, taken = max(neighbours)
+        left -= _words(sentences, groups[taken])
+        low, high = min(low, taken), max(high, taken)
+    return list(sentences[groups[low].start : groups[high].stop])
+
+
+def _groups(sentences: Sequence[Sentence]) -> list[range]:
+    """What holds together: each list of at most `MAX_WORDS` with what introduces it, and so on."""
+    groups: list[range] = []
+    for number, sentence in enumerate(sentences):
+        if groups and _belongs(sentences[number - 1], sentence):
+            longer = range(groups[-1].start, number + 1)
+            if _words(sentences, longer) <= MAX_WORDS:
+                groups[-1] = longer
+                continue
+        groups.append(range(number, number + 1))
+    return groups
+
+
+def _belongs(before: Sentence, sentence: Sentence) -> bool:
+    """Whether a sentence says nothing, or half, without the one before it."""
+    if before.text.endswith((":", "?", "：", "？")):
+        return True
+    return _is_item(sentence) and _is_item(before)
+
+
+def _is_item(sentence: Sentence) -> bool:
+    is_item = sentence.opens_line and _LIST_ITEM.match(sentence.text) is not None
+    return is_item or sentence.kind is SentenceKind.ROW
+
+
+def _words(sentences: Sequence[Sentence], numbers: range) -> float:
+    return sum(count_words(sentences[number].text) for number in numbers)
+
+
+def _from_start(sentences: Sequence[Sentence]) -> list[Sentence]:
+    """The first groups up to `EXCERPT_WORDS`, at least one."""
+    groups = _groups(sentences)
+    words = 0.0
+    for i, group in enumerate(groups):
+        words += _words(sentences, group)
+        if i and words > EXCERPT_WORDS:
+            return list(sentences[: group.start])
+    return list(sentences)
+
+
+def _without_pointers_after(chosen: Sequence[Sentence]) -> Sequence[Sentence]:
+    """Without what only points elsewhere at the end: the reader of a chat sees no section below."""
+    end = len(chosen)
+    while end > 1 and (
+        chosen[end - 1].kind is SentenceKind.LINK or only_points_elsewhere(chosen[end - 1].text)
+    ):
+        end -= 1
+    return chosen[:end]
+
+
+def _question_before(passage: Passage, first: Sentence, title: str) -> Sequence[Sentence]:
+    """The question in a heading that an answer begins under: "yes" alone answers any.
+
+    The document's title is shown beside the answer anyway.
+    """
+    number = passage.sentences.index(first) - 1
+    before = passage.sentences[number : number + 1] if number >= 0 else ()
+    return [
+        each
+        for each in before
+        if each.kind is SentenceKind.HEADING
+        and each.text.endswith(("?", "？"))
+        and each.text != title
+    ]
