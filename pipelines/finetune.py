@@ -107,8 +107,13 @@ def spec_of(
     if source.is_folder:
         path = Path(source.source).expanduser().resolve()
         source = source.model_copy(update={"source": str(path)})
+    lora = settings.lora
+    if lora.start is not None:
+        lora = lora.model_copy(update={"start": lora.start.expanduser().resolve()})
     return RunSpec(
-        settings=settings.model_copy(update={"optimisation": optimisation, "backbone": source}),
+        settings=settings.model_copy(
+            update={"optimisation": optimisation, "backbone": source, "lora": lora}
+        ),
         labels=data.labels,
         max_length=backbone.at_most(settings.max_length),
         pad_id=backbone.pad_id,

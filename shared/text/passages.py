@@ -13,7 +13,11 @@ from shared.text.plain import plain_blocks
 MAX_TOKENS = 200
 """The backbone reads 256; the rest is room for what the estimate misses."""
 
-SPLITTING = 4
+PASSAGE_TOKENS = 100
+"""A judge reads ten of these beside a question in less time than four of twice the length, finds
+the answer among them as often, and the search finds the right document a little more often."""
+
+SPLITTING = 5
 """Counts up when the same document would be cut otherwise: stored indexes are then rebuilt."""
 
 _WORD = re.compile(r"[^\W\d_]{1,9}|\d{1,3}|[^\w\s]|_", re.UNICODE)
@@ -84,7 +88,7 @@ def estimate_tokens(text: str) -> int:
 
 
 def split_passages(
-    source: str, text_format: TextFormat, *, max_tokens: int = MAX_TOKENS
+    source: str, text_format: TextFormat, *, max_tokens: int = PASSAGE_TOKENS
 ) -> list[Passage]:
     """Cuts a document by its structure; no passage is estimated to exceed `max_tokens`.
 

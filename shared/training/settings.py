@@ -37,6 +37,9 @@ class LoraSettings(Settings):
     `embed`, is the share of the learned change that is kept at the end: less of it forgets less of
     what the backbone knew about other texts.
 
+    `start` is the folder of a bundle whose adapter, of the same backbone, rank and layers, training
+    begins with: what it learned about one task helps another. The head begins with nothing.
+
     Source of `strength`: https://arxiv.org/abs/2109.01903 (section 3).
     """
 
@@ -46,6 +49,7 @@ class LoraSettings(Settings):
     dropout: Share = 0.0
     target_modules: Literal["all-linear"] | Names = "all-linear"
     strength: Annotated[float, Field(gt=0, le=1)] = 1.0
+    start: Path | None = None
 
 
 class PromptSettings(Settings):
@@ -63,6 +67,8 @@ class OptimisationSettings(Settings):
     any number of them; with `accumulation` they are computed in so many parts, which needs less
     memory and takes the same step. `warmup` is a share of the run. `similarity_scale` multiplies
     the cosines of kind `embed`: the higher, the more the documents nearest to a query count.
+    `objective` of kind `score`: each document of a query is judged by itself, or all of them as a
+    list of which one is right, or none.
     `attention_dropout` is the backbone's own unless it is given: without any (0) attention is one
     fused kernel, which texts of 100 and more tokens are trained faster with, and shorter ones on a
     CPU slower. A backbone that comes of it has it too.
@@ -81,6 +87,7 @@ class OptimisationSettings(Settings):
     label_smoothing: Share = 0.1
     similarity_scale: Annotated[float, Field(gt=0, le=1000)] = 20.0
     class_weights: Literal["none", "balanced"] = "none"
+    objective: Literal["pairs", "lists"] = "pairs"
     attention_dropout: Share | None = None
     max_gradient_norm: float = Field(default=1.0, gt=0)
     metric: str | None = None
@@ -267,6 +274,11 @@ _OPTIONS: tuple[tuple[str, object, str], ...] = (
         1,
         "examples of kind {kind} learn from all others of their batch, which parts would not see: "
         "lower max_batch_tokens instead",
+    ),
+    (
+        "optimisation.objective",
+        "pairs",
+        "only kind score has documents to choose from: leave it out",
     ),
     (
         "lora.strength",

@@ -1,11 +1,21 @@
 """LoRA: low-rank changes of linear layers."""
 
+import math
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from peft import LoraConfig
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import nn
 
+from shared.errors import ConfigError
+from shared.failures import reason_of
+from shared.models.adapter_config import read_adapter_config
+from shared.models.backbone import Backbone
+from shared.models.bundle import ADAPTER_CONFIG_FILE, ADAPTER_WEIGHTS_FILE, MODEL, Method
+from shared.training.loop.checkpoint import Tensors
 from shared.training.methods.adapted import Adapted
 from shared.training.settings import LoraSettings
 
@@ -21,6 +31,43 @@ def with_lora(encoder: nn.Module, settings: LoraSettings) -> Adapted:
         target_modules=linear_layers(encoder) if isinstance(names, str) else list(names),
     )
     return Adapted(encoder, config)
+
+
+def begin_with(adapted: Adapted, start: Path, backbone: Backbone, settings: LoraSettings) -> None:
+    """Puts the adapter of another bundle in the place of one that changes nothing yet.
+
+    Raises:
+        ConfigError: it is not an adapter of this backbone, of the rank, scaling and layers that
+            the settings say.
+    """
+    bundle = MODEL.read(start)
+    manifest = bundle.manifest
+    if manifest.method is not Method.LORA or manifest.backbone.sha256 != backbone.sha256:
+        raise ConfigError(
+            f"lora.start: {bundle.id} has the method {manifest.method} on the backbone "
+            f"{manifest.backbone.name}: name a bundle of method lora on {backbone.name}"
+        )
+    found = _weights(start / ADAPTER_WEIGHTS_FILE)
+    shapes, own = (
+        {name: tuple(each.shape) for name, each in tensors.items()}
+        for tensors in (found, adapted.tensors())
+    )
+    root = math.sqrt(settings.rank) if settings.rslora else settings.rank
+    if shapes != own or read_adapter_config(start / ADAPTER_CONFIG_FILE).scaling != (
+        settings.alpha / root
+    ):
+        raise ConfigError(
+            f"lora.start: the adapter of {bundle.id} has another rank, scaling or other layers "
+            "than `lora` says: set its rank, alpha and target_modules"
+        )
+    adapted.restore(found)
+
+
+def _weights(path: Path) -> Tensors:
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ConfigError(f"lora.start: {path}: {reason_of(error)}") from None
 
 
 def weaken(tuned: nn.Module, strength: float) -> None:

@@ -10,7 +10,7 @@ from shared.models.bundle import Method
 from shared.training.methods.adapted import Adapted
 from shared.training.methods.full import Full
 from shared.training.methods.head import Frozen
-from shared.training.methods.lora import with_lora
+from shared.training.methods.lora import begin_with, with_lora
 from shared.training.methods.prompt import with_prompt
 from shared.training.settings import FinetuneSettings
 
@@ -22,12 +22,15 @@ def tune(backbone: Backbone, settings: FinetuneSettings, max_length: int) -> Tun
     """The configured method on a backbone's encoder.
 
     Raises:
-        ConfigError: the method does not fit the backbone.
+        ConfigError: the method, or the adapter that it begins with, does not fit the backbone.
     """
     check_method(backbone, settings, max_length)
     encoder = backbone.encoder
     if settings.method is Method.LORA:
-        return with_lora(encoder, settings.lora)
+        adapted = with_lora(encoder, settings.lora)
+        if settings.lora.start is not None:
+            begin_with(adapted, settings.lora.start, backbone, settings.lora)
+        return adapted
     if settings.method is Method.PROMPT:
         return with_prompt(encoder, settings.prompt.virtual_tokens)
     return Full(encoder) if settings.method is Method.FULL else Frozen(encoder)

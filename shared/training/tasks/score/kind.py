@@ -17,8 +17,8 @@ SCORE = Kind(
     name=TaskKind.SCORE,
     example=Candidates,
     formats=scoring_formats,
-    metrics=("mrr_at_10", "ndcg_at_10", "average_precision"),
-    options=frozenset({"accumulation"}),
+    metrics=("mrr_at_10", "ndcg_at_10", "average_precision", "answerable_auc", "right_when_sure"),
+    options=frozenset({"accumulation", "objective"}),
     purpose="score how well a document answers a query",
     with_models=_modules,
 )

@@ -3,7 +3,7 @@
 Notation of shapes: n examples, k documents of each, r = n k rows.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,8 +22,19 @@ from shared.training.loop.workers import Worker
 from shared.training.settings import OptimisationSettings
 from shared.training.tasks.kind import Measurement
 from shared.training.tasks.objective import BinaryCrossEntropy, Objective
+from shared.training.tasks.score.listwise import (
+    ListCrossEntropy,
+    answerable_auc,
+    right_when_sure,
+)
 
 AVERAGE_PRECISION = "average_precision"
+OfAnswerable = Callable[[Bools, Float32s], float | None]
+_OF_ANSWERABLE: Mapping[str, OfAnswerable] = {
+    "answerable_auc": answerable_auc,
+    "right_when_sure": right_when_sure,
+}
+"""Figures of sets in which nothing answers some of the queries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +55,11 @@ class ScoreLearning:
         """
         faults = [fault for name, examples in sets.items() for fault in _faults(name, examples)]
         single = all(len(each.documents) == 1 for each in sets[choosing])
+        if self.metric in _OF_ANSWERABLE and all(each.positives for each in sets[choosing]):
+            faults.append(
+                f"{choosing}: each query has a document that answers it, and optimisation.metric "
+                f"{self.metric} asks whether one does: set mrr_at_10, or give queries without"
+            )
         if self.metric != AVERAGE_PRECISION and single:
             faults.append(
                 f"{choosing}: each query has one document, and optimisation.metric {self.metric} "
@@ -61,7 +77,9 @@ class ScoreLearning:
         return tokenise(tokenizer, pairs, relevant.tolist(), len(examples[0].documents))
 
     def objective(self, arrays: TokenArrays, labels: tuple[str, ...], worker: Worker) -> Objective:
-        """Whether a document is relevant."""
+        """Whether a document is relevant, each by itself or as one of a list."""
+        if self.optimisation.objective == "lists":
+            return ListCrossEntropy()
         return BinaryCrossEntropy(self.optimisation.label_smoothing)
 
     def judge(
@@ -71,7 +89,9 @@ class ScoreLearning:
         truth: Int64s = arrays.targets.reshape(-1, arrays.rows_per_example)
         scores = outputs.reshape(truth.shape)
         ranked = {name: float(each.mean()) for name, each in _ranked(truth > 0, scores).items()}
-        return {AVERAGE_PRECISION: _average_precision(truth > 0, scores), **ranked}
+        told = {name: figure(truth > 0, scores) for name, figure in _OF_ANSWERABLE.items()}
+        found = {name: value for name, value in told.items() if value is not None}
+        return {AVERAGE_PRECISION: _average_precision(truth > 0, scores), **ranked, **found}
 
     def measure(
         self,
@@ -92,6 +112,9 @@ class ScoreLearning:
             )
         }
         metrics |= {name: bootstrap_mean(each) for name, each in _ranked(truth, scores).items()}
+        for name, figure in _OF_ANSWERABLE.items():
+            if (interval := _told(figure, truth, scores)) is not None:
+                metrics[name] = interval
         of_both = np.concatenate([np.zeros_like(outputs), outputs], axis=1)
         if served is not None:
             return Measurement(metrics, served.temperature)
@@ -119,6 +142,19 @@ def _average_precision(truth: Bools, scores: Float32s) -> float:
     if not truth.any():
         return 0.0
     return float(average_precision_score(truth.ravel(), scores.ravel()))
+
+
+def _told(figure: OfAnswerable, truth: Bools, scores: Float32s) -> Interval | None:
+    """A figure of queries that have an answer or none; None where all are of one sort."""
+    whole = figure(truth, scores)
+    if whole is None:
+        return None
+
+    def of_resample(at: Int64s) -> float:
+        value = figure(truth[at], scores[at])
+        return whole if value is None else value
+
+    return bootstrap(of_resample, len(truth), bounds=SHARE)
 
 
 def _faults(name: str, examples: Sequence[Candidates]) -> list[str]:

@@ -1,9 +1,12 @@
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
 from shared.errors import InputError
 from shared.models.tokenization import TextTokenizer
+from shared.training.data.arrays import TokenArrays
 from shared.training.data.candidates import Candidates
 from shared.training.tasks.score.learning import ScoreLearning
 from tests.shared.training.data.test_tokenisation import paired_pieces
@@ -36,6 +39,31 @@ def test_documents_are_ranked_for_each_query_that_has_an_answer() -> None:
     assert evaluation.metrics["average_precision"].n == 3
 
 
+def test_it_is_told_whether_a_query_has_an_answer() -> None:
+    arrays = LEARNING.arrays(LISTS, _tokenizer(), ())
+    judged = LEARNING.judge(LOGITS, arrays, ())
+    assert judged["answerable_auc"] == 1.0
+    # Of the two with an answer the first one's best document is wrong.
+    assert judged["right_when_sure"] == 0.5
+
+    higher = LOGITS.copy()
+    higher[6] = 1.8
+    judged = LEARNING.judge(higher, arrays, ())
+    assert judged["answerable_auc"] == 0.5
+    assert judged["right_when_sure"] == 0.0
+    assert "answerable_auc" not in LEARNING.judge(LOGITS[:6], arrays_of(LISTS[:2]), ())
+
+
+def test_a_figure_of_answerable_queries_needs_others() -> None:
+    learning = ScoreLearning(metric="right_when_sure")
+    with pytest.raises(InputError, match="asks whether one does"):
+        learning.check({"train": LISTS, "choice": LISTS[:2]}, "choice")
+
+
+def arrays_of(examples: Sequence[Candidates]) -> TokenArrays:
+    return LEARNING.arrays(examples, _tokenizer(), ())
+
+
 def test_a_constant_ranks_nothing() -> None:
     arrays = LEARNING.arrays(LISTS[:1], _tokenizer(), ())
     assert LEARNING.judge(np.zeros((3, 1), np.float32), arrays, ())["mrr_at_10"] == pytest.approx(
@@ -45,9 +73,8 @@ def test_a_constant_ranks_nothing() -> None:
 
 def test_pairs_have_no_ranking() -> None:
     arrays = LEARNING.arrays(PAIRS, _tokenizer(), ())
-    assert LEARNING.judge(np.array([[1.0], [0.0]], np.float32), arrays, ()) == {
-        "average_precision": 1.0
-    }
+    judged = LEARNING.judge(np.array([[1.0], [0.0]], np.float32), arrays, ())
+    assert judged == {"average_precision": 1.0, "answerable_auc": 1.0, "right_when_sure": 1.0}
     data = checked(LEARNING, PAIRS, PAIRS)
     assert data.labels == ()
     with pytest.raises(InputError, match="set average_precision"):
