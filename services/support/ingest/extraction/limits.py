@@ -21,7 +21,7 @@ MAX_XML_ELEMENTS = 1_000_000
 
 MAX_MEMORY_BYTES = 1536 * 1024 * 1024
 MAX_RESULT_BYTES = 16 * 1024 * 1024
-_NICENESS = 10
+_NICENESS = 5
 
 
 def limit_this_process(seconds: float) -> None:
