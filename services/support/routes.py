@@ -232,7 +232,7 @@ def _add_documents(app: FastAPI, service: SupportService) -> None:
 def _note_unanswered(
     service: SupportService, tenant: str, knowledge_base: str, turn: Turn, answer: Answer
 ) -> None:
-    if answer.handoff is None:
+    if answer.handoff is None or answer.said is not None:
         return
     service.note_unanswered(
         Asked(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from services.support.answers.assistant import Assistant
 from services.support.answers.champions import Champions
+from services.support.answers.near_talk import NearTalk
 from services.support.answers.small_talk import load_small_talk
 from services.support.confidence import load_calibration
 from services.support.config import SupportSettings
@@ -64,10 +65,11 @@ class SupportService:
         self._champions = Champions(
             trunk, calibration, settings.embed_task, settings.intent_task, _PROBE_TIMEOUT_S
         )
+        self._talk = NearTalk(load_small_talk(settings.small_talk_file), trunk)
         self.assistant = Assistant(
             trunk,
             calibration,
-            load_small_talk(settings.small_talk_file),
+            self._talk,
             clock,
             settings.intent_task,
             settings.encode_timeout_s,
@@ -90,6 +92,7 @@ class SupportService:
         self._recorder.start()
         self._retention.start()
         self._follower.start()
+        self._talk.start(self.settings.embed_task)
 
     def note_unanswered(self, asked: Asked) -> None:
         """Keeps a question that was not answered, if questions are kept; returns at once."""
@@ -99,6 +102,7 @@ class SupportService:
     async def close(self) -> None:
         """Ends the task, writes what waits, saves the indexes and closes the database."""
         await self._follower.close()
+        await self._talk.close()
         await asyncio.to_thread(self._recorder.stop, _JOIN_S)
         await asyncio.to_thread(self._retention.stop, _JOIN_S)
         await self.knowledge_bases.close()

@@ -17,7 +17,7 @@ RIDDLES = {
 
 SUFFIXES = (".py", ".yaml", ".toml", ".html")
 DOCUMENTS = ("README.md", "CONTRIBUTING.md")
-TEXTS_OF_OTHERS = ("sample", "shipped", "ordinary_words.py", Path(__file__).name)
+TEXTS_OF_OTHERS = ("sample", "shipped", "small_talk.yaml", "ordinary_words.py", Path(__file__).name)
 """Folders and files that hold words as data."""
 
 

@@ -13,7 +13,8 @@ from typing import Literal
 import numpy as np
 
 from services.support.answers.extract import Extract, can_answer, extract
-from services.support.answers.small_talk import SmallTalk
+from services.support.answers.near_talk import NearTalk
+from services.support.answers.small_talk import Reply
 from services.support.knowledge_base import KnowledgeBase
 from services.support.passages import APP, missing_bundle
 from shared.clock import Clock
@@ -37,9 +38,10 @@ _INTENT_RETRY_S = 2.0
 MAX_UNREAD = 0.5
 """From this share of words on that the backbone does not know, a question is not understood."""
 
-HandoffReason = Literal["no_documents", "language", "no_answer", "low_confidence"]
-"""Why a person should take over: nothing is there to search, the backbone does not know the
-question's script, what was found only points elsewhere, or it is not sure enough."""
+HandoffReason = Literal["asked", "no_documents", "language", "no_answer", "low_confidence"]
+"""Why a person should take over: the user asked for one, nothing is there to search, the backbone
+does not know the question's script, what was found only points elsewhere, or it is not sure
+enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,8 @@ class Intent:
 class Answer:
     """What was found; `extract` is None where a person should take over, for `handoff`'s reason.
 
-    `small_talk` is what is said instead, where nothing was asked. `fits_calibration` is whether
-    the confidence was calibrated with the bundles that answered.
+    `said` is what is said instead to small talk, and to who asked for a person.
+    `fits_calibration` is whether the confidence was calibrated with the bundles that answered.
     """
 
     hits: Sequence[Hit] = ()
@@ -72,7 +74,7 @@ class Answer:
     intent: Intent | None = None
     handoff: HandoffReason | None = None
     prompt_tokens: int = 0
-    small_talk: str | None = None
+    said: str | None = None
     fits_calibration: bool = True
 
 
@@ -95,7 +97,7 @@ class Assistant:
 
     trunk: Trunk
     calibration: Calibration
-    small_talk: SmallTalk
+    talk: NearTalk
     clock: Clock
     intent_task: str
     timeout_s: float
@@ -120,14 +122,19 @@ class Assistant:
             ArtifactError: the trunk does not have the bundle that made the index.
             DeadlineError, OverloadedError, DependencyError: the trunk does not answer in time.
         """
-        if reply := self.small_talk.reply(turn.question):
-            return Answer(confidence=1.0, small_talk=reply)
-        if self.small_talk.reply(turn.previous):
+        words = self.talk.small_talk
+        if (reply := words.reply(turn.question)) is not None:
+            return _said(reply)
+        if words.reply(turn.previous) is not None:
             turn = Turn(turn.question)
         index = await knowledge_base.index()
         if not index.entries:
             return Answer(handoff="no_documents")
         encoded = await self._encode(index, turn)
+        vector = encoded.queries[0].vector
+        reply = self.talk.reply(turn.question, vector, encoded.unread, index.bundle)
+        if reply is not None:
+            return _said(reply, encoded.tokens)
         return await asyncio.to_thread(self._answer, index, turn, encoded, max_tokens)
 
     def _answer(
@@ -194,6 +201,15 @@ class Assistant:
             return await self.trunk.encode([embed], app=APP, timeout_s=self.timeout_s)
         except NotFoundError:
             raise missing_bundle(embed.task) from None
+
+
+def _said(reply: Reply, prompt_tokens: int = 0) -> Answer:
+    return Answer(
+        confidence=0.0 if reply.hands_over else 1.0,
+        handoff="asked" if reply.hands_over else None,
+        prompt_tokens=prompt_tokens,
+        said=reply.text,
+    )
 
 
 def _label_scores(intents: ClassifyOutput | None) -> dict[str, float]:

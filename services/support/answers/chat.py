@@ -101,7 +101,7 @@ def response(
 ) -> ChatResponse:
     """The answer in OpenAI's shape."""
     extract = answer.extract
-    content = answer.small_talk or _HANDOFF_MESSAGES.get(answer.handoff, HANDOFF_MESSAGE)
+    content = answer.said or _HANDOFF_MESSAGES.get(answer.handoff, HANDOFF_MESSAGE)
     if extract is not None:
         content = f"{extract.text} [1]"
     kept = _before(content, request.stop)
@@ -192,6 +192,6 @@ def _banyan(answer: Answer, knowledge_base: str) -> BanyanAnswer:
 
 
 def _kind(answer: Answer) -> AnswerKind:
-    if answer.small_talk is not None:
-        return "small_talk"
-    return "answer" if answer.handoff is None else "handoff"
+    if answer.handoff is not None:
+        return "handoff"
+    return "answer" if answer.said is None else "small_talk"

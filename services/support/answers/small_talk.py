@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -16,56 +17,127 @@ DEFAULT_FILE = Path(__file__).with_name("small_talk.yaml")
 _MAX_CHARACTERS = 200
 _APOSTROPHES = re.compile("['’‘`´]")
 _JOINERS = re.compile("[\u200d\ufe0f\U0001f3fb-\U0001f3ff]")
+_IDEOGRAPH = re.compile("[\u3400-\u9fff]")
 _REPEATED = re.compile(r"([^\W\d_])\1{2,}")
+
+Words = tuple[str, ...]
 
 _Phrase = Annotated[str, StringConstraints(min_length=1, max_length=_MAX_CHARACTERS)]
 _Answer = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+_Cosine = Annotated[float, Field(ge=0, le=1)]
 
 
 class SmallTalkKind(Settings):
-    """What is said to any of some phrases."""
+    """What is said to any of some phrases; with `words_alone` not to what only means the same."""
 
     answer: _Answer
     phrases: list[_Phrase] = Field(min_length=1)
+    words_alone: bool = False
+
+
+class Bounds(Settings):
+    """How near a message is to small talk at least: the cosine of its vector and a phrase's
+    (`likeness`), and how much larger that is than the cosine with the nearest question (`lead`)."""
+
+    likeness: _Cosine
+    lead: _Cosine
+
+
+class Near(Settings):
+    """What is near enough: `beside` a phrase that the message begins or ends with, where it has no
+    question mark; `alone` otherwise."""
+
+    beside: Bounds = Bounds(likeness=0.4, lead=0.15)
+    alone: Bounds = Bounds(likeness=0.6, lead=0.2)
 
 
 class SmallTalkFile(Settings):
     """The file: kinds of small talk, the one that goes before others first, and `fillers`.
 
-    Fillers may stand beside phrases, and are no small talk alone.
+    Fillers may stand beside phrases, and are no small talk alone. Who says a phrase of `person` is
+    handed over. Words of `asking` make a message a question, however near it is to a phrase.
+    Without `questions`, nearness decides nothing.
     """
 
     kinds: dict[str, SmallTalkKind]
     fillers: list[_Phrase] = Field(default_factory=list)
+    person: SmallTalkKind | None = None
+    questions: list[_Phrase] = Field(default_factory=list)
+    asking: list[_Phrase] = Field(default_factory=list)
+    near: Near = Near()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What is said to small talk, or to who wants a person, who is handed over."""
+
+    text: str
+    hands_over: bool = False
 
 
 class SmallTalk:
-    """Knows small talk by its words."""
+    """Knows small talk by its words, and what is near to it by bounds."""
 
     def __init__(self, file: SmallTalkFile) -> None:
-        self._answers = [kind.answer for kind in file.kinds.values()]
-        filler = len(self._answers)
+        kinds = list(file.kinds.values())
+        self._replies = [Reply(kind.answer) for kind in kinds]
+        if file.person is not None:
+            kinds.insert(0, file.person)
+            self._replies.insert(0, Reply(file.person.answer, hands_over=True))
+        filler = len(kinds)
         ranks = {words: filler for words in map(_words, file.fillers) if words}
-        for rank, kind in reversed(list(enumerate(file.kinds.values()))):
+        for rank, kind in reversed(list(enumerate(kinds))):
             ranks |= {words: rank for words in map(_words, kind.phrases) if words}
-        self._rank_of: Mapping[tuple[str, ...], int] = ranks
+        self._rank_of: Mapping[Words, int] = ranks
         self._longest = max(map(len, ranks), default=0)
+        self._asking = {word for each in file.asking for word in _words(each)}
+        self._near = file.near
+        self.questions: Sequence[str] = tuple(file.questions)
+        """What must not be taken for small talk, to be compared with."""
+        of_kinds = [kind for kind in kinds if kind is not file.person and not kind.words_alone]
+        every = dict.fromkeys(phrase for kind in of_kinds for phrase in kind.phrases)
+        self.phrases: Sequence[str] = tuple(each for each in every if len(_words(each)) > 1)
+        """What a message may be near to; a single word is near to too much."""
 
-    def reply(self, message: str) -> str | None:
-        """What to say to a message; None where it is more than small talk."""
+    def reply(self, message: str) -> Reply | None:
+        """What to say to a message by its words alone; None where it is more than small talk."""
         if len(message) > _MAX_CHARACTERS:
             return None
         words = _words(message)
         # best[n]: the lowest rank of kinds among phrases that make up the first n words exactly.
-        best: list[int | None] = [len(self._answers)] + [None] * len(words)
+        best: list[int | None] = [len(self._replies)] + [None] * len(words)
         for end in range(1, len(words) + 1):
             for start in range(max(0, end - self._longest), end):
                 before, rank = best[start], self._rank_of.get(words[start:end])
                 if before is not None and rank is not None:
-                    ranks = (before, rank, len(self._answers) if best[end] is None else best[end])
+                    ranks = (before, rank, len(self._replies) if best[end] is None else best[end])
                     best[end] = min(each for each in ranks if each is not None)
-        rank = self._rank_of.get(words, best[-1])
-        return self._answers[rank] if rank is not None and rank < len(self._answers) else None
+        return self._of(self._rank_of.get(words, best[-1]))
+
+    def near_reply(self, message: str, phrase: str, likeness: float, lead: float) -> Reply | None:
+        """What to say to a message that is nearest to a phrase; None where that is not enough."""
+        words = _words(message)
+        is_question = not self._asking.isdisjoint(words) or any(map(str.isdigit, message))
+        if is_question or len(message) > _MAX_CHARACTERS:
+            return None
+        is_beside = "?" not in message and "？" not in message and self._is_beside(words)
+        bounds = [self._near.alone, self._near.beside] if is_beside else [self._near.alone]
+        is_near = any(likeness >= each.likeness and lead >= each.lead for each in bounds)
+        return self._of(self._rank_of[_words(phrase)]) if is_near else None
+
+    def _of(self, rank: int | None) -> Reply | None:
+        return self._replies[rank] if rank is not None and rank < len(self._replies) else None
+
+    def _is_beside(self, words: Words) -> bool:
+        """Whether a message begins with a phrase, or ends with one of several words."""
+        return any(
+            self._is_kind(words[:count]) or (count > 1 and self._is_kind(words[-count:]))
+            for count in range(1, min(len(words), self._longest) + 1)
+        )
+
+    def _is_kind(self, words: Words) -> bool:
+        reply = self._of(self._rank_of.get(words))
+        return reply is not None and not reply.hands_over
 
 
 def load_small_talk(path: Path | None = None) -> SmallTalk:
@@ -86,8 +158,9 @@ def _fault(place: Iterable[object], message: str) -> str:
     return f"{'.'.join(map(str, place))}: {message}"
 
 
-def _words(text: str) -> tuple[str, ...]:
-    """Words without case, accents, punctuation and lengthening; each pictograph is one."""
+def _words(text: str) -> Words:
+    """Words without case, accents, punctuation and lengthening; each pictograph and each Chinese
+    character is one."""
     plain = unicodedata.normalize("NFKD", text.casefold())
     plain = _JOINERS.sub("", _APOSTROPHES.sub("", plain))
     spaced = "".join(map(_spaced, plain))
@@ -95,6 +168,8 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def _spaced(character: str) -> str:
+    if _IDEOGRAPH.match(character):
+        return f" {character} "
     if character.isalnum():
         return character
     category = unicodedata.category(character)

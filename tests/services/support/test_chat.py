@@ -104,6 +104,34 @@ async def test_small_talk_is_answered_without_a_search(
     assert trunk.calls == []
 
 
+async def test_who_asks_for_a_person_is_handed_over_without_a_search(
+    filled: httpx.AsyncClient, trunk: FakeTrunk
+) -> None:
+    trunk.calls.clear()
+
+    message = (await chat(filled, "I want to speak to someone")).json()["choices"][0]["message"]
+
+    banyan = message["banyan"]
+    assert message["content"].startswith("Of course.")
+    assert (banyan["kind"], banyan["answered"]) == ("handoff", False)
+    assert banyan["handoff"] == {"reason": "asked"}
+    assert banyan["citations"] == []
+    assert trunk.calls == []
+
+
+async def test_what_means_the_same_as_small_talk_is_answered_in_kind(
+    filled: httpx.AsyncClient, service: SupportService, trunk: FakeTrunk
+) -> None:
+    await service.assistant.talk.prepare(trunk.embed_bundle)
+
+    message = (await chat(filled, "i really thank you ever so much dear Dolores")).json()
+    asked = (await chat(filled, f"thank you ever so much, {QUESTION}")).json()
+
+    assert message["choices"][0]["message"]["content"].startswith("You're welcome!")
+    assert message["choices"][0]["message"]["banyan"]["kind"] == "small_talk"
+    assert asked["choices"][0]["message"]["banyan"]["kind"] == "answer"
+
+
 async def test_a_greeting_before_a_question_is_no_context_and_no_small_talk(
     filled: httpx.AsyncClient,
 ) -> None:

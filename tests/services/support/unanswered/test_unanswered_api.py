@@ -62,10 +62,13 @@ async def test_a_question_without_an_answer_is_kept(
     assert kept["first_asked_at"] == kept["asked_at"] > 1_600_000_000
 
 
-async def test_small_talk_is_not_kept(http: httpx.AsyncClient, started: SupportService) -> None:
+async def test_small_talk_and_who_asks_for_a_person_are_not_kept(
+    http: httpx.AsyncClient, started: SupportService
+) -> None:
     await http.put("/knowledge-bases/shop")
 
     await ask(http, "hello")
+    await ask(http, "I want to talk to a person")
     await ask(http, "Where is my parcel?")
 
     await written(started, 1)
