@@ -16,7 +16,12 @@ MAX_PASSAGES = 3
 NEARLY_AS_GOOD = 1.5
 """How far below the best passage's logit that of a further one may be."""
 
-_ADDS = 0.2
+ADDS = 0.2
+"""Which share of the question's words, by how telling they are, a further passage must add."""
+
+FIRST_WORDS = 50
+"""How long the first passage's sentences are at most where a further passage adds to them."""
+
 _REPEATED = 0.7
 
 
@@ -42,11 +47,15 @@ class Composed:
     is_cut: bool
 
 
+_Candidate = tuple[Hit, Span | None]
+
+
 @dataclass(frozen=True, slots=True)
 class _Part:
     """What an answer takes from one hit: sentences of its document, at least one."""
 
     hit: Hit
+    span: Span | None
     passage: Passage
     sentences: Sequence[Sentence]
 
@@ -85,13 +94,19 @@ def compose(
     where a reader sees the answer in each passage's text. Without `logits` one passage answers.
     None where the first hit's document says nothing.
     """
-    first = excerpt(judged[0], Asked(word_weights, _at(spans, 0)))
+    candidates = [(hit, _at(spans, number)) for number, hit in enumerate(judged)]
+    near = [
+        candidates[number]
+        for number in range(1, min(len(judged), len(logits)))
+        if logits[number] >= logits[0] - NEARLY_AS_GOOD
+    ]
+    first = _part(candidates[0], word_weights, (), MAX_WORDS)
     if first is None:
         return None
-    parts = [_Part(judged[0], first.passage, first.sentences)]
-    for number in range(1, min(len(judged), len(logits))):
-        if len(parts) < MAX_PASSAGES and logits[number] >= logits[0] - NEARLY_AS_GOOD:
-            parts.extend(_further(parts, judged[number], word_weights, _at(spans, number)))
+    parts = [first]
+    for candidate in near:
+        if len(parts) < MAX_PASSAGES and (more := _with_further(parts, candidate, word_weights)):
+            parts = more
     return _written(parts, max_tokens)
 
 
@@ -99,24 +114,43 @@ def _at(spans: Sequence[Span | None], number: int) -> Span | None:
     return spans[number] if number < len(spans) else None
 
 
-def _further(
-    parts: Sequence[_Part], hit: Hit, word_weights: Mapping[str, float], span: Span | None
-) -> Sequence[_Part]:
-    """What a hit adds to an answer: nothing where it would be too little, or too long."""
-    told = frozenset().union(*(part.stems for part in parts))
-    lacking = {word: weight for word, weight in word_weights.items() if word not in told}
-    found = excerpt(hit, Asked(lacking, span))
+def _with_further(
+    parts: Sequence[_Part], candidate: _Candidate, word_weights: Mapping[str, float]
+) -> list[_Part] | None:
+    """An answer with what a candidate adds to it; None where that is too little, or too long.
+
+    To make room the first part is shortened to `FIRST_WORDS`.
+    """
+    first = parts[0]
+    short = _part((first.hit, first.span), word_weights, (), FIRST_WORDS)
+    if short is None:
+        return None
+    parts = [short, *parts[1:]]
+    left = MAX_WORDS - sum(part.words for part in parts)
+    further = _part(candidate, _lacking(parts, word_weights), parts, left)
+    if further is None or further.words > left:
+        return None
+    gained = sum(_lacking(parts, word_weights).get(stem, 0.0) for stem in further.stems)
+    return [*parts, further] if gained >= ADDS * sum(word_weights.values()) > 0 else None
+
+
+def _part(
+    candidate: _Candidate, wanted: Mapping[str, float], said: Sequence[_Part], max_words: float
+) -> _Part | None:
+    """What answers in a candidate's document, without what was said; None where nothing does."""
+    hit, span = candidate
+    found = excerpt(hit, Asked(wanted, span), max_words)
     if found is None:
-        return ()
-    said = [frozenset(tokenize(each.text)) for part in parts for each in part.sentences]
-    sentences = [each for each in found.sentences if not _is_repeated(each, said)]
-    if not sentences:
-        return ()
-    part = _Part(hit, found.passage, sentences)
-    gained = sum(lacking.get(stem, 0.0) for stem in part.stems)
-    is_enough = gained >= _ADDS * sum(word_weights.values()) > 0
-    fits = sum(each.words for each in (*parts, part)) <= MAX_WORDS
-    return (part,) if is_enough and fits else ()
+        return None
+    before = [frozenset(tokenize(each.text)) for part in said for each in part.sentences]
+    kept = [each for each in found.sentences if not _is_repeated(each, before)]
+    return _Part(hit, span, found.passage, kept) if kept else None
+
+
+def _lacking(parts: Sequence[_Part], word_weights: Mapping[str, float]) -> dict[str, float]:
+    """The words of a question that an answer does not have."""
+    told = {stem for part in parts for stem in part.stems}
+    return {word: weight for word, weight in word_weights.items() if word not in told}
 
 
 def _is_repeated(sentence: Sentence, said: Sequence[frozenset[str]]) -> bool:

@@ -11,14 +11,15 @@ from shared.retrieval.sparse import tokenize
 from shared.text.blocks import Sentence, SentenceKind
 from shared.text.passages import Passage
 
-EXCERPT_WORDS = 45
-"""How long sentences that follow one another are as one answer, where nothing holds them together.
-
-A list, and the first sentence, may be longer.
-"""
-
 MAX_WORDS = 80
-"""How long a list is that stays whole."""
+"""How long an answer is at most, unless one sentence alone is longer."""
+
+CLEAR = 0.15
+"""From this share of the question's words on, by how telling they are, a sentence is clearly the
+one that was asked for; a reader's certainty counts like words."""
+
+CLEAR_WORDS = 45
+"""How long an answer around such a sentence is, unless one sentence alone is longer."""
 
 _SPEAKING_WITHIN = 3
 _MAX_ROWS = 10
@@ -78,27 +79,31 @@ def can_answer(hit: Hit) -> bool:
     return hit.entry.is_faq or any(map(_says_anything, hit.entry.passages))
 
 
-def excerpt(hit: Hit, asked: Asked) -> Excerpt | None:
+def excerpt(hit: Hit, asked: Asked, max_words: float = MAX_WORDS) -> Excerpt | None:
     """The sentences of the hit's document that answer best, one after another as they stand there.
 
-    They stand around the sentence that shares the most telling words with the question or holds
-    the reader's span (of an answer in a FAQ: they are the first). A list stays whole with its
-    introduction. Of a table those rows answer that fit best, each whole. Where the passage says
-    nothing (see `says_something`) another one of the document is taken; None where none says
-    anything.
+    They are those around the sentence that shares the most telling words with the question or
+    holds the reader's span (of an answer in a FAQ: the first), with at most `max_words` words
+    unless one sentence alone has more, and few where that sentence is clearly the one. A list
+    stays whole with its introduction. Of a table whole rows answer, those that fit best. Where
+    the passage says nothing (see `says_something`) another one of the document is taken; None
+    where none says anything.
     """
     passage = _passage(hit, asked)
     if passage is None:
         return None
     if hit.entry.is_faq:
-        return Excerpt(passage, _from_start(passage.sentences))
+        return Excerpt(passage, _from_start(passage.sentences, max_words))
     spanned = _spanned(passage, asked.span) if passage is hit.passage else frozenset()
     sentences = _section(passage, asked)
     scores = [_score(sentences, number, asked, spanned) for number in range(len(sentences))]
     best = max(range(len(sentences)), key=lambda number: (scores[number], -number))
-    if sentences[best].kind is SentenceKind.ROW:
-        return Excerpt(passage, sentences[best : _end_of_rows(sentences, scores, best)])
-    chosen = _without_pointers_after(_around(sentences, scores, best))
+    is_clear = scores[best] >= CLEAR
+    if is_clear and sentences[best].kind is SentenceKind.ROW:
+        return Excerpt(passage, sentences[best : _end_of_rows(sentences, scores, best, max_words)])
+    words = min(CLEAR_WORDS, max_words) if is_clear else max_words
+    groups = _groups(sentences, max_words)
+    chosen = _without_pointers_after(_around(sentences, groups, scores, best, words))
     question = _question_before(passage, chosen[0], hit.entry.title)
     return Excerpt(passage, [*question, *chosen])
 
@@ -173,28 +178,35 @@ def _placed(passage: Passage) -> Iterator[tuple[Sentence, int]]:
         start += len(sentence.text) + 1
 
 
-def _end_of_rows(sentences: Sequence[Sentence], scores: Sequence[float], first: int) -> int:
+def _end_of_rows(
+    sentences: Sequence[Sentence], scores: Sequence[float], first: int, max_words: float
+) -> int:
     """After the rows that follow one another and fit as well as the first."""
     end = first + 1
     while (
         end < min(first + _MAX_ROWS, len(sentences))
         and sentences[end].kind is SentenceKind.ROW
         and scores[end] >= scores[first]
+        and _words(sentences, range(first, end + 1)) <= max_words
     ):
         end += 1
     return end
 
 
-def _around(sentences: Sequence[Sentence], scores: Sequence[float], best: int) -> list[Sentence]:
-    """The best sentence with its neighbours, the better one first, up to `EXCERPT_WORDS`.
+def _around(
+    sentences: Sequence[Sentence],
+    groups: Sequence[range],
+    scores: Sequence[float],
+    best: int,
+    max_words: float,
+) -> list[Sentence]:
+    """The best sentence's group with its neighbours, the better one first, up to `max_words`.
 
-    What holds together stays together: a list with its introduction, a question with its answer.
     Nothing is reached across a sentence that says nothing.
     """
-    groups = _groups(sentences)
     fits = [max(scores[number] for number in group) for group in groups]
     low = high = next(i for i, group in enumerate(groups) if best in group)
-    left = EXCERPT_WORDS - _words(sentences, groups[low])
+    left = max_words - _words(sentences, groups[low])
     while neighbours := [
         (fits[i], i > high, i)
         for i in (low - 1, high + 1)
@@ -203,16 +215,27 @@ def _around(sentences: Sequence[Sentence], scores: Sequence[float], best: int) -
         _, _, taken = max(neighbours)
         left -= _words(sentences, groups[taken])
         low, high = min(low, taken), max(high, taken)
-    return list(sentences[groups[low].start : groups[high].stop])
+    first = groups[low].start
+    return [*_introduction(sentences, first), *sentences[first : groups[high].stop]]
 
 
-def _groups(sentences: Sequence[Sentence]) -> list[range]:
-    """What holds together: each list of at most `MAX_WORDS` with what introduces it, and so on."""
+def _introduction(sentences: Sequence[Sentence], first: int) -> Sequence[Sentence]:
+    """What introduces the list that an answer begins in the middle of."""
+    if not _is_item(sentences[first]):
+        return ()
+    start = next((n for n in range(first, -1, -1) if not _is_item(sentences[n])), first)
+    before = sentences[start]
+    return [before] if start < first and before.text.endswith((":", "：")) else ()
+
+
+def _groups(sentences: Sequence[Sentence], max_words: float) -> list[range]:
+    """What holds together: a list of at most `max_words` with its introduction, a question with
+    its answer."""
     groups: list[range] = []
     for number, sentence in enumerate(sentences):
         if groups and _belongs(sentences[number - 1], sentence):
             longer = range(groups[-1].start, number + 1)
-            if _words(sentences, longer) <= MAX_WORDS:
+            if _words(sentences, longer) <= max_words:
                 groups[-1] = longer
                 continue
         groups.append(range(number, number + 1))
@@ -235,13 +258,13 @@ def _words(sentences: Sequence[Sentence], numbers: range) -> float:
     return sum(count_words(sentences[number].text) for number in numbers)
 
 
-def _from_start(sentences: Sequence[Sentence]) -> list[Sentence]:
-    """The first groups up to `EXCERPT_WORDS`, at least one."""
-    groups = _groups(sentences)
+def _from_start(sentences: Sequence[Sentence], max_words: float) -> list[Sentence]:
+    """The first groups up to `max_words`, at least one."""
+    groups = _groups(sentences, max_words)
     words = 0.0
     for i, group in enumerate(groups):
         words += _words(sentences, group)
-        if i and words > EXCERPT_WORDS:
+        if i and words > max_words:
             return list(sentences[: group.start])
     return list(sentences)
 
