@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import orjson
 import pytest
 
 from services.support.answers.small_talk import (
@@ -13,6 +14,7 @@ from services.support.answers.small_talk import (
 )
 from shared.config import read_yaml
 from shared.errors import ConfigError
+from tests.harness.data import ROOT
 
 SHIPPED = load_small_talk()
 FILE = SmallTalkFile.model_validate(read_yaml(DEFAULT_FILE))
@@ -173,6 +175,19 @@ def test_a_file_of_another_form_is_refused(tmp_path: Path, content: str, message
 
     with pytest.raises(ConfigError, match=message):
         load_small_talk(file)
+
+
+def test_written_questions_are_no_small_talk_by_their_words() -> None:
+    files = (ROOT / "pipelines" / "help_centres").glob("*/questions.jsonl")
+    rows = [orjson.loads(line) for file in files for line in file.read_bytes().splitlines()]
+    questions = [row["turns"][-1] for row in rows if row["answerable"] is not None]
+    talk = [row["turns"][-1] for row in rows if row["answerable"] is None]
+
+    taken = [text for text in questions if SHIPPED.reply(text) is not None]
+
+    assert len(questions) > 3_000
+    assert len(taken) <= 0.002 * len(questions), taken
+    assert sum(SHIPPED.reply(text) is not None for text in talk) > len(talk) / 2
 
 
 def test_the_phrases_of_the_shipped_file_answer_themselves() -> None:
