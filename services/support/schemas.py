@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from services.support.config import KnowledgeBaseName
 from services.support.documents import Document, DocumentSummary, StoredDocument
 from shared.text.limits import MAX_DOCUMENT_CHARACTERS
+from shared.text.markdown import looks_like_markdown
 from shared.text.passages import TextFormat
 from shared.validation.body import RequestBody
 from shared.validation.forms import TextForm
@@ -29,18 +30,33 @@ MetadataFields = Annotated[
     dict[Key, Scalar | Annotated[list[Scalar], Field(max_length=100)]], Field(max_length=64)
 ]
 
+GivenFormat = Annotated[
+    TextFormat | None,
+    Field(
+        description="How the text is written. Without it, Markdown where the text has headings or "
+        "tables of Markdown, plain otherwise."
+    ),
+]
+
 
 class ArticleFields(RequestBody):
     """An article."""
 
     title: Title
     text: Text
-    format: TextFormat = TextFormat.PLAIN
+    format: GivenFormat = None
     metadata: MetadataFields = Field(default_factory=dict)
 
     def document(self, document_id: str) -> Document:
         """The document that is stored."""
-        return Document(document_id, self.title, self.text, self.format, False, self.metadata)
+        return Document(
+            document_id,
+            self.title,
+            self.text,
+            _format(self.format, self.text),
+            False,
+            self.metadata,
+        )
 
 
 class QuestionFields(RequestBody):
@@ -48,15 +64,28 @@ class QuestionFields(RequestBody):
 
     question: Title
     answer: Text
-    format: TextFormat = TextFormat.PLAIN
+    format: GivenFormat = None
     metadata: MetadataFields = Field(default_factory=dict)
 
     def document(self, document_id: str) -> Document:
         """The document that is stored."""
-        return Document(document_id, self.question, self.answer, self.format, True, self.metadata)
+        return Document(
+            document_id,
+            self.question,
+            self.answer,
+            _format(self.format, self.answer),
+            True,
+            self.metadata,
+        )
 
 
 DocumentFields = ArticleFields | QuestionFields
+
+
+def _format(given: TextFormat | None, text: str) -> TextFormat:
+    if given is not None:
+        return given
+    return TextFormat.MARKDOWN if looks_like_markdown(text) else TextFormat.PLAIN
 
 
 class DocumentAnswer(BaseModel):

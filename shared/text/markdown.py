@@ -29,6 +29,7 @@ from shared.text.limits import MAX_MARKDOWN_DEPTH
 from shared.text.tables import Cell, Table, is_too_long
 
 _TITLE_WITHIN = 20_000
+_FIRST_HEADING = re.compile(r"(?:\A#|(?:\A|\n[^\S\n]*\n)##)#{0,4} +\S")
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 # Every repetition below stops at what begins the next match, or is bounded: none is quadratic.
 _TARGET = r"(?:\([^()\s]*(?:\s\"[^\"()]*\")?\)|\[[^\[\]]*\])"
@@ -56,6 +57,16 @@ def plain_markdown(source: str) -> str:
     text = _TAG.sub(_without_tag, _COMMENT.sub("", _AUTOLINK.sub(r"\1", text)))
     text = _ESCAPE.sub(r"\1", _EMPHASIS.sub("", text))
     return collapse_space(_CHARACTER.sub(lambda match: unescape(match[0]), text))
+
+
+def looks_like_markdown(source: str) -> bool:
+    """Whether a text has what plain text has not: Markdown's headings or tables.
+
+    One `#` after an empty line may be a comment in a script, so it says so at the start alone.
+    """
+    return _FIRST_HEADING.search(source) is not None or any(
+        "|" in line and "---" in line and not line.strip("|:- \t\r") for line in source.split("\n")
+    )
 
 
 def markdown_title(source: str) -> str:

@@ -35,6 +35,23 @@ async def search(http: httpx.AsyncClient, query: str, **options: Any) -> list[di
     return hits
 
 
+@pytest.mark.parametrize(
+    ("text", "given", "read_as"),
+    [
+        ("Roses.\n\n## Water\n\nDaily.", {}, "markdown"),
+        ("Roses.\n\n## Water\n\nDaily.", {"format": None}, "markdown"),
+        ("Roses.\n\n## Water\n\nDaily.", {"format": "plain"}, "plain"),
+        ("Roses.\n\nWater them daily.", {}, "plain"),
+    ],
+)
+async def test_a_text_without_a_format_is_markdown_where_it_looks_so(
+    http: httpx.AsyncClient, text: str, given: dict[str, str | None], read_as: str
+) -> None:
+    for fields in ({"title": "Roses", "text": text}, {"question": "Roses?", "answer": text}):
+        assert (await http.put(f"{BOOK}/roses", json={**fields, **given})).status_code == 200
+        assert (await http.get(f"{BOOK}/roses")).json()["format"] == read_as
+
+
 async def test_a_document_lives_from_put_to_delete(http: httpx.AsyncClient) -> None:
     article = {"title": "Roses", "text": "Water  them.", "metadata": {"n": 1, "tags": ["a", True]}}
 
