@@ -21,10 +21,13 @@ class SupportSettings(HttpSettings):
     `extract_timeout_s`. An index is saved to disk when nothing has changed for `save_after_s`; with
     PostgreSQL, what other replicas wrote is seen after `refresh_s`. Indexes that were not used for
     longest leave the memory while all together are over `max_index_mib`. A new champion of
-    `embed_task` is looked for every `champion_check_s`. `small_talk_file` is what is said to small
-    talk, in the form of the default, `answers/small_talk.yaml`. Questions that were not answered
-    are kept unless `keep_unanswered` is false: of each tenant the `max_unanswered` that were asked
-    last, as long as `retention` says.
+    `embed_task` is looked for every `champion_check_s`. `judge_task` judges which passages answer a
+    question, for about `judge_budget_ms` (for twice as long where a follow-up is read in two ways);
+    without one (null) the search's own order and the confidence decide. `small_talk_file` is what
+    is said to small talk, in the form of the default, `answers/small_talk.yaml`, `wording_file`
+    what else the chat says in its own words, in the form of `answers/wording.yaml`. Questions that
+    were not answered are kept unless `keep_unanswered` is false: of each tenant the
+    `max_unanswered` that were asked last, as long as `retention` says.
     """
 
     database_url: SecretStr | None = None
@@ -34,7 +37,10 @@ class SupportSettings(HttpSettings):
     default_knowledge_base: KnowledgeBaseName = "help-centre"
     embed_task: str = "embed"
     intent_task: str = "support-intent"
+    judge_task: str | None = "support-judge"
+    judge_budget_ms: float = Field(45.0, gt=0)
     small_talk_file: Path | None = None
+    wording_file: Path | None = None
     max_rows: int = Field(20_000, ge=1)
     encode_timeout_s: float = Field(5.0, gt=0)
     write_timeout_s: float = Field(600.0, gt=0)

@@ -11,8 +11,15 @@ from fastapi import FastAPI, Path, Query, Request
 from starlette.responses import Response, StreamingResponse
 
 from services.support.answers import chat
-from services.support.answers.assistant import Answer, Turn
+from services.support.answers.answer import Answer
 from services.support.answers.chat_schemas import ChatRequest, ChatResponse, Model, ModelList
+from services.support.answers.readings import Turn
+from services.support.answers.search_schemas import (
+    QuerySearch,
+    SearchHit,
+    SearchRequest,
+    SearchResponse,
+)
 from services.support.config import KnowledgeBaseName
 from services.support.documents import KnowledgeBaseRecord
 from services.support.schemas import (
@@ -22,9 +29,6 @@ from services.support.schemas import (
     KnowledgeBaseAnswer,
     KnowledgeBaseList,
     Rebuilt,
-    SearchHit,
-    SearchRequest,
-    SearchResponse,
     Written,
 )
 from services.support.service import SupportService
@@ -82,7 +86,7 @@ def _add_chat(app: FastAPI, service: SupportService) -> None:
 
     @app.post("/v1/chat/completions", tags=["chat"], response_model=ChatResponse)
     async def completions(request: ChatRequest, identity: CurrentIdentity) -> Response:
-        """Answers from a knowledge base, with citations, or hands off: OpenAI's route."""
+        """Answers from a knowledge base with citations, suggests, or hands off: OpenAI's route."""
         name = chat.knowledge_base_of(request.model, default)
         turn = chat.turn_of(request.messages)
         with _named_by_model():
@@ -91,7 +95,13 @@ def _add_chat(app: FastAPI, service: SupportService) -> None:
             knowledge_base, turn, max_tokens=request.max_completion_tokens or request.max_tokens
         )
         _note_unanswered(service, identity.tenant, knowledge_base.uid, turn, answer)
-        whole = chat.response(request, answer, knowledge_base=name, created_s=service.clock.time())
+        whole = chat.response(
+            request,
+            answer,
+            service.wording,
+            knowledge_base=name,
+            created_s=service.clock.time(),
+        )
         if request.stream:
             events = _each(chat.stream(request, whole))
             return StreamingResponse(events, media_type="text/event-stream")
@@ -101,23 +111,15 @@ def _add_chat(app: FastAPI, service: SupportService) -> None:
 def _add_search(app: FastAPI, service: SupportService) -> None:
     @app.post("/search", tags=["search"])
     async def search(request: SearchRequest, identity: CurrentIdentity) -> SearchResponse:
-        """The passages that fit a query best, each document once."""
+        """The passages that fit a query, or a user's last messages, best: each document once."""
         name = request.knowledge_base or service.settings.default_knowledge_base
+        if isinstance(request, QuerySearch):
+            turn = Turn((request.query,))
+        else:
+            turn = chat.turn_of(request.messages)
         knowledge_base = await service.knowledge_bases.get(identity.tenant, name)
-        hits = await service.assistant.search(knowledge_base, request.query, request.top_k)
-        found = [
-            SearchHit(
-                passage_id=hit.passage_id,
-                document_id=hit.entry.document_id,
-                title=hit.entry.title,
-                text=hit.passage.text,
-                start=hit.passage.start,
-                end=hit.passage.end,
-                score=hit.score,
-            )
-            for hit in hits
-        ]
-        return SearchResponse(knowledge_base=name, hits=found)
+        found = await service.assistant.search(knowledge_base, turn, request.top_k)
+        return SearchResponse(knowledge_base=name, hits=[SearchHit.of(each) for each in found])
 
 
 def _add_knowledge_bases(app: FastAPI, service: SupportService) -> None:
@@ -232,18 +234,18 @@ def _add_documents(app: FastAPI, service: SupportService) -> None:
 def _note_unanswered(
     service: SupportService, tenant: str, knowledge_base: str, turn: Turn, answer: Answer
 ) -> None:
-    if answer.handoff is None or answer.said is not None:
+    if answer.composed is not None or answer.said is not None:
         return
     service.note_unanswered(
         Asked(
             tenant=tenant,
             knowledge_base=knowledge_base,
             question=turn.question,
-            earlier=[turn.previous] if turn.previous else [],
-            kind="handoff",
+            earlier=turn.earlier,
+            kind=answer.kind,
             reason=answer.handoff,
             confidence=answer.confidence,
-            suggestions=list(dict.fromkeys(hit.entry.document_id for hit in answer.hits))[:3],
+            suggestions=[each.document_id for each in answer.suggestions],
             asked_at=service.clock.time(),
         )
     )

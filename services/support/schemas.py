@@ -4,7 +4,6 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from services.support.config import KnowledgeBaseName
 from services.support.documents import Document, DocumentSummary, StoredDocument
 from shared.text.limits import MAX_DOCUMENT_CHARACTERS
 from shared.text.markdown import looks_like_markdown
@@ -13,14 +12,14 @@ from shared.validation.body import RequestBody
 from shared.validation.forms import TextForm
 
 _CONTROL = r"\x00-\x08\x0B\x0E-\x1F\x7F"
-_FILLED = TextForm(
+FILLED = TextForm(
     rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$", "text without control characters"
 )
 _PLAIN = TextForm(rf"^[^{_CONTROL}]*$", "text without control characters")
 _KEY = TextForm(r"^[^\x00-\x1F\x7F]{1,64}$", "1 to 64 characters without control characters")
 
-Title = Annotated[str, StringConstraints(max_length=500), _FILLED]
-Text = Annotated[str, StringConstraints(max_length=MAX_DOCUMENT_CHARACTERS), _FILLED]
+Title = Annotated[str, StringConstraints(max_length=500), FILLED]
+Text = Annotated[str, StringConstraints(max_length=MAX_DOCUMENT_CHARACTERS), FILLED]
 Key = Annotated[str, _KEY]
 Word = Annotated[str, StringConstraints(max_length=2000), _PLAIN]
 Integer = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
@@ -157,33 +156,3 @@ class Rebuilt(BaseModel):
     version: int
     bundle: str
     documents: int
-
-
-QueryText = Annotated[str, StringConstraints(max_length=20_000), _FILLED]
-
-
-class SearchRequest(RequestBody):
-    """A search; without `knowledge_base` the default one is searched."""
-
-    query: QueryText
-    knowledge_base: KnowledgeBaseName | None = None
-    top_k: int = Field(10, ge=1, le=100)
-
-
-class SearchHit(BaseModel):
-    """A passage; `score` orders the hits of one search and is not a probability."""
-
-    passage_id: str
-    document_id: str
-    title: str
-    text: str
-    start: int = Field(description="First character of the passage in the document's text.")
-    end: int
-    score: float
-
-
-class SearchResponse(BaseModel):
-    """Passages, the best first."""
-
-    knowledge_base: str
-    hits: list[SearchHit]

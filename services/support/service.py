@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 from services.support.answers.assistant import Assistant
 from services.support.answers.champions import Champions
+from services.support.answers.encoding import Encoding
 from services.support.answers.near_talk import NearTalk
 from services.support.answers.small_talk import load_small_talk
+from services.support.answers.wording import load_wording
 from services.support.confidence import load_calibration
 from services.support.config import SupportSettings
 from services.support.database import open_database
@@ -16,13 +18,14 @@ from services.support.index_follower import IndexFollower
 from services.support.knowledge_base import Surroundings
 from services.support.knowledge_bases import KnowledgeBases
 from services.support.open_indexes import OpenIndexes
-from services.support.passages import Embedder
+from services.support.passages import APP, Embedder
 from services.support.retention import rules
 from services.support.unanswered.recorder import Recorder
 from services.support.unanswered.store import Asked, UnansweredStore
 from shared.clock import Clock, SystemClock
 from shared.errors import PlatformError
 from shared.http.application import READY, state_of
+from shared.serving.judge import Judge
 from shared.serving.trunk import Trunk
 from shared.storage.database import Database, check_one_writer
 from shared.storage.retention import Retention
@@ -63,21 +66,27 @@ class SupportService:
         self._retention = Retention(database, rules(keep), keep, clock=clock)
         calibration = load_calibration()
         self._champions = Champions(
-            trunk, calibration, settings.embed_task, settings.intent_task, _PROBE_TIMEOUT_S
+            trunk,
+            calibration,
+            settings.embed_task,
+            settings.intent_task,
+            settings.judge_task,
+            _PROBE_TIMEOUT_S,
         )
         self._talk = NearTalk(load_small_talk(settings.small_talk_file), trunk)
+        self.wording = load_wording(settings.wording_file)
         self.assistant = Assistant(
-            trunk,
+            Encoding(trunk, clock, settings.intent_task),
+            _judge(settings, trunk, clock),
             calibration,
             self._talk,
             clock,
-            settings.intent_task,
             settings.encode_timeout_s,
         )
 
     async def readiness(self) -> Mapping[str, str]:
-        """Whether the database and the trunk answer, how the indexes stand, and whether intents
-        and confidence are for the bundles that answer."""
+        """Whether the database and the trunk answer, how the indexes stand, and whether intents,
+        judge and confidence are for the bundles that answer."""
         states = {
             "database": await state_of(asyncio.to_thread(self._database.ping)),
             "trunk": await state_of(self._probe.bundle(self.settings.embed_task)),
@@ -115,13 +124,19 @@ class SupportService:
             return {"trunk": str(error)}
 
 
+def _judge(settings: SupportSettings, trunk: Trunk, clock: Clock) -> Judge | None:
+    if settings.judge_task is None:
+        return None
+    return Judge(trunk, settings.judge_task, settings.judge_budget_ms, clock, APP)
+
+
 def open_service(
     settings: SupportSettings, trunk: Trunk, clock: Clock | None = None
 ) -> SupportService:
     """Opens and migrates the database, and puts the parts together; blocks.
 
     Raises:
-        ConfigError: the database's URL or revision or the file of small talk cannot be used, or
+        ConfigError: the database's URL or revision or a file of texts cannot be used, or
             SQLite should serve several replicas.
         DependencyError: the database does not answer.
     """

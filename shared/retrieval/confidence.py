@@ -66,9 +66,19 @@ class Calibration(BaseModel, frozen=True, extra="forbid"):
         """`<name>@<12 hex>`: other constants have another id."""
         return f"{self.name}@{hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]}"
 
-    def fits(self, embed_bundle: str, intent_bundle: str | None) -> bool:
-        """Whether it was made with the bundles that answer; without an intent the first decides."""
-        return embed_bundle == self.embed_bundle and intent_bundle in (None, self.intent_bundle)
+    def fits(
+        self, embed_bundle: str, intent_bundle: str | None, judge_bundle: str | None = None
+    ) -> bool:
+        """Whether it was made with the bundles that answer.
+
+        Without an intent, which is asked only of labelled documents, the others decide. Without a
+        judge only what was made without one fits.
+        """
+        return (
+            embed_bundle == self.embed_bundle
+            and intent_bundle in (None, self.intent_bundle)
+            and judge_bundle == self.judge_bundle
+        )
 
     def probability(self, evidence: Evidence) -> float:
         """The probability, 0..1, that the best passage answers the question."""

@@ -4,7 +4,7 @@ Notation of shapes: r readings of the question, h passages that were found.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,6 +28,11 @@ class Judgement:
     def none(cls, readings: int, hits: int) -> "Judgement":
         """Nothing was judged."""
         return cls(np.full((readings, hits), np.nan, np.float32), None)
+
+    def over(self, hits: int) -> "Judgement":
+        """The same judgement of the first of `hits` passages."""
+        more = np.full((len(self.logits), hits - self.logits.shape[1]), np.nan, np.float32)
+        return replace(self, logits=np.concatenate([self.logits, more], axis=1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ import numpy as np
 import orjson
 
 from pipelines.calibrate import Asked, CalibrateSettings, fit, write_calibration
-from services.support.answers.assistant import INTENT_WEIGHT
+from services.support.answers.encoding import INTENT_WEIGHT
 from services.support.confidence import CALIBRATION
 from shared.errors import NotFoundError
 from shared.models.tasks import EMBED_TASK, ClassifyOutput, Priority, TaskCall

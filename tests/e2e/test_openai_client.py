@@ -52,12 +52,12 @@ def test_citations_give_the_passage_in_the_original(
         assert original[citation.start : citation.end] == citation.passage
 
 
-def test_a_question_outside_the_knowledge_base_is_handed_off(support: openai.OpenAI) -> None:
+def test_a_question_outside_the_knowledge_base_is_not_answered(support: openai.OpenAI) -> None:
     completion = ask(support, "Who won the chess world championship in 1972?")
     answer = answer_of(completion)
 
     assert not answer.answered
-    assert answer.handoff is not None
+    assert answer.kind in ("suggestions", "clarify", "handoff")
     assert completion.choices[0].message.content
 
 

@@ -78,6 +78,7 @@ ROUTES = [
           {"model": "embed", "query": "a", "documents": ["a", {"text": "b", "id": 1}], "top_n": 1}),
     Route("support", "POST", "/v1/chat/completions", CHAT),
     Route("support", "POST", "/search", {"query": "a", "top_k": 3}),
+    Route("support", "POST", "/search", {"messages": MESSAGES, "top_k": 3}),
     Route("support", "PUT", "/knowledge-bases/made/documents/d", ARTICLE),
     Route("support", "PUT", "/knowledge-bases/made/documents/e",
           {"question": "Q?", "answer": "A.", "metadata": {}}),

@@ -1,117 +1,79 @@
-"""A question about a knowledge base, answered or handed off.
+"""A turn about a knowledge base: small talk, or a search that is judged, then answered or not.
 
-A reranker's place is between `Index.search` and `evidence_of`: it reorders the hits.
+The search proposes passages for every reading of the turn, a judge says which of them answer it,
+the calibrated confidence whether that is enough.
 """
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import dropwhile
-from typing import Literal
 
-import numpy as np
-
-from services.support.answers.extract import Extract, can_answer, extract
+from services.support.answers.answer import Answer, AnswerKind, HandoffReason
+from services.support.answers.compose import compose
+from services.support.answers.encoding import Encoded, Encoding
+from services.support.answers.excerpt import can_answer
 from services.support.answers.near_talk import NearTalk
+from services.support.answers.readings import Turn
 from services.support.answers.small_talk import Reply
+from services.support.answers.suggestions import (
+    CLARIFY_FROM,
+    best_by_document,
+    pair_of,
+    suggest,
+)
 from services.support.knowledge_base import KnowledgeBase
-from services.support.passages import APP, missing_bundle
 from shared.clock import Clock
-from shared.errors import ArtifactError, NotFoundError
-from shared.models.tasks import ClassifyOutput, EmbedOutput, TaskCall, TaskOutput
-from shared.retrieval.confidence import Calibration, evidence_of
-from shared.retrieval.index import Hit, Index, Query
-from shared.retrieval.readings import search_texts
-from shared.serving.trunk import Trunk
+from shared.errors import DeadlineError
+from shared.retrieval.confidence import Calibration, Evidence, evidence_of
+from shared.retrieval.index import Hit, Index
+from shared.retrieval.judgement import Judged, Judgement, ordered
+from shared.retrieval.readings import judged_questions
+from shared.serving.judge import Judge
 
-LOGGER = logging.getLogger(__name__)
+CANDIDATES = 10
+"""How many passages are judged at most."""
 
-INTENT_WEIGHT = 0.5
-"""What the certainty of an intent adds to the score of the documents that answer it."""
-
-_CONSIDERED = 10
-_PROBABLE = 0.01
-_INTENT_RETRY_S = 2.0
-
+PER_DOCUMENT = 2
+"""How many of them are of one document at most."""
 
 MAX_UNREAD = 0.5
 """From this share of words on that the backbone does not know, a question is not understood."""
 
-HandoffReason = Literal["asked", "no_documents", "language", "no_answer", "low_confidence"]
-"""Why a person should take over: the user asked for one, nothing is there to search, the backbone
-does not know the question's script, what was found only points elsewhere, or it is not sure
-enough."""
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """What the user asks now, and asked before (empty at the first turn)."""
-
-    question: str
-    previous: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """The most probable intent of a question."""
-
-    label: str
-    probability: float
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What was found; `extract` is None where a person should take over, for `handoff`'s reason.
-
-    `said` is what is said instead to small talk, and to who asked for a person.
-    `fits_calibration` is whether the confidence was calibrated with the bundles that answered.
-    """
-
-    hits: Sequence[Hit] = ()
-    extract: Extract | None = None
-    confidence: float = 0.0
-    intent: Intent | None = None
-    handoff: HandoffReason | None = None
-    prompt_tokens: int = 0
-    said: str | None = None
-    fits_calibration: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class _Encoded:
-    queries: tuple[Query, ...]
-    intents: ClassifyOutput | None
-    tokens: int
-    unread: float
-
-    @property
-    def intent_bundle(self) -> str | None:
-        """The bundle that told the intent; None where none was asked."""
-        return None if self.intents is None else self.intents.bundle
-
 
 @dataclass(slots=True)
 class Assistant:
-    """Searches and answers with one hop to the trunk, which takes `timeout_s` at most."""
+    """Searches and answers with two hops to the trunk, which take `timeout_s` together at most.
 
-    trunk: Trunk
+    Without a `judge` the search's own order and the confidence decide. Where the confidence was
+    made with other bundles than those that answer nothing is answered, only suggested.
+    """
+
+    encoding: Encoding
+    judge: Judge | None
     calibration: Calibration
     talk: NearTalk
     clock: Clock
-    intent_task: str
     timeout_s: float
-    _no_intent_until_s: float = float("-inf")
 
-    async def search(self, knowledge_base: KnowledgeBase, query: str, top_k: int) -> list[Hit]:
-        """The best passages for a query, the best first."""
+    async def search(self, knowledge_base: KnowledgeBase, turn: Turn, top_k: int) -> list[Judged]:
+        """The best passages, each document's first before any second, the best first.
+
+        Raises:
+            ArtifactError, DeadlineError, OverloadedError, DependencyError: see `answer`.
+        """
         index = await knowledge_base.index()
         if not index.entries:
             return []
-        encoded = await self._encode(index, Turn(query))
-        return await asyncio.to_thread(
-            index.search, encoded.queries, top_k, label_scores=_label_scores(encoded.intents)
-        )
+        deadline_s = self.clock.monotonic() + self.timeout_s
+        encoded = await self.encoding.encode(index, turn, self.timeout_s)
+        # So many hold `top_k` documents, if there are.
+        hits = await asyncio.to_thread(_search, index, encoded, max(CANDIDATES, 2 * top_k))
+        judgement = await self._judge(turn, hits, deadline_s)
+        judged = ordered(hits, judgement, self.calibration.judge_weight)
+        firsts = best_by_document(judged)
+        numbers = set(map(id, firsts))
+        further = [each for each in judged if id(each) not in numbers]
+        return [*firsts, *further][:top_k]
 
     async def answer(
         self, knowledge_base: KnowledgeBase, turn: Turn, *, max_tokens: int | None = None
@@ -125,102 +87,131 @@ class Assistant:
         words = self.talk.small_talk
         if (reply := words.reply(turn.question)) is not None:
             return _said(reply)
-        if words.reply(turn.previous) is not None:
-            turn = Turn(turn.question)
+        asked = [text for text in turn.earlier if words.reply(text) is None]
+        turn = Turn((*asked, turn.question))
         index = await knowledge_base.index()
         if not index.entries:
-            return Answer(handoff="no_documents")
-        encoded = await self._encode(index, turn)
+            return Answer("handoff", handoff="no_documents")
+        deadline_s = self.clock.monotonic() + self.timeout_s
+        encoded = await self.encoding.encode(index, turn, self.timeout_s)
         vector = encoded.queries[0].vector
         reply = self.talk.reply(turn.question, vector, encoded.unread, index.bundle)
         if reply is not None:
             return _said(reply, encoded.tokens)
-        return await asyncio.to_thread(self._answer, index, turn, encoded, max_tokens)
-
-    def _answer(
-        self, index: Index, turn: Turn, encoded: _Encoded, max_tokens: int | None
-    ) -> Answer:
         if encoded.unread >= MAX_UNREAD:
-            return Answer(handoff="language", prompt_tokens=encoded.tokens)
-        hits = index.search(
-            encoded.queries, _CONSIDERED, label_scores=_label_scores(encoded.intents)
-        )
-        # A document that only points elsewhere does not stand before one that tells.
-        hits = list(dropwhile(lambda hit: not can_answer(hit), hits))
-        intent = _best_intent(encoded.intents)
-        if not hits:
-            return Answer(intent=intent, handoff="no_answer", prompt_tokens=encoded.tokens)
-        evidence = evidence_of(hits, index, turn.question, has_intent=encoded.intents is not None)
-        confidence = self.calibration.probability(evidence)
-        is_answered = confidence >= self.calibration.threshold
-        found = None
-        if is_answered:
-            weights = index.word_weights(turn.question)
-            found = extract(hits[0], weights, max_tokens=max_tokens)
-        return Answer(
-            hits,
-            found,
-            confidence,
-            intent,
-            None if is_answered else "low_confidence",
-            encoded.tokens,
-            fits_calibration=self.calibration.fits(index.bundle, encoded.intent_bundle),
-        )
+            return Answer("handoff", handoff="language", prompt_tokens=encoded.tokens)
+        hits = await asyncio.to_thread(_search, index, encoded, CANDIDATES)
+        telling = [hit for hit in hits if can_answer(hit)]
+        judgement = await self._judge(turn, telling or hits, deadline_s)
+        judged = ordered(telling or hits, judgement, self.calibration.judge_weight)
+        found = _Found(index, turn, encoded, judged, judgement, is_told=bool(telling))
+        return await asyncio.to_thread(self._answer, found, max_tokens)
 
-    async def _encode(self, index: Index, turn: Turn) -> _Encoded:
-        """Everything that a turn needs from the trunk, in one call."""
-        turns = [turn.previous, turn.question] if turn.previous else [turn.question]
-        texts = search_texts(turns)
-        embed = TaskCall(index.bundle, texts, truncate=True)
-        outputs = await self._call(embed, turn.question, wants_intent=bool(index.labels))
-        embedded = outputs[0]
-        if not isinstance(embedded, EmbedOutput):
-            raise ArtifactError(f"{index.bundle} is not an embed bundle: rebuild the index")
-        intents = outputs[1] if len(outputs) > 1 else None
-        if intents is not None and not isinstance(intents, ClassifyOutput):
-            raise ArtifactError(
-                f"{self.intent_task} is not a classify task: name one in intent_task"
+    async def _judge(self, turn: Turn, hits: Sequence[Hit], deadline_s: float) -> Judgement:
+        questions = judged_questions(turn.messages)
+        if self.judge is None:
+            return Judgement.none(len(questions), len(hits))
+        left_s = deadline_s - self.clock.monotonic()
+        if left_s <= 0:
+            raise DeadlineError(
+                f"the answer was not found within {self.timeout_s:g} s: ask again, or raise "
+                "`encode_timeout_s`"
             )
-        queries = tuple(map(Query, texts, embedded.vectors))
-        unread = 0.0 if embedded.unread is None else float(embedded.unread[0])
-        return _Encoded(queries, intents, embedded.tokens, unread)
+        judgement = await self.judge.judge(questions, hits[:CANDIDATES], left_s)
+        return judgement.over(len(hits))
 
-    async def _call(
-        self, embed: TaskCall, question: str, *, wants_intent: bool
-    ) -> Sequence[TaskOutput]:
-        """Asks for the intent too where documents carry labels and the trunk has the task."""
-        if wants_intent and self.clock.monotonic() >= self._no_intent_until_s:
-            intent = TaskCall(self.intent_task, [question], truncate=True)
-            try:
-                return await self.trunk.encode([embed, intent], app=APP, timeout_s=self.timeout_s)
-            except NotFoundError as error:
-                # Whichever of the two is missing: the call below tells.
-                LOGGER.debug("no intent", extra={"reason": str(error)})
-                self._no_intent_until_s = self.clock.monotonic() + _INTENT_RETRY_S
-        try:
-            return await self.trunk.encode([embed], app=APP, timeout_s=self.timeout_s)
-        except NotFoundError:
-            raise missing_bundle(embed.task) from None
+    def _answer(self, found: "_Found", max_tokens: int | None) -> Answer:
+        confidence = self.calibration.probability(found.evidence())
+        words = found.index.word_weights(found.text)
+        composed = None
+        is_sure = confidence >= self.calibration.threshold and self._may_decide(found)
+        if found.is_told and is_sure:
+            judged = found.judged_only
+            logits = [each.logit for each in judged if each.logit is not None]
+            hits = [each.hit for each in judged]
+            composed = compose(hits, words, logits=logits, max_tokens=max_tokens)
+        kind, handoff = ("answer", None) if composed else self._unanswered(found, confidence)
+        return Answer(
+            kind,
+            confidence,
+            composed,
+            () if composed else suggest(found.judged, words),
+            handoff=handoff,
+            intent=found.encoded.best_intent,
+            prompt_tokens=found.encoded.tokens,
+            fits_calibration=self.calibration.fits(
+                found.index.bundle, found.encoded.intent_bundle, found.judgement.bundle
+            ),
+        )
+
+    def _may_decide(self, found: "_Found") -> bool:
+        """Whether the confidence was made with the bundles that answer; if not it says nothing.
+
+        Where no judge is wanted, one that was made with a judge is taken as it is.
+        """
+        judge = self.calibration.judge_bundle if self.judge is None else found.judgement.bundle
+        return self.calibration.fits(found.index.bundle, found.encoded.intent_bundle, judge)
+
+    def _unanswered(
+        self, found: "_Found", confidence: float
+    ) -> tuple[AnswerKind, HandoffReason | None]:
+        if not found.is_told:
+            return "handoff", "no_answer"
+        if confidence < self.calibration.suggest_from and self._may_decide(found):
+            return "handoff", "low_confidence"
+        return "clarify" if self._is_open(found, confidence) else "suggestions", None
+
+    def _is_open(self, found: "_Found", confidence: float) -> bool:
+        """Whether two documents are near each other and both near an answer."""
+        if (pair := pair_of(found.judged)) is None:
+            return False
+        other = self.calibration.probability(found.evidence(first=pair[1]))
+        return min(confidence, other) >= CLARIFY_FROM * self.calibration.threshold
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What was found for a turn, the best first; `is_told` is whether any of it can answer."""
+
+    index: Index
+    turn: Turn
+    encoded: Encoded
+    judged: Sequence[Judged]
+    judgement: Judgement
+    is_told: bool
+
+    @property
+    def text(self) -> str:
+        """The words of the reading that the best passage answers."""
+        return self.turn.read_for(self.judged[0])
+
+    @property
+    def judged_only(self) -> Sequence[Judged]:
+        """What the judge has seen; all of it where there is none."""
+        return [each for each in self.judged if each.logit is not None] or self.judged
+
+    def evidence(self, first: Judged | None = None) -> Evidence:
+        """The evidence for the best passage, or for another one in its place."""
+        best = first or self.judged[0]
+        judged = [best, *(each for each in self.judged if each is not best)]
+        text = self.turn.read_for(best)
+        return evidence_of(
+            [each.hit for each in judged],
+            self.index,
+            text,
+            has_intent=self.encoded.intents is not None,
+            logits=[each.logit for each in judged],
+            follow_up=text != self.turn.question,
+        )
 
 
 def _said(reply: Reply, prompt_tokens: int = 0) -> Answer:
-    return Answer(
-        confidence=0.0 if reply.hands_over else 1.0,
-        handoff="asked" if reply.hands_over else None,
-        prompt_tokens=prompt_tokens,
-        said=reply.text,
+    if reply.hands_over:
+        return Answer("handoff", handoff="asked", said=reply.text, prompt_tokens=prompt_tokens)
+    return Answer("small_talk", 1.0, said=reply.text, prompt_tokens=prompt_tokens)
+
+
+def _search(index: Index, encoded: Encoded, top_k: int) -> list[Hit]:
+    return index.search(
+        encoded.queries, top_k, label_scores=encoded.label_scores, per_document=PER_DOCUMENT
     )
-
-
-def _label_scores(intents: ClassifyOutput | None) -> dict[str, float]:
-    if intents is None:
-        return {}
-    probable = np.flatnonzero(intents.probabilities[0] >= _PROBABLE)
-    return {intents.labels[i]: INTENT_WEIGHT * float(intents.probabilities[0, i]) for i in probable}
-
-
-def _best_intent(intents: ClassifyOutput | None) -> Intent | None:
-    if intents is None:
-        return None
-    best = int(np.argmax(intents.probabilities[0]))
-    return Intent(intents.labels[best], float(intents.probabilities[0, best]))

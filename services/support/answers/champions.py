@@ -1,12 +1,12 @@
-"""What the trunk's champions mean for answers: intents that are missing, a confidence that is not
-calibrated for them."""
+"""What the trunk's champions mean for answers: intents or a judge that are missing, a confidence
+that is not calibrated for them."""
 
 from dataclasses import dataclass
 
 from services.support.passages import APP
 from shared.errors import NotFoundError
 from shared.http.application import READY
-from shared.models.tasks import TaskCall
+from shared.models.tasks import Input, TaskCall
 from shared.retrieval.confidence import Calibration
 from shared.serving.trunk import Trunk
 
@@ -19,21 +19,29 @@ class Champions:
     calibration: Calibration
     embed_task: str
     intent_task: str
+    judge_task: str | None
     timeout_s: float
 
     async def states(self) -> dict[str, str]:
-        """`READY` for the intents and the confidence, with a warning where one is not as it should
+        """`READY` for intents, judge and confidence, with a warning where one is not as it should
         be.
 
         Raises:
             PlatformError: the trunk does not answer.
         """
         embed, intent = await self._bundle(self.embed_task), await self._bundle(self.intent_task)
-        return {"intents": self._intents(intent), "confidence": self._confidence(embed, intent)}
+        judge = None
+        if self.judge_task is not None:
+            judge = await self._bundle(self.judge_task, (self.judge_task, self.judge_task))
+        return {
+            "intents": self._intents(intent),
+            "judge": self._judge(judge),
+            "confidence": self._confidence(embed, intent, judge),
+        }
 
-    async def _bundle(self, task: str) -> str | None:
+    async def _bundle(self, task: str, asked: Input | None = None) -> str | None:
         """The champion of a task; None where the trunk has none."""
-        call = TaskCall(task, [task], truncate=True)
+        call = TaskCall(task, [asked or task], truncate=True)
         try:
             (output,) = await self.trunk.encode([call], app=APP, timeout_s=self.timeout_s)
         except NotFoundError:
@@ -49,15 +57,31 @@ class Champions:
             f"{self.intent_task}`), or `intent_task` names another task"
         )
 
-    def _confidence(self, embed: str | None, intent: str | None) -> str:
-        made = self.calibration
-        if embed is None or made.fits(embed, intent):
+    def _judge(self, bundle: str | None) -> str:
+        if self.judge_task is None or bundle is not None:
             return READY
-        made_with = " and ".join(filter(None, (made.embed_bundle, made.intent_bundle)))
-        champions = " and ".join(filter(None, (embed, intent)))
+        effect = "passages stand in the search's own order"
+        if self.calibration.judge_bundle is not None:
+            effect = "nothing is answered, only suggested,"
         return (
-            f"{READY}, but {made.id} was made with {made_with}, and {champions} answer: what is "
-            "answered and what is handed over may be wrong. Return to the former (`banyan rollback "
-            "TASK`, `embed_task`, `intent_task`), or rebuild it: "
+            f"{READY}, but the trunk has no task {self.judge_task!r}: {effect} until a bundle is "
+            f"promoted (`banyan promote {self.judge_task}`), or `judge_task` names another task or "
+            "none (null)"
+        )
+
+    def _confidence(self, embed: str | None, intent: str | None, judge: str | None) -> str:
+        made = self.calibration
+        # A judge that is missing, or that is not wanted, is told of by its own state.
+        judge = judge or made.judge_bundle
+        if embed is None or made.fits(embed, intent, judge):
+            return READY
+        made_with = " and ".join(
+            filter(None, (made.embed_bundle, made.intent_bundle, made.judge_bundle))
+        )
+        champions = " and ".join(filter(None, (embed, intent, judge)))
+        return (
+            f"{READY}, but {made.id} was made with {made_with}, and {champions} answer: nothing "
+            "is answered, only suggested. Return to the former (`banyan rollback "
+            "TASK`, `embed_task`, `intent_task`, `judge_task`), or rebuild it: "
             f"{made.command} --embed-task {self.embed_task}"
         )

@@ -1,15 +1,14 @@
 """OpenAI's chat interface on the assistant: which messages are read, and answers in its shapes."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import orjson
 
-from services.support.answers.assistant import Answer, HandoffReason, Turn
+from services.support.answers.answer import Answer
 from services.support.answers.chat_schemas import (
     READ_MESSAGES,
-    AnswerKind,
     AssistantMessage,
     BanyanAnswer,
     ChatMessage,
@@ -18,8 +17,12 @@ from services.support.answers.chat_schemas import (
     Choice,
     CitationAnswer,
     HandoffAnswer,
+    SuggestionAnswer,
     Usage,
 )
+from services.support.answers.compose import Cited
+from services.support.answers.readings import Turn
+from services.support.answers.wording import Wording
 from shared.errors import InputError, NotFoundError
 from shared.storage.identifiers import new_id
 from shared.text.decoding import check_text
@@ -27,17 +30,6 @@ from shared.text.passages import estimate_tokens
 
 MODEL = "support"
 MAX_MESSAGE_CHARS = 20_000
-
-HANDOFF_MESSAGE = (
-    "I'm sorry, I could not find a reliable answer to this in our help pages. "
-    "I am handing you over to a colleague, who will be glad to help."
-)
-
-LANGUAGE_MESSAGE = (
-    "I'm sorry, I cannot read the language of your message yet. "
-    "I am handing you over to a colleague, who will be glad to help."
-)
-_HANDOFF_MESSAGES: Mapping[HandoffReason | None, str] = {"language": LANGUAGE_MESSAGE}
 
 _MODEL_NAME = re.compile(r"support(?::([a-z0-9][a-z0-9_-]{0,62}))?")
 _PIECE = re.compile(r"\S+\s*|\s+")
@@ -58,11 +50,11 @@ def knowledge_base_of(model: str, default: str) -> str:
 
 
 def turn_of(messages: Sequence[ChatMessage]) -> Turn:
-    """The user's last message, and the one before it; no other is read.
+    """The user's last messages; no other is read.
 
     Raises:
-        InputError: there is no message of a user, the last one is empty, or one of the two has
-            something else than text, or too much.
+        InputError: there is no message of a user, the last one is empty, or one of those that are
+            read has something else than text, or too much.
     """
     asked = [index for index, message in enumerate(messages) if message.role == "user"]
     said = [
@@ -73,7 +65,7 @@ def turn_of(messages: Sequence[ChatMessage]) -> Turn:
             "messages: the last message of the role 'user' has no text: ask a question",
             param="messages",
         )
-    return Turn(said[-1], said[-2] if len(said) > 1 else "")
+    return Turn((*filter(None, said[:-1]), said[-1]))
 
 
 def _text_of(message: ChatMessage, place: str) -> str:
@@ -97,15 +89,17 @@ def _text_of(message: ChatMessage, place: str) -> str:
 
 
 def response(
-    request: ChatRequest, answer: Answer, *, knowledge_base: str, created_s: float
+    request: ChatRequest,
+    answer: Answer,
+    wording: Wording,
+    *,
+    knowledge_base: str,
+    created_s: float,
 ) -> ChatResponse:
     """The answer in OpenAI's shape."""
-    extract = answer.extract
-    content = answer.said or _HANDOFF_MESSAGES.get(answer.handoff, HANDOFF_MESSAGE)
-    if extract is not None:
-        content = f"{extract.text} [1]"
+    content = wording.content(answer)
     kept = _before(content, request.stop)
-    is_short = extract is not None and extract.is_cut and kept == content
+    is_short = answer.composed is not None and answer.composed.is_cut and kept == content
     finish: Literal["stop", "length"] = "length" if is_short else "stop"
     message = AssistantMessage(content=kept, banyan=_banyan(answer, knowledge_base))
     tokens = estimate_tokens(kept)
@@ -165,33 +159,38 @@ def _line(content: dict[str, object]) -> bytes:
 
 
 def _banyan(answer: Answer, knowledge_base: str) -> BanyanAnswer:
-    citations = []
-    if answer.extract is not None:
-        best = answer.hits[0]
-        citations.append(
-            CitationAnswer(
-                document_id=best.entry.document_id,
-                title=best.entry.title,
-                passage=answer.extract.source,
-                start=answer.extract.start,
-                end=answer.extract.end,
-                score=round(best.score, 6),
-            )
-        )
     return BanyanAnswer(
-        kind=_kind(answer),
-        answered=answer.handoff is None,
+        kind=answer.kind,
+        answered=answer.kind == "answer",
         confidence=round(answer.confidence, 6),
         intent=answer.intent.label if answer.intent else None,
         intent_probability=round(answer.intent.probability, 6) if answer.intent else None,
-        citations=citations,
+        citations=[_citation(cited) for cited in _cited(answer)],
+        suggestions=[
+            SuggestionAnswer(
+                document_id=each.document_id,
+                title=each.title,
+                passage=each.passage,
+                score=round(each.score, 6),
+            )
+            for each in answer.suggestions
+        ],
         handoff=HandoffAnswer(reason=answer.handoff) if answer.handoff else None,
         knowledge_base=knowledge_base,
         calibrated=answer.fits_calibration,
     )
 
 
-def _kind(answer: Answer) -> AnswerKind:
-    if answer.handoff is not None:
-        return "handoff"
-    return "answer" if answer.said is None else "small_talk"
+def _cited(answer: Answer) -> Sequence[Cited]:
+    return () if answer.composed is None else answer.composed.citations
+
+
+def _citation(cited: Cited) -> CitationAnswer:
+    return CitationAnswer(
+        document_id=cited.hit.entry.document_id,
+        title=cited.hit.entry.title,
+        passage=cited.source,
+        start=cited.start,
+        end=cited.end,
+        score=round(cited.hit.score, 6),
+    )

@@ -10,12 +10,13 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from services.support.answers.assistant import HandoffReason
+from services.support.answers.answer import AnswerKind, HandoffReason
 from services.support.schemas import Integer
+from shared.retrieval.judging import CONTEXT_TURNS
 from shared.validation.body import RequestBody
 
-READ_MESSAGES = 2
-"""Of the user's messages the last ones; `chat.turn_of` says what each is for."""
+READ_MESSAGES = CONTEXT_TURNS
+"""Of the user's messages the last ones are read, together and the very last alone."""
 
 
 class Part(BaseModel, extra="ignore"):
@@ -60,6 +61,8 @@ def _with_unread(messages: object) -> object:
     return kept
 
 
+Messages = Annotated[list[ChatMessage], Field(min_length=1), BeforeValidator(_with_unread)]
+
 StopSequence = Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
 
 
@@ -85,7 +88,7 @@ class ChatRequest(RequestBody):
     """
 
     model: str = Field(max_length=200)
-    messages: Annotated[list[ChatMessage], Field(min_length=1), BeforeValidator(_with_unread)]
+    messages: Messages
     stream: bool = False
     stream_options: StreamOptions | None = None
     max_tokens: int | None = Field(None, ge=1, le=1_000_000)
@@ -131,19 +134,31 @@ class HandoffAnswer(BaseModel):
     reason: HandoffReason
 
 
-AnswerKind = Literal["answer", "small_talk", "handoff"]
-"""Whether an answer comes from the knowledge base, replies to small talk, or hands over."""
+class SuggestionAnswer(BaseModel):
+    """A document that may help; `passage` is its sentence that fits the question best."""
+
+    document_id: str
+    title: str
+    passage: str
+    score: float
 
 
 class BanyanAnswer(BaseModel):
     """What OpenAI's shape has no place for."""
 
-    kind: AnswerKind
-    answered: bool
+    kind: AnswerKind = Field(
+        description="answer: from the knowledge base. suggestions: documents that may help. "
+        "clarify: which of the first two suggestions is meant? small_talk. handoff: a person "
+        "should take over."
+    )
+    answered: bool = Field(description="Whether the knowledge base answers: true for `answer`.")
     confidence: float = Field(description="Calibrated probability that the answer is right.")
     intent: str | None
     intent_probability: float | None
     citations: list[CitationAnswer]
+    suggestions: list[SuggestionAnswer] = Field(
+        description="Where nothing is answered, at most three documents that may help."
+    )
     handoff: HandoffAnswer | None
     knowledge_base: str
     calibrated: bool = Field(

@@ -16,6 +16,7 @@ BANYAN = {
     "confidence": 0.875,
     "intent": "card_arrival",
     "citations": [{"document_id": "d", "title": "Cards", "score": 0.5, "passage": "p"}],
+    "suggestions": [],
     "handoff": None,
 }
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from services.support.confidence import load_calibration
 from services.support.config import SupportSettings
 from services.support.routes import routes
 from services.support.service import SupportService, open_service
@@ -25,6 +26,9 @@ def trunk() -> FakeTrunk:
 @pytest.fixture
 async def service(settings: SupportSettings, trunk: FakeTrunk) -> AsyncIterator[SupportService]:
     service = open_service(settings, trunk)
+    # The confidence that ships, as if it had been made with the fake's bundles.
+    bundles = {"embed_bundle": trunk.embed_bundle, "intent_bundle": trunk.intent_bundle}
+    service.assistant.calibration = load_calibration().model_copy(update=bundles)
     yield service
     await service.close()
 

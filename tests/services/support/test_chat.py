@@ -7,9 +7,8 @@ import openai
 import orjson
 import pytest
 
-from services.support.answers.chat import HANDOFF_MESSAGE, LANGUAGE_MESSAGE
 from services.support.answers.chat_schemas import ChatRequest
-from services.support.confidence import load_calibration
+from services.support.answers.wording import load_wording
 from services.support.service import SupportService
 from tests.harness.support.fakes import FakeTrunk
 
@@ -17,6 +16,7 @@ ARTICLE = (
     "# PIN\n\nA PIN is **blocked** after three tries. Unblock it in the app.\n\n"
     "## Steps\n\nDo this:\n\n1. Open Cards.\n2. Tap PIN.\n3. Unblock the PIN.\n4. Wait.\n"
 )
+WORDING = load_wording()
 QUESTION = "My PIN is blocked. How do I unblock a blocked PIN?"
 
 
@@ -64,8 +64,8 @@ async def test_an_answer_quotes_the_document(filled: httpx.AsyncClient) -> None:
 async def test_a_question_that_nothing_answers_is_handed_off(filled: httpx.AsyncClient) -> None:
     message = (await chat(filled, "zebra giraffe rocket")).json()["choices"][0]["message"]
 
-    assert message["content"] == HANDOFF_MESSAGE
-    assert message["banyan"]["answered"] is False
+    assert message["content"].startswith(f"{WORDING.handoff}\n\n{WORDING.handoff_suggestions}")
+    assert (message["banyan"]["kind"], message["banyan"]["answered"]) == ("handoff", False)
     assert message["banyan"]["handoff"] == {"reason": "low_confidence"}
     assert message["banyan"]["citations"] == []
 
@@ -82,7 +82,7 @@ async def test_a_document_that_only_points_elsewhere_does_not_answer(
     await http.put(f"{base}/telling", json=telling)
     both = (await chat(http, QUESTION)).json()["choices"][0]["message"]
 
-    assert alone["content"] == HANDOFF_MESSAGE
+    assert alone["content"].startswith(WORDING.handoff)
     assert alone["banyan"]["handoff"] == {"reason": "no_answer"}
     assert both["content"] == f"{telling['text']} [1]"
     assert both["banyan"]["citations"][0]["document_id"] == "telling"
@@ -98,8 +98,8 @@ async def test_small_talk_is_answered_without_a_search(
 
     assert message["content"].startswith("You're welcome!")
     banyan = message["banyan"]
-    assert (banyan["kind"], banyan["answered"]) == ("small_talk", True)
-    assert (banyan["handoff"], banyan["citations"]) == (None, [])
+    assert (banyan["kind"], banyan["answered"]) == ("small_talk", False)
+    assert (banyan["handoff"], banyan["citations"], banyan["suggestions"]) == (None, [], [])
     assert "small_talk" in streamed.text
     assert trunk.calls == []
 
@@ -157,31 +157,27 @@ async def test_a_question_that_the_backbone_cannot_read_is_handed_off(
 
     assert message["banyan"]["answered"] is is_read
     if not is_read:
-        assert message["content"] == LANGUAGE_MESSAGE
+        assert message["content"] == WORDING.handoff_language
         assert message["banyan"]["kind"] == "handoff"
         assert message["banyan"]["handoff"] == {"reason": "language"}
 
 
-async def test_an_answer_says_whether_its_confidence_was_made_for_it(
-    filled: httpx.AsyncClient, trunk: FakeTrunk, http: httpx.AsyncClient
+async def test_a_confidence_of_other_bundles_answers_nothing(
+    filled: httpx.AsyncClient, trunk: FakeTrunk
 ) -> None:
-    made = load_calibration()
+    async def said() -> tuple[bool, str, list[str]]:
+        banyan = (await chat(filled, QUESTION)).json()["choices"][0]["message"]["banyan"]
+        offered = [each["document_id"] for each in banyan["suggestions"]]
+        return banyan["calibrated"], banyan["kind"], offered
+
     trunk.intents = {"pin_intent": 1.0}
-    other = (await chat(filled, QUESTION)).json()["choices"][0]["message"]["banyan"]
-    assert other["calibrated"] is False
-
-    trunk.champion(made.embed_bundle)
-    await http.post("/knowledge-bases/help-centre/rebuild")
-
-    async def calibrated() -> bool:
-        banyan = (await chat(http, QUESTION)).json()["choices"][0]["message"]["banyan"]
-        assert isinstance(banyan["calibrated"], bool)
-        return banyan["calibrated"]
-
-    assert not await calibrated()
-    assert made.intent_bundle is not None
-    trunk.intent_bundle = made.intent_bundle
-    assert await calibrated()
+    assert await said() == (True, "answer", [])
+    trunk.intent_bundle = "intent@2"
+    assert await said() == (False, "suggestions", ["pin", "owl"])
+    trunk.intent_bundle = "intent@1"
+    trunk.champion("embed@000000000002")
+    await filled.post("/knowledge-bases/help-centre/rebuild")
+    assert await said() == (False, "suggestions", ["pin", "owl"])
 
 
 async def test_an_empty_knowledge_base_hands_off(http: httpx.AsyncClient) -> None:
@@ -370,7 +366,7 @@ async def test_a_sequence_wins_over_the_limit_of_tokens(filled: httpx.AsyncClien
     assert (choice["finish_reason"], " " in choice["message"]["content"]) == ("stop", False)
 
 
-async def test_of_any_number_of_messages_the_last_two_of_the_user_are_read(
+async def test_of_any_number_of_messages_the_last_three_of_the_user_are_read(
     filled: httpx.AsyncClient,
 ) -> None:
     odd = [
@@ -379,7 +375,8 @@ async def test_of_any_number_of_messages_the_last_two_of_the_user_are_read(
         {"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]},
         {"role": "system", "content": "a" * 100_000},
     ]
-    asked = [{"role": "user", "content": "Hello"}, {"role": "user", "content": QUESTION}]
+    said = ("Hello", "Thanks", QUESTION)
+    asked = [{"role": "user", "content": text} for text in said]
     body = {"model": "support", "messages": [*odd * 20, *[odd[2]] * 2_000, *asked]}
 
     answer = await filled.post("/v1/chat/completions", json=body)

@@ -446,6 +446,10 @@ async def test_a_body_of_another_type_is_refused(http: httpx.AsyncClient) -> Non
         ("/search", {"query": "a" * 1_000_000}),
         ("/search", {"query": "a", "knowledge_base": "../x"}),
         ("/search", {"query": "a", "more": 1}),
+        ("/search", {"query": "a", "messages": [{"role": "user", "content": "a"}]}),
+        ("/search", {"top_k": 3}),
+        ("/search", {"messages": []}),
+        ("/search", {"messages": [{"role": "assistant", "content": "a"}]}),
     ],
 )
 async def test_bad_searches_are_refused(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from services.support.answers.readings import Turn
 from services.support.config import SupportSettings
 from services.support.documents import Document
 from services.support.index_follower import IndexFollower
@@ -113,8 +114,8 @@ async def fill(service: SupportService, name: str, count: int = 3, tenant: str =
 
 async def found(service: SupportService, name: str, query: str) -> list[str]:
     base = await service.knowledge_bases.get("default", name)
-    hits = await service.assistant.search(base, query, 10)
-    return [hit.entry.document_id for hit in hits]
+    hits = await service.assistant.search(base, Turn((query,)), 10)
+    return [each.hit.entry.document_id for each in hits]
 
 
 async def bundles(service: SupportService) -> set[str | None]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from services.support.answers.readings import Turn
 from services.support.config import SupportSettings
 from services.support.documents import Document
 from services.support.knowledge_base import KnowledgeBase
@@ -33,8 +34,8 @@ async def opened(service: SupportService, name: str = "kb") -> KnowledgeBase:
 
 
 async def found(service: SupportService, base: KnowledgeBase, query: str) -> list[str]:
-    hits = await service.assistant.search(base, query, 10)
-    return [hit.entry.document_id for hit in hits]
+    hits = await service.assistant.search(base, Turn((query,)), 10)
+    return [each.hit.entry.document_id for each in hits]
 
 
 async def test_the_next_search_sees_a_write(service: SupportService) -> None:

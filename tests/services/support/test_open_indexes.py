@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+from services.support.answers.readings import Turn
 from services.support.config import SupportSettings
 from services.support.documents import Document
 from services.support.knowledge_base import KnowledgeBase
@@ -46,8 +47,8 @@ async def test_what_was_not_used_for_longest_goes_and_comes_back_from_disk(
     bases = [await service.knowledge_bases.get("default", f"kb{n}") for n in range(4)]
     trunk.calls.clear()
     for number in (0, 1, 0, 2, 0, 3, 0):
-        hits = await service.assistant.search(bases[number], f"kb{number}-3", 1)
-        assert hits[0].entry.document_id.startswith(f"kb{number}-")
+        hits = await service.assistant.search(bases[number], Turn((f"kb{number}-3",)), 1)
+        assert hits[0].hit.entry.document_id.startswith(f"kb{number}-")
     await until(lambda: len(loaded(bases)) <= 2, "the indexes")
 
     assert "kb0" in loaded(bases)

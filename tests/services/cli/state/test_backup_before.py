@@ -17,6 +17,7 @@ from services.cli.state.backup import put_back
 from services.recommendation.config import RecommendationSettings
 from services.recommendation.database import open_database
 from services.recommendation.service import RecommendationService
+from services.support.answers.readings import Turn
 from services.support.config import SupportSettings
 from services.support.service import open_service as open_support
 from shared.artifacts.promotion import roll_back
@@ -82,10 +83,10 @@ async def test_an_index_serves_without_embedding_again(
     service = open_support(SupportSettings(state_dir=state_dir), trunk)
     base = await service.knowledge_bases.get("default", "kb")
     with caplog.at_level(logging.WARNING):
-        hits = await service.assistant.search(base, "zebra", 1)
+        hits = await service.assistant.search(base, Turn(("zebra",)), 1)
     await service.close()
 
-    assert [hit.entry.document_id for hit in hits] == ["zebra"]
+    assert [each.hit.entry.document_id for each in hits] == ["zebra"]
     assert trunk.embedded_texts == ["zebra"]
     assert "rebuilt" not in caplog.text
 

@@ -1,0 +1,77 @@
+"""What the chat says in its own words: the texts of a file, and messages made of them."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, StringConstraints, ValidationError
+
+from services.support.answers.answer import Answer, Suggestion
+from shared.config import Settings, read_yaml
+from shared.errors import ConfigError
+
+DEFAULT_FILE = Path(__file__).with_name("wording.yaml")
+
+_FIRST, _SECOND = "{first}", "{second}"
+
+
+def _with_places(text: str) -> str:
+    for place in (_FIRST, _SECOND):
+        if place not in text:
+            raise ValueError(f"{place} is missing: a document's title stands there")
+    return text
+
+
+_Said = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+
+
+class Wording(Settings):
+    """The texts, see `wording.yaml`."""
+
+    handoff: _Said
+    handoff_language: _Said
+    handoff_suggestions: _Said
+    suggestions: _Said
+    clarify: Annotated[_Said, AfterValidator(_with_places)]
+
+    def content(self, answer: Answer) -> str:
+        """What an answer says, for clients that show nothing else."""
+        if answer.said is not None:
+            return answer.said
+        if answer.composed is not None:
+            return answer.composed.text
+        if answer.kind == "clarify":
+            first, second, *_ = (suggestion.title for suggestion in answer.suggestions)
+            parts = [self.clarify.replace(_FIRST, first).replace(_SECOND, second)]
+        elif answer.kind == "suggestions":
+            parts = [self.suggestions]
+        else:
+            parts = [self.handoff_language if answer.handoff == "language" else self.handoff]
+            parts += [self.handoff_suggestions] if answer.suggestions else []
+        return "\n\n".join([*parts, *_listed(answer.suggestions)])
+
+
+def load_wording(path: Path | None = None) -> Wording:
+    """Reads a file of texts, by default the one that ships.
+
+    Raises:
+        ConfigError: it cannot be read, or has another form; the message names each fault.
+    """
+    place = path or DEFAULT_FILE
+    try:
+        return Wording.model_validate(read_yaml(place))
+    except ValidationError as error:
+        faults = (f"{_dotted(fault['loc'])}: {fault['msg']}" for fault in error.errors())
+        raise ConfigError(f"{place}: {'; '.join(faults)}") from None
+
+
+def _listed(suggestions: Iterable[Suggestion]) -> list[str]:
+    lines = [
+        f"{number}. {': '.join(filter(None, (each.title, each.passage)))}"
+        for number, each in enumerate(suggestions, start=1)
+    ]
+    return ["\n".join(lines)] if lines else []
+
+
+def _dotted(place: Iterable[object]) -> str:
+    return ".".join(map(str, place))
