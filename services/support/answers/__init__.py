@@ -1,1 +1,1 @@
-"""Questions about a knowledge base: answered by extracts, in chat's shapes, or handed over."""
+"""Questions about a knowledge base: answered from its passages in chat's shapes, or handed over."""
