@@ -16,7 +16,7 @@ MAX_PASSAGES = 3
 NEARLY_AS_GOOD = 1.5
 """How far below the best passage's logit that of a further one may be."""
 
-ADDS = 0.2
+ADDS = 0.1
 """Which share of the question's words, by how telling they are, a further passage must add."""
 
 FIRST_WORDS = 50
