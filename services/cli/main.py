@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from services.cli.knowledge import bases
 from services.cli.knowledge.ask import ask
+from services.cli.knowledge.suites.evaluate import evaluate as evaluate_support
 from services.cli.knowledge.unanswered import unanswered
 from services.cli.models.judging import evaluate, promote, rollback
 from services.cli.models.searches import pretrain, rebase, tune
@@ -52,8 +53,8 @@ _GROUPS: Mapping[str, tuple[str, Commands]] = {
         {"load": bases.load, "list": bases.show, "rebuild": bases.rebuild, "delete": bases.delete},
     ),
     "support": (
-        "What the support chat could not answer.",
-        {"unanswered": unanswered},
+        "The support chat: how good its answers are, and what it could not answer.",
+        {"evaluate": evaluate_support, "unanswered": unanswered},
     ),
     "sentiment": (
         "News: trends, alerts, replays.",

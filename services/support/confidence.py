@@ -1,12 +1,105 @@
-"""The constants of confidence that ship with the application, see `shared.retrieval.confidence`."""
+"""The calibration of answers' confidence that serves: the one that ships, or a later champion."""
 
+import asyncio
+import logging
+from collections.abc import Callable
 from pathlib import Path
 
+from shared.errors import PlatformError
+from shared.http.application import READY
+from shared.retrieval.calibrations import (
+    SUPPORT_CONFIDENCE,
+    CalibrationBundle,
+    Calibrations,
+    open_calibrations,
+)
 from shared.retrieval.confidence import Calibration
 
-CALIBRATION = Path(__file__).with_name("confidence.json")
+LOGGER = logging.getLogger(__name__)
+
+SHIPPED = Path(__file__).with_name("shipped_confidence")
+
+CHECK_S = 1.5
+"""How often another champion is looked for."""
 
 
-def load_calibration(path: Path = CALIBRATION) -> Calibration:
-    """Reads the constants that ship with the application."""
-    return Calibration.model_validate_json(path.read_bytes())
+def open_confidence(root: Path) -> Calibrations:
+    """The calibrations below `root`, over the one that ships with the application."""
+    return open_calibrations(root, SHIPPED)
+
+
+def load_calibration() -> Calibration:
+    """The constants that ship with the application."""
+    return _champion(open_calibrations(SHIPPED)).manifest
+
+
+class ConfidenceFollower:
+    """The champion among the calibrations, and a task that takes another one while it serves.
+
+    `on_change` is called on the loop with each that is taken. One that cannot be read is not taken:
+    the former serves on, and `state` says so.
+
+    Raises:
+        ArtifactError: the champion cannot be read at the start.
+    """
+
+    def __init__(self, store: Calibrations, on_change: Callable[[Calibration], None]) -> None:
+        self._store = store
+        self._on_change = on_change
+        self._token = store.change_token()
+        self._bundle = _champion(store)
+        self._fault: str | None = None
+        self._running: asyncio.Task[None] | None = None
+
+    @property
+    def bundle(self) -> CalibrationBundle:
+        """The artefact that serves now."""
+        return self._bundle
+
+    @property
+    def calibration(self) -> Calibration:
+        """Its constants."""
+        return self._bundle.manifest
+
+    @property
+    def state(self) -> str:
+        """`READY`, with the reason where a later champion cannot be read."""
+        if self._fault is None:
+            return READY
+        return f"{READY}, but {self._bundle.id} serves on: {self._fault}"
+
+    def start(self) -> None:
+        """Starts the task."""
+        self._running = asyncio.create_task(self._run())
+
+    async def close(self) -> None:
+        """Ends the task."""
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.wait([self._running])
+
+    async def follow(self) -> None:
+        """Takes the champion if the aliases changed since the last time."""
+        token = await asyncio.to_thread(self._store.change_token)
+        if token == self._token:
+            return
+        bundle = await asyncio.to_thread(_champion, self._store)
+        self._token, self._fault = token, None
+        if bundle.id != self._bundle.id:
+            self._bundle = bundle
+            self._on_change(bundle.manifest)
+            LOGGER.info("another confidence serves", extra={"calibration": bundle.id})
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(CHECK_S)
+            try:
+                await self.follow()
+            except (PlatformError, OSError) as error:
+                if self._fault is None:
+                    LOGGER.warning("a confidence is not taken", extra={"reason": str(error)})
+                self._fault = str(error)
+
+
+def _champion(store: Calibrations) -> CalibrationBundle:
+    return store.bundle(store.resolve(SUPPORT_CONFIDENCE))

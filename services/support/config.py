@@ -61,6 +61,11 @@ class SupportSettings(HttpSettings):
         return sqlite_url(self.state_dir / "support.db")
 
     @property
+    def confidence_dir(self) -> Path:
+        """Where calibrations of the confidence lie, beside the one that ships."""
+        return self.state_dir / "confidence"
+
+    @property
     def index_dir(self) -> Path:
         """Where the indexes lie."""
         return self.state_dir / "indexes"

@@ -10,7 +10,7 @@ from services.support.answers.encoding import Encoding
 from services.support.answers.near_talk import NearTalk
 from services.support.answers.small_talk import load_small_talk
 from services.support.answers.wording import load_wording
-from services.support.confidence import load_calibration
+from services.support.confidence import ConfidenceFollower, open_confidence
 from services.support.config import SupportSettings
 from services.support.database import open_database
 from services.support.documents import DocumentStore
@@ -25,6 +25,7 @@ from services.support.unanswered.store import Asked, UnansweredStore
 from shared.clock import Clock, SystemClock
 from shared.errors import PlatformError
 from shared.http.application import READY, state_of
+from shared.retrieval.confidence import Calibration
 from shared.serving.judge import Judge
 from shared.serving.trunk import Trunk
 from shared.storage.database import Database, check_one_writer
@@ -64,7 +65,10 @@ class SupportService:
         self._recorder = Recorder(self.unanswered, _MAX_QUEUED)
         keep = settings.retention
         self._retention = Retention(database, rules(keep), keep, clock=clock)
-        calibration = load_calibration()
+        self.confidence = ConfidenceFollower(
+            open_confidence(settings.confidence_dir), self._take_calibration
+        )
+        calibration = self.confidence.calibration
         self._champions = Champions(
             trunk,
             calibration,
@@ -97,11 +101,12 @@ class SupportService:
         return states
 
     def start(self) -> None:
-        """Starts the threads, and the task that follows the champion on the loop that serves."""
+        """Starts the threads, and the tasks that follow champions on the loop that serves."""
         self._recorder.start()
         self._retention.start()
         self._follower.start()
         self._talk.start(self.settings.embed_task)
+        self.confidence.start()
 
     def note_unanswered(self, asked: Asked) -> None:
         """Keeps a question that was not answered, if questions are kept; returns at once."""
@@ -109,17 +114,25 @@ class SupportService:
             self._recorder.note(asked)
 
     async def close(self) -> None:
-        """Ends the task, writes what waits, saves the indexes and closes the database."""
+        """Ends the tasks, writes what waits, saves the indexes and closes the database."""
         await self._follower.close()
         await self._talk.close()
+        await self.confidence.close()
         await asyncio.to_thread(self._recorder.stop, _JOIN_S)
         await asyncio.to_thread(self._retention.stop, _JOIN_S)
         await self.knowledge_bases.close()
         await asyncio.to_thread(self._database.close)
 
+    def _take_calibration(self, calibration: Calibration) -> None:
+        self.assistant.calibration = calibration
+        self._champions.calibration = calibration
+
     async def _champion_states(self) -> Mapping[str, str]:
         try:
-            return await self._champions.states()
+            states = await self._champions.states()
+            if self.confidence.state != READY:
+                states["confidence"] = self.confidence.state
+            return states
         except PlatformError as error:
             return {"trunk": str(error)}
 
@@ -139,6 +152,7 @@ def open_service(
         ConfigError: the database's URL or revision or a file of texts cannot be used, or
             SQLite should serve several replicas.
         DependencyError: the database does not answer.
+        ArtifactError: the calibration of the confidence cannot be read.
     """
     check_processes(settings)
     return SupportService(settings, trunk, open_database(settings), clock or SystemClock())

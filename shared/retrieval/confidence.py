@@ -1,17 +1,19 @@
 """How probable it is that the best passage answers the question.
 
 A logistic regression over a few numbers that every answer has; `pipelines.calibrate` fits its
-constants.
+constants, and `shared.retrieval.calibrations` keeps them.
 """
 
 import hashlib
 import math
-from collections.abc import Sequence
-from dataclasses import astuple, dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from shared.artifacts.manifest import FilesManifest
+from shared.metrics.metric import Metric
 from shared.retrieval.index import Hit, Index
 
 
@@ -40,36 +42,89 @@ class Evidence:
     follow_up: float = 0.0
 
 
-class Calibration(BaseModel, frozen=True, extra="forbid"):
-    """The constants: a weight for each field of `Evidence`, and how they were found.
+class RiskPoint(BaseModel, frozen=True, extra="forbid"):
+    """What a threshold gives: shares of questions, each weighing as much as its domain lets it.
 
-    They are for scores of `embed_bundle` and intents of `intent_bundle`, and say little of others'.
-    One that was made with a `judge_bundle` answers nothing without a judge. `judge_weight` is what
-    a unit of the judge's logit adds to a passage's score. From `threshold` on a question is
-    answered, from `suggest_from` on there are suggestions, below it nothing fits.
+    `answered` is of all questions; `right` and `wrong` are of the answerable ones, `unanswerable`
+    of the others: the share that is answered so. `risk` is the share wrong or unwarranted among
+    what is answered. A share of nothing is null.
     """
 
+    threshold: float
+    answered: float | None
+    right: float | None
+    wrong: float | None
+    unanswerable: float | None
+    risk: float | None
+
+
+class Figures(BaseModel, frozen=True, extra="forbid"):
+    """What was found on the questions of a domain, by constants fitted without that domain.
+
+    `best_right` is the share of the answerable questions whose best passage is of a right document,
+    `calibration_error` that of ten bins (see `debiased_confidence_error`); `at_threshold` is what
+    the chosen threshold gives.
+    """
+
+    questions: int
+    answerable: int
+    best_right: float | None
+    calibration_error: Metric
+    brier: float
+    at_threshold: RiskPoint
+
+
+class RiskBound(BaseModel, frozen=True, extra="forbid"):
+    """That the share wrong among the answered is at most `level`, but with probability `delta`.
+
+    It was found on `questions` that fitted nothing, of which the threshold answers `answered`;
+    `bound` is the upper bound of their risk. It holds for questions that are drawn as these were.
+    """
+
+    level: float
+    delta: float
+    bound: float
+    questions: int
+    answered: int
+
+
+class Calibration(FilesManifest, frozen=True, extra="forbid"):
+    """The constants: a weight for each field of `Evidence`, and how they were found.
+
+    They are for scores of `embed_bundle`, intents of `intent_bundle` and logits of `judge_bundle`,
+    and say nothing about others'. `judge_weight` is what a unit of the judge's logit adds to a
+    passage's score. From the probability `threshold` on a question is answered (`chosen_by` says
+    how it was chosen), from `suggest_from` on there are suggestions, below it nothing fits. The
+    file beside it holds the questions' evidence.
+    """
+
+    format_version: Literal[1] = 1
+    kind: Literal["calibration"] = "calibration"
     name: str
     embed_bundle: str
     intent_bundle: str | None
     judge_bundle: str | None = None
     judge_weight: float = 0.05
-    weights: dict[str, float]
+    weights: Mapping[str, float]
     intercept: float
-    threshold: float
+    threshold: float = Field(gt=0, lt=1)
     suggest_from: float = 0.02
+    chosen_by: str = ""
+    risk: RiskBound | None = None
     command: str
-    figures: dict[str, Any]
+    created_at: str = ""
+    domains: Mapping[str, Figures] = Field(default_factory=dict)
+    pooled: Figures | None = None
 
     @property
     def id(self) -> str:
-        """`<name>@<12 hex>`: other constants have another id."""
-        return f"{self.name}@{hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]}"
+        """`<name>@<12 hex>`: other constants have another id, which is the store's."""
+        return f"{self.name}@{hashlib.sha256(self.to_bytes()).hexdigest()[:12]}"
 
     def fits(
         self, embed_bundle: str, intent_bundle: str | None, judge_bundle: str | None = None
     ) -> bool:
-        """Whether it was made with the bundles that answer.
+        """Whether it was made with the bundles that answer, and from today's evidence.
 
         Without an intent, which is asked only of labelled documents, the others decide. Without a
         judge only what was made without one fits.
@@ -78,13 +133,14 @@ class Calibration(BaseModel, frozen=True, extra="forbid"):
             embed_bundle == self.embed_bundle
             and intent_bundle in (None, self.intent_bundle)
             and judge_bundle == self.judge_bundle
+            and self.weights.keys() == set(Evidence.__slots__)
         )
 
     def probability(self, evidence: Evidence) -> float:
         """The probability, 0..1, that the best passage answers the question."""
-        values = zip(Evidence.__slots__, astuple(evidence), strict=True)
-        logit = self.intercept + sum(self.weights[name] * value for name, value in values)
-        return 1.0 / (1.0 + math.exp(-logit))
+        values = asdict(evidence)
+        logit = self.intercept + sum(w * values.get(name, 0.0) for name, w in self.weights.items())
+        return 1.0 / (1.0 + math.exp(-max(-500.0, min(500.0, logit))))
 
 
 def evidence_of(

@@ -11,6 +11,7 @@ from shared.errors import ArtifactError, AuthenticationError
 
 SAMPLE_NAME = "help-centre"
 SAMPLE_FOLDER = Path(__file__).parents[2] / "support" / "sample" / SAMPLE_NAME
+SAMPLE_SUITE = SAMPLE_FOLDER.with_name("questions.jsonl")
 
 
 def load_sample(run: Run, progress: Progress, *, key: str | None = None) -> None:

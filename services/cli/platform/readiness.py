@@ -39,6 +39,18 @@ def not_ready(url: str, prefix: str, key: str | None = None) -> dict[str, str]:
         return {"http": str(getattr(error, "reason", error))}
 
 
+def warnings_of(url: str, prefix: str, key: str | None = None) -> dict[str, str]:
+    """What a ready application warns of, by its part; empty where it says nothing."""
+    headers = {"authorization": f"Bearer {key}"} if key else {}
+    request = urllib.request.Request(f"{url}{prefix}/readyz", headers=headers)  # noqa: S310
+    try:
+        with urllib.request.urlopen(request, timeout=_REQUEST_S) as response:  # noqa: S310
+            checks = json.loads(response.read())["checks"]
+            return {part: state for part, state in checks.items() if ", but " in state}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
 def wait_until_ready(
     run: Run,
     say: Callable[[str], None],

@@ -53,15 +53,19 @@ def _show(state_dir: Path, key: str | None) -> int:
 
 
 def _show_applications(console: Console, run: Run, key: str | None) -> bool:
-    from services.cli.platform.readiness import described, not_ready
+    from services.cli.platform.readiness import described, not_ready, warnings_of
 
     table = Table("application", "address", "ready", box=None, pad_edge=False)
-    all_ready = True
+    all_ready, warnings = True, []
     for name, prefix in run.applications.items():
         missing = not_ready(run.url, prefix, key)
         all_ready = all_ready and not missing
         table.add_row(name, f"{run.url}{prefix}", described(missing) or "yes")
+        found = {} if missing else warnings_of(run.url, prefix, key)
+        warnings += [f"{name}, {part}: {state}" for part, state in found.items()]
     console.print(table)
+    for warning in warnings:
+        console.print(warning, style="yellow", markup=False, soft_wrap=True)
     return all_ready
 
 

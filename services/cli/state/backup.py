@@ -1,7 +1,7 @@
 """`banyan backup` and `restore`: the state of a platform in one verified folder.
 
-DIR/state/       keys.json, *.db, models/, indexes/, rankers/, rankings/ as they lie in the state
-                 folder
+DIR/state/       keys.json, *.db, models/, indexes/, rankers/, rankings/, confidence/ as they lie
+                 in the state folder
 DIR/backup.json  the SHA-256 of every file; written last, so that half a backup is none
 """
 
@@ -25,7 +25,7 @@ OLD_STATE = ".before-restore"
 """Where a restore keeps the present state until the restored one is in its place."""
 
 _KEYS = "keys.json"
-_FOLDERS = ("indexes", "models", "rankers", "rankings")
+_FOLDERS = ("confidence", "indexes", "models", "rankers", "rankings")
 _ATTEMPTS = 20
 _SQLITE_WAIT_S = 10.0
 

@@ -11,7 +11,7 @@ from shared.retrieval.confidence import Calibration
 from shared.serving.trunk import Trunk
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Champions:
     """Asks the trunk which bundles answer now for the tasks that support uses."""
 
@@ -82,6 +82,6 @@ class Champions:
         return (
             f"{READY}, but {made.id} was made with {made_with}, and {champions} answer: nothing "
             "is answered, only suggested. Return to the former (`banyan rollback "
-            "TASK`, `embed_task`, `intent_task`, `judge_task`), or rebuild it: "
-            f"{made.command} --embed-task {self.embed_task}"
+            "TASK`, `embed_task`, `intent_task`, `judge_task`), or make one for "
+            "these: `banyan support calibrate`"
         )

@@ -524,7 +524,7 @@ async def test_readiness_warns_of_intents_and_a_confidence_of_other_bundles(
     assert made.id in without["confidence"]
     assert f"{made.embed_bundle} and {made.intent_bundle}" in without["confidence"]
     assert "embed@000000000001" in without["confidence"]
-    assert made.command in without["confidence"]
+    assert "`banyan support calibrate`" in without["confidence"]
 
     trunk.champion(made.embed_bundle)
     trunk.intents = {"a": 1.0}

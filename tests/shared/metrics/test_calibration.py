@@ -6,6 +6,7 @@ from sklearn.metrics import log_loss
 
 from shared.metrics.calibration import (
     confidence_error,
+    debiased_confidence_error,
     expected_calibration_error,
     fit_temperature,
     negative_log_likelihood,
@@ -92,3 +93,46 @@ def test_the_surest_are_answered_first_and_equal_ones_together() -> None:
     assert risk[coverage == 0.25].tolist() == [0.0]
     assert risk[coverage == 0.5].tolist() == [0.5]
     assert set(risk[coverage == 1.0].tolist()) == {0.5}
+
+
+def test_chance_alone_adds_less_to_the_debiased_error() -> None:
+    generator = np.random.default_rng(3)
+    plain, debiased = [], []
+    for _ in range(200):
+        confidence = generator.random(720)
+        right = generator.random(720) < confidence
+        plain.append(confidence_error(confidence, right, bins=10, resamples=1).value)
+        debiased.append(debiased_confidence_error(confidence, right, resamples=1).value)
+
+    # The error is 0: all of what is found is chance.
+    assert np.mean(debiased) < 0.025 < 0.035 < np.mean(plain)
+
+
+def test_a_large_error_is_found_whole() -> None:
+    generator = np.random.default_rng(3)
+    right = generator.random(2000) < 0.4
+
+    found = debiased_confidence_error(np.full(2000, 0.7), right)
+
+    assert found.value == pytest.approx(0.3, abs=0.03)
+    assert found.low < found.value < found.high
+    assert found.n == 2000
+
+
+def test_bins_hold_equally_many() -> None:
+    # Two bins of two: in each one is right, at a mean confidence of 0.15 and 0.95.
+    confidence = np.array([0.9, 0.1, 1.0, 0.2])
+    right = np.array([True, True, False, False])
+    gap, spread = np.array([0.35, 0.45]), np.sqrt(0.5 * 0.5 / 2)
+    draws = np.random.default_rng(0).normal(gap, spread, (400_000, 2))
+    expected = np.mean(2 * gap - np.abs(draws).mean(axis=0))
+
+    found = debiased_confidence_error(confidence, right, bins=2, resamples=1)
+
+    assert found.value == pytest.approx(expected, abs=0.002)
+
+
+def test_one_answer_has_an_error_too() -> None:
+    found = debiased_confidence_error(np.array([0.8]), np.array([True]))
+
+    assert found.value == pytest.approx(0.2)

@@ -1,0 +1,1 @@
+"""The confidence of answers: constants, threshold, and what both give on held-out domains."""
