@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from services.cli.knowledge import bases
 from services.cli.knowledge.ask import ask
+from services.cli.knowledge.suites import calibrate
 from services.cli.knowledge.suites.evaluate import evaluate as evaluate_support
 from services.cli.knowledge.unanswered import unanswered
 from services.cli.models.judging import evaluate, promote, rollback
@@ -54,7 +55,12 @@ _GROUPS: Mapping[str, tuple[str, Commands]] = {
     ),
     "support": (
         "The support chat: how good its answers are, and what it could not answer.",
-        {"evaluate": evaluate_support, "unanswered": unanswered},
+        {
+            "calibrate": calibrate.calibrate,
+            "rollback": calibrate.rollback,
+            "evaluate": evaluate_support,
+            "unanswered": unanswered,
+        },
     ),
     "sentiment": (
         "News: trends, alerts, replays.",

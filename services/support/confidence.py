@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from shared.errors import PlatformError
@@ -12,8 +13,10 @@ from shared.retrieval.calibrations import (
     CalibrationBundle,
     Calibrations,
     open_calibrations,
+    read_questions,
+    risk_points,
 )
-from shared.retrieval.confidence import Calibration
+from shared.retrieval.confidence import Calibration, RiskPoint
 
 LOGGER = logging.getLogger(__name__)
 
@@ -31,6 +34,30 @@ def open_confidence(root: Path) -> Calibrations:
 def load_calibration() -> Calibration:
     """The constants that ship with the application."""
     return _champion(open_calibrations(SHIPPED)).manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """What each threshold of the grid gives on a domain's held-out questions."""
+
+    domain: str
+    questions: int
+    points: Sequence[RiskPoint]
+
+
+def curves_of(bundle: CalibrationBundle, tenant: str) -> list[Curve]:
+    """All domains pooled, then each that ships or is one of the tenant's own, `TENANT/NAME`.
+
+    Raises:
+        ArtifactError: the questions of the calibration are not in today's form.
+    """
+    questions = read_questions(bundle)
+    domains = sorted({question.set for question in questions})
+    shown = [name for name in domains if "/" not in name or name.startswith(f"{tenant}/")]
+    by_domain = [(name, [q for q in questions if q.set == name]) for name in shown]
+    return [
+        Curve(name, len(of), risk_points(of)) for name, of in [("pooled", questions), *by_domain]
+    ]
 
 
 class ConfidenceFollower:

@@ -13,6 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from services.support.answers import chat
 from services.support.answers.answer import Answer
 from services.support.answers.chat_schemas import ChatRequest, ChatResponse, Model, ModelList
+from services.support.answers.confidence_routes import add_confidence
 from services.support.answers.readings import Turn
 from services.support.answers.search_schemas import (
     QuerySearch,
@@ -58,6 +59,7 @@ def routes(service: SupportService) -> FastAPI:
     _add_knowledge_bases(app, service)
     _add_documents(app, service)
     add_unanswered(app, service.unanswered)
+    add_confidence(app, service)
     return app
 
 

@@ -1,130 +1,274 @@
-"""Makes the confidence that ships: `python -m tests.benchmarks.calibrate_support`.
+"""Makes the confidence that ships: `python -m tests.benchmarks.calibrate_support [FOLDER ...]`.
 
-Each question of the sets goes to its own knowledge base, where the best document is right or
-wrong, and each set's questions also to a knowledge base that cannot answer them, where it is
-always wrong. `pipelines.calibration` fits the constants, each knowledge base being a domain.
+Each FOLDER is a help centre (`articles/*.md`, `questions.jsonl`) or holds several; by default they
+are those that `pipelines/configs/support_candidates.yaml` keeps for calibration. Beside them stand
+the sample, stackfaq and doc2dial, which are also asked the questions of others, that they cannot
+answer. Each knowledge base is a domain and weighs the same. It is the support application that is
+asked, on the real trunk, with as much time for the judge as it wants.
+
+`--keep FOLDER` keeps what was gathered in its `questions.jsonl`, from which `pipelines.calibrate`
+fits with another threshold.
 """
 
 import argparse
 import asyncio
+import shlex
+import shutil
 import sys
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 from rich.console import Console
 
-from pipelines.calibration.calibrating import EvidenceBundles, ThresholdRule, calibrate, publish
+from pipelines.calibration.calibrating import (
+    Calibrated,
+    EvidenceBundles,
+    ThresholdRule,
+    calibrate,
+)
+from pipelines.calibration.centres import calibration_centres
 from pipelines.calibration.report import print_report
-from services.support.answers.encoding import INTENT_WEIGHT
+from services.cli.knowledge.suites.suite import SuiteQuestion, read_suite
+from services.support.answers import chat
+from services.support.answers.answer import Grounds
+from services.support.answers.chat_schemas import ChatMessage
 from services.support.confidence import SHIPPED
-from shared.errors import NotFoundError
-from shared.models.tasks import EMBED_TASK, ClassifyOutput, Priority, TaskCall
-from shared.retrieval.calibrations import CalibrationQuestion, open_calibrations
-from shared.retrieval.confidence import evidence_of
-from shared.retrieval.index import Index, Query
-from shared.serving.trunk import Trunk
+from services.support.config import SupportSettings
+from services.support.documents import Document
+from services.support.ingest.files import read_file
+from services.support.ingest.ids import DerivedIds
+from services.support.knowledge_base import KnowledgeBase
+from services.support.service import SupportService, open_service
+from shared.artifacts.aliases import CHAMPION
+from shared.models.tasks import EMBED_TASK
+from shared.retrieval.calibrations import (
+    CalibrationQuestion,
+    open_calibrations,
+    write_questions,
+)
 from tests.harness.data import DATA
 from tests.harness.real_trunk import bundle_id, real_trunk
-from tests.harness.support.data import (
-    RetrievalSet,
-    build_index,
-    doc2dial,
-    embed_queries,
-    help_centre,
-    rows,
-    stackfaq,
-)
+from tests.harness.support.data import RetrievalSet, doc2dial, help_centre, rows, stackfaq
 
-COMMAND = "python -m tests.benchmarks.calibrate_support"
-QUESTIONS = 800
-INTENT_TASK = "support-intent"
+QUESTIONS = 120
+STRANGERS = 20
+TENANT = "default"
+AT_ONCE = 8
+UNHURRIED_MS = 1e9
+NEWCOMER = ("coworking", "petfood", "pharmacy")
 
 
-async def ask_all(trunk: Trunk, embed_task: str) -> list[CalibrationQuestion]:
-    """Every pairing of questions and knowledge bases."""
-    helps, faq, pages = help_centre(), stackfaq(), doc2dial()
-    sets = (helps, faq, pages)
-    indexes = {s.name: await build_index(trunk, s.documents, embed_task) for s in sets}
-    strangers = [
-        RetrievalSet("clinc150 oos_train", (), _texts("support/clinc150.oos_train.jsonl"), ()),
-        RetrievalSet("clinc150 val, not banking", (), _other_domains(), ()),
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """A knowledge base, and the questions that it is asked."""
+
+    name: str
+    documents: Sequence[Document]
+    questions: Sequence[SuiteQuestion]
+
+
+def centre(folder: Path) -> Domain:
+    """A help centre's folder."""
+    documents = [
+        document
+        for path in sorted((folder / "articles").iterdir())
+        for document in read_file(path.name, path.read_bytes(), DerivedIds())
     ]
-    pairs: list[tuple[RetrievalSet, RetrievalSet]] = [(s, s) for s in (helps, faq, pages)]
-    pairs += [(s, helps) for s in (*strangers, faq, pages)]
-    pairs += [(helps, faq), (strangers[1], faq), (helps, pages), (faq, pages)]
-    found: list[CalibrationQuestion] = []
-    for asked, of in pairs:
-        found += await _ask(trunk, asked, indexes[of.name], of.name, asked is of)
+    return Domain(folder.name, documents, read_suite(folder).questions)
+
+
+def centres(folders: Iterable[Path]) -> list[Domain]:
+    """The help centres in folders, which are one each or hold several."""
+    found = []
+    for folder in folders:
+        inside = [folder] if (folder / "articles").is_dir() else sorted(folder.iterdir())
+        found += [centre(one) for one in inside if (one / "articles").is_dir()]
     return found
 
 
-def _texts(path: str) -> list[str]:
-    return [row["text"] for row in rows(path)]
+def default_folders() -> list[Path]:
+    """What is kept for calibration: in the repository, and beside it where the data are."""
+    beside = [DATA / "support" / "newcomer-train" / name for name in NEWCOMER]
+    return [*calibration_centres(), *(folder for folder in beside if folder.is_dir())]
+
+
+def present_sets() -> list[Domain]:
+    """The sample, stackfaq and doc2dial, each with its own questions and those of others."""
+    helps, faq, pages = help_centre(), stackfaq(), doc2dial()
+    outside = [row["text"] for row in rows("support/clinc150.oos_train.jsonl")]
+    own = {
+        "sample": _own(helps),
+        "stackfaq": _own(faq),
+        "doc2dial": _dialogues(pages),
+    }
+    others = {
+        "sample": (outside, _other_domains(), faq.queries),
+        "stackfaq": (outside, _other_domains(), helps.queries),
+        "doc2dial": (helps.queries, faq.queries),
+    }
+    documents = {"sample": helps, "stackfaq": faq, "doc2dial": pages}
+    return [
+        Domain(name, of.documents, [*own[name], *_unanswerable(others[name])])
+        for name, of in documents.items()
+    ]
+
+
+def _own(data: RetrievalSet) -> list[SuiteQuestion]:
+    numbers = _spread(len(data.queries), QUESTIONS)
+    return [
+        SuiteQuestion(str(n), (data.queries[n],), True, tuple(data.relevant[n])) for n in numbers
+    ]
+
+
+def _dialogues(data: RetrievalSet) -> list[SuiteQuestion]:
+    """Questions of dialogues with what the user had said before."""
+    turns = list(rows("support/doc2dial.dev.jsonl.gz"))
+    found = []
+    for number in _spread(len(turns), QUESTIONS):
+        said = reversed(turns[number]["history_newest_first"])
+        users = tuple(turn["text"] for turn in said if turn["role"] == "user")
+        found.append(SuiteQuestion(str(number), users, True, tuple(data.relevant[number])))
+    return found
+
+
+def _unanswerable(others: Sequence[Sequence[str]]) -> list[SuiteQuestion]:
+    return [
+        SuiteQuestion(f"{number}-{n}", (texts[n],), False)
+        for number, texts in enumerate(others)
+        for n in _spread(len(texts), STRANGERS)
+    ]
+
+
+def _spread(count: int, most: int) -> list[int]:
+    """At most so many numbers below `count`, evenly spread."""
+    return sorted({count * n // most for n in range(most)}) if count > most else [*range(count)]
 
 
 def _other_domains() -> list[str]:
     """Without the questions of bank customers, many of which the sample does answer."""
-    domains = orjson.loads((DATA / "support" / "clinc150.domains.json").read_bytes())
+    domains: Mapping[str, Sequence[str]] = orjson.loads(
+        (DATA / "support" / "clinc150.domains.json").read_bytes()
+    )
     near = {*domains["banking"], *domains["credit_cards"]}
     return [row["text"] for row in rows("support/clinc150.val.jsonl") if row["label"] not in near]
 
 
-async def _ask(
-    trunk: Trunk, data: RetrievalSet, index: Index, domain: str, own: bool
-) -> list[CalibrationQuestion]:
-    step = max(1, len(data.queries) // QUESTIONS)
-    numbers = range(0, len(data.queries), step)
-    questions = [data.queries[number] for number in numbers]
-    vectors = await embed_queries(trunk, index, questions)
-    intents = await _intents(trunk, questions) if index.labels else [None] * len(questions)
-    found: list[CalibrationQuestion] = []
-    for number, question, vector, scores in zip(numbers, questions, vectors, intents, strict=True):
-        hits = index.search([Query(question, vector)], 10, label_scores=scores)
-        evidence = evidence_of(hits, index, question, has_intent=scores is not None)
-        right = own and hits[0].entry.document_id in data.relevant[number]
-        found.append(CalibrationQuestion(domain, evidence, own, right))
-    return found
+async def ask(
+    service: SupportService, domain: Domain
+) -> list[tuple[SuiteQuestion, Grounds | None]]:
+    """Every question that is not small talk, with what its confidence is computed from."""
+    name = domain.name.replace("_", "-")
+    await service.knowledge_bases.put(TENANT, name, domain.documents)
+    knowledge_base = await service.knowledge_bases.get(TENANT, name)
+    asked = [question for question in domain.questions if question.answerable is not None]
+    places = asyncio.Semaphore(AT_ONCE)
+    grounds = await asyncio.gather(*(_grounds(service, knowledge_base, q, places) for q in asked))
+    return list(zip(asked, grounds, strict=True))
 
 
-async def _intents(trunk: Trunk, questions: Sequence[str]) -> Sequence[Mapping[str, float] | None]:
-    """What the intents add to the score of labelled documents, as in the application."""
-    try:
-        call = TaskCall(INTENT_TASK, questions, truncate=True)
-        (output,) = await trunk.encode([call], app="benchmark", priority=Priority.BULK)
-    except NotFoundError:
-        return [None] * len(questions)
-    assert isinstance(output, ClassifyOutput)
-    return [
-        {label: INTENT_WEIGHT * float(p) for label, p in zip(output.labels, row, strict=True)}
-        for row in output.probabilities
-    ]
+async def _grounds(
+    service: SupportService,
+    knowledge_base: KnowledgeBase,
+    question: SuiteQuestion,
+    places: asyncio.Semaphore,
+) -> Grounds | None:
+    messages = [ChatMessage(role="user", content=turn) for turn in question.turns]
+    async with places:
+        return (await service.assistant.answer(knowledge_base, chat.turn_of(messages))).grounds
 
 
-async def _bundle(trunk: Trunk, task: str) -> str:
-    (output,) = await trunk.encode([TaskCall(task, [task])], app="benchmark")
-    return output.bundle
+async def gather(
+    given: argparse.Namespace, console: Console
+) -> tuple[list[CalibrationQuestion], EvidenceBundles]:
+    """The evidence of all domains, by the support application on the real trunk."""
+    embed = EMBED_TASK if given.bundle is None else bundle_id(given.bundle)
+    judge = given.judge if given.judge_bundle is None else bundle_id(given.judge_bundle)
+    domains = centres(given.folders or default_folders())
+    domains += [] if given.no_sets else present_sets()
+    questions: list[CalibrationQuestion] = []
+    bundles: dict[str, str | None] = {"embed": None, "intent": None, "judge": None}
+    further = [] if given.judge_bundle is None else [given.judge_bundle]
+    with tempfile.TemporaryDirectory() as state_dir:
+        async with real_trunk(given.cache, given.bundle, *further) as trunk:
+            settings = SupportSettings(
+                state_dir=Path(state_dir),
+                embed_task=embed,
+                judge_task=None if judge == "none" else judge,
+                judge_budget_ms=UNHURRIED_MS,
+                encode_timeout_s=600.0,
+                write_timeout_s=3600.0,
+            )
+            service = open_service(settings, trunk)
+            weight = {"judge_weight": given.judge_weight}
+            calibration = service.assistant.calibration.model_copy(update=weight)
+            service.assistant.calibration = calibration
+            for domain in domains:
+                found = await ask(service, domain)
+                questions += [_question(domain.name, *one) for one in found if one[1] is not None]
+                for grounds in (one for _, one in found if one is not None):
+                    bundles["embed"] = grounds.embed_bundle
+                    bundles["intent"] = bundles["intent"] or grounds.intent_bundle
+                    bundles["judge"] = bundles["judge"] or grounds.judge_bundle
+                console.print(f"{domain.name}: {len(found)} questions", markup=False)
+            await service.close()
+    assert bundles["embed"] is not None
+    made = EvidenceBundles(
+        bundles["embed"], bundles["intent"], bundles["judge"], given.judge_weight
+    )
+    return questions, made
 
 
-async def make(cache: Path | None, output: Path, embed_task: str, bundle: Path | None) -> None:
-    """Asks, fits, prints and writes."""
-    task = embed_task if bundle is None else bundle_id(bundle)
-    async with real_trunk(cache, bundle) as trunk:
-        bundles = EvidenceBundles(await _bundle(trunk, task), await _bundle(trunk, INTENT_TASK))
-        made = calibrate(await ask_all(trunk, task), bundles, ThresholdRule(), COMMAND)
-    print_report(Console(), made)
-    print(publish(open_calibrations(output), made).folder)
+def _question(domain: str, asked: SuiteQuestion, grounds: Grounds | None) -> CalibrationQuestion:
+    assert grounds is not None
+    answerable = bool(asked.answerable)
+    right = answerable and grounds.document_id in asked.articles
+    return CalibrationQuestion(domain, grounds.evidence, answerable, right)
+
+
+def ship(output: Path, made: Calibrated) -> Path:
+    """Writes the calibration as the only one of the folder, and its champion."""
+    shutil.rmtree(output, ignore_errors=True)
+    store = open_calibrations(output)
+    bundle = store.write(made.calibration, lambda at: write_questions(at, made.questions))
+    store.set_alias(made.calibration.name, CHAMPION, bundle.id)
+    return bundle.folder
 
 
 def main() -> int:
     """Reads the arguments and calibrates."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cache", type=Path)
+    parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER")
+    parser.add_argument("--no-sets", action="store_true", help="help centres alone")
+    parser.add_argument("--cache", type=Path, help="keeps vectors between runs")
     parser.add_argument("--output", type=Path, default=SHIPPED)
-    parser.add_argument("--embed-task", default=EMBED_TASK, help="a task that ships")
-    parser.add_argument("--bundle", type=Path, metavar="FOLDER", help="a bundle that does not")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keeps the evidence")
+    parser.add_argument("--bundle", type=Path, metavar="FOLDER", help="an embed bundle")
+    parser.add_argument("--judge", default="support-judge", help="a task that ships, or none")
+    parser.add_argument("--judge-bundle", type=Path, metavar="FOLDER", help="a judge's bundle")
+    parser.add_argument("--judge-weight", type=float, default=0.05)
+    parser.add_argument("--threshold", type=float)
+    parser.add_argument("--risk", type=float)
+    parser.add_argument("--most-wrong", type=float, default=0.1)
+    parser.add_argument("--most-unanswerable", type=float, default=0.2)
     given = parser.parse_args()
-    asyncio.run(make(given.cache, given.output, given.embed_task, given.bundle))
+    console = Console(width=160)
+    questions, bundles = asyncio.run(gather(given, console))
+    if given.keep is not None:
+        given.keep.mkdir(parents=True, exist_ok=True)
+        write_questions(given.keep, questions)
+    rule = ThresholdRule(
+        threshold=given.threshold,
+        risk=given.risk,
+        most_wrong=given.most_wrong,
+        most_unanswerable=given.most_unanswerable,
+    )
+    command = shlex.join(["python", "-m", "tests.benchmarks.calibrate_support", *sys.argv[1:]])
+    made = calibrate(questions, bundles, rule, command)
+    print_report(console, made)
+    console.print(str(ship(given.output, made)), markup=False)
     return 0
 
 

@@ -16,15 +16,16 @@ from shared.serving.trunk import Trunk
 
 
 @asynccontextmanager
-async def real_trunk(cache: Path | None = None, bundle: Path | None = None) -> AsyncIterator[Trunk]:
-    """The embedded backbone with the bundles that ship, and with the one in the folder `bundle`.
+async def real_trunk(
+    cache: Path | None = None, bundle: Path | None = None, *further: Path
+) -> AsyncIterator[Trunk]:
+    """The embedded backbone with the bundles that ship, and with those in the folders given.
 
     `cache` keeps vectors between runs.
     """
     with tempfile.TemporaryDirectory() as state_dir:
-        if bundle is not None:
-            place = Path(state_dir) / "models" / bundle.parent.name / bundle.name
-            shutil.copytree(bundle, place)
+        for folder in filter(None, (bundle, *further)):
+            shutil.copytree(folder, Path(state_dir) / "models" / folder.parent.name / folder.name)
         encoder = start_encoder(BackboneSettings(state_dir=Path(state_dir)))
         try:
             yield encoder if cache is None else CachedTrunk(encoder, cache)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from services.support.answers.compose import Composed
+from shared.retrieval.confidence import Evidence
 
 AnswerKind = Literal["answer", "suggestions", "clarify", "small_talk", "handoff"]
 """Whether an answer comes from the knowledge base, names pages that may help, asks which of two is
@@ -35,12 +36,26 @@ class Suggestion:
 
 
 @dataclass(frozen=True, slots=True)
+class Grounds:
+    """What a confidence was computed from: the evidence for the best passage, the document that it
+    is of, and the bundles that gave it (None where no intent was asked, nothing judged).
+    """
+
+    evidence: Evidence
+    document_id: str
+    embed_bundle: str
+    intent_bundle: str | None
+    judge_bundle: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What is said to a turn.
 
     `composed` is there for an `answer`, `said` for small talk and for who asked for a person,
     `handoff` (the reason) for a hand-off; `suggestions` where nothing is answered, the best first.
-    `fits_calibration` is whether the confidence was calibrated with the bundles that answered.
+    `fits_calibration` is whether the confidence was calibrated with the bundles that answered;
+    `grounds` are there where a passage was found that may answer.
     """
 
     kind: AnswerKind
@@ -52,3 +67,4 @@ class Answer:
     intent: Intent | None = None
     prompt_tokens: int = 0
     fits_calibration: bool = True
+    grounds: Grounds | None = None

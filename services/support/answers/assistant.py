@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.support.answers.answer import Answer, AnswerKind, HandoffReason
+from services.support.answers.answer import Answer, AnswerKind, Grounds, HandoffReason
 from services.support.answers.compose import compose
 from services.support.answers.encoding import Encoded, Encoding
 from services.support.answers.excerpt import can_answer
@@ -121,7 +121,8 @@ class Assistant:
         return judgement.over(len(hits))
 
     def _answer(self, found: "_Found", max_tokens: int | None) -> Answer:
-        confidence = self.calibration.probability(found.evidence())
+        evidence = found.evidence()
+        confidence = self.calibration.probability(evidence)
         words = found.index.word_weights(found.text)
         composed = None
         is_sure = confidence >= self.calibration.threshold and self._may_decide(found)
@@ -142,6 +143,7 @@ class Assistant:
             fits_calibration=self.calibration.fits(
                 found.index.bundle, found.encoded.intent_bundle, found.judgement.bundle
             ),
+            grounds=found.grounds(evidence) if found.is_told else None,
         )
 
     def _may_decide(self, found: "_Found") -> bool:
@@ -189,6 +191,16 @@ class _Found:
     def judged_only(self) -> Sequence[Judged]:
         """What the judge has seen; all of it where there is none."""
         return [each for each in self.judged if each.logit is not None] or self.judged
+
+    def grounds(self, evidence: Evidence) -> Grounds:
+        """What the confidence of the best passage was computed from."""
+        return Grounds(
+            evidence,
+            self.judged[0].hit.entry.document_id,
+            self.index.bundle,
+            self.encoded.intent_bundle,
+            self.judgement.bundle,
+        )
 
     def evidence(self, first: Judged | None = None) -> Evidence:
         """The evidence for the best passage, or for another one in its place."""
