@@ -19,6 +19,8 @@ METRIC_NAMES = {
     "recall_at_10": "recall@10",
     "hit_at_1": "hit@1",
     "average_precision": "average precision",
+    "answerable_auc": "ROC AUC of being answerable",
+    "right_when_sure": "right among the answerable, where one in five of the others passes",
     "ece_before": "expected calibration error, before",
     "ece_after": "expected calibration error, after (cross-fitted)",
     "ece_raw": "expected calibration error, temperature 1",
