@@ -40,6 +40,7 @@ from shared.training.methods.tuning import check_method
 from shared.training.publish.card import Card, Finished, render
 from shared.training.publish.held_out import judged_already, keep_held_out
 from shared.training.publish.publishing import Origin, publish, write_trained
+from shared.training.remedies.distil.teacher import taught_by
 from shared.training.settings import FinetuneSettings
 from shared.training.tasks.classify.rejection import rejecting_label
 from shared.training.tasks.trained import Trained
@@ -83,7 +84,7 @@ def finetune(settings: FinetuneSettings, *, command: str, console: Console) -> B
         chosen_on=data.chosen_on,
         calibrated_on=data.calibrated_on,
         calibration_rows=len(data.calibrating or ()),
-        notes=read.notes,
+        notes=(*read.notes, *taught_by(settings.optimisation, data.train)),
     )
     with tempfile.TemporaryDirectory(dir=chosen.spec.folder()) as aside:
         origin = _origin(chosen.spec, command)

@@ -68,7 +68,9 @@ class OptimisationSettings(Settings):
     memory and takes the same step. `warmup` is a share of the run. `similarity_scale` multiplies
     the cosines of kind `embed`: the higher, the more the documents nearest to a query count.
     `objective` of kind `score`: each document of a query is judged by itself, or all of them as a
-    list of which one is right, or none.
+    list of which one is right, or none. Of lists that a teacher has scored (`pipelines.distil`) the
+    loss is to `teacher_weight` how far the student is from the teacher, at `teacher_temperature`,
+    and to the rest that of the labels; 0 learns from the labels alone.
     `attention_dropout` is the backbone's own unless it is given: without any (0) attention is one
     fused kernel, which texts of 100 and more tokens are trained faster with, and shorter ones on a
     CPU slower. A backbone that comes of it has it too.
@@ -88,6 +90,8 @@ class OptimisationSettings(Settings):
     similarity_scale: Annotated[float, Field(gt=0, le=1000)] = 20.0
     class_weights: Literal["none", "balanced"] = "none"
     objective: Literal["pairs", "lists"] = "pairs"
+    teacher_weight: Annotated[float, Field(ge=0, le=1)] = 0.0
+    teacher_temperature: Annotated[float, Field(gt=0, le=100)] = 1.0
     attention_dropout: Share | None = None
     max_gradient_norm: float = Field(default=1.0, gt=0)
     metric: str | None = None
@@ -223,6 +227,12 @@ class FinetuneSettings(Settings):
         ]
         if self.multi_label and not kind.multi_label:
             faults.append(f"multi_label: kind {self.kind} knows no several classes: leave it out")
+        optimisation = self.optimisation
+        if optimisation.teacher_weight and optimisation.objective != "lists":
+            faults.append(
+                "optimisation.teacher_weight: a teacher is learned from by lists: set "
+                "optimisation.objective to lists"
+            )
         if self.metric not in kind.metrics:
             faults.append(
                 f"optimisation.metric {self.metric}: {self.kind} has {', '.join(kind.metrics)}"
@@ -279,6 +289,16 @@ _OPTIONS: tuple[tuple[str, object, str], ...] = (
         "optimisation.objective",
         "pairs",
         "only kind score has documents to choose from: leave it out",
+    ),
+    (
+        "optimisation.teacher_weight",
+        0.0,
+        "only kind score learns from a teacher's scores: leave it out",
+    ),
+    (
+        "optimisation.teacher_temperature",
+        1.0,
+        "only kind score learns from a teacher's scores: leave it out",
     ),
     (
         "lora.strength",

@@ -30,7 +30,8 @@ class TokenArrays:
 
     `token_types` int8 [t] says which of two texts a token is of; None where there are no pairs.
     An example is `rows_per_example` rows that stand together, such as an anchor, what belongs to
-    it and what does not; all examples have the same number.
+    it and what does not; all examples have the same number. `teacher` float32 [r, c] is what a
+    teacher's head gives for each row, c outputs; None where no teacher was asked.
     """
 
     tokens: npt.NDArray[np.int32]
@@ -39,6 +40,7 @@ class TokenArrays:
     target_offsets: Int64s
     token_types: npt.NDArray[np.int8] | None = None
     rows_per_example: int = 1
+    teacher: npt.NDArray[np.float32] | None = None
 
     @classmethod
     def of(
@@ -82,8 +84,8 @@ class TokenArrays:
             "target_offsets": self.target_offsets,
             "rows_per_example": np.array(self.rows_per_example, dtype=np.int64),
         }
-        if self.token_types is not None:
-            arrays["token_types"] = self.token_types
+        optional = {"token_types": self.token_types, "teacher": self.teacher}
+        arrays |= {name: array for name, array in optional.items() if array is not None}
         write_atomic(path, save(arrays))
 
     def __len__(self) -> int:

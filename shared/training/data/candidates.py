@@ -3,19 +3,26 @@
 {"query": "lost my card", "positive": "Block your card", "negatives": ["Order a card"]}
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shared.models.tasks import Input
+from shared.training.data.examples import OF_TEACHER
 from shared.training.data.reading import Row, RowError, column_of, text_cell
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """A query, and the documents that answer it among those that do not: an `AnyExample`."""
+    """A query, and the documents that answer it among those that do not: an `AnyExample`.
+
+    `scores` are the logits that the bundle `teacher` gives to the documents, in their order; None
+    where no teacher was asked. Two examples are equal whatever a teacher says of them.
+    """
 
     query: str
     positives: tuple[str, ...]
     negatives: tuple[str, ...] = ()
+    scores: tuple[float, ...] | None = field(default=None, compare=False, metadata=OF_TEACHER)
+    teacher: str | None = field(default=None, compare=False, metadata=OF_TEACHER)
 
     @property
     def documents(self) -> tuple[str, ...]:

@@ -1,10 +1,13 @@
 """What a model learns from, whatever its kind of task."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from shared.models.tasks import Input
+
+OF_TEACHER: Mapping[str, bool] = {"of_teacher": True}
+"""The metadata of a field that holds what a teacher says of an example: None without one."""
 
 
 class AnyExample(Protocol):
@@ -29,7 +32,10 @@ ExampleT = TypeVar("ExampleT", bound=AnyExample)
 
 
 def canonical(examples: Iterable[AnyExample]) -> Iterator[str]:
-    """Each example's values in order as JSON, by which it is recognised."""
+    """Each example's values in order as JSON, by which it is recognised.
+
+    What a teacher says counts where it is there, and changes nothing where it is not.
+    """
     encode = json.JSONEncoder(default=_values).encode
     for example in examples:
         yield encode(_values(example))
@@ -37,7 +43,17 @@ def canonical(examples: Iterable[AnyExample]) -> Iterator[str]:
 
 def _values(example: AnyExample) -> list[object]:
     # `dataclasses.astuple` copies every text, which is most of the time that a fingerprint takes.
-    return [getattr(example, name) for name in example.__dataclass_fields__]
+    return [
+        value
+        for name, each in example.__dataclass_fields__.items()
+        if (value := getattr(example, name)) is not None or each.metadata != OF_TEACHER
+    ]
+
+
+def teacher_fields(example: type[AnyExample]) -> set[str]:
+    """The names of the fields that hold what a teacher says."""
+    fields = example.__dataclass_fields__
+    return {name for name, each in fields.items() if each.metadata == OF_TEACHER}
 
 
 def text_fields(text: Input) -> dict[str, tuple[str, ...]]:

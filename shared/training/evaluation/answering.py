@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from shared.models.bundle import Bundle
-from shared.models.rows import RowResult
+from shared.models.rows import RowResult, Tokenized
 from shared.models.runners import Runners
-from shared.models.tasks import Input, TaskCall, TaskOutput
+from shared.models.tasks import Float32s, Input, TaskCall, TaskOutput
 from shared.training.evaluation.settings import BATCH_TOKENS
 from shared.training.loop.batching import sorted_batches
 
@@ -38,13 +38,32 @@ def answer(
     """
     started_s = time.perf_counter()
     tokenized = runners.tokenize(bundle.id, TaskCall(bundle.id, inputs, truncate=True))
+    output = runners.assemble(tokenized, _results(runners, tokenized, batch_tokens))
+    return Answered(output, time.perf_counter() - started_s)
+
+
+def head_outputs(
+    runners: Runners, bundle: Bundle, inputs: Sequence[Input], batch_tokens: int = BATCH_TOKENS
+) -> Float32s:
+    """What the head gives for each input, [n, c], before anything calibrates or decides by it.
+
+    For kinds that read a whole text in one row; longer inputs are cut.
+
+    Raises:
+        InputError: see `answer`.
+    """
+    tokenized = runners.tokenize(bundle.id, TaskCall(bundle.id, inputs, truncate=True))
+    return np.stack(_results(runners, tokenized, batch_tokens))
+
+
+def _results(runners: Runners, tokenized: Tokenized, batch_tokens: int) -> list[RowResult]:
+    """The result of each row, in order, of batches of similar length."""
     lengths = np.array([row.columns for row in tokenized.rows], np.int64)
     results: dict[int, RowResult] = {}
     for batch in sorted_batches(lengths, np.arange(len(lengths)), batch_tokens):
         found = runners.run([tokenized.rows[index] for index in batch])
         results.update(zip(batch.tolist(), found, strict=True))
-    output = runners.assemble(tokenized, [results[index] for index in range(len(lengths))])
-    return Answered(output, time.perf_counter() - started_s)
+    return [results[index] for index in range(len(lengths))]
 
 
 def latencies_ms(

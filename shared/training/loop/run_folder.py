@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from shared.files import locked as locked_file
 from shared.files import write_atomic
 from shared.training.data.arrays import TokenArrays
-from shared.training.settings import FinetuneSettings, LoraSettings
+from shared.training.settings import FinetuneSettings, LoraSettings, OptimisationSettings
 
 _SPEC = "run.json"
 _TRAIN = "train.safetensors"
@@ -57,13 +57,20 @@ class RunSpec(BaseModel, frozen=True, extra="forbid"):
                 # What is kept of the change is a matter of the end.
                 "lora": set(LoraSettings.model_fields) - {"strength"},
                 "prompt": True,
-                "optimisation": True,
+                "optimisation": _deciding(self.settings.optimisation),
                 "backbone": {"precision": True},
             }
         )
         rest = self.model_dump_json(exclude={"settings"})
         name = hashlib.sha256(f"{decisive}\n{rest}".encode()).hexdigest()[:12]
         return (self.settings.state_dir / "training" / f"{self.settings.task}-{name}").resolve()
+
+
+def _deciding(optimisation: OptimisationSettings) -> set[str]:
+    """The settings that decide the weights: a teacher's only where it has a weight."""
+    names = set(OptimisationSettings.model_fields)
+    teacher = {"teacher_weight", "teacher_temperature"}
+    return names if optimisation.teacher_weight else names - teacher
 
 
 def write_run(spec: RunSpec, train: TokenArrays, dev: TokenArrays) -> Path:

@@ -24,7 +24,7 @@ from shared.files import write_atomic
 from shared.models.bundle import TaskName
 from shared.models.registry import SHIPPED
 from shared.models.tasks import TaskKind
-from shared.training.data.examples import AnyExample
+from shared.training.data.examples import AnyExample, teacher_fields
 from shared.training.tasks.kind import Kind
 from shared.training.tasks.kinds import kind_of
 from shared.validation.faults import joined, json_faults_of
@@ -130,9 +130,13 @@ def read_frozen(root: Path, task: str) -> tuple[Frozen, tuple[AnyExample, ...]]:
 
 
 def as_lines(kind: Kind[Any], examples: Sequence[AnyExample]) -> bytes:
-    """Examples as JSON Lines, by which a set is known whatever file they came from."""
+    """Examples as JSON Lines, by which a set is known whatever file they came from.
+
+    What a teacher says of them is left out: it judges nothing.
+    """
     adapter = TypeAdapter(kind.example)
-    return b"".join(adapter.dump_json(example) + b"\n" for example in examples)
+    without = teacher_fields(kind.example)
+    return b"".join(adapter.dump_json(example, exclude=without) + b"\n" for example in examples)
 
 
 def _from_lines(kind: Kind[Any], lines: bytes) -> tuple[AnyExample, ...]:

@@ -6,7 +6,7 @@ from shared.config import Layer, load, resolve
 from shared.errors import ConfigError
 from shared.training.settings import FinetuneSettings
 
-OF_OTHER_PIPELINES = {"evaluation_sets.yaml", "pretrain_chinese.yaml"}
+OF_OTHER_PIPELINES = {"evaluation_sets.yaml", "pretrain_chinese.yaml", "support_candidates.yaml"}
 CONFIGS = [
     path
     for path in sorted(Path("pipelines/configs").glob("*.yaml"))
@@ -91,6 +91,12 @@ def test_a_file_names_its_format() -> None:
         ),
         ({"kind": "embed", "optimisation": {"accumulation": 2}}, "lower max_batch_tokens"),
         ({"kind": "tag", "multi_label": True}, "kind tag knows no several classes"),
+        ({"optimisation": {"teacher_weight": 0.5}}, "only kind score learns from a teacher"),
+        ({"optimisation": {"teacher_temperature": 2}}, "only kind score learns from a teacher"),
+        (
+            {"kind": "score", "optimisation": {"teacher_weight": 0.5}},
+            r"set optimisation\.objective to lists",
+        ),
         (
             {"multi_label": True, "optimisation": {"class_weights": "balanced"}},
             "only classes that exclude each other are balanced",

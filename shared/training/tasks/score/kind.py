@@ -18,7 +18,7 @@ SCORE = Kind(
     example=Candidates,
     formats=scoring_formats,
     metrics=("mrr_at_10", "ndcg_at_10", "average_precision", "answerable_auc", "right_when_sure"),
-    options=frozenset({"accumulation", "objective"}),
+    options=frozenset({"accumulation", "objective", "teacher_weight", "teacher_temperature"}),
     purpose="score how well a document answers a query",
     with_models=_modules,
 )

@@ -4,7 +4,7 @@ Notation of shapes: n examples, k documents of each, r = n k rows.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from sklearn.metrics import average_precision_score
@@ -19,6 +19,7 @@ from shared.training.data.candidates import Candidates
 from shared.training.data.reading import raise_faults
 from shared.training.data.tokenisation import tokenise
 from shared.training.loop.workers import Worker
+from shared.training.remedies.distil.loss import Distilled, ListDivergence
 from shared.training.settings import OptimisationSettings
 from shared.training.tasks.kind import Measurement
 from shared.training.tasks.objective import BinaryCrossEntropy, Objective
@@ -54,6 +55,8 @@ class ScoreLearning:
         the set that chooses several for a query, where the metric ranks them.
         """
         faults = [fault for name, examples in sets.items() for fault in _faults(name, examples)]
+        if self.optimisation.teacher_weight:
+            faults += _untaught(sets["train"])
         single = all(len(each.documents) == 1 for each in sets[choosing])
         if self.metric in _OF_ANSWERABLE and all(each.positives for each in sets[choosing]):
             faults.append(
@@ -71,16 +74,29 @@ class ScoreLearning:
     def arrays(
         self, examples: Sequence[Candidates], tokenizer: TextTokenizer, labels: tuple[str, ...]
     ) -> TokenArrays:
-        """A row for each document, with its query; the target is 1 where it is relevant, else 0."""
+        """A row for each document, with its query; the target is 1 where it is relevant, else 0.
+
+        The teacher's scores go with them where they count and all examples have some.
+        """
         pairs = [(each.query, document) for each in examples for document in each.documents]
         relevant = _relevant(examples).ravel().astype(np.int64)
-        return tokenise(tokenizer, pairs, relevant.tolist(), len(examples[0].documents))
+        arrays = tokenise(tokenizer, pairs, relevant.tolist(), len(examples[0].documents))
+        scores = [each.scores for each in examples if each.scores is not None]
+        if not self.optimisation.teacher_weight or len(scores) < len(examples):
+            return arrays
+        return replace(arrays, teacher=np.array(scores, np.float32).reshape(-1, 1))
 
     def objective(self, arrays: TokenArrays, labels: tuple[str, ...], worker: Worker) -> Objective:
-        """Whether a document is relevant, each by itself or as one of a list."""
-        if self.optimisation.objective == "lists":
+        """Whether a document is relevant, each by itself or as one of a list, which a teacher may
+        have scored.
+        """
+        optimisation = self.optimisation
+        if optimisation.objective == "pairs":
+            return BinaryCrossEntropy(optimisation.label_smoothing)
+        if not optimisation.teacher_weight:
             return ListCrossEntropy()
-        return BinaryCrossEntropy(self.optimisation.label_smoothing)
+        teacher = ListDivergence(optimisation.teacher_temperature)
+        return Distilled(ListCrossEntropy(), teacher, optimisation.teacher_weight)
 
     def judge(
         self, outputs: Float32s, arrays: TokenArrays, labels: tuple[str, ...]
@@ -155,6 +171,17 @@ def _told(figure: OfAnswerable, truth: Bools, scores: Float32s) -> Interval | No
         return whole if value is None else value
 
     return bootstrap(of_resample, len(truth), bounds=SHARE)
+
+
+def _untaught(train: Sequence[Candidates]) -> list[str]:
+    missing = [i + 1 for i, each in enumerate(train) if each.scores is None]
+    if not missing:
+        return []
+    return [
+        f"train: {len(missing):,} of {len(train):,} examples have no scores (the first is example "
+        f"{missing[0]}), and optimisation.teacher_weight learns from them: let a teacher score the "
+        "file (python -m pipelines.distil), or set 0"
+    ]
 
 
 def _faults(name: str, examples: Sequence[Candidates]) -> list[str]:

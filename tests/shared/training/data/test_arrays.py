@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ def test_survives_the_disk(tmp_path: Path) -> None:
     assert again.offsets.tolist() == [0, 2, 3]
     assert again.targets.tolist() == [0, 1]
     assert again.token_types is None
+    assert again.teacher is None
     assert again.lengths.tolist() == [2, 1]
 
 
@@ -44,6 +46,19 @@ def test_targets_of_tokens_and_types_of_pairs(tmp_path: Path) -> None:
     assert found.tolist() == [[0, 1, 0], [0, 0, 1]]
     positions, present = arrays.token_positions(both)
     assert positions[present].tolist() == [3, 4, 0, 1, 2]
+
+
+def test_what_a_teacher_gave_survives_the_disk(tmp_path: Path) -> None:
+    arrays = replace(
+        TokenArrays.of([[1, 2], [3]], [0, 1], rows_per_example=2),
+        teacher=np.array([[0.1], [-7.25]], np.float32),
+    )
+    arrays.save(tmp_path / "train.safetensors")
+    again = TokenArrays.load(tmp_path / "train.safetensors")
+    assert again.teacher is not None
+    assert again.teacher.dtype == np.float32
+    assert np.array_equal(again.teacher, np.array([[0.1], [-7.25]], np.float32))
+    assert again.rows_per_example == 2
 
 
 def test_one_target_a_row() -> None:

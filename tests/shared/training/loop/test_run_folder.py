@@ -7,7 +7,12 @@ from shared.models.tasks import TaskKind
 from shared.training.data.arrays import TokenArrays
 from shared.training.data.settings import DataSettings
 from shared.training.loop.run_folder import RunSpec, locked, read_run, write_run
-from shared.training.settings import FinetuneSettings, LoraSettings, WorkerSettings
+from shared.training.settings import (
+    FinetuneSettings,
+    LoraSettings,
+    OptimisationSettings,
+    WorkerSettings,
+)
 
 
 def _spec(state_dir: Path, **changes: object) -> RunSpec:
@@ -45,6 +50,21 @@ def test_the_folder_is_named_by_what_decides_the_weights(tmp_path: Path) -> None
     assert _spec(tmp_path, optimisation=optimisation).folder() != folder
     for change in ({"data_fingerprint": "2" * 64}, {"backbone_sha256": "2" * 64}):
         assert spec.model_copy(update=change).folder() != folder
+
+
+def test_a_teacher_decides_where_it_has_weight(tmp_path: Path) -> None:
+    folders = [
+        _spec(
+            tmp_path,
+            kind=TaskKind.SCORE,
+            optimisation=OptimisationSettings(
+                objective="lists", teacher_weight=weight, teacher_temperature=temperature
+            ),
+        ).folder()
+        for weight, temperature in ((0, 1), (0, 2), (0.5, 1), (0.5, 2))
+    ]
+    assert folders[0] == folders[1]
+    assert len(set(folders)) == 3
 
 
 def test_one_process_trains_a_run(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from shared.errors import ArtifactError, NotFoundError
 from shared.training.data.candidates import Candidates
 from shared.training.data.examples import AnyExample
-from shared.training.publish.frozen import TABLE_FILE, find_frozen, freeze, read_frozen
+from shared.training.publish.frozen import TABLE_FILE, as_lines, find_frozen, freeze, read_frozen
 from shared.training.tasks.classify.examples import Example, MultiLabelled
 from shared.training.tasks.classify.kind import CLASSIFY, CLASSIFY_SEVERAL
 from shared.training.tasks.embed.kind import EMBED
@@ -79,3 +79,9 @@ def test_what_is_missing_or_malformed_is_said(tmp_path: Path) -> None:
     (tmp_path / TABLE_FILE).write_text(json.dumps({"my-task": {"kind": "classify"}}))
     with pytest.raises(ArtifactError, match="malformed"):
         read_frozen(tmp_path, "my-task")
+
+
+def test_what_a_teacher_says_judges_nothing() -> None:
+    taught = Candidates("q", ("d",), ("n",), (1.5, -2.0), "judge@abc")
+    untaught = b'{"query":"q","positives":["d"],"negatives":["n"]}\n'
+    assert as_lines(SCORE, [taught]) == as_lines(SCORE, EXAMPLES[SCORE]) == untaught

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,10 @@ from shared.errors import InputError
 from shared.models.tokenization import TextTokenizer
 from shared.training.data.arrays import TokenArrays
 from shared.training.data.candidates import Candidates
+from shared.training.loop.workers import ALONE
+from shared.training.settings import OptimisationSettings
 from shared.training.tasks.score.learning import ScoreLearning
+from shared.training.tasks.score.listwise import ListCrossEntropy
 from tests.shared.training.data.test_tokenisation import paired_pieces
 from tests.shared.training.made import checked
 
@@ -58,6 +62,38 @@ def test_a_figure_of_answerable_queries_needs_others() -> None:
     learning = ScoreLearning(metric="right_when_sure")
     with pytest.raises(InputError, match="asks whether one does"):
         learning.check({"train": LISTS, "choice": LISTS[:2]}, "choice")
+
+
+TAUGHT = tuple(
+    replace(each, scores=scores)
+    for each, scores in zip(LISTS, ((1, -1, 2), (0.5, 0.25, -3), (-1, -2, -3)), strict=True)
+)
+OF_TEACHER = OptimisationSettings(objective="lists", teacher_weight=0.5)
+
+
+def test_a_teachers_scores_stand_beside_the_targets() -> None:
+    arrays = ScoreLearning(OF_TEACHER).arrays(TAUGHT, _tokenizer(), ())
+    assert arrays.teacher is not None
+    assert arrays.teacher.tolist() == [[1], [-1], [2], [0.5], [0.25], [-3], [-1], [-2], [-3]]
+    assert ScoreLearning(OF_TEACHER).arrays(LISTS, _tokenizer(), ()).teacher is None
+
+
+def test_a_teacher_without_weight_changes_nothing() -> None:
+    learning = ScoreLearning(OptimisationSettings(objective="lists", teacher_temperature=3.0))
+    plain, scored = (learning.arrays(each, _tokenizer(), ()) for each in (LISTS, TAUGHT))
+    assert scored.teacher is None
+    assert scored.tokens.tolist() == plain.tokens.tolist()
+    assert scored.targets.tolist() == plain.targets.tolist()
+    assert type(learning.objective(scored, (), ALONE)) is ListCrossEntropy
+
+
+def test_a_teacher_that_counts_has_scored_all_that_is_learned_from() -> None:
+    learning = ScoreLearning(OF_TEACHER)
+    checked(learning, TAUGHT, LISTS)
+    with pytest.raises(InputError, match="train: 2 of 3 examples have no scores") as caught:
+        checked(learning, [TAUGHT[0], *LISTS[1:]], TAUGHT)
+    assert "the first is example 2" in str(caught.value)
+    assert "python -m pipelines.distil" in str(caught.value)
 
 
 def arrays_of(examples: Sequence[Candidates]) -> TokenArrays:

@@ -46,6 +46,35 @@ def test_a_row_may_have_no_answer_and_several() -> None:
     assert both.positives == ("b", "c")
 
 
+def test_a_teachers_scores_are_read_with_their_list() -> None:
+    row = {"query": "a", "positives": ["b"], "negatives": ["c"], "scores": [2, -0.5]}
+    (scored,) = lists({**row, "teacher": "judge@abc"})
+    assert (scored.scores, scored.teacher) == ((2.0, -0.5), "judge@abc")
+    (unnamed,) = lists(row)
+    assert (unnamed.scores, unnamed.teacher) == ((2.0, -0.5), None)
+    (without,) = lists({**row, "scores": None})
+    assert without.scores is None
+
+
+@pytest.mark.parametrize(
+    ("scores", "reason"),
+    [
+        ([1.0], "'scores' has 1 number for 2 documents"),
+        ([1.0, 2.0, 3.0], "3 numbers for 2 documents: give one for each of the positives"),
+        ([1.0, float("nan")], "'scores' has the number nan: expected a finite number"),
+        ([1.0, float("-inf")], "expected a finite number"),
+        ([1.0, 1e39], "expected a finite number of 32 bits"),
+        ([1.0, True], "'scores' has true: expected a number"),
+        ([1.0, "2"], "'scores' has '2': expected a number"),
+        (2.5, "'scores' is the number 2.5: expected a list of numbers"),
+    ],
+)
+def test_scores_that_teach_nothing_are_refused(scores: object, reason: str) -> None:
+    row = {"query": "a", "positives": ["b"], "negatives": ["c"], "scores": scores}
+    with pytest.raises(RowError, match=reason):
+        lists(row)
+
+
 @pytest.mark.parametrize(
     ("row", "reason"),
     [

@@ -1,0 +1,1 @@
+"""Ways to make a model better with what other models know."""

@@ -1,0 +1,1 @@
+"""Distillation: a student learns from the scores of a teacher."""
