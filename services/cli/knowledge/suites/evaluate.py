@@ -79,6 +79,7 @@ def _stated(gates: Sequence[str]) -> dict[str, float]:
 
 def _table(measured: "Sequence[Measured]") -> Table:
     table = Table("figure", "", "value", "95 % interval", "questions", "gate", box=None)
+    table.columns[0].no_wrap = True
     for each in measured:
         figure, limit = each.figure, "-"
         if each.limit is not None:
