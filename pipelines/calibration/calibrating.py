@@ -43,7 +43,7 @@ class ThresholdRule:
     """How the threshold is chosen: as given, by a bound of the risk, or by two shares.
 
     See `threshold_of_risk` for `risk` and `delta`, `threshold_within` for the other two. `bound_on`
-    names the sets whose questions bound the risk; all where it is empty.
+    names the sets whose questions bound them; all where it is empty.
     """
 
     threshold: float | None = None
@@ -133,8 +133,9 @@ def _choose(
         bounding = [q for q in rest if not rule.bound_on or q.set in rule.bound_on]
         threshold, bound = threshold_of_risk(constants, bounding, rule.risk, rule.delta)
         return constants, threshold, bound
+    bounding = [q for q in held_out if not rule.bound_on or q.set in rule.bound_on]
     threshold = rule.threshold or threshold_within(
-        held_out, rule.most_wrong, rule.most_unanswerable
+        bounding, rule.most_wrong, rule.most_unanswerable
     )
     return fit_constants(held_out), threshold, None
 

@@ -29,7 +29,9 @@ class Evidence:
 
     `judge` is the logit that the judge of passages gives it (0 where none judged), `judge_margin`
     that logit's distance to the best of another document, and `follow_up` whether it was found and
-    judged by the last questions together instead of the last one alone.
+    judged by the last questions together instead of the last one alone. `faq` is whether it answers
+    a written question, and `faq_dense` its cosine score then: nearness to that question says more
+    than nearness to an article.
     """
 
     dense: float
@@ -40,6 +42,8 @@ class Evidence:
     judge: float = 0.0
     judge_margin: float = 0.0
     follow_up: float = 0.0
+    faq: float = 0.0
+    faq_dense: float = 0.0
 
 
 class RiskPoint(BaseModel, frozen=True, extra="forbid"):
@@ -172,6 +176,8 @@ def evidence_of(
         judge=logit,
         judge_margin=logit - max((judged[n] for n in others if judged), default=0.0),
         follow_up=float(follow_up),
+        faq=float(best.entry.is_faq),
+        faq_dense=best.dense if best.entry.is_faq else 0.0,
     )
 
 

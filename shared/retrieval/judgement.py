@@ -48,16 +48,25 @@ class Judged:
     reading: int | None = None
 
 
+FAQ_SHARE = 0.05
+"""The share of the judge's weight that counts for questions with answers.
+
+Their own question tells what they answer, and the judge has learned from articles: with its whole
+weight 0.92 of stackfaq's questions find their answer first, with this share, as without it, 0.96.
+"""
+
+
 def ordered(hits: Sequence[Hit], judgement: Judgement, weight: float) -> list[Judged]:
-    """Passages by `score + weight * logit`, the best first.
+    """Passages by `score + weight * logit`, the best first; see `FAQ_SHARE` of questions.
 
     What was not judged counts as the worst that was: it was found to fit less already.
     """
     judged = [_judged(hit, judgement.logits[:, n], weight) for n, hit in enumerate(hits)]
-    logits = [each.logit for each in judged if each.logit is not None]
-    worst = weight * min(logits, default=0.0)
+    worst = min((each.logit for each in judged if each.logit is not None), default=0.0)
     judged = [
-        each if each.logit is not None else Judged(each.hit, each.hit.score + worst)
+        each
+        if each.logit is not None
+        else Judged(each.hit, each.hit.score + _weight_of(each.hit, weight) * worst)
         for each in judged
     ]
     return sorted(judged, key=lambda each: -each.rank)
@@ -68,4 +77,8 @@ def _judged(hit: Hit, logits: Float32s, weight: float) -> Judged:
         return Judged(hit, hit.score)
     reading = int(np.nanargmax(logits))
     logit = float(logits[reading])
-    return Judged(hit, hit.score + weight * logit, logit, reading)
+    return Judged(hit, hit.score + _weight_of(hit, weight) * logit, logit, reading)
+
+
+def _weight_of(hit: Hit, weight: float) -> float:
+    return FAQ_SHARE * weight if hit.entry.is_faq else weight

@@ -3,7 +3,8 @@
 Each FOLDER is a help centre (`articles/*.md`, `questions.jsonl`) or holds several; by default they
 are those that `pipelines/configs/support_candidates.yaml` keeps for calibration. Beside them stand
 the sample, stackfaq and doc2dial, which are also asked the questions of others, that they cannot
-answer. Each knowledge base is a domain and weighs the same. It is the support application that is
+answer. Each knowledge base is a domain and weighs the same; the threshold keeps its bounds on the
+help centres, whose near misses are as near as they can be. It is the support application that is
 asked, on the real trunk, with as much time for the judge as it wants.
 
 `--keep FOLDER` keeps what was gathered in its `questions.jsonl`, from which `pipelines.calibrate`
@@ -58,6 +59,7 @@ STRANGERS = 20
 TENANT = "default"
 AT_ONCE = 8
 UNHURRIED_MS = 1e9
+PRESENT = frozenset({"sample", "stackfaq", "doc2dial"})
 NEWCOMER = ("coworking", "petfood", "pharmacy")
 
 
@@ -248,7 +250,7 @@ def main() -> int:
     parser.add_argument("--bundle", type=Path, metavar="FOLDER", help="an embed bundle")
     parser.add_argument("--judge", default="support-judge", help="a task that ships, or none")
     parser.add_argument("--judge-bundle", type=Path, metavar="FOLDER", help="a judge's bundle")
-    parser.add_argument("--judge-weight", type=float, default=0.05)
+    parser.add_argument("--judge-weight", type=float, default=0.1)
     parser.add_argument("--threshold", type=float)
     parser.add_argument("--risk", type=float)
     parser.add_argument("--most-wrong", type=float, default=0.1)
@@ -264,6 +266,7 @@ def main() -> int:
         risk=given.risk,
         most_wrong=given.most_wrong,
         most_unanswerable=given.most_unanswerable,
+        bound_on=() if given.no_sets else tuple(sorted({q.set for q in questions} - PRESENT)),
     )
     command = shlex.join(["python", "-m", "tests.benchmarks.calibrate_support", *sys.argv[1:]])
     made = calibrate(questions, bundles, rule, command)
