@@ -243,7 +243,7 @@ def _note_unanswered(
             tenant=tenant,
             knowledge_base=knowledge_base,
             question=turn.question,
-            earlier=turn.earlier,
+            earlier=service.assistant.without_small_talk(turn).earlier,
             kind=answer.kind,
             reason=answer.handoff,
             confidence=answer.confidence,

@@ -8,7 +8,7 @@ from pipelines.calibrate import FIELDS, main
 from shared.retrieval.calibrations import SUPPORT_CONFIDENCE, open_calibrations, read_questions
 from shared.retrieval.confidence import Evidence
 
-WEIGHTS = (4.0, 2.0, 1.0, -0.5, 3.0, 2.0, 0.0, -1.0)
+WEIGHTS = (4.0, 2.0, 1.0, -0.5, 3.0, 2.0, 0.0, -1.0, 0.5, 1.0)
 
 
 def _write(folder: Path, count: int = 4000) -> Path:

@@ -87,8 +87,7 @@ class Assistant:
         words = self.talk.small_talk
         if (reply := words.reply(turn.question)) is not None:
             return _said(reply)
-        asked = [text for text in turn.earlier if words.reply(text) is None]
-        turn = Turn((*asked, turn.question))
+        turn = self.without_small_talk(turn)
         index = await knowledge_base.index()
         if not index.entries:
             return Answer("handoff", handoff="no_documents")
@@ -106,6 +105,11 @@ class Assistant:
         judged = ordered(telling or hits, judgement, self.calibration.judge_weight)
         found = _Found(index, turn, encoded, judged, judgement, is_told=bool(telling))
         return await asyncio.to_thread(self._answer, found, max_tokens)
+
+    def without_small_talk(self, turn: Turn) -> Turn:
+        """The turn without what was said before it that asks nothing."""
+        reply = self.talk.small_talk.reply
+        return Turn((*(text for text in turn.earlier if reply(text) is None), turn.question))
 
     async def _judge(self, turn: Turn, hits: Sequence[Hit], deadline_s: float) -> Judgement:
         questions = judged_questions(turn.messages)

@@ -6,11 +6,35 @@ from pathlib import Path
 import httpx
 import pytest
 
-from services.support.confidence import load_calibration
 from services.support.config import SupportSettings
 from services.support.routes import routes
 from services.support.service import SupportService, open_service
+from shared.retrieval.confidence import Calibration
 from tests.harness.support.fakes import FakeTrunk
+
+CALIBRATION = Calibration(
+    name="made-up",
+    embed_bundle="embed@000000000001",
+    intent_bundle="intent@1",
+    judge_weight=0.05,
+    weights={
+        "dense": 12.9583,
+        "coverage": 1.2371,
+        "margin": 3.9095,
+        "has_intent": -4.6327,
+        "intent": 10.4077,
+        "judge": 0.0,
+        "judge_margin": 0.0,
+        "follow_up": 0.0,
+        "faq": 0.0,
+        "faq_dense": 0.0,
+    },
+    intercept=-8.0951,
+    threshold=0.4,
+    command="by hand",
+    created_at="2026-11-30T00:00:00+00:00",
+)
+"""Constants with which the words and vectors of the fake trunk decide, without a judge."""
 
 
 @pytest.fixture
@@ -26,9 +50,7 @@ def trunk() -> FakeTrunk:
 @pytest.fixture
 async def service(settings: SupportSettings, trunk: FakeTrunk) -> AsyncIterator[SupportService]:
     service = open_service(settings, trunk)
-    # The confidence that ships, as if it had been made with the fake's bundles.
-    bundles = {"embed_bundle": trunk.embed_bundle, "intent_bundle": trunk.intent_bundle}
-    service.assistant.calibration = load_calibration().model_copy(update=bundles)
+    service.assistant.calibration = CALIBRATION
     yield service
     await service.close()
 

@@ -90,9 +90,12 @@ def calibration(**changed: object) -> Calibration:
     return Calibration.model_validate(fields | changed)
 
 
+_WEIGHTS = (1.0, -2.0, 0.5, 3.0, 0.25, 2.0, 0.5, -1.0, -0.5, 1.5)
+
+
 def test_the_probability_is_the_logistic_of_the_weighted_sum() -> None:
-    weights = dict(zip(Evidence.__slots__, (1.0, -2.0, 0.5, 3.0, 0.25, 2, 0.5, -1), strict=True))
-    values = np.array([0.3, 0.6, 0.1, 1.0, 0.9, 1.5, 0.25, 1.0])
+    weights = dict(zip(Evidence.__slots__, _WEIGHTS, strict=True))
+    values = np.array([0.3, 0.6, 0.1, 1.0, 0.9, 1.5, 0.25, 1.0, 1.0, 0.3])
 
     expected = 1 / (1 + np.exp(-(-1.0 + values @ np.array(list(weights.values())))))
 

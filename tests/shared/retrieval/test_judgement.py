@@ -7,7 +7,7 @@ import pytest
 
 from shared.retrieval.confidence import evidence_of
 from shared.retrieval.index import Hit, Index
-from shared.retrieval.judgement import Judgement, ordered
+from shared.retrieval.judgement import FAQ_SHARE, Judgement, ordered
 from shared.retrieval.judging import in_context, passage_text
 from shared.retrieval.readings import judged_questions, search_texts
 from tests.harness.entries import BUNDLE, WIDTH, embedded, query
@@ -69,6 +69,25 @@ def test_what_was_not_judged_counts_as_the_worst_that_was() -> None:
     assert [each.hit for each in judged] == found
     assert [each.rank for each in judged] == pytest.approx([1.0, 0.6, 0.5])
     assert (judged[2].logit, judged[2].reading) == (None, None)
+
+
+def test_the_judge_counts_little_for_written_questions_with_answers() -> None:
+    written = [replace(hit, entry=replace(hit.entry, is_faq=True)) for hit in hits()]
+
+    first = ordered(written, judgement((-3.0, 2.0, -3.0)), weight=0.1)[0]
+
+    assert first.hit is written[0]
+    assert first.rank == pytest.approx(0.9 - 3.0 * 0.1 * FAQ_SHARE)
+    assert ordered(hits(), judgement((-3.0, 2.0, -3.0)), weight=0.1)[0].rank == pytest.approx(1.0)
+
+
+def test_what_is_near_a_written_question_is_its_own_evidence() -> None:
+    hit = hits()[0]
+    written = replace(hit, entry=replace(hit.entry, is_faq=True), dense=0.8)
+
+    assert evidence_of([hit], INDEX, "owls", has_intent=False).faq == 0.0
+    evidence = evidence_of([written], INDEX, "owls", has_intent=False)
+    assert (evidence.faq, evidence.faq_dense) == (1.0, 0.8)
 
 
 def test_without_a_judge_the_order_stays() -> None:
