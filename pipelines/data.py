@@ -88,6 +88,7 @@ def write_report(
         near_duplicate=settings.data.near_duplicate,
         count_tokens=count_tokens,
         max_length=min(settings.max_length or backbone.max_length, backbone.max_length),
+        label_places=read.label_places,
     ).model_copy(update={"rejected": len(read.rejected), "faults": faults, "notes": read.notes})
     folder = settings.data_folder
     for name, examples in sets.items():
@@ -139,7 +140,7 @@ def show(report: DataReport, folder: Path, console: Console) -> None:
     console.print(f"report and sets are in {folder}")
 
 
-main = CommandLine("data", FinetuneSettings, run, __doc__, section="finetune")
+main = CommandLine("data", FinetuneSettings, run, __doc__, section="finetune", needs_config=True)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -56,6 +56,17 @@ def test_what_judges_the_task_must_not_leak_into_train(
     assert {file.name for file in folder.iterdir()} == {"report.json", "train.jsonl", "dev.jsonl"}
 
 
+def test_labels_that_differ_in_writing_are_told_with_their_rows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = 'text,label,split\n"up\nand up",good,train\nhigh,Good,train\nfine,good,train\n'
+    rows += "up,good,dev\nover,good,train\nlow,bad,train\ndown,bad,train\nlofty,Good,train\n"
+    assert _run(_configuration(tmp_path, rows)) == 0
+    told = capsys.readouterr().err
+    assert "'good' (4 rows, such as 'up\\nand up'; see rows.csv:2, rows.csv:5, rows.csv:6)" in told
+    assert "'Good' (2 rows, such as 'high'; see rows.csv:4, rows.csv:10)" in told
+
+
 def test_says_why_a_run_would_refuse_the_data(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

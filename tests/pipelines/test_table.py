@@ -182,8 +182,9 @@ def test_a_file_that_is_too_small_is_trained_on_and_told(
         "no row is left for choice: the epoch is chosen on train, which says nothing of other",
         "no row is left for calibration: confidence is not calibrated (temperature 1)",
         "no row is left for gate: nothing judges the model",
-        "'C' (2 rows, such as 'where is my card') and 'c' (2 rows, such as 'card lost') are "
-        "separate labels that differ in writing alone",
+        "'C' (2 rows, such as 'where is my card'; see rows.csv:3, rows.csv:7) and "
+        "'c' (2 rows, such as 'card lost'; see rows.csv:2, rows.csv:6) are separate labels that "
+        "differ in writing alone",
     ):
         assert line in said
     registry = open_registry(tmp_path / "var" / "models")

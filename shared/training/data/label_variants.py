@@ -7,7 +7,7 @@ they are told and never joined.
 import contextlib
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import BaseModel
 
@@ -15,11 +15,22 @@ _SHOWN_CHARACTERS = 60
 
 
 class Spelling(BaseModel, frozen=True):
-    """One way to write a label, how many rows have it, and the text of the first of them."""
+    """One way to write a label, how many rows have it, and the text of the first of them.
+
+    `places` are the first rows of the files that have it, `file:line` each.
+    """
 
     label: str
     rows: int
     example: str
+    places: tuple[str, ...] = ()
+
+    @property
+    def counted(self) -> str:
+        """How many rows, and where to look."""
+        see = f"; see {', '.join(self.places)}" if self.places else ""
+        plural = "" if self.rows == 1 else "s"
+        return f"{self.rows:,} row{plural}, such as {self.example!r}{see}"
 
 
 class Variants(BaseModel, frozen=True):
@@ -30,19 +41,20 @@ class Variants(BaseModel, frozen=True):
     def __str__(self) -> str:
         seen = {_visible(each.label) for each in self.spellings}
         show = repr if len(seen) == len(self.spellings) else ascii
-        *most, last = (
-            f"{show(each.label)} ({each.rows:,} row{'' if each.rows == 1 else 's'}, such as "
-            f"{each.example!r})"
-            for each in self.spellings
-        )
+        *most, last = (f"{show(each.label)} ({each.counted})" for each in self.spellings)
         return (
             f"{', '.join(most)} and {last} are separate labels that differ in writing alone: "
             "write them alike if they mean the same"
         )
 
 
-def label_variants(labelled: Iterable[tuple[str, str]]) -> list[Variants]:
-    """The labels of (label, text) pairs that are one label but for their writing."""
+def label_variants(
+    labelled: Iterable[tuple[str, str]], places: Mapping[str, Sequence[str]]
+) -> list[Variants]:
+    """The labels of (label, text) pairs that are one label but for their writing.
+
+    `places` name rows of the files by their label.
+    """
     texts: dict[str, str] = {}
     rows: dict[str, int] = defaultdict(int)
     for label, text in labelled:
@@ -50,7 +62,12 @@ def label_variants(labelled: Iterable[tuple[str, str]]) -> list[Variants]:
         texts.setdefault(label, text[:_SHOWN_CHARACTERS])
     alike: dict[str, list[Spelling]] = defaultdict(list)
     for label in sorted(rows, key=lambda label: (-rows[label], label)):
-        spelling = Spelling(label=label, rows=rows[label], example=texts[label])
+        spelling = Spelling(
+            label=label,
+            rows=rows[label],
+            example=texts[label],
+            places=tuple(places.get(label, ())),
+        )
         alike[_folded(label)].append(spelling)
     return [Variants(spellings=tuple(found)) for found in alike.values() if len(found) > 1]
 

@@ -45,15 +45,20 @@ class ColumnError(RowError):
 
 @dataclass(slots=True)
 class Portion(Generic[ExampleT]):
-    """What a file or a part of it gives; `rows` counts all, the bad ones too."""
+    """What a file or a part of it gives; `rows` counts all, the bad ones too.
+
+    `lines` has for each example the line (of Parquet the row) that it is of.
+    """
 
     examples: list[ExampleT] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
     faults: list[RowFault] = field(default_factory=list)
     rows: int = 0
 
     def add(self, other: "Portion[ExampleT]") -> None:
         """Takes in what the following part gives."""
         self.examples += other.examples
+        self.lines += other.lines
         self.faults += other.faults
         self.rows += other.rows
 
@@ -114,7 +119,9 @@ def read_part(part: Table, read_row: RowReader[ExampleT]) -> Portion[ExampleT]:
             try:
                 if isinstance(row, BadRow):
                     raise RowError(row.reason)
-                portion.examples.extend(read_row(row.values))
+                given = read_row(row.values)
+                portion.examples.extend(given)
+                portion.lines += [row.number] * len(given)
             except RowError as error:
                 read_as = isinstance(error, ColumnError)
                 reason = f"{error} (read as {part.description})" if read_as else str(error)

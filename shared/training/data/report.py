@@ -80,8 +80,12 @@ def report_data(
     near_duplicate: float,
     count_tokens: TokenCounter,
     max_length: int,
+    label_places: Mapping[str, Sequence[str]] | None = None,
 ) -> DataReport:
-    """Reports on the sets of a run, train first; `near_duplicate` is in [0.5, 1]."""
+    """Reports on the sets of a run, train first; `near_duplicate` is in [0.5, 1].
+
+    `label_places` are rows of the files by their label: `ReadSets.label_places`.
+    """
     views = {name: [example.fields() for example in examples] for name, examples in sets.items()}
     names = dict.fromkeys(view for of_set in views.values() for each in of_set for view in each)
     several = len(names) > 1
@@ -116,10 +120,13 @@ def report_data(
         },
         variants=tuple(
             label_variants(
-                (label, text)
-                for of_set in whole.values()
-                for text, labels in of_set
-                for label in labels
+                (
+                    (label, text)
+                    for of_set in whole.values()
+                    for text, labels in of_set
+                    for label in labels
+                ),
+                label_places or {},
             )
         ),
     )

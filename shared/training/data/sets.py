@@ -4,7 +4,7 @@ import csv
 import io
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -43,6 +43,7 @@ from shared.training.data.splits import key_reader, parts_of_keys
 
 _LOGGER = logging.getLogger(__name__)
 _MEGABYTE = 1e6
+_PLACES = 3
 _ItemT = TypeVar("_ItemT")
 
 
@@ -52,6 +53,7 @@ class ReadSets(Generic[ExampleT]):
 
     `dev` is what chooses, `choosing` its name; `calibration` is None where it calibrates too. The
     gate is one of the `measured` sets. `notes` say what was done to keep four parts apart.
+    `label_places` are the first rows of the files with each label, `file:line`.
     """
 
     train: list[ExampleT]
@@ -61,6 +63,7 @@ class ReadSets(Generic[ExampleT]):
     calibration: list[ExampleT] | None = None
     choosing: SetPart = SetPart.DEV
     notes: tuple[str, ...] = ()
+    label_places: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def all(self) -> dict[str, list[ExampleT]]:
         """Every set by its name, train and what chooses first."""
@@ -103,14 +106,28 @@ def read_sets(
         ray_address=ray_address,
     )
     sets = {name: Portion[PlacedRow[ExampleT]]() for name in files}
-    for (name, _, _), portion in zip(located, portions, strict=True):
+    places: dict[str, list[str]] = {}
+    for (name, path, _), portion in zip(located, portions, strict=True):
         sets[name].add(portion)
+        _note_places(places, path, portion)
     rejected = [fault for portion in sets.values() for fault in portion.faults]
     _write_rejects(rejects, rejected)
     raise_faults([f for portion in sets.values() for f in _too_many(portion, data)], rejects)
     if rejected:
         _LOGGER.warning("%d bad rows are left out: %s names them", len(rejected), rejects)
-    return _part(data, {name: each.examples for name, each in sets.items()}, rejected, judged)
+    parted = _part(data, {name: each.examples for name, each in sets.items()}, rejected, judged)
+    return replace(parted, label_places=places)
+
+
+def _note_places(
+    places: dict[str, list[str]], path: Path, portion: Portion[PlacedRow[ExampleT]]
+) -> None:
+    """Adds the first rows of each label."""
+    for row, line in zip(portion.examples, portion.lines, strict=True):
+        for label in row.example.targets():
+            of_label = places.setdefault(label, [])
+            if len(of_label) < _PLACES and (place := f"{path.name}:{line}") not in of_label:
+                of_label.append(place)
 
 
 def _keyed(
