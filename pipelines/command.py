@@ -32,7 +32,7 @@ class CommandLine(Generic[SettingsT]):
 
     `options` are the settings that have an option each besides, whose help is the field's
     description. Variables named `BANYAN_SECTION__KEY` are read too; the section is the pipeline's
-    name where none is given.
+    name where none is given. One that `needs_config` makes no sense without a file.
     """
 
     name: str
@@ -41,6 +41,7 @@ class CommandLine(Generic[SettingsT]):
     documentation: str | None
     section: str | None = None
     options: tuple[str, ...] = ()
+    needs_config: bool = False
 
     def __call__(self, argv: Sequence[str] | None = None) -> int:
         """Reads the arguments and runs; returns the exit status."""
@@ -77,7 +78,9 @@ class CommandLine(Generic[SettingsT]):
         parser = argparse.ArgumentParser(
             prog=f"python -m pipelines.{self.name}", description=summary
         )
-        parser.add_argument("--config", type=Path, help="a YAML file of this run")
+        parser.add_argument(
+            "--config", type=Path, required=self.needs_config, help="a YAML file of this run"
+        )
         parser.add_argument(
             "--set",
             nargs="+",

@@ -40,6 +40,15 @@ def test_writes_the_report_and_the_sets(tmp_path: Path, capsys: pytest.CaptureFi
     assert "1 bad rows are left out" in capsys.readouterr().err
 
 
+def test_without_a_configuration_it_says_how_it_is_used(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--set", "task=mood"])
+    assert ended.value.code == 2
+    assert "required: --config" in capsys.readouterr().err
+
+
 def test_what_judges_the_task_must_not_leak_into_train(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
