@@ -130,14 +130,15 @@ def part_of(body: Json, place: Place) -> Json:
     return body
 
 
-def variants(body: Json) -> Iterator[Json]:
-    """A good body with one part replaced, left out, or added."""
+def variants(body: Json) -> Iterator[tuple[Place, Json]]:
+    """A good body with one part replaced, left out, or added, and where."""
     for place in places(body):
-        yield from (put(body, place, value) for value in WRONG)
+        yield from ((place, put(body, place, value)) for value in WRONG)
         if place:
-            yield without(body, place)
+            yield place, without(body, place)
         if isinstance(part_of(body, place), dict):
-            yield put(body, (*place, "no_such_key"), 1)
+            added = (*place, "no_such_key")
+            yield added, put(body, added, 1)
 
 
 def stands_in(body: Json, location: str) -> bool:
@@ -153,7 +154,18 @@ def stands_in(body: Json, location: str) -> bool:
     return True
 
 
-def check(problem: dict[str, Any], body: Json) -> None:
+def meets(changed: Place, location: str, detail: str) -> bool:
+    """Whether a place is that of the change, within it, or around it; '' is the whole body alone.
+
+    Two fields may not fit each other: then the message names the one that was changed.
+    """
+    if not location or not changed:
+        return not changed
+    pairs = zip(map(str, changed), location.split("."), strict=False)
+    return all(one == other for one, other in pairs) or str(changed[0]) in detail
+
+
+def check(problem: dict[str, Any], body: Json, changed: Place = ()) -> None:
     """Fails where an answer is not in plain words, or its places are not the caller's."""
     faults = problem.get("errors", [])
     said = [problem["detail"], *(fault["message"] for fault in faults)]
@@ -168,6 +180,7 @@ def check(problem: dict[str, Any], body: Json) -> None:
         assert problem["error"]["message"] == problem["detail"]
     for location in locations:
         assert stands_in(body, location), (location, problem["detail"])
+        assert meets(changed, location, problem["detail"]), (changed, location, problem["detail"])
     assert len(set(locations)) >= len(faults), f"two faults at one place: {problem['detail']}"
 
 
@@ -176,15 +189,46 @@ async def test_whatever_is_wrong_is_said_in_plain_words(name: str, tmp_path: Pat
     refused = 0
     async with client_of(name, tmp_path) as http:
         for route in (route for route in ROUTES if route.application == name):
-            for body in (route.body, *variants(route.body)):
+            for changed, body in (((), route.body), *variants(route.body)):
                 answer = await send(http, route, body)
                 if answer.status_code >= 400:
                     assert answer.status_code in (400, 404, 413, 422), (str(route), answer.text)
                     refused += 1
-                    check(answer.json(), body)
+                    check(answer.json(), body, changed)
                 else:
                     assert answer.status_code == 200, answer.text
     assert refused > 100
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "body", "location"),
+    [
+        ("sentiment", "/analyze", {"texts": ["Acme falls", 5]}, "texts.1"),
+        ("sentiment", "/analyze", {"texts": ["Acme falls", ""]}, "texts.1"),
+        ("sentiment", "/analyze", {"texts": ["Acme falls", "x" * 20_001]}, "texts.1"),
+        ("sentiment", "/analyze", {"texts": "Acme falls"}, "texts"),
+        ("sentiment", "/analyze", {"texts": []}, "texts"),
+        ("sentiment", "/analyze", {}, "texts"),
+        ("sentiment", "/analyze", {"texts": ["a"], "entities": [["Acme", 5]]}, "entities.0.1"),
+        ("sentiment", "/analyze", {"texts": ["a"], "entities": [[], []]}, "entities"),
+        ("sentiment", "/analyze", [], ""),
+        ("support", "/search", {"query": 5}, "query"),
+        ("support", "/search", {"query": " "}, "query"),
+        ("support", "/search", {}, "query"),
+        ("support", "/search", {"query": "a", "top_k": 0}, "top_k"),
+        ("support", "/search", {"query": "a", "top_k": "many"}, "top_k"),
+        ("support", "/search", "a", ""),
+    ],
+)
+async def test_a_fault_stands_where_the_caller_wrote_it(
+    name: str, path: str, body: Json, location: str, tmp_path: Path
+) -> None:
+    async with client_of(name, tmp_path) as http:
+        problem = (await http.post(path, json=body)).json()
+
+    assert problem["status"] == 422
+    assert [fault["location"] for fault in problem["errors"]] == [location]
+    assert problem["detail"].startswith(f"{location}: " if location else "expected an object")
 
 
 @pytest.mark.parametrize("name", APPLICATIONS)
