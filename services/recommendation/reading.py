@@ -26,11 +26,6 @@ class FeedbackReader:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def last_seq(self) -> int:
-        """The number of the newest event of all tenants; 0 before the first."""
-        with self._database.read() as connection:
-            return connection.execute(sa.select(sa.func.max(EVENT.c.stored_seq))).scalar() or 0
-
     def first_seq(self) -> int:
         """The number of the oldest event that is kept; 1 before the first."""
         with self._database.read() as connection:
