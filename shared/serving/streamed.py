@@ -212,8 +212,11 @@ class StreamHost:
         self._stream.check_health()
 
     async def __del__(self) -> None:
-        await self._stream.stop()
-        await asyncio.to_thread(self._database.close)
+        # A constructor that failed left them out: its own error is the one to read.
+        if hasattr(self, "_stream"):
+            await self._stream.stop()
+        if hasattr(self, "_database"):
+            await asyncio.to_thread(self._database.close)
 
 
 class HostedStream:
@@ -292,8 +295,11 @@ class Replica:
         self._stream.check_health()
 
     async def __del__(self) -> None:
-        await self._stream.stop()
-        await self._service.close()
+        # Likewise: see `StreamHost`.
+        if hasattr(self, "_stream"):
+            await self._stream.stop()
+        if hasattr(self, "_service"):
+            await self._service.close()
 
 
 async def _answer(asked: Awaitable[AnswerT]) -> AnswerT:
