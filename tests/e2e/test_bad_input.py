@@ -65,6 +65,15 @@ ROUTES = (
         ("knowledge_base",),
         ("top_k",),
     ),
+    Route(
+        "POST",
+        "/support/evidence",
+        {"knowledge_base": "help-centre", "messages": [{"role": "user", "content": "a"}]},
+        (),
+        ("knowledge_base",),
+        (),
+        ("messages",),
+    ),
     Route("PUT", f"{BOOK}/one", DOCUMENT, ("text",), ("title",)),
 )
 BY_PATH = {route.path: route for route in ROUTES}
