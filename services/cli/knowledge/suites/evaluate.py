@@ -22,7 +22,10 @@ _EXIT_GATE = 1
 def evaluate(
     suite: Annotated[
         Path | None,
-        typer.Option(help="A file of questions, or a folder of them with articles/. Else, ours."),
+        typer.Option(
+            help="Rows of `question` and `document` (empty where none answers), or a folder of "
+            "questions.jsonl and articles/. Else, ours."
+        ),
     ] = None,
     kb: Annotated[str | None, typer.Option("--kb", help="The knowledge base to ask.")] = None,
     gate: Annotated[
