@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import orjson
-from pydantic import Field, field_validator
+from pydantic import Field
 from rich.console import Console
 
 from pipelines.command import CommandLine
@@ -35,11 +35,12 @@ from shared.models.registry import open_registry
 from shared.models.runners import Runners
 from shared.models.source import BackboneConfig
 from shared.models.tasks import EmbedOutput, Float32s
-from shared.retrieval.index import Embedded, Entry, Hit, Index, Query
+from shared.retrieval.index import Entry, Hit, Index, Query, with_vectors
 from shared.retrieval.judging import in_context, passage_text
 from shared.retrieval.readings import search_texts
 from shared.text.passages import TextFormat, split_passages
 from shared.training.data.reading import Row, RowError, read_rows, text_cell, value_of
+from shared.training.data.settings import JsonLinesFile
 from shared.training.evaluation.answering import answer
 from shared.training.evaluation.judgement import expect
 
@@ -56,7 +57,7 @@ class CandidatesSettings(Settings):
     """
 
     folders: tuple[str, ...] = Field(min_length=1)
-    output: Path
+    output: JsonLinesFile
     without: tuple[str, ...] = ()
     choice: frozenset[str] = frozenset()
     calibration: frozenset[str] = frozenset()
@@ -66,13 +67,6 @@ class CandidatesSettings(Settings):
     seed: int = 0
     backbone: BackboneConfig = BackboneConfig()
     data_dir: Path = Path("../shared/data")
-
-    @field_validator("output")
-    @classmethod
-    def _is_read_again(cls, output: Path) -> Path:
-        if output.suffix != ".jsonl":
-            raise ValueError(f"{output}: JSON Lines are written, so name it .jsonl")
-        return output
 
     def part_of(self, name: str) -> str:
         """What a help centre is for."""
@@ -161,13 +155,10 @@ class Search:
             Entry.of(name, 1, title, (), split_passages(text, TextFormat.MARKDOWN))
             for name, (title, text) in centre.articles.items()
         ]
-        texts = [text for e in entries for text in (e.title, *(p.text for p in e.passages))]
-        vectors, row, embedded = self.vectors(texts), 0, []
-        for entry in entries:
-            end = row + 1 + len(entry.passages)
-            embedded.append(Embedded(entry, vectors[row], vectors[row + 1 : end]))
-            row = end
-        return Index.empty(self._bundle.id, vectors.shape[1]).replaced(1, (), embedded)
+        vectors = self.vectors([text for entry in entries for text in entry.texts])
+        return Index.empty(self._bundle.id, vectors.shape[1]).replaced(
+            1, (), with_vectors(entries, vectors)
+        )
 
 
 def candidates(

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Self
 
 import orjson
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 from rich.console import Console
 
 from pipelines.command import CommandLine
@@ -30,7 +30,7 @@ from shared.models.runners import Runners
 from shared.models.source import BackboneConfig
 from shared.training.data.candidates import Candidates
 from shared.training.data.reading import Row, column_of
-from shared.training.data.settings import Files
+from shared.training.data.settings import Files, JsonLinesFile
 from shared.training.data.sources import read_located
 from shared.training.evaluation.bundles import find_bundle
 from shared.training.evaluation.settings import BATCH_TOKENS
@@ -48,19 +48,12 @@ class DistilSettings(Settings):
 
     files: Files
     teacher: str
-    output: Path
+    output: JsonLinesFile
     backbone: BackboneConfig = BackboneConfig()
     batch_tokens: int = Field(default=BATCH_TOKENS, ge=64, le=1 << 22)
     registry: Path | None = None
     data_dir: Path = Path("../shared/data")
     state_dir: Path = Path("var")
-
-    @field_validator("output")
-    @classmethod
-    def _is_read_again(cls, output: Path) -> Path:
-        if output.suffix != ".jsonl":
-            raise ValueError(f"{output}: JSON Lines are written, so name it .jsonl")
-        return output
 
     @model_validator(mode="after")
     def _lists_are_scored(self) -> Self:

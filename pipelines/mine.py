@@ -11,7 +11,7 @@ from typing import Annotated
 
 import numpy as np
 import orjson
-from pydantic import Field, PositiveInt, field_validator
+from pydantic import Field, PositiveInt
 from rich.console import Console
 
 from pipelines.command import CommandLine
@@ -26,7 +26,7 @@ from shared.models.runners import Runners
 from shared.models.source import BackboneConfig
 from shared.models.tasks import EmbedOutput, Float32s
 from shared.training.data.formats import Columns
-from shared.training.data.settings import Files
+from shared.training.data.settings import Files, JsonLinesFile
 from shared.training.data.sources import read_located
 from shared.training.evaluation.answering import answer
 from shared.training.evaluation.judgement import expect
@@ -42,19 +42,12 @@ class MineSettings(Settings):
     """
 
     files: Files
-    output: Path
+    output: JsonLinesFile
     backbone: BackboneConfig = BackboneConfig()
     bundle: Path | None = None
     negatives: PositiveInt = 4
     max_similarity: Annotated[float, Field(gt=0, le=2)] | None = 0.95
     data_dir: Path = Path("../shared/data")
-
-    @field_validator("output")
-    @classmethod
-    def _is_read_again(cls, output: Path) -> Path:
-        if output.suffix != ".jsonl":
-            raise ValueError(f"{output}: JSON Lines are written, so name it .jsonl")
-        return output
 
 
 def _run(settings: MineSettings, command: str, console: Console) -> int:

@@ -2,21 +2,20 @@
 
 from pathlib import Path
 
-HELP_CENTRES = Path(__file__).parents[1] / "help_centres"
+from shared.config import read_yaml
 
-CALIBRATION_CENTRES = (
-    "citizensoffice",
-    "drone",
-    "homeinsure",
-    "marathon",
-    "payroll",
-    "sewing",
-    "tutoring",
-    "vegbox",
-    "webhost",
-)
+_PIPELINES = Path(__file__).parents[1]
+HELP_CENTRES = _PIPELINES / "help_centres"
+CANDIDATES_CONFIG = _PIPELINES / "configs" / "support_candidates.yaml"
+
+
+def calibration_names() -> list[str]:
+    """The names of all that `support-judge` is kept from to calibrate, in order."""
+    names: list[str] = read_yaml(CANDIDATES_CONFIG)["calibration"]
+    return sorted(names)
 
 
 def calibration_centres() -> list[Path]:
-    """Their folders, each with `articles` and `questions.jsonl`."""
-    return [HELP_CENTRES / name for name in CALIBRATION_CENTRES]
+    """The folders of those that ship, each with `articles` and `questions.jsonl`."""
+    folders = (HELP_CENTRES / name for name in calibration_names())
+    return [folder for folder in folders if folder.is_dir()]

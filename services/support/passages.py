@@ -12,7 +12,7 @@ from services.support.documents import Document, StoredDocument
 from shared.clock import Clock
 from shared.errors import ArtifactError, DeadlineError, InputError, NotFoundError, OverloadedError
 from shared.models.tasks import EmbedOutput, Priority, TaskCall
-from shared.retrieval.index import Embedded, Entry
+from shared.retrieval.index import Embedded, Entry, with_vectors
 from shared.serving.trunk import Trunk
 from shared.text.passages import Passage, TextFormat, split_passages
 
@@ -66,7 +66,7 @@ class Embedder:
         """
         entry = _stored_entry if are_stored else _entry
         entries = await asyncio.to_thread(lambda: [entry(document) for document in documents])
-        texts = [text for each in entries for text in _texts(each)]
+        texts = [text for each in entries for text in each.texts]
         if priority is None:
             few = len(texts) <= _INTERACTIVE_TEXTS
             priority = Priority.INTERACTIVE if few else Priority.BULK
@@ -76,7 +76,7 @@ class Embedder:
             left_s = deadline_s - self.clock.monotonic()
             batch = texts[start : start + _TEXTS_A_CALL]
             parts.append((await self._encode(bundle, batch, priority, left_s)).vectors)
-        return _with_vectors(entries, np.concatenate(parts)) if parts else []
+        return with_vectors(entries, np.concatenate(parts)) if parts else []
 
     async def _encode(
         self, task: str, texts: Sequence[str], priority: Priority, timeout_s: float
@@ -160,18 +160,3 @@ def _stored_entry(stored: StoredDocument) -> Entry:
         LOGGER.warning("a document is read as plain text", extra={"reason": str(error)})
         as_plain = replace(stored.document, format=TextFormat.PLAIN)
         return _entry(replace(stored, document=as_plain))
-
-
-def _texts(entry: Entry) -> list[str]:
-    """What is embedded of an entry: its title, then its passages."""
-    return [entry.title, *(passage.text for passage in entry.passages)]
-
-
-def _with_vectors(entries: Sequence[Entry], vectors: npt.NDArray[np.float32]) -> list[Embedded]:
-    embedded: list[Embedded] = []
-    row = 0
-    for entry in entries:
-        end = row + 1 + len(entry.passages)
-        embedded.append(Embedded(entry, vectors[row], vectors[row + 1 : end]))
-        row = end
-    return embedded

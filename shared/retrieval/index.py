@@ -63,6 +63,11 @@ class Entry:
             tuple(tokenize(passage.text) for passage in passages),
         )
 
+    @property
+    def texts(self) -> list[str]:
+        """What is embedded of it: its title, then its passages."""
+        return [self.title, *(passage.text for passage in self.passages)]
+
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
@@ -71,6 +76,17 @@ class Embedded:
     entry: Entry
     title: Float32s
     passages: Float32s
+
+
+def with_vectors(entries: Sequence[Entry], vectors: Float32s) -> list[Embedded]:
+    """Entries with the vectors [n, d] of all of their `texts`, one entry after another."""
+    embedded: list[Embedded] = []
+    row = 0
+    for entry in entries:
+        end = row + 1 + len(entry.passages)
+        embedded.append(Embedded(entry, vectors[row], vectors[row + 1 : end]))
+        row = end
+    return embedded
 
 
 @dataclass(frozen=True, slots=True)

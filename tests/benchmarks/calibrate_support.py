@@ -30,7 +30,7 @@ from pipelines.calibration.calibrating import (
     ThresholdRule,
     calibrate,
 )
-from pipelines.calibration.centres import calibration_centres
+from pipelines.calibration.centres import calibration_centres, calibration_names
 from pipelines.calibration.report import print_report
 from services.cli.knowledge.suites.suite import SuiteQuestion, read_suite
 from services.support.answers import chat
@@ -60,7 +60,6 @@ TENANT = "default"
 AT_ONCE = 8
 UNHURRIED_MS = 1e9
 PRESENT = frozenset({"sample", "stackfaq", "doc2dial"})
-NEWCOMER = ("coworking", "petfood", "pharmacy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ def centres(folders: Iterable[Path]) -> list[Domain]:
 
 def default_folders() -> list[Path]:
     """What is kept for calibration: in the repository, and beside it where the data are."""
-    beside = [DATA / "support" / "newcomer-train" / name for name in NEWCOMER]
+    beside = [DATA / "support" / "newcomer-train" / name for name in calibration_names()]
     return [*calibration_centres(), *(folder for folder in beside if folder.is_dir())]
 
 

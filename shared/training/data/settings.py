@@ -3,9 +3,10 @@
 import re
 from collections.abc import Mapping
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from shared.config import Settings
 from shared.training.data.formats import PLAIN, Columns
@@ -77,6 +78,16 @@ class DataFile(Settings):
 
 Files = Annotated[tuple[DataFile, ...], BeforeValidator(_as_files), Field(min_length=1)]
 SomeFiles = Annotated[tuple[DataFile, ...], BeforeValidator(_as_files)]
+
+
+def _is_json_lines(path: Path) -> Path:
+    if path.suffix != ".jsonl":
+        raise ValueError(f"{path}: JSON Lines are written, so name it .jsonl")
+    return path
+
+
+JsonLinesFile = Annotated[Path, AfterValidator(_is_json_lines)]
+"""A file that a pipeline writes and others read: its ending says what it holds."""
 
 
 class FieldSplit(Settings):

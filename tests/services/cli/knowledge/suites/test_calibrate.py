@@ -82,8 +82,7 @@ def write_suite(folder: Path, count: int) -> Path:
 @pytest.fixture(autouse=True)
 def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("sys.argv", ["banyan", "support", "calibrate", "--suite", "suite.jsonl"])
-    centres = "pipelines.calibration.centres.CALIBRATION_CENTRES"
-    monkeypatch.setattr(centres, DOMAINS)
+    monkeypatch.setattr("pipelines.calibration.centres.calibration_names", lambda: DOMAINS)
     return tmp_path / "var"
 
 
