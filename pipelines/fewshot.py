@@ -61,7 +61,7 @@ def fewshot(settings: FewshotSettings, *, command: str, console: Console) -> Bun
     registry.aliases()
     read = read_data(settings, judged_already(settings))
     data = check_data(settings, _drawn(read, settings))
-    backbone = Backbone.load(settings.backbone, settings.optimisation.attention_dropout)
+    backbone = Backbone.load(settings.backbone, settings.optimisation.dropouts)
     length = backbone.at_most(settings.max_length)
     check_method(backbone, settings, length)
     tokenizer = backbone.text_tokenizer(length)

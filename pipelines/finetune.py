@@ -66,7 +66,7 @@ def finetune(settings: FinetuneSettings, *, command: str, console: Console) -> B
     data = check_data(settings, read)
     if settings.rejection is not None:
         rejecting_label(settings.rejection, data.labels)
-    backbone = Backbone.load(settings.backbone, settings.optimisation.attention_dropout)
+    backbone = Backbone.load(settings.backbone, settings.optimisation.dropouts)
     specs = [spec_of(settings, seed, data, backbone) for seed in settings.optimisation.seeds]
     check_method(backbone, settings, specs[0].max_length)
     _report_data(settings, read, backbone, console)

@@ -110,12 +110,12 @@ def _folder(settings: PretrainSettings, texts: Sequence[str]) -> Path:
 
 
 def _backbone(settings: PretrainSettings, texts: Sequence[str], start: Path) -> Backbone:
-    dropout = settings.optimisation.attention_dropout
+    dropouts = settings.optimisation.dropouts
     if settings.scratch is None:
-        return Backbone.load(settings.backbone, dropout)
+        return Backbone.load(settings.backbone, dropouts)
     if not start.exists():
         write_scratch(start, settings.scratch, texts, settings.seed)
-    return Backbone.load(settings.backbone.model_copy(update={"source": str(start)}), dropout)
+    return Backbone.load(settings.backbone.model_copy(update={"source": str(start)}), dropouts)
 
 
 def _name(settings: PretrainSettings, backbone: Backbone) -> str:

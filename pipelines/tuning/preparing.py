@@ -59,10 +59,10 @@ class Preparation:
         return self._data[key]
 
     def _backbone(self, settings: FinetuneSettings) -> Backbone:
-        dropout = settings.optimisation.attention_dropout
-        key = f"{settings.backbone.source} {settings.backbone.revision} {dropout}"
+        dropouts = settings.optimisation.dropouts
+        key = f"{settings.backbone.source} {settings.backbone.revision} {dropouts}"
         if key not in self._backbones:
-            self._backbones[key] = Backbone.load(settings.backbone, dropout)
+            self._backbones[key] = Backbone.load(settings.backbone, dropouts)
         return self._backbones[key]
 
 

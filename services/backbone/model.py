@@ -54,4 +54,6 @@ def start_encoder(settings: BackboneSettings) -> Encoder:
             "threads": cores // batches,
         },
     )
-    return Encoder(Runners(backbone), registry, settings.encoder, threads=batches)
+    return Encoder(
+        Runners(backbone, settings.merged_tasks), registry, settings.encoder, threads=batches
+    )

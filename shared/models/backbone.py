@@ -6,9 +6,11 @@ dense and normalising modules make a vector, so that any of its text encoders wo
 Notation of shapes: b rows, s columns, d the transformer's width, e the embedding's width.
 """
 
+import copy
 import inspect
+from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 from sentence_transformers import SentenceTransformer
@@ -24,8 +26,23 @@ from shared.models.tokenization import TextTokenizer
 
 __all__ = ["Backbone", "BackboneConfig", "choose_device", "choose_precision"]
 
-# What architectures call the dropout of attention weights.
-_DROPOUTS = ("attention_probs_dropout_prob", "attention_dropout")
+# What architectures call the dropout of attention weights, and that of hidden states.
+_OF_ATTENTION = ("attention_probs_dropout_prob", "attention_dropout")
+_OF_HIDDEN = (
+    "hidden_dropout_prob",
+    "hidden_dropout",
+    "dropout",
+    "mlp_dropout",
+    "embedding_dropout",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Dropouts:
+    """What replaces a backbone's own dropout while it is trained; None leaves it as it is."""
+
+    hidden: float | None = None
+    attention: float | None = None
 
 
 def choose_device(config: BackboneConfig) -> torch.device:
@@ -62,7 +79,7 @@ class Backbone:
         files: BackboneFiles,
         device: torch.device,
         precision: torch.dtype,
-        attention_dropout: float | None = None,
+        trained: Dropouts | None = None,
     ) -> None:
         self.name = files.name
         self.folder = files.folder
@@ -70,7 +87,7 @@ class Backbone:
         self.tokenizer_sha256 = files.tokenizer_sha256
         self.device = device
         self.precision = precision
-        model = _read(files.folder, device, attention_dropout)
+        model = _read(files.folder, device, precision, trained)
         transformer, pooling, tail = _split(model, files.folder)
         self.encoder: nn.Module = transformer.model
         self._pooling = pooling
@@ -88,19 +105,19 @@ class Backbone:
         self.max_length = _max_length(model, self.positions, files.folder)
 
     @classmethod
-    def load(cls, config: BackboneConfig, attention_dropout: float | None = None) -> "Backbone":
+    def load(cls, config: BackboneConfig, trained: Dropouts | None = None) -> "Backbone":
         """Reads and checks a backbone; this takes a second or more.
 
-        `attention_dropout` replaces the backbone's own; it matters to training alone.
+        `trained` is given where it is to be trained.
 
         Raises:
-            ConfigError: an attention dropout is given and the architecture has none.
+            ConfigError: a dropout is given and the architecture has none.
             ArtifactError: the files are missing, corrupt, unsafe, or no text encoder.
             DependencyError: Hugging Face does not give them.
         """
         files = locate(config)
         device = choose_device(config)
-        return cls(files, device, choose_precision(config, device), attention_dropout)
+        return cls(files, device, choose_precision(config, device), trained)
 
     def at_most(self, max_length: int | None) -> int:
         """A length that was asked for, or fewer tokens where the backbone reads no more."""
@@ -118,6 +135,12 @@ class Backbone:
         """
         features = {"token_embeddings": hidden, "attention_mask": attention_mask}
         return cast(Tensor, self._pooling(features)["sentence_embedding"])
+
+    def with_encoder(self, encoder: nn.Module) -> "Backbone":
+        """The same backbone with another encoder of its architecture."""
+        other = copy.copy(self)
+        other.encoder = encoder
+        return other
 
     @property
     def memory_bytes(self) -> int:
@@ -138,17 +161,21 @@ class Backbone:
 
 
 def _read(
-    folder: Path, device: torch.device, attention_dropout: float | None
+    folder: Path, device: torch.device, precision: torch.dtype, trained: Dropouts | None
 ) -> SentenceTransformer:
     disable_progress_bar()  # type: ignore[no-untyped-call]
-    changes = {} if attention_dropout is None else dict.fromkeys(_DROPOUTS, attention_dropout)
+    changes = _changes(trained or Dropouts())
+    kwargs: dict[str, Any] = {"dtype": torch.float32, "use_safetensors": True}
+    if trained and device.type == "cpu" and precision is torch.bfloat16:
+        # The fused kernel's gradients take four times as long as those of plain products there.
+        kwargs["attn_implementation"] = "eager"
     try:
         model = SentenceTransformer(
             str(folder),
             device=str(device),
             local_files_only=True,
             trust_remote_code=False,
-            model_kwargs={"dtype": torch.float32, "use_safetensors": True},
+            model_kwargs=kwargs,
             # A configuration takes over what it has and passes over the rest.
             config_kwargs=changes,
         )
@@ -162,12 +189,20 @@ def _read(
             "default_prompt_name and let the application write it"
         )
     config = getattr(model[0], "config", None)
-    if changes and not any(hasattr(config, name) for name in _DROPOUTS):
-        raise ConfigError(
-            f"optimisation.attention_dropout: the configuration of {folder} has neither "
-            f"{' nor '.join(_DROPOUTS)}: leave it out, or set it to null"
-        )
+    for setting, names in (("attention_dropout", _OF_ATTENTION), ("dropout", _OF_HIDDEN)):
+        given = [name for name in names if name in changes]
+        if given and not any(hasattr(config, name) for name in given):
+            raise ConfigError(
+                f"optimisation.{setting}: the configuration of {folder} has neither "
+                f"{' nor '.join(names)}: leave it out, or set it to null"
+            )
     return model.eval()
+
+
+def _changes(dropouts: Dropouts) -> dict[str, float]:
+    """What is changed of an architecture's configuration, by all its names."""
+    given = ((_OF_ATTENTION, dropouts.attention), (_OF_HIDDEN, dropouts.hidden))
+    return {name: share for names, share in given if share is not None for name in names}
 
 
 def _split(

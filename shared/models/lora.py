@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from shared.errors import ArtifactError
@@ -97,6 +97,22 @@ def read_adapter(folder: Path, layers: Mapping[str, tuple[int, int]]) -> Adapter
         scaled = b.float().t() * config.scaling
         factors[name] = Factors(a.float().t().contiguous(), scaled.contiguous())
     return Adapter(factors)
+
+
+@torch.inference_mode()
+def merge(encoder: nn.Module, adapter: Adapter) -> nn.Module:
+    """A copy of an encoder whose linear layers have an adapter's changes in their weights.
+
+    It shares all other tensors with the encoder.
+    """
+    weights = dict(encoder.state_dict())
+    for layer, each in adapter.factors.items():
+        weight = weights[f"{layer}.weight"]
+        change = (each.a.float() @ each.b.float()).t()
+        weights[f"{layer}.weight"] = (weight.float() + change).to(weight.dtype)
+    merged = type(encoder)(encoder.config)
+    merged.load_state_dict(weights, assign=True)
+    return merged
 
 
 class RowAdapters:

@@ -51,16 +51,25 @@ class _Group:
 class Runner:
     """One backbone with the bundles loaded on it.
 
-    Its methods may be called by several threads at once. A bundle must stay loaded until the rows
-    that name it have run.
+    Where its encoder has the adapter of a bundle `merged` in its weights that bundle alone runs,
+    and its rows are a group. Its methods may be called by several threads at once. A bundle must
+    stay loaded until the rows that name it have run.
     """
 
-    def __init__(self, backbone: Backbone, engine: Engine | None = None) -> None:
+    def __init__(
+        self, backbone: Backbone, engine: Engine | None = None, *, merged: bool = False
+    ) -> None:
         self._backbone = backbone
+        self._merged = merged
         self._engine = engine or TorchEngine(backbone.encoder, backbone.device, backbone.precision)
         self._scripts = UnknownScripts(backbone.tokenizer, backbone.unknown_id)
         self._tokenizers: dict[int, TextTokenizer] = {}
         self._loaded: dict[str, _Loaded] = {}
+
+    @property
+    def layers(self) -> Mapping[str, tuple[int, int]]:
+        """See `Engine.layers`."""
+        return self._engine.layers
 
     def load(self, bundle: Bundle) -> None:
         """Makes a bundle runnable.
@@ -72,7 +81,7 @@ class Runner:
         manifest = bundle.manifest
         self._check_compatible(bundle)
         adapter = prompt = head = None
-        if manifest.method is Method.LORA:
+        if manifest.method is Method.LORA and not self._merged:
             adapter = self._engine.place(read_adapter(bundle.folder, self._engine.layers))
         if manifest.method is Method.PROMPT:
             prompt = read_prompt(bundle.folder, self._engine.embedding_width)
@@ -84,7 +93,8 @@ class Runner:
             head = load_head(bundle.folder / HEAD_FILE, manifest.kind, width, manifest.labels)
             head.to(self._backbone.device)
         tokenizer = self._tokenizer(manifest.max_length)
-        group = self._backbone.sha256 if prompt is None else bundle.id
+        is_alone = prompt is not None or self._merged
+        group = bundle.id if is_alone else self._backbone.sha256
         self._loaded[bundle.id] = _Loaded(manifest, group, tokenizer, adapter, prompt, head)
 
     def unload(self, bundle_id: str) -> None:

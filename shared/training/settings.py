@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PositiveInt, model_validator
 
 from shared.config import Settings
+from shared.models.backbone import Dropouts
 from shared.models.bundle import Method, TaskName
 from shared.models.source import BackboneConfig
 from shared.models.tasks import TaskKind
@@ -71,9 +72,9 @@ class OptimisationSettings(Settings):
     list of which one is right, or none. Of lists that a teacher has scored (`pipelines.distil`) the
     loss is to `teacher_weight` how far the student is from the teacher, at `teacher_temperature`,
     and to the rest that of the labels; 0 learns from the labels alone.
-    `attention_dropout` is the backbone's own unless it is given: without any (0) attention is one
-    fused kernel, which texts of 100 and more tokens are trained faster with, and shorter ones on a
-    CPU slower. A backbone that comes of it has it too.
+    `dropout` of hidden states and `attention_dropout` are the backbone's own unless they are given.
+    Without any (0) training is faster: on a GPU attention is one fused kernel, and a processor
+    draws no random numbers. A backbone that comes of it has them too.
     `metric` of choice (or dev) chooses the epoch (none: the kind's first);
     `patience` is how many epochs in a row may bring no better one (none: never stops).
     """
@@ -92,11 +93,17 @@ class OptimisationSettings(Settings):
     objective: Literal["pairs", "lists"] = "pairs"
     teacher_weight: Annotated[float, Field(ge=0, le=1)] = 0.0
     teacher_temperature: Annotated[float, Field(gt=0, le=100)] = 1.0
+    dropout: Share | None = None
     attention_dropout: Share | None = None
     max_gradient_norm: float = Field(default=1.0, gt=0)
     metric: str | None = None
     patience: PositiveInt | None = None
     seeds: Seeds = (0,)
+
+    @property
+    def dropouts(self) -> Dropouts:
+        """What replaces the backbone's own."""
+        return Dropouts(self.dropout, self.attention_dropout)
 
 
 class WorkerSettings(Settings):

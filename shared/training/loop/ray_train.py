@@ -173,7 +173,7 @@ def _train_worker(config: dict[str, Any]) -> Any:
 
 def _model(spec: RunSpec, worker: Worker) -> TunedModel:
     config = spec.settings.backbone.model_copy(update={"device": str(worker.device)})
-    backbone = Backbone.load(config, spec.settings.optimisation.attention_dropout)
+    backbone = Backbone.load(config, spec.settings.optimisation.dropouts)
     # A method's first values are random, and the same on every worker and at every start.
     torch.manual_seed(spec.seed)
     return TunedModel.on(backbone, spec.settings, spec.labels, spec.max_length)

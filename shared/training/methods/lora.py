@@ -2,13 +2,16 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 import torch
 from peft import LoraConfig
+from peft.tuners.lora import Linear
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import nn
+from torch import Tensor, nn
 
 from shared.errors import ConfigError
 from shared.failures import reason_of
@@ -30,7 +33,27 @@ def with_lora(encoder: nn.Module, settings: LoraSettings) -> Adapted:
         lora_dropout=settings.dropout,
         target_modules=linear_layers(encoder) if isinstance(names, str) else list(names),
     )
-    return Adapted(encoder, config)
+    adapted = Adapted(encoder, config)
+    if not settings.dropout:
+        _multiply_once(adapted)
+    return adapted
+
+
+def _multiply_once(adapted: Adapted) -> None:
+    """Lets each layer add its change to its weights, and not to its outputs.
+
+    The outputs are the same, by one product of all tokens instead of three: a step on a processor
+    takes about two thirds of the time. With dropout before the change that cannot be.
+    """
+    for module in adapted.modules():
+        if isinstance(module, Linear):
+            module.forward = partial(_changed, module)  # type: ignore[method-assign]
+
+
+def _changed(layer: Linear, inputs: Tensor) -> Tensor:
+    linear = cast(nn.Linear, layer.base_layer)
+    weight = linear.weight + layer.get_delta_weight(layer.active_adapters[0])
+    return nn.functional.linear(inputs, weight, linear.bias)
 
 
 def begin_with(adapted: Adapted, start: Path, backbone: Backbone, settings: LoraSettings) -> None:

@@ -210,15 +210,16 @@ def _training_lines(card: Card) -> list[str]:
         "head": settings.task_kind.has_head and optimisation.head_learning_rate,
     }
     listed = " and ".join(f"{rate:g} ({name})" for name, rate in rates.items() if rate)
-    parts, dropout = optimisation.accumulation, optimisation.attention_dropout
-    attention = "" if dropout is None else f", dropout {dropout:g} in the attention"
+    parts = optimisation.accumulation
+    shares = ((optimisation.dropout, ""), (optimisation.attention_dropout, " in the attention"))
+    dropouts = "".join(f", dropout {share:g}{of}" for share, of in shares if share is not None)
     return [
         f"- {_method_line(settings)}",
         f"- {len(history)} epochs of {optimisation.epochs}, the best is epoch "
         f"{card.chosen.state.best_epoch + 1}; AdamW, learning rates {listed}, "
         f"{optimisation.schedule} schedule, label smoothing {optimisation.label_smoothing:g}, "
         f"{optimisation.max_batch_tokens:,} tokens a step"
-        f"{f' in {parts} parts' if parts > 1 else ''}{attention}",
+        f"{f' in {parts} parts' if parts > 1 else ''}{dropouts}",
         f"- {seconds:,.0f} s, {speed:,.0f} tokens/s",
         "",
         "The command that made it:",

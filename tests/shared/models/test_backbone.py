@@ -6,7 +6,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from shared.errors import ArtifactError, ConfigError
-from shared.models.backbone import Backbone, BackboneConfig, choose_precision
+from shared.models.backbone import Backbone, BackboneConfig, Dropouts, choose_precision
 from shared.models.builtin import ensure_embed
 from shared.models.registry import open_registry
 from shared.models.runner import Runner
@@ -65,9 +65,9 @@ def test_the_attention_s_dropout_is_replaced_where_it_is_given(
     source = BackboneConfig(source=str(write_encoder(tmp_path, architecture)), device="cpu")
     ids = torch.arange(5, 25)[None]
 
-    def changes(attention_dropout: float) -> bool:
+    def changes(dropout: float) -> bool:
         """Whether training mode changes the hidden states, all other dropout being off."""
-        encoder = Backbone.load(source, attention_dropout).encoder.train()
+        encoder = Backbone.load(source, Dropouts(attention=dropout)).encoder.train()
         for name, module in encoder.named_modules():
             if isinstance(module, torch.nn.Dropout) and not name.endswith(_OF_ATTENTION):
                 module.p = 0.0
@@ -82,9 +82,20 @@ def test_the_attention_s_dropout_is_replaced_where_it_is_given(
 def test_an_encoder_without_dropout_in_its_attention_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("shared.models.backbone._DROPOUTS", ("another_dropout",))
+    monkeypatch.setattr("shared.models.backbone._OF_ATTENTION", ("another_dropout",))
     with pytest.raises(ConfigError, match=r"attention_dropout: .* leave it out"):
-        Backbone.load(BackboneConfig(), 0.0)
+        Backbone.load(BackboneConfig(), Dropouts(attention=0.0))
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_without_any_dropout_training_mode_changes_nothing(
+    tmp_path: Path, architecture: str
+) -> None:
+    source = BackboneConfig(source=str(write_encoder(tmp_path, architecture)), device="cpu")
+    encoder = Backbone.load(source, Dropouts(hidden=0.0, attention=0.0)).encoder
+    ids = torch.arange(5, 25)[None]
+    expected = encoder(input_ids=ids).last_hidden_state
+    torch.testing.assert_close(encoder.train()(input_ids=ids).last_hidden_state, expected)
 
 
 def test_a_folder_that_is_no_model_is_an_artifact_error(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Bundles with their own backbone, beside the first one."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,13 @@ from shared.models.runners import Runners
 from shared.models.source import BackboneFiles
 from shared.models.tasks import EmbedOutput, TaskCall, TaskKind, TaskOutput
 from tests.harness.models.encoders import write_encoder
-from tests.harness.models.trained import full_bundle, load_from, made_bundle
+from tests.harness.models.trained import (
+    full_bundle,
+    load_backbone,
+    load_from,
+    lora_bundle,
+    made_bundle,
+)
 
 TEXTS = ["Shares of the bank fall sharply after its results", "Profit rises", "Gold"]
 
@@ -130,3 +137,26 @@ def test_an_own_backbone_is_refused_where_it_cannot_be_what_was_verified(
         runners.load(bundle)
     with pytest.raises(NotFoundError):
         runners.info(bundle.id)
+
+
+def test_a_merged_adapter_gives_the_same_and_leaves_the_others_alone(tmp_path: Path) -> None:
+    def run(runners: Runners, bundle: Bundle) -> "np.ndarray[tuple[int, ...], np.dtype[Any]]":
+        return np.stack(runners.run(runners.tokenize(bundle.id, TaskCall("a", TEXTS)).rows))
+
+    judge, intent = lora_bundle(tmp_path, "judge", seed=1), lora_bundle(tmp_path, "intent", seed=2)
+    apart, merged = Runners(load_backbone()), Runners(load_backbone(), ["judge"])
+    for runners in (apart, merged):
+        runners.load(judge)
+        runners.load(intent)
+    np.testing.assert_allclose(run(merged, judge), run(apart, judge), atol=1e-4)
+    np.testing.assert_array_equal(run(merged, intent), run(apart, intent))
+    groups = [
+        merged.tokenize(each.id, TaskCall("a", TEXTS)).rows[0].group for each in (judge, intent)
+    ]
+    assert groups[0] != groups[1]
+    merged.unload(judge.id)
+    np.testing.assert_array_equal(run(merged, intent), run(apart, intent))
+    with pytest.raises(NotFoundError):
+        merged.info(judge.id)
+    merged.load(judge)
+    np.testing.assert_allclose(run(merged, judge), run(apart, judge), atol=1e-4)

@@ -6,7 +6,12 @@ from shared.config import Layer, load, resolve
 from shared.errors import ConfigError
 from shared.training.settings import FinetuneSettings
 
-OF_OTHER_PIPELINES = {"evaluation_sets.yaml", "pretrain_chinese.yaml", "support_candidates.yaml"}
+OF_OTHER_PIPELINES = {
+    "evaluation_sets.yaml",
+    "pretrain_chinese.yaml",
+    "support_candidates.yaml",
+    "support_near_misses.yaml",
+}
 CONFIGS = [
     path
     for path in sorted(Path("pipelines/configs").glob("*.yaml"))
