@@ -5,13 +5,16 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2] / "pipelines" / "help_centres"
-CENTRES = sorted(folder for folder in ROOT.iterdir() if folder.is_dir())
+PIPELINES = Path(__file__).parents[2] / "pipelines"
+QUESTIONS = {"help_centres": 60, "near_misses": 80}
+CENTRES = sorted(
+    folder for root in QUESTIONS for folder in (PIPELINES / root).iterdir() if folder.is_dir()
+)
 FIELDS = {"id", "turns", "answerable", "articles", "evidence"}
 
 
 def test_there_are_some() -> None:
-    assert len(CENTRES) >= 50
+    assert len(CENTRES) >= 150
 
 
 @pytest.mark.parametrize("centre", CENTRES, ids=lambda folder: folder.name)
@@ -20,7 +23,8 @@ def test_questions_have_exact_evidence(centre: Path) -> None:
     lines = (centre / "questions.jsonl").read_text("utf-8").splitlines()
     questions = [json.loads(line) for line in lines]
 
-    assert len({question["id"] for question in questions}) == len(questions) == 60
+    ids = {question["id"] for question in questions}
+    assert len(ids) == len(questions) == QUESTIONS[centre.parent.name]
     assert all(text.startswith("# ") for text in articles.values())
     for question in questions:
         assert question.keys() == FIELDS
