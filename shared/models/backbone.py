@@ -166,7 +166,7 @@ def _read(
     disable_progress_bar()  # type: ignore[no-untyped-call]
     changes = _changes(trained or Dropouts())
     kwargs: dict[str, Any] = {"dtype": torch.float32, "use_safetensors": True}
-    if trained and device.type == "cpu" and precision is torch.bfloat16:
+    if trained is not None and device.type == "cpu" and precision is torch.bfloat16:
         # The fused kernel's gradients take four times as long as those of plain products there.
         kwargs["attn_implementation"] = "eager"
     try:

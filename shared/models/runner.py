@@ -79,7 +79,7 @@ class Runner:
                 what to rebuild), or its adapter, prompt or head is malformed.
         """
         manifest = bundle.manifest
-        self._check_compatible(bundle)
+        self.check(bundle)
         adapter = prompt = head = None
         if manifest.method is Method.LORA and not self._merged:
             adapter = self._engine.place(read_adapter(bundle.folder, self._engine.layers))
@@ -193,7 +193,12 @@ class Runner:
             self._tokenizers[max_length] = self._backbone.text_tokenizer(max_length)
         return self._tokenizers[max_length]
 
-    def _check_compatible(self, bundle: Bundle) -> None:
+    def check(self, bundle: Bundle) -> None:
+        """Refuses a bundle that was not made for this backbone.
+
+        Raises:
+            ArtifactError: the message says what to rebuild.
+        """
         manifest, backbone = bundle.manifest, self._backbone
         rebuild = f"; rebuild it: {manifest.command}" if manifest.command else "; train it again"
         here = f"{backbone.name} ({backbone.sha256[:12]})"

@@ -94,6 +94,7 @@ class Runners:
     def _make(self, bundle: Bundle) -> Runner:
         if not self._is_merged(bundle):
             return Runner(self._read(bundle))
+        self._first.check(bundle)
         adapter = read_adapter(bundle.folder, self._first.layers)
         encoder = merge(self._backbone.encoder, adapter.to(self._backbone.device, torch.float32))
         return Runner(self._backbone.with_encoder(encoder), merged=True)

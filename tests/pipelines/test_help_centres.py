@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from shared.config import read_yaml
+
 PIPELINES = Path(__file__).parents[2] / "pipelines"
 QUESTIONS = {"help_centres": 60, "near_misses": 80}
 CENTRES = sorted(
@@ -34,3 +36,13 @@ def test_questions_have_exact_evidence(centre: Path) -> None:
         assert bool(named) is bool(question["evidence"]) is (question["answerable"] is True)
         for evidence in question["evidence"]:
             assert sum(evidence in article for article in named) == 1, (question["id"], evidence)
+
+
+@pytest.mark.parametrize("part", ["choice", "calibration", "gate"])
+def test_both_rounds_of_the_judge_keep_the_same_help_centres_from_training(part: str) -> None:
+    first, second = (
+        read_yaml(PIPELINES / "configs" / f"support_{name}.yaml")[part]
+        for name in ("candidates", "near_misses")
+    )
+    assert first
+    assert sorted(first) == sorted(second)

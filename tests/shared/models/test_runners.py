@@ -160,3 +160,11 @@ def test_a_merged_adapter_gives_the_same_and_leaves_the_others_alone(tmp_path: P
         merged.info(judge.id)
     merged.load(judge)
     np.testing.assert_allclose(run(merged, judge), run(apart, judge), atol=1e-4)
+
+
+def test_a_merged_adapter_for_another_backbone_is_refused_with_the_remedy(
+    tmp_path: Path, first: Backbone
+) -> None:
+    judge = lora_bundle(tmp_path, "judge", seed=1)
+    with pytest.raises(ArtifactError, match=r"was made for .*; rebuild it: "):
+        Runners(first, ["judge"]).load(judge)
