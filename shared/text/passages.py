@@ -17,7 +17,7 @@ PASSAGE_TOKENS = 100
 """A judge reads ten of these beside a question in less time than four of twice the length, finds
 the answer among them as often, and the search finds the right document a little more often."""
 
-SPLITTING = 5
+SPLITTING = 6
 """Counts up when the same document would be cut otherwise: stored indexes are then rebuilt."""
 
 _WORD = re.compile(r"[^\W\d_]{1,9}|\d{1,3}|[^\w\s]|_", re.UNICODE)

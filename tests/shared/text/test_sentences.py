@@ -43,6 +43,40 @@ def test_known_cases(source: str, expected: list[str] | None) -> None:
         assert texts(source) == expected
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "**Q. Tea bags?**\nA. Tear them open.",
+        "**Q.** Tea bags?\n**A.** Tear them open.",
+        "_Q._ Tea bags?\n_A._ Tear them open.",
+        "Q1. Tea bags?\nA1. Tear them open.",
+        "Q.\nTea bags?\nA.\nTear them open.",
+        "Q:\nTea bags?\nA:\nTear them open.",
+        "**1.** Tea bags?\n**2.** Tear them open.",
+        "**1. Tea bags?**\n2. Tear them open.",
+        "6.1. Tea bags?\n6.2. Tear them open.",
+        "> H3. Tea bags?\n> H4. Tear them open.",
+    ],
+)
+def test_what_names_a_sentence_stays_with_it(source: str) -> None:
+    first, second = texts(source)
+
+    assert first.strip("*").endswith("Tea bags?")
+    assert second.endswith("Tear them open.")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "We like **plan B.** Others like C6.",
+        "Use 192.168.1.10. It works.",
+        "Set file_no. It works.",
+    ],
+)
+def test_what_only_looks_like_a_label_ends_a_sentence(source: str) -> None:
+    assert len(texts(source)) == 2
+
+
 def test_a_soft_break_joins_and_a_list_separates() -> None:
     source = (
         "This line is long enough to have been wrapped by\nan editor in the middle.\n- one\n- two"
