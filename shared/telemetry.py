@@ -125,8 +125,9 @@ INDEX_BYTES = _gauge(
 )
 UNANSWERED = _counter(
     "banyan_support_unanswered_total",
-    "Questions without an answer by outcome: kept; dropped since too many waited (queue_full) or "
-    "they could not be written (failed); deleted since a tenant had too many (too_many).",
+    "Questions without an answer by outcome: kept; dropped since they have no letter or digit "
+    "(no_words), too many waited (queue_full) or they could not be written (failed); deleted since "
+    "a tenant had too many (too_many).",
     ["outcome"],
 )
 RETENTION_ROWS = _counter(

@@ -96,7 +96,8 @@ def _add_chat(app: FastAPI, service: SupportService) -> None:
         answer = await service.assistant.answer(
             knowledge_base, turn, max_tokens=request.max_completion_tokens or request.max_tokens
         )
-        _note_unanswered(service, identity.tenant, knowledge_base.uid, turn, answer)
+        if request.store is not False:
+            _note_unanswered(service, identity.tenant, knowledge_base.uid, turn, answer)
         whole = chat.response(
             request,
             answer,

@@ -113,7 +113,11 @@ class ChatRequest(RequestBody):
     service_tier: str | None = Field(None, max_length=50)
     reasoning_effort: str | None = Field(None, max_length=50)
     verbosity: str | None = Field(None, max_length=50)
-    store: bool | None = None
+    store: bool | None = Field(
+        None,
+        description="False: the question is not kept among those that were not answered, as a test "
+        "or an evaluation asks it.",
+    )
     metadata: dict[str, str] | None = None
 
 

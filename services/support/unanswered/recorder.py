@@ -38,7 +38,14 @@ class Recorder:
         self._thread.start()
 
     def note(self, asked: Asked) -> None:
-        """Takes a question to be written soon; returns at once."""
+        """Takes a question to be written soon; returns at once.
+
+        One without a letter or digit ("???", emoji) is dropped, and counted as such: it names
+        nothing that an article could be written about, and what it follows was asked before it.
+        """
+        if not asked.has_words:
+            UNANSWERED.labels("no_words").inc()
+            return
         try:
             self._queue.put_nowait(asked)
         except queue.Full:

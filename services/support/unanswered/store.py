@@ -69,6 +69,11 @@ class Asked:
     asked_at: float
 
     @property
+    def has_words(self) -> bool:
+        """Whether it has a letter or a digit."""
+        return bool(_normal(self.question))
+
+    @property
     def key(self) -> tuple[str, str]:
         """Equal for equal questions to one knowledge base: case, accents, punctuation and spaces
         do not count. A question that follows others is equal only after equal ones.

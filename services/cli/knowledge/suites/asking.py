@@ -64,7 +64,10 @@ def check_articles(platform: "Platform", suite: Suite, kb: str) -> None:
 def ask_suite(
     platform: "Platform", suite: Suite, kb: str, on_asked: Callable[[], None]
 ) -> list[Asked]:
-    """The replies to all questions, each asked turn by turn with the replies between."""
+    """The replies to all questions, each asked turn by turn with the replies between.
+
+    None is kept among the questions that were not answered: the list is of what people asked.
+    """
     asked = []
     for question in suite.questions:
         asked.append(Asked(question, Reply.of(_reply(platform, question, kb))))
@@ -89,7 +92,8 @@ def _reply(platform: "Platform", question: SuiteQuestion, kb: str) -> dict[str, 
     message: dict[str, Any] = {}
     for turn in user_messages(question):
         messages.append(turn)
-        answer = post(platform, CHAT, {"model": f"support:{kb}", "messages": messages})
+        body = {"model": f"support:{kb}", "messages": messages, "store": False}
+        answer = post(platform, CHAT, body)
         message = answer["choices"][0]["message"]
         messages.append({"role": "assistant", "content": message["content"]})
     return message

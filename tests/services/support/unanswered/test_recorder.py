@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -80,6 +81,22 @@ def test_what_has_no_place_is_dropped_and_counted(store: Store, recorder: Record
     wait_for(lambda: bool(store.batches), "a batch is written")
     assert count("queue_full") == dropped + 2
     assert store.questions == ["question 0", "question 1", "question 2"]
+
+
+@pytest.mark.parametrize("signs", ["???", "\U0001f697", "\U0001f4e6 \u2753", "\uff1f", "\u0301"])
+def test_a_question_without_words_is_dropped_and_counted(
+    store: Store, recorder: Recorder, signs: str
+) -> None:
+    dropped = count("no_words")
+
+    recorder.note(replace(asked(1), question=signs))
+    recorder.note(replace(asked(2), question="5?"))
+    recorder.note(replace(asked(3), question="\u5462\uff1f"))
+    recorder.start()
+
+    wait_for(lambda: len(store.questions) == 2, "two questions are written")
+    assert count("no_words") == dropped + 1
+    assert store.questions == ["5?", "\u5462\uff1f"]
 
 
 def test_while_the_database_is_away_questions_wait(store: Store, recorder: Recorder) -> None:

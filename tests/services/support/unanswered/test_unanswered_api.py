@@ -23,9 +23,11 @@ async def started(service: SupportService) -> SupportService:
     return service
 
 
-async def ask(http: httpx.AsyncClient, *questions: str, kb: str = "shop") -> dict[str, Any]:
+async def ask(
+    http: httpx.AsyncClient, *questions: str, store: bool | None = None
+) -> dict[str, Any]:
     messages = [{"role": "user", "content": question} for question in questions]
-    body = {"model": f"support:{kb}", "messages": messages}
+    body = {"model": "support:shop", "messages": messages, "store": store}
     answer = await http.post("/v1/chat/completions", json=body)
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()["choices"][0]["message"]["banyan"]
@@ -73,6 +75,50 @@ async def test_small_talk_and_who_asks_for_a_person_are_not_kept(
 
     await written(started, 1)
     assert [one["question"] for one in await listed(http)] == ["Where is my parcel?"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_request_may_say_that_its_question_is_not_kept(
+    http: httpx.AsyncClient, started: SupportService, stream: bool
+) -> None:
+    await http.put("/knowledge-bases/shop")
+    messages = [{"role": "user", "content": "Asked by a test suite?"}]
+    body = {"model": "support:shop", "messages": messages, "store": False, "stream": stream}
+
+    assert (await http.post("/v1/chat/completions", json=body)).status_code == 200
+    await ask(http, "Where is my parcel?", store=True)
+
+    await written(started, 1)
+    assert [one["question"] for one in await listed(http)] == ["Where is my parcel?"]
+
+
+async def test_asking_for_evidence_keeps_no_question(
+    http: httpx.AsyncClient, started: SupportService
+) -> None:
+    await http.put("/knowledge-bases/shop")
+    messages = [{"role": "user", "content": "Asked by a calibration?"}]
+    body = {"knowledge_base": "shop", "messages": messages}
+
+    assert (await http.post("/evidence", json=body)).status_code == 200
+    await ask(http, "Where is my parcel?")
+
+    await written(started, 1)
+    assert [one["question"] for one in await listed(http)] == ["Where is my parcel?"]
+
+
+async def test_messages_of_signs_alone_are_not_kept(
+    http: httpx.AsyncClient, started: SupportService
+) -> None:
+    await http.put("/knowledge-bases/shop")
+
+    for signs in ("???", "\U0001f4e6\u2753", "\u2026"):
+        await ask(http, signs)
+    await ask(http, "Where is my parcel?", "???")
+    await ask(http, "Where is my parcel?")
+
+    await written(started, 1)
+    (kept,) = await listed(http)
+    assert (kept["question"], kept["times"]) == ("Where is my parcel?", 1)
 
 
 async def test_pages_follow_each_other(http: httpx.AsyncClient, started: SupportService) -> None:

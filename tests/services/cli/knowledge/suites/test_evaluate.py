@@ -19,6 +19,7 @@ class Chat:
     documents: list[str] = field(default_factory=lambda: ["fees", "delivery"])
     conversations: list[list[dict[str, str]]] = field(default_factory=list)
     models: set[str] = field(default_factory=set)
+    stored: set[bool] = field(default_factory=set)
     deleted: list[str] = field(default_factory=list)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -33,6 +34,7 @@ class Chat:
             return httpx.Response(200, json={"documents": listed, "next": None})
         body = json.loads(request.content)
         self.models.add(body["model"])
+        self.stored.add(body["store"])
         self.conversations.append(body["messages"])
         return httpx.Response(200, json={"choices": [{"message": self.message(body)}]})
 
@@ -73,6 +75,7 @@ def test_a_suite_is_asked_and_its_figures_are_printed(
     evaluate(suite, kb="shop", gate=["right=0.5", "wrong=0"], show=True, out=out, url=URL)
 
     assert chat.models == {"support:shop"}
+    assert chat.stored == {False}
     roles = [message["role"] for message in chat.conversations[-1]]
     assert roles == ["user", "assistant", "user"]
     figures = json.loads(out.read_text())
