@@ -36,6 +36,10 @@ CANDIDATES = 10
 PER_DOCUMENT = 2
 """How many of them are of one document at most."""
 
+EARLIER_WORDS = 0.25
+"""How much a word that only earlier turns have counts beside those of the question, when the
+sentences of an answer are chosen: another row of the same table is asked for by its own words."""
+
 MAX_UNREAD = 0.5
 """From this share of words on that the backbone does not know, a question is not understood."""
 
@@ -127,7 +131,7 @@ class Assistant:
     def _answer(self, found: "_Found", max_tokens: int | None) -> Answer:
         evidence = found.evidence()
         confidence = self.calibration.probability(evidence)
-        words = found.index.word_weights(found.text)
+        words = found.word_weights()
         composed = None
         is_sure = confidence >= self.calibration.threshold and self._may_decide(found)
         if found.is_told and is_sure:
@@ -190,6 +194,12 @@ class _Found:
     def text(self) -> str:
         """The words of the reading that the best passage answers."""
         return self.turn.read_for(self.judged[0])
+
+    def word_weights(self) -> dict[str, float]:
+        """How telling each word is that an answer may hold; see `EARLIER_WORDS`."""
+        now = self.index.word_weights(self.turn.question)
+        read = self.index.word_weights(self.text)
+        return {word: w if word in now else EARLIER_WORDS * w for word, w in read.items()}
 
     @property
     def judged_only(self) -> Sequence[Judged]:

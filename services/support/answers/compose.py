@@ -13,11 +13,11 @@ from shared.text.passages import Passage, estimate_tokens, join_sentences
 MAX_PASSAGES = 3
 """Of how many passages an answer is made at most."""
 
-NEARLY_AS_GOOD = 1.5
+NEARLY_AS_GOOD = 1.0
 """How far below the best passage's logit that of a further one may be."""
 
-ADDS = 0.1
-"""Which share of the question's words, by how telling they are, a further passage must add."""
+ADDS = 0.2
+"""Which share of the question's words, by how telling they are, another document must add."""
 
 FIRST_WORDS = 50
 """How long the first passage's sentences are at most where a further passage adds to them."""
@@ -89,10 +89,10 @@ def compose(
     """The answer from passages that were judged, the best first; at least one.
 
     The first passage answers (see `excerpt`). A further one is added only where its `logits` say
-    that it is nearly as good, and it holds words of the question that those before it lack; what
-    was said already is not repeated, and all together has at most `MAX_WORDS` words. `spans` are
-    where a reader sees the answer in each passage's text. Without `logits` one passage answers.
-    None where the first hit's document says nothing.
+    that it is nearly as good, and it is of the same document or holds words of the question that
+    those before it lack; what was said already is not repeated, and all together has at most
+    `MAX_WORDS` words. `spans` are where a reader sees the answer in each passage's text. Without
+    `logits` one passage answers. None where the first hit's document says nothing.
     """
     candidates = [(hit, _at(spans, number)) for number, hit in enumerate(judged)]
     near = [
@@ -130,8 +130,11 @@ def _with_further(
     further = _part(candidate, _lacking(parts, word_weights), parts, left)
     if further is None or further.words > left:
         return None
-    gained = sum(_lacking(parts, word_weights).get(stem, 0.0) for stem in further.stems)
-    return [*parts, further] if gained >= ADDS * sum(word_weights.values()) > 0 else None
+    if further.hit.entry.document_id != first.hit.entry.document_id:
+        gained = sum(_lacking(parts, word_weights).get(stem, 0.0) for stem in further.stems)
+        if not gained >= ADDS * sum(word_weights.values()) > 0:
+            return None
+    return [*parts, further]
 
 
 def _part(

@@ -66,6 +66,26 @@ async def said(http: httpx.AsyncClient, *turns: str) -> dict[str, Any]:
     return {**message["banyan"], "content": message["content"]}
 
 
+async def test_a_follow_up_about_another_row_is_answered_with_that_row(
+    judged: httpx.AsyncClient, trunk: FakeTrunk
+) -> None:
+    rows = ["Fish | Warmth", "--- | ---", "Betta male | 25", "Sterbai | 24"]
+    table = {"id": "fish", "title": "Fish", "text": "\n".join(f"| {row} |" for row in rows)}
+    put = await judged.post(
+        "/knowledge-bases/help-centre/documents",
+        content=orjson.dumps(table),
+        headers={"content-type": "application/x-ndjson"},
+    )
+    assert put.status_code == 200, put.text
+    judge(trunk, {"Fish": 3.0})
+
+    first = await said(judged, "warmth for a male betta")
+    second = await said(judged, "warmth for a male betta", "and for sterbai?")
+
+    assert "25" in first["content"] and "24" not in first["content"]
+    assert "24" in second["content"] and "25" not in second["content"]
+
+
 async def test_the_judge_says_which_passage_answers(
     judged: httpx.AsyncClient, trunk: FakeTrunk
 ) -> None:

@@ -217,6 +217,19 @@ def test_a_further_passage_must_be_as_good_and_add_something(
     assert len(composed([OWLS, MICE], question, logits=logits).citations) == 1
 
 
+@pytest.mark.parametrize(("logit", "count"), [(1.5, 2), (0.5, 1)])
+def test_another_passage_of_the_document_need_not_hold_words_of_the_question(
+    logit: float, count: int
+) -> None:
+    passage = hit_of("An owl sleeps by day. " + "Nobody knows what it dreams of. " * 18 + "It eats.")
+    second = replace(passage, passage_number=1)
+    assert len(passage.entry.passages) == 2
+
+    found = composed([passage, second], "when does an owl sleep", logits=[2.0, logit])
+
+    assert [each.hit for each in found.citations] == [passage, second][:count]
+
+
 def test_what_was_said_is_not_said_again() -> None:
     again = hit_of("An owl costs 5 pounds. Delivery takes a week.", title="Delivery")
 
