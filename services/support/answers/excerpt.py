@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from services.support.answers.labels import labels_of
 from services.support.answers.pointers import only_points_elsewhere
 from shared.models.tasks import Span
 from shared.retrieval.index import Hit
@@ -21,6 +22,7 @@ one that was asked for; a reader's certainty counts like words."""
 CLEAR_WORDS = 45
 """How long an answer around such a sentence is, unless one sentence alone is longer."""
 
+_INTRODUCES = (":", "?", "：", "？")
 _SPEAKING_WITHIN = 3
 _MAX_ROWS = 10
 _SPAN_WEIGHT = 0.5
@@ -69,7 +71,7 @@ def says_something(sentences: Sequence[Sentence], number: int) -> bool:
             return True
         if sentence.kind is not SentenceKind.TEXT or only_points_elsewhere(sentence.text):
             return False
-        if not sentence.text.endswith((":", "?", "：", "？")):
+        if not sentence.text.endswith(_INTRODUCES):
             return True
     return False
 
@@ -92,8 +94,9 @@ def excerpt(hit: Hit, asked: Asked, max_words: float = MAX_WORDS) -> Excerpt | N
     passage = _passage(hit, asked)
     if passage is None:
         return None
+    labels = labels_of(passage, goes_on=passage.end < hit.entry.passages[-1].end)
     if hit.entry.is_faq:
-        return Excerpt(passage, _from_start(passage.sentences, max_words))
+        return Excerpt(passage, _from_start(passage.sentences, labels, max_words))
     spanned = _spanned(passage, asked.span) if passage is hit.passage else frozenset()
     sentences = _section(passage, asked)
     scores = [_score(sentences, number, asked, spanned) for number in range(len(sentences))]
@@ -102,8 +105,8 @@ def excerpt(hit: Hit, asked: Asked, max_words: float = MAX_WORDS) -> Excerpt | N
     if is_clear and sentences[best].kind is SentenceKind.ROW:
         return Excerpt(passage, sentences[best : _end_of_rows(sentences, scores, best, max_words)])
     words = min(CLEAR_WORDS, max_words) if is_clear else max_words
-    groups = _groups(sentences, max_words)
-    chosen = _without_pointers_after(_around(sentences, groups, scores, best, words))
+    groups = _groups(sentences, labels, max_words)
+    chosen = _without_introductions_after(_around(sentences, groups, scores, best, words), labels)
     question = _question_before(passage, chosen[0], hit.entry.title)
     return Excerpt(passage, [*question, *chosen])
 
@@ -228,12 +231,12 @@ def _introduction(sentences: Sequence[Sentence], first: int) -> Sequence[Sentenc
     return [before] if start < first and before.text.endswith((":", "：")) else ()
 
 
-def _groups(sentences: Sequence[Sentence], max_words: float) -> list[range]:
+def _groups(sentences: Sequence[Sentence], labels: frozenset[int], max_words: float) -> list[range]:
     """What holds together: a list of at most `max_words` with its introduction, a question with
-    its answer."""
+    its answer, a label with what it names."""
     groups: list[range] = []
     for number, sentence in enumerate(sentences):
-        if groups and _belongs(sentences[number - 1], sentence):
+        if groups and _belongs(sentences[number - 1], sentence, labels):
             longer = range(groups[-1].start, number + 1)
             if _words(sentences, longer) <= max_words:
                 groups[-1] = longer
@@ -242,9 +245,9 @@ def _groups(sentences: Sequence[Sentence], max_words: float) -> list[range]:
     return groups
 
 
-def _belongs(before: Sentence, sentence: Sentence) -> bool:
+def _belongs(before: Sentence, sentence: Sentence, labels: frozenset[int]) -> bool:
     """Whether a sentence says nothing, or half, without the one before it."""
-    if before.text.endswith((":", "?", "：", "？")):
+    if before.start in labels or before.text.endswith(_INTRODUCES):
         return True
     return _is_item(sentence) and _is_item(before)
 
@@ -258,9 +261,11 @@ def _words(sentences: Sequence[Sentence], numbers: range) -> float:
     return sum(count_words(sentences[number].text) for number in numbers)
 
 
-def _from_start(sentences: Sequence[Sentence], max_words: float) -> list[Sentence]:
+def _from_start(
+    sentences: Sequence[Sentence], labels: frozenset[int], max_words: float
+) -> list[Sentence]:
     """The first groups up to `max_words`, at least one."""
-    groups = _groups(sentences, max_words)
+    groups = _groups(sentences, labels, max_words)
     words = 0.0
     for i, group in enumerate(groups):
         words += _words(sentences, group)
@@ -269,14 +274,24 @@ def _from_start(sentences: Sequence[Sentence], max_words: float) -> list[Sentenc
     return list(sentences)
 
 
-def _without_pointers_after(chosen: Sequence[Sentence]) -> Sequence[Sentence]:
-    """Without what only points elsewhere at the end: the reader of a chat sees no section below."""
+def _without_introductions_after(
+    chosen: Sequence[Sentence], labels: frozenset[int]
+) -> Sequence[Sentence]:
+    """Without what only points elsewhere at the end, or names what is not said any more: the reader
+    of a chat sees no section below."""
     end = len(chosen)
-    while end > 1 and (
-        chosen[end - 1].kind is SentenceKind.LINK or only_points_elsewhere(chosen[end - 1].text)
-    ):
+    while end > 1 and _only_leads_on(chosen[end - 1], labels):
         end -= 1
     return chosen[:end]
+
+
+def _only_leads_on(sentence: Sentence, labels: frozenset[int]) -> bool:
+    return (
+        sentence.kind is SentenceKind.LINK
+        or sentence.start in labels
+        or sentence.text.endswith(_INTRODUCES)
+        or only_points_elsewhere(sentence.text)
+    )
 
 
 def _question_before(passage: Passage, first: Sentence, title: str) -> Sequence[Sentence]:
