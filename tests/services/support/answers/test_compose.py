@@ -221,7 +221,8 @@ def test_a_further_passage_must_be_as_good_and_add_something(
 def test_another_passage_of_the_document_need_not_hold_words_of_the_question(
     logit: float, count: int
 ) -> None:
-    passage = hit_of("An owl sleeps by day. " + "Nobody knows what it dreams of. " * 18 + "It eats.")
+    dreams = "Nobody knows what it dreams of. " * 18
+    passage = hit_of(f"An owl sleeps by day. {dreams}It eats.")
     second = replace(passage, passage_number=1)
     assert len(passage.entry.passages) == 2
 
