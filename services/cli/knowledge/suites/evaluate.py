@@ -23,8 +23,8 @@ def evaluate(
     suite: Annotated[
         Path | None,
         typer.Option(
-            help="Rows of `question` and `document` (empty where none answers), or a folder of "
-            "questions.jsonl and articles/. Else, ours."
+            help="Rows of `question` and `document` (empty where none answers, or `answerable` "
+            "false), or a folder of questions.jsonl and articles/. Else, ours."
         ),
     ] = None,
     kb: Annotated[str | None, typer.Option("--kb", help="The knowledge base to ask.")] = None,

@@ -7,8 +7,9 @@ A row, of JSON Lines or of a table, is in one of two forms:
     {"question": "where is my card", "document": "card-delivery-times"}
 
 The last turn is the question. `answerable` is false where no document answers, and null for small
-talk; where it is not given, a question with a document is answerable. `documents` and `articles`
-are the same, and `evidence` may be missing. A row `{"gates": {"right": 0.4}}` states gates.
+talk; where it is not given, a question is answerable if its `document` is filled, and a row without
+such a column is refused. `documents` and `articles` are the same, and `evidence` may be missing. A
+row `{"gates": {"right": 0.4}}` states gates.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from shared.errors import InputError
+from shared.tabular.headings import shown
 from shared.tabular.rows import BadRow
 from shared.tabular.table import open_table
 from shared.validation.values import found
@@ -71,9 +73,9 @@ def read_suite(path: Path) -> Suite:
             faults.append(f"{file}:{number}: {error}")
     faults += _duplicates(questions)
     if faults:
-        shown = "\n  ".join(faults[:_MAX_FAULTS])
+        first = "\n  ".join(faults[:_MAX_FAULTS])
         more = f"\n  and {len(faults) - _MAX_FAULTS} more" if len(faults) > _MAX_FAULTS else ""
-        raise InputError(f"the suite cannot be asked:\n  {shown}{more}")
+        raise InputError(f"the suite cannot be asked:\n  {first}{more}")
     if not questions:
         raise InputError(f"{file} holds no questions")
     name = path.name if path.is_dir() else path.name.partition(".")[0]
@@ -106,6 +108,11 @@ def _question(values: Mapping[str, object], number: int) -> SuiteQuestion:
 
 def _answerable(values: Mapping[str, object], articles: Sequence[str]) -> bool | None:
     if "answerable" not in values or values["answerable"] == "":
+        if not any(name in values for name in _DOCUMENTS):
+            raise ValueError(
+                f"has neither `document` nor `answerable` (it has {shown(values)}): name the "
+                "document that answers in `document`, or say `answerable: false` where none does"
+            )
         return bool(articles)
     value = values["answerable"]
     if value is None or isinstance(value, bool):

@@ -72,7 +72,7 @@ def write_suite(folder: Path, count: int) -> Path:
         document = "fees" if length > 4 or number % 7 == 0 else "cards"
         words = " ".join(["fees", *["more"] * (length - 1)])
         rows.append({"question": words, "document": document if number % 5 else ""})
-    rows.append({"question": "nothing at all"})
+    rows.append({"question": "nothing at all", "answerable": False})
     rows.append({"turns": ["hello"], "answerable": None})
     path = folder / "suite.jsonl"
     path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))

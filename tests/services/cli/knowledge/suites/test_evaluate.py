@@ -50,7 +50,7 @@ class Chat:
 ROWS = (
     {"question": "what does it cost", "document": "fees", "evidence": "It costs five pounds."},
     {"question": "how long", "document": "delivery"},
-    {"question": "who made you"},
+    {"question": "who made you", "answerable": False},
     {"turns": ["hi", "what does it cost abroad"], "articles": ["fees"]},
 )
 

@@ -26,7 +26,8 @@ def test_both_forms_are_read(tmp_path: Path) -> None:
         },
         {"turns": ["hello"], "answerable": None, "articles": [], "evidence": []},
         {"question": "how much", "document": "fees"},
-        {"question": "who made you"},
+        {"question": "who made you", "answerable": False},
+        {"question": "who owns you", "documents": []},
         {"gates": {"right": 0.4, "wrong": 0}},
     )
 
@@ -42,6 +43,7 @@ def test_both_forms_are_read(tmp_path: Path) -> None:
         SuiteQuestion("row 2", ("hello",), None),
         SuiteQuestion("row 3", ("how much",), True, ("fees",)),
         SuiteQuestion("row 4", ("who made you",), False),
+        SuiteQuestion("row 5", ("who owns you",), False),
     ]
 
 
@@ -55,6 +57,26 @@ def test_a_table_of_questions_and_documents_is_read(tmp_path: Path) -> None:
         (("how much",), True, ("fees",)),
         (("who are you",), False, ()),
     ]
+
+
+def test_an_empty_document_says_that_none_answers(tmp_path: Path) -> None:
+    path = tmp_path / "suite.csv"
+    path.write_text("question,document\nhow much,fees\nwho are you,\n")
+
+    assert [question.answerable for question in read_suite(path).questions] == [True, False]
+
+
+def test_a_table_without_documents_is_refused_row_by_row(tmp_path: Path) -> None:
+    path = tmp_path / "faq.csv"
+    path.write_text("question,answer\nhow much,five pounds\nhow long,a week\n")
+
+    with pytest.raises(InputError) as caught:
+        read_suite(path)
+
+    for line in (2, 3):
+        assert f"{path}:{line}: has neither `document` nor `answerable`" in str(caught.value)
+    assert "(it has 'question', 'answer')" in str(caught.value)
+    assert "say `answerable: false`" in str(caught.value)
 
 
 def test_a_folder_brings_its_articles(tmp_path: Path) -> None:
@@ -71,6 +93,8 @@ def test_a_folder_brings_its_articles(tmp_path: Path) -> None:
     ("row", "said"),
     [
         ({"document": "fees"}, "has neither `turns` nor `question`"),
+        ({"question": "a"}, "has neither `document` nor `answerable`"),
+        ({"question": "a", "answerable": ""}, "has neither `document` nor `answerable`"),
         ({"question": "a", "answerable": True}, "names no document"),
         ({"question": "a", "answerable": False, "document": "fees"}, "not to be answerable"),
         ({"question": "a", "answerable": "perhaps"}, "expected true, false or null"),
@@ -83,7 +107,7 @@ def test_a_folder_brings_its_articles(tmp_path: Path) -> None:
 def test_rows_that_cannot_be_asked_are_named(
     tmp_path: Path, row: dict[str, object], said: str
 ) -> None:
-    path = write(tmp_path / "suite.jsonl", {"question": "fine"}, row)
+    path = write(tmp_path / "suite.jsonl", {"question": "fine", "document": "fees"}, row)
 
     with pytest.raises(InputError, match=said) as caught:
         read_suite(path)
@@ -91,7 +115,8 @@ def test_rows_that_cannot_be_asked_are_named(
 
 
 def test_ids_stand_once_and_a_suite_is_not_empty(tmp_path: Path) -> None:
-    twice = write(tmp_path / "a.jsonl", *({"id": 1, "question": "a"} for _ in range(30)))
+    row = {"id": 1, "question": "a", "document": "b"}
+    twice = write(tmp_path / "a.jsonl", *[row] * 30)
     with pytest.raises(InputError, match="and 9 more"):
         read_suite(twice)
     with pytest.raises(InputError, match="holds no questions"):
