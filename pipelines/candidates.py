@@ -38,8 +38,8 @@ from shared.models.tasks import EmbedOutput, Float32s
 from shared.retrieval.index import Entry, Hit, Index, Query, with_vectors
 from shared.retrieval.judging import in_context, passage_text
 from shared.retrieval.readings import search_texts
+from shared.retrieval.suite import SuiteQuestion, read_suite
 from shared.text.passages import TextFormat, split_passages
-from shared.training.data.reading import Row, RowError, read_rows, text_cell, value_of
 from shared.training.data.settings import JsonLinesFile
 from shared.training.evaluation.answering import answer
 from shared.training.evaluation.judgement import expect
@@ -75,53 +75,43 @@ class CandidatesSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A question of a help centre: the user's turns, and the evidence in named articles."""
-
-    turns: tuple[str, ...]
-    articles: tuple[str, ...]
-    evidence: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class HelpCentre:
     """The articles by name, each with its title and text, and the questions but small talk."""
 
     name: str
     articles: dict[str, tuple[str, str]]
-    questions: tuple[Asked, ...]
+    questions: tuple[SuiteQuestion, ...]
 
 
 def read_help_centre(folder: Path) -> HelpCentre:
     """Reads a folder.
 
     Raises:
-        InputError: a question is not such a row, or its evidence stands in no article it names.
+        InputError: a question is not such a row, or its evidence is missing or stands in no article
+            that it names.
     """
     articles = {}
     for file in sorted(folder.glob("articles/*.md")):
         title, _, text = file.read_text("utf-8").partition("\n")
         articles[file.stem] = (title.lstrip("# ").strip(), text.strip())
-    asked = tuple(read_rows([(folder / "questions.jsonl", _asked)]))
-    for each in asked:
-        missing = [e for e in each.evidence if not any(_places(articles, each.articles, e))]
-        if missing:
-            raise InputError(f"{folder}: {missing[0][:60]!r} stands in none of {each.articles}")
-    return HelpCentre(folder.name, articles, asked)
+    questions = tuple(q for q in read_suite(folder).questions if q.answerable is not None)
+    for question in questions:
+        _check_evidence(folder, articles, question)
+    return HelpCentre(folder.name, articles, questions)
 
 
-def _asked(row: Row) -> list[Asked]:
-    if value_of(row, "answerable") is None:
-        return []
-    lists = []
-    for column in ("turns", "articles", "evidence"):
-        values = value_of(row, column)
-        if not isinstance(values, list):
-            raise RowError(f"{column!r} is not a list of texts")
-        lists.append(tuple(text_cell({column: value}, column) for value in values))
-    if not lists[0]:
-        raise RowError("'turns' is empty: give what the user said")
-    return [Asked(*lists)]
+def _check_evidence(
+    folder: Path, articles: dict[str, tuple[str, str]], question: SuiteQuestion
+) -> None:
+    named = question.articles
+    if question.answerable and not question.evidence:
+        raise InputError(
+            f"{folder}: the question {question.id!r} has no `evidence`: give the exact text of "
+            f"{named} that answers"
+        )
+    missing = [e for e in question.evidence if not any(_places(articles, named, e))]
+    if missing:
+        raise InputError(f"{folder}: {missing[0][:60]!r} stands in none of {named}")
 
 
 def _places(
@@ -170,11 +160,11 @@ def candidates(
         (settings.seed, *np.frombuffer(centre.name.encode(), np.uint8))
     )
     vectors = search.vectors(
-        [text for asked in centre.questions for text in search_texts(asked.turns)]
+        [text for question in centre.questions for text in search_texts(question.turns)]
     )
     row = 0
-    for asked in centre.questions:
-        texts = search_texts(asked.turns)
+    for question in centre.questions:
+        texts = search_texts(question.turns)
         queries = [
             Query(text, vector)
             for text, vector in zip(texts, vectors[row : row + len(texts)], strict=True)
@@ -182,13 +172,13 @@ def candidates(
         row += len(texts)
         count = sum(len(entry.passages) for entry in index.entries)
         hits = index.search(queries, count, per_document=count)
-        answering = [hit for hit in hits if _holds(hit, centre, asked)]
+        answering = [hit for hit in hits if _holds(hit, centre, question)]
         others = [hit for hit in hits if hit not in answering]
         positives = [_text(hit) for hit in answering[: settings.passages // 2]]
         negatives = _negatives(others, settings, settings.passages - len(positives), generator)
         if len(positives) + len(negatives) == settings.passages:
             yield {
-                "query": in_context(asked.turns),
+                "query": in_context(question.turns),
                 "positives": positives,
                 "negatives": negatives,
                 "group": centre.name,
@@ -214,12 +204,12 @@ def _text(hit: Hit) -> str:
     return passage_text(hit.entry.title, hit.passage.text)
 
 
-def _holds(hit: Hit, centre: HelpCentre, asked: Asked) -> bool:
+def _holds(hit: Hit, centre: HelpCentre, question: SuiteQuestion) -> bool:
     passage, name = hit.passage, hit.entry.document_id
     return any(
         min(end, passage.end) - max(start, passage.start) > _HELD * (end - start)
-        for evidence in asked.evidence
-        for article, start, end in _places(centre.articles, asked.articles, evidence)
+        for evidence in question.evidence
+        for article, start, end in _places(centre.articles, question.articles, evidence)
         if article == name
     )
 

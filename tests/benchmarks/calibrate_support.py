@@ -32,7 +32,6 @@ from pipelines.calibration.calibrating import (
 )
 from pipelines.calibration.centres import calibration_centres, calibration_names
 from pipelines.calibration.report import print_report
-from services.cli.knowledge.suites.suite import SuiteQuestion, read_suite
 from services.support.answers import chat
 from services.support.answers.answer import Grounds
 from services.support.answers.chat_schemas import ChatMessage
@@ -50,6 +49,7 @@ from shared.retrieval.calibrations import (
     open_calibrations,
     write_questions,
 )
+from shared.retrieval.suite import SuiteQuestion, read_suite
 from tests.harness.data import DATA
 from tests.harness.real_trunk import bundle_id, real_trunk
 from tests.harness.support.data import RetrievalSet, doc2dial, help_centre, rows, stackfaq

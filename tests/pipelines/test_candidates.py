@@ -74,3 +74,23 @@ def test_what_cannot_be_read_is_said(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert main(_command(folder)) == 1
     assert "stands in none of ('fees',)" in capsys.readouterr().err
     assert not (tmp_path / "out.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"question": "how much?", "document": "fees"}, "'row 5' has no `evidence`"),
+        ({"id": "q5", "turns": ["how much?"]}, "questions.jsonl:5: has neither `document` nor"),
+        ({"id": "q1", "turns": ["a"], "answerable": False}, "the id 'q1' stands twice"),
+    ],
+)
+def test_questions_are_read_as_the_suites_of_evaluate(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], row: dict[str, object], said: str
+) -> None:
+    folder = _help_centre(tmp_path / "bank")
+    with (folder / "questions.jsonl").open("a") as file:
+        file.write(json.dumps(row) + "\n")
+
+    assert main(_command(folder)) == 1
+
+    assert said in " ".join(capsys.readouterr().err.split())

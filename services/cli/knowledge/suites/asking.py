@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from services.cli.knowledge.suites.measures import Asked, Reply
-from services.cli.knowledge.suites.suite import Suite, SuiteQuestion
 from shared.errors import InputError
+from shared.retrieval.suite import Suite, SuiteQuestion
 
 if TYPE_CHECKING:
     from services.cli.client import Platform

@@ -25,8 +25,8 @@ from shared.errors import ConfigError, InputError
 if TYPE_CHECKING:
     from services.cli.client import Platform
     from services.cli.knowledge.suites.evidence import Gathered
-    from services.cli.knowledge.suites.suite import Suite
     from shared.retrieval.calibrations import CalibrationQuestion, Calibrations
+    from shared.retrieval.suite import Suite
 
 LEAST_QUESTIONS = 100
 """From so many own questions on a suite bounds a risk by itself."""
@@ -61,7 +61,7 @@ def calibrate(
     from pipelines.calibration.centres import calibration_centres
     from pipelines.calibration.report import print_report
     from services.cli.knowledge.suites.evidence import Gathered, check_gathered
-    from services.cli.knowledge.suites.suite import read_suite
+    from shared.retrieval.suite import read_suite
 
     for name, share in (("risk", risk), ("threshold", threshold)):
         if share is not None and not 0 < share < 1:

@@ -41,7 +41,7 @@ def evaluate(
     from services.cli.knowledge.sample import SAMPLE_SUITE
     from services.cli.knowledge.suites.asking import ask_suite, knowledge_base_for
     from services.cli.knowledge.suites.measures import check_gates, measure
-    from services.cli.knowledge.suites.suite import read_suite
+    from shared.retrieval.suite import read_suite
 
     read = read_suite(suite or SAMPLE_SUITE)
     gates = {**read.gates, **_stated(gate or [])}

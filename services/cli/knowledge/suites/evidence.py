@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from services.cli.knowledge.suites.asking import post, user_messages
-from services.cli.knowledge.suites.suite import Suite, SuiteQuestion
 from shared.errors import ConflictError, InputError
 from shared.retrieval.calibrations import CalibrationQuestion
 from shared.retrieval.confidence import Evidence
+from shared.retrieval.suite import Suite, SuiteQuestion
 
 if TYPE_CHECKING:
     from services.cli.client import Platform

@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from services.cli.knowledge.suites.suite import SuiteQuestion
 from shared.errors import InputError
 from shared.metrics.bootstrap import Interval, bootstrap_mean
+from shared.retrieval.suite import SuiteQuestion
 
 MAX_WORDS = 80
 MAX_SUGGESTIONS = 3

@@ -9,11 +9,11 @@ import pytest
 
 from pipelines.calibration.centres import HELP_CENTRES
 from services.cli.knowledge.suites.calibrate import calibrate, rollback
-from services.cli.knowledge.suites.suite import read_suite
 from services.support.confidence import load_calibration, open_confidence
 from shared.errors import ConflictError, InputError
 from shared.retrieval.calibrations import SUPPORT_CONFIDENCE, read_questions
 from shared.retrieval.confidence import Evidence
+from shared.retrieval.suite import read_suite
 from tests.services.cli.served import URL, Answer
 
 DOMAINS = ("drone", "payroll", "vegbox")

@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 
 from services.cli.knowledge.suites.measures import Asked, Reply, measure, recall, word_count
-from services.cli.knowledge.suites.suite import SuiteQuestion
 from shared.errors import InputError
+from shared.retrieval.suite import SuiteQuestion
 
 QUESTION = SuiteQuestion("a", ("how long",), True, ("delivery",), ("It takes seven working days.",))
 ANSWER = Reply("Delivery takes seven working days. [1]", True, "delivery", (), False, 0.9)

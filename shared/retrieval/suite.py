@@ -75,7 +75,7 @@ def read_suite(path: Path) -> Suite:
     if faults:
         first = "\n  ".join(faults[:_MAX_FAULTS])
         more = f"\n  and {len(faults) - _MAX_FAULTS} more" if len(faults) > _MAX_FAULTS else ""
-        raise InputError(f"the suite cannot be asked:\n  {first}{more}")
+        raise InputError(f"the questions cannot be used:\n  {first}{more}")
     if not questions:
         raise InputError(f"{file} holds no questions")
     name = path.name if path.is_dir() else path.name.partition(".")[0]

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from services.cli.knowledge.sample import SAMPLE_FOLDER, SAMPLE_SUITE
-from services.cli.knowledge.suites.suite import SuiteQuestion, read_suite
 from shared.errors import InputError
+from shared.retrieval.suite import SuiteQuestion, read_suite
 
 
 def write(path: Path, *rows: object) -> Path:
