@@ -1,5 +1,6 @@
 """A client of the running platform, whose failures say what to do."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +23,16 @@ _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 _LONG = httpx.Timeout(600.0)
 _SILENCE = httpx.Timeout(45.0)
 _BUSY_LIMIT_S = 120.0
+
+COMMANDS = {
+    "GET /support/knowledge-bases": "banyan kb list",
+    "POST /support/knowledge-bases/NAME/rebuild": "banyan kb rebuild --kb NAME",
+    "GET /support/unanswered": "banyan support unanswered",
+    "GET /sentiment/alerts": "banyan sentiment alerts",
+}
+"""The routes that messages of the applications name, and the commands that do the same."""
+
+_ROUTE = re.compile(r"\b(?:GET|POST) /[\w/-]+")
 
 Answer = TypeVar("Answer")
 
@@ -154,8 +165,14 @@ def _retry_after_s(response: httpx.Response) -> float:
 
 
 def _detail(response: httpx.Response) -> str:
-    """The problem's detail, or the status where the answer is none of ours."""
+    """The problem's detail with commands in the place of routes, or the status where the answer is
+    none of ours."""
     try:
-        return str(response.json()["detail"])
+        detail = str(response.json()["detail"])
     except (ValueError, KeyError, TypeError):
         return f"{response.request.url} answered with status {response.status_code}"
+    return _ROUTE.sub(lambda route: _command(route[0]), detail)
+
+
+def _command(route: str) -> str:
+    return f"`{COMMANDS[route]}`" if route in COMMANDS else route

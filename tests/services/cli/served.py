@@ -10,6 +10,7 @@ import httpx
 from services.cli.client import Platform
 
 URL = "http://platform.test"
+NO_BASE = "there is no knowledge base 'none': GET /support/knowledge-bases lists them"
 BANYAN = {
     "answered": True,
     "kind": "answer",
@@ -40,7 +41,7 @@ class Served:
         if request.method == "DELETE":
             return httpx.Response(204)
         if request.url.path.endswith("/knowledge-bases/none"):
-            return httpx.Response(404, json={"detail": "there is no knowledge base 'none'"})
+            return httpx.Response(404, json={"detail": NO_BASE})
         if request.url.path.endswith("/knowledge-bases/shop"):
             return httpx.Response(200, json={"name": "shop", "documents": 12})
         if request.url.path.endswith("/rebuild"):
@@ -59,7 +60,7 @@ class Served:
 
 def _chat(request: dict[str, object]) -> httpx.Response:
     if request["model"] == "support:none":
-        return httpx.Response(404, json={"detail": "there is no knowledge base 'none'"})
+        return httpx.Response(404, json={"detail": NO_BASE})
     if not request.get("stream"):
         message = {"content": "It travels [1]", "banyan": BANYAN}
         return httpx.Response(200, json={"choices": [{"message": message}]})

@@ -1,7 +1,12 @@
+import re
+from pathlib import Path
+
 import httpx
 import pytest
+from typer.main import get_command
 
-from services.cli.client import Platform, patiently
+from services.cli.client import COMMANDS, Platform, patiently
+from services.cli.main import app
 from shared.errors import (
     AuthenticationError,
     DependencyError,
@@ -58,6 +63,45 @@ def test_an_answer_of_something_else_is_named_by_its_status() -> None:
         pytest.raises(PlatformError, match=f"{URL}/a answered with status 502"),
     ):
         platform.get("/a")
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (
+            "there is no knowledge base 'x': GET /support/knowledge-bases lists them",
+            "there is no knowledge base 'x': `banyan kb list` lists them",
+        ),
+        (
+            "it is rebuilt soon; to rebuild it now: POST /support/knowledge-bases/NAME/rebuild",
+            "it is rebuilt soon; to rebuild it now: `banyan kb rebuild --kb NAME`",
+        ),
+        ("see GET /support/knowledge-bases/shop", "see GET /support/knowledge-bases/shop"),
+    ],
+)
+def test_a_route_that_a_message_names_is_said_as_its_command(said: str, shown: str) -> None:
+    served = lambda request: httpx.Response(404, json={"detail": said})  # noqa: E731
+    with connected(served) as platform, pytest.raises(InputError) as caught:
+        platform.get("/a")
+
+    assert str(caught.value) == shown
+
+
+def test_every_route_that_a_message_names_has_a_command() -> None:
+    services = Path(__file__).parents[3] / "services"
+    texts = [
+        file.read_text("utf-8")
+        for name in ("support", "sentiment", "recommendation")
+        for file in (services / name).rglob("*.py")
+    ]
+    named = {route for text in texts for route in re.findall(r": ((?:GET|POST) /[\w/-]+)", text)}
+
+    assert len(named) >= 4
+    assert named <= COMMANDS.keys()
+    for command in COMMANDS.values():
+        at = get_command(app)
+        for word in command.removeprefix("banyan ").partition(" --")[0].split():
+            at = at.commands[word]  # type: ignore[attr-defined]
 
 
 def test_the_key_is_sent() -> None:

@@ -40,7 +40,7 @@ def test_an_unknown_knowledge_base_is_said(
 ) -> None:
     answered_by(Served())
 
-    with pytest.raises(InputError, match="no knowledge base"):
+    with pytest.raises(InputError, match="no knowledge base 'none': `banyan kb list` lists them"):
         ask(["q"], kb="none", stream=stream, url=URL)
 
 
