@@ -16,18 +16,19 @@ KnowledgeBaseName = Annotated[str, NAME]
 class SupportSettings(HttpSettings):
     """Settings of the support application.
 
-    `encode_timeout_s` bounds the trunk's part of one answer, `write_timeout_s` the embedding of
-    one write, which holds at most `max_rows` documents; its PDF and DOCX files are read within
-    `extract_timeout_s`. An index is saved to disk when nothing has changed for `save_after_s`; with
-    PostgreSQL, what other replicas wrote is seen after `refresh_s`. Indexes that were not used for
-    longest leave the memory while all together are over `max_index_mib`. A new champion of
-    `embed_task` is looked for every `champion_check_s`. `judge_task` judges which passages answer a
-    question, for about `judge_budget_ms` (for twice as long where a follow-up is read in two ways);
-    without one (null) the search's own order and the confidence decide. `small_talk_file` is what
-    is said to small talk, in the form of the default, `answers/small_talk.yaml`, `wording_file`
-    what else the chat says in its own words, in the form of `answers/wording.yaml`. Questions that
-    were not answered are kept unless `keep_unanswered` is false: of each tenant the
-    `max_unanswered` that were asked last, as long as `retention` says.
+    `encode_timeout_s` bounds the trunk's part of one answer, `write_timeout_s` the embedding of one
+    write, which holds at most `max_rows` documents; its PDF and DOCX files are read within
+    `extract_timeout_s` of a processor's time, and five times as long on the clock. An index is
+    saved to disk when nothing has changed for `save_after_s`; with PostgreSQL, what other replicas
+    wrote is seen after `refresh_s`. Indexes that were not used for longest leave the memory while
+    all together are over `max_index_mib`. A new champion of `embed_task` is looked for every
+    `champion_check_s`. `judge_task` judges which passages answer a question, for about
+    `judge_budget_ms` (for twice as long where a follow-up is read in two ways); without one (null)
+    the search's own order and the confidence decide. `small_talk_file` is what is said to small
+    talk, in the form of the default, `answers/small_talk.yaml`, `wording_file` what else the chat
+    says in its own words, in the form of `answers/wording.yaml`. Questions that were not answered
+    are kept unless `keep_unanswered` is false: of each tenant the `max_unanswered` that were asked
+    last, as long as `retention` says.
     """
 
     database_url: SecretStr | None = None

@@ -58,7 +58,7 @@ _EXTRACTIONS = ThreadPoolExecutor(max_workers=2, thread_name_prefix="extraction"
 async def read_upload(request: Request, *, max_rows: int, extract_s: float) -> list[Document]:
     """All documents of a request, of which a later one with the same id replaces an earlier one.
 
-    Its PDF and DOCX files take at most `extract_s` seconds together.
+    Its PDF and DOCX files take at most `extract_s` seconds of a processor together.
 
     Raises:
         InputError: a file or row is not a document (the message names it), there is none, or there

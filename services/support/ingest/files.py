@@ -28,7 +28,8 @@ def read_file(
     """The documents of one file; only tables hold several.
 
     `derived` knows the rows without an id of the files before it. The text of PDF and DOCX is
-    stored as HTML; the `extractor` bounds the seconds that they and the files before them take.
+    stored as HTML; the `extractor` bounds the seconds of a processor that they and the files
+    before them take.
 
     Raises:
         InputError: the ending is not known, or the content is not what it says.

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from services.support.ingest.extraction import extractor
+from services.support.ingest.extraction import process
 from tests.harness.support.office import docx, encrypted_pdf, manual_pdf, paragraph, scanned_pdf
 
 BOOK = "/knowledge-bases/book/documents"
@@ -81,7 +81,7 @@ async def test_others_are_answered_while_a_file_is_read(
         "sys.stdout.buffer.write(b'text ' + Extracted('<p>Slow.</p>', '').dump())\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(extractor, "_MODULE", "slow")
+    monkeypatch.setattr(process, "_MODULE", "slow")
 
     uploads = [
         asyncio.create_task(http.post(BOOK, files={"file": (f"{number}.pdf", b"%PDF-")}))

@@ -1,4 +1,5 @@
-"""The process that reads one file; its arguments are the kind and the seconds that it may take.
+"""The process that reads one file; its arguments are the kind and the seconds that it may take, of
+a processor and on the clock.
 
 The file is its input, its output is one line with what became of it and what that is: `text` and
 the JSON of the text, or `refused` and a sentence.
@@ -30,8 +31,8 @@ def extract(kind: FileKind, content: bytes) -> Extracted:
 
 def main() -> None:
     """Reads the input and writes the output."""
-    kind, seconds = FileKind(sys.argv[1]), float(sys.argv[2])
-    limit_this_process(seconds)
+    kind = FileKind(sys.argv[1])
+    limit_this_process(processor_s=float(sys.argv[2]), wall_s=float(sys.argv[3]))
     content = sys.stdin.buffer.read()
     try:
         answer = TEXT + extract(kind, content).dump()
