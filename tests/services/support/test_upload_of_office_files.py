@@ -50,7 +50,7 @@ async def test_their_text_is_stored_found_and_cited(http: httpx.AsyncClient) -> 
         (
             "a.pdf",
             b"Owls hunt.",
-            "a.pdf: it is not a PDF, it is a file that begins with b'Owls hun'",
+            "a.pdf: it is not a PDF, it is plain text: give the file its right ending",
         ),
         ("..pdf", manual_pdf([]), "the id '.'"),
     ],

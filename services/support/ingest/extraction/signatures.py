@@ -1,5 +1,7 @@
 """What a file is by its first bytes, for one whose ending says something else."""
 
+from codecs import getincrementaldecoder
+
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _PDF_WITHIN = 1024
@@ -42,5 +44,15 @@ def described(content: bytes) -> str:
     start = content[:200].lstrip().lower()
     if start.startswith((b"<!doctype html", b"<html")):
         return "a web page (HTML), perhaps one that says why a download failed"
-    found = (name for mark, name in _MARKS if content.startswith(mark))
-    return next(found, f"a file that begins with {content[:8]!r}")
+    found = next((name for mark, name in _MARKS if content.startswith(mark)), None)
+    if found is not None:
+        return found
+    return "plain text" if _is_text(content[:_PDF_WITHIN]) else "of an unknown kind, or damaged"
+
+
+def _is_text(start: bytes) -> bool:
+    try:
+        text = getincrementaldecoder("utf-8")().decode(start)
+    except UnicodeDecodeError:
+        return False
+    return all(character.isprintable() or character.isspace() for character in text)

@@ -42,8 +42,11 @@ def checked_package(content: bytes) -> bytes:
     try:
         with zipfile.ZipFile(_whole(content)) as package:
             return _rewritten(dict(_texts(package)))
-    except _BROKEN as error:
-        raise RefusedFileError(f"it is a broken DOCX ({error}): save it again in Word") from None
+    except _BROKEN:
+        raise RefusedFileError(
+            "it is a broken DOCX, one cut off on its way, or one packed in a way that is not read: "
+            "load it again from where it came from, or save it again in Word"
+        ) from None
 
 
 def _whole(content: bytes) -> io.BytesIO:
@@ -56,8 +59,8 @@ def _whole(content: bytes) -> io.BytesIO:
         )
     if not content.startswith(b"PK"):
         raise RefusedFileError(
-            f"it is not a DOCX, it is {described(content)}: give the file its right ending, or "
-            "save it as .docx"
+            f"it is not a DOCX, it is {described(content)}: give the file its right ending, save "
+            "it as .docx, or load it again from where it came from"
         )
     return io.BytesIO(content)
 

@@ -38,8 +38,8 @@ def extract_pdf(content: bytes) -> Extracted:
     """
     if not is_pdf(content):
         raise RefusedFileError(
-            f"it is not a PDF, it is {described(content)}: give the file its right ending, or save "
-            "it as PDF"
+            f"it is not a PDF, it is {described(content)}: give the file its right ending, save it "
+            "as PDF, or load it again from where it came from"
         )
     document = _opened(content)
     pages = list(read_pages(document))

@@ -106,7 +106,12 @@ def test_a_title_that_is_none_is_left_out(title: str) -> None:
         (zipped({"[Content_Types].xml": "", "xl/workbook.xml": ""}), "an Excel workbook"),
         (zipped({"ppt/presentation.xml": ""}), "a PowerPoint presentation"),
         (zipped({"content.xml": "", "mimetype": "x"}), "an OpenDocument text"),
-        (docx(TEXT)[:-200], "a broken DOCX"),
+        (docx(TEXT)[:-200], "a broken DOCX, one cut off on its way.*: load it again from where"),
+        (
+            docx(TEXT).replace(b"PK\x03\x04", b"PK\x03\x05", 1),
+            "a broken DOCX, one cut off",
+        ),
+        (b"\x0e\xc7\xdd\x01", "it is of an unknown kind, or damaged: .* load it again"),
         (docx(TEXT, parts={"word/document.xml": "<w:document"}), "word/document.xml' is not XML"),
         (docx(""), "it has no text"),
     ],
