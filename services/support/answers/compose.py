@@ -19,7 +19,7 @@ NEARLY_AS_GOOD = 1.0
 ADDS = 0.2
 """Which share of the question's words, by how telling they are, another document must add."""
 
-FIRST_WORDS = 50
+FIRST_WORDS = 60
 """How long the first passage's sentences are at most where a further passage adds to them."""
 
 _REPEATED = 0.7

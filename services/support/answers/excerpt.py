@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import fsum
 
 from services.support.answers.labels import labels_of
 from services.support.answers.pointers import only_points_elsewhere
@@ -19,7 +20,7 @@ CLEAR = 0.15
 """From this share of the question's words on, by how telling they are, a sentence is clearly the
 one that was asked for; a reader's certainty counts like words."""
 
-CLEAR_WORDS = 45
+CLEAR_WORDS = 60
 """How long an answer around such a sentence is, unless one sentence alone is longer."""
 
 _INTRODUCES = (":", "?", "：", "？")
@@ -42,8 +43,8 @@ class Asked:
     span: Span | None = None
 
     def shared(self, text: str) -> float:
-        """The weight of the question's words that a text has."""
-        return sum(self.word_weights.get(word, 0.0) for word in set(tokenize(text)))
+        """The weight of the question's words that a text has; exact, so that equals are equal."""
+        return fsum(self.word_weights.get(word, 0.0) for word in set(tokenize(text)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +87,9 @@ def excerpt(hit: Hit, asked: Asked, max_words: float = MAX_WORDS) -> Excerpt | N
 
     They are those around the sentence that shares the most telling words with the question or
     holds the reader's span (of an answer in a FAQ: the first), with at most `max_words` words
-    unless one sentence alone has more, and few where that sentence is clearly the one. A list
-    stays whole with its introduction. Of a table whole rows answer, those that fit best. Where
+    unless one sentence alone has more, and fewer where that sentence is clearly the one. A list
+    stays whole with its introduction. Of a table whole rows answer, those that fit best, with what
+    is said below them and fits as well. Where
     the passage says nothing (see `says_something`) another one of the document is taken; None
     where none says anything.
     """
@@ -100,9 +102,10 @@ def excerpt(hit: Hit, asked: Asked, max_words: float = MAX_WORDS) -> Excerpt | N
     spanned = _spanned(passage, asked.span) if passage is hit.passage else frozenset()
     sentences = _section(passage, asked)
     scores = [_score(sentences, number, asked, spanned) for number in range(len(sentences))]
-    best = max(range(len(sentences)), key=lambda number: (scores[number], -number))
+    is_row = [sentence.kind is SentenceKind.ROW for sentence in sentences]
+    best = max(range(len(sentences)), key=lambda number: (scores[number], is_row[number], -number))
     is_clear = scores[best] >= CLEAR
-    if is_clear and sentences[best].kind is SentenceKind.ROW:
+    if is_clear and is_row[best]:
         return Excerpt(passage, sentences[best : _end_of_rows(sentences, scores, best, max_words)])
     words = min(CLEAR_WORDS, max_words) if is_clear else max_words
     groups = _groups(sentences, labels, max_words)
@@ -184,15 +187,13 @@ def _placed(passage: Passage) -> Iterator[tuple[Sentence, int]]:
 def _end_of_rows(
     sentences: Sequence[Sentence], scores: Sequence[float], first: int, max_words: float
 ) -> int:
-    """After the rows that follow one another and fit as well as the first."""
+    """After the last of the next sentences, rows or not, that fits as well as the first row."""
     end = first + 1
-    while (
-        end < min(first + _MAX_ROWS, len(sentences))
-        and sentences[end].kind is SentenceKind.ROW
-        and scores[end] >= scores[first]
-        and _words(sentences, range(first, end + 1)) <= max_words
-    ):
-        end += 1
+    for number in range(end, min(first + _MAX_ROWS, len(sentences))):
+        if scores[number] < 0 or _words(sentences, range(first, number + 1)) > max_words:
+            break
+        if scores[number] >= scores[first]:
+            end = number + 1
     return end
 
 
@@ -232,11 +233,14 @@ def _introduction(sentences: Sequence[Sentence], first: int) -> Sequence[Sentenc
 
 
 def _groups(sentences: Sequence[Sentence], labels: frozenset[int], max_words: float) -> list[range]:
-    """What holds together: a list of at most `max_words` with its introduction, a question with
-    its answer, a label with what it names."""
+    """What holds together: a list of at most `max_words` with its introduction, the sentences of
+    an item, a question with its answer, a label with what it names."""
     groups: list[range] = []
+    in_item = False
     for number, sentence in enumerate(sentences):
-        if groups and _belongs(sentences[number - 1], sentence, labels):
+        goes_on = in_item and not sentence.opens_line
+        in_item = goes_on or _is_item(sentence)
+        if groups and (goes_on or _belongs(sentences[number - 1], sentence, labels)):
             longer = range(groups[-1].start, number + 1)
             if _words(sentences, longer) <= max_words:
                 groups[-1] = longer
