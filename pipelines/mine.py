@@ -77,8 +77,7 @@ def mine_file(settings: MineSettings) -> Mined:
         runners.load(bundle)
     mined = mine(
         examples,
-        _vectors(runners, bundle, [each.query for each in examples]),
-        _vectors(runners, bundle, documents_of(examples)),
+        *_vectors(runners, bundle, [each.query for each in examples], documents_of(examples)),
         negatives=settings.negatives,
         max_similarity=settings.max_similarity,
     )
@@ -100,11 +99,14 @@ def _bundle(settings: MineSettings, backbone: Backbone, aside: Path) -> Bundle:
     return bundle
 
 
-def _vectors(runners: Runners, bundle: Bundle, texts: list[str]) -> Float32s:
-    """Vectors of length 1, whatever the backbone's own are."""
-    found = expect(answer(runners, bundle, texts).output, EmbedOutput).vectors
+def _vectors(
+    runners: Runners, bundle: Bundle, queries: list[str], documents: list[str]
+) -> tuple[Float32s, Float32s]:
+    """Vectors of length 1, whatever the backbone's own are, of queries and of documents."""
+    answered = answer(runners, bundle, [*queries, *documents], queries=len(queries))
+    found = expect(answered.output, EmbedOutput).vectors
     vectors: Float32s = found / np.linalg.norm(found, axis=1, keepdims=True)
-    return vectors
+    return vectors[: len(queries)], vectors[len(queries) :]
 
 
 main = CommandLine("mine", MineSettings, _run, __doc__)

@@ -35,12 +35,16 @@ class InputError(PlatformError):
 
 
 class TextTooLongError(InputError):
-    """A text is longer than is read: the one at `index` of a call, for the `reason`."""
+    """A text is longer than is read: the one at `index` of a call, for the `reason`.
 
-    def __init__(self, reason: str, *, index: int = 0) -> None:
+    `call` is the place of that call among those that were sent together.
+    """
+
+    def __init__(self, reason: str, *, index: int = 0, call: int = 0) -> None:
         super().__init__(reason, param="input")
         self.reason = reason
         self.index = index
+        self.call = call
 
     def __str__(self) -> str:
         return f"input {self.index} has {self.reason}"

@@ -5,8 +5,9 @@ Source: OpenAI API reference (`/v1/embeddings`, `/v1/models`); Cohere and Jina (
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
 
+from shared.models.backbones.prefixes import InputType, Prefixes
 from shared.models.tasks import TaskKind
 from shared.validation.body import RequestBody
 
@@ -49,7 +50,7 @@ class _Request(RequestBody):
 
 
 class EmbeddingsRequest(_Request):
-    """OpenAI's request, and `truncate`."""
+    """OpenAI's request, `truncate`, and `input_type`, which Cohere's and Voyage's clients send."""
 
     model: Model
     input: Texts
@@ -58,6 +59,11 @@ class EmbeddingsRequest(_Request):
         None, description="The model's own number of dimensions, or nothing."
     )
     truncate: Truncate = False
+    input_type: Annotated[InputType, Strict(False)] | None = Field(
+        None,
+        description="What the texts are for: `query`, to search with, or `passage`, to be found. "
+        "A model with prefixes (see /v1/models) must be told.",
+    )
     user: str | None = Field(None, max_length=1000, description=_IGNORED)
 
 
@@ -177,6 +183,10 @@ class ModelCard(BaseModel):
     backbone_sha256: str
     labels: list[str]
     max_length: int = Field(description="The longest text, in tokens.")
+    prefixes: Prefixes | None = Field(
+        description="What the trunk puts before queries and passages that are embedded, by "
+        "`input_type`."
+    )
 
 
 class ModelsResponse(BaseModel):

@@ -12,6 +12,7 @@ from services.backbone.config import APP_NAME, BackboneSettings
 from services.backbone.schemas import ClassifyRequest, EmbeddingsRequest, ModelCard, RerankRequest
 from shared.errors import InputError, TextTooLongError
 from shared.http.application import READY
+from shared.models.backbones.prefixes import InputType
 from shared.models.bundle import Bundle
 from shared.models.tasks import (
     EMBED_TASK,
@@ -75,8 +76,8 @@ class BackboneService:
         """
         bundle = await self._bundle(request.model, TaskKind.EMBED)
         texts = _texts(request.input)
-        call = TaskCall(bundle.id, texts, request.truncate)
-        output = await self._encode(EmbedOutput, call, _places(request.input))
+        call = TaskCall(bundle.id, texts, request.truncate, request.input_type)
+        (output,) = await self._encode(EmbedOutput, [call], [_places(request.input)])
         width = output.vectors.shape[1]
         if request.dimensions not in (None, width):
             raise InputError(
@@ -101,13 +102,19 @@ class BackboneService:
         if bundle.manifest.kind is TaskKind.SCORE:
             pairs = [(request.query, text) for text in texts]
             call = TaskCall(bundle.id, pairs, request.is_cut)
-            scored = await self._encode(ScoreOutput, call, documents)
+            (scored,) = await self._encode(ScoreOutput, [call], [documents])
             scores, tokens = scored.scores, scored.tokens
         else:
-            call = TaskCall(bundle.id, [request.query, *texts], request.is_cut)
-            after_query = _Places("documents", first="query")
-            embedded = await self._encode(EmbedOutput, call, after_query)
-            scores, tokens = _relevances(embedded.vectors), embedded.tokens
+            query, found = await self._encode(
+                EmbedOutput,
+                [
+                    TaskCall(bundle.id, [request.query], request.is_cut, InputType.QUERY),
+                    TaskCall(bundle.id, texts, request.is_cut, InputType.PASSAGE),
+                ],
+                [_Places("query", is_list=False), documents],
+            )
+            scores = _relevances(query.vectors[0], found.vectors)
+            tokens = query.tokens + found.tokens
         results: list[Content] = []
         for index in np.argsort(-scores, kind="stable")[: request.top_n].tolist():
             result: Content = {"index": index, "relevance_score": scores[index]}
@@ -121,7 +128,7 @@ class BackboneService:
         bundle = await self._bundle(request.model, TaskKind.CLASSIFY)
         texts = _texts(request.input)
         call = TaskCall(bundle.id, texts, request.truncate)
-        output = await self._encode(ClassifyOutput, call, _places(request.input))
+        (output,) = await self._encode(ClassifyOutput, [call], [_places(request.input)])
         likeliest = output.probabilities.argmax(axis=1).tolist()
         data = [
             {
@@ -149,41 +156,39 @@ class BackboneService:
         named_backbone = embed is not None and model == embed.manifest.backbone.name
         return await self._encoder.bundle(EMBED_TASK if named_backbone else model)
 
-    async def _encode(self, kind: type[OutputT], call: TaskCall, places: "_Places") -> OutputT:
-        many = len(call.inputs) > self._settings.max_interactive_inputs
+    async def _encode(
+        self, kind: type[OutputT], calls: Sequence[TaskCall], places: Sequence["_Places"]
+    ) -> list[OutputT]:
+        """The outputs of calls, whose texts stand in these places of the request."""
+        many = sum(len(call.inputs) for call in calls) > self._settings.max_interactive_inputs
         try:
-            (output,) = await self._encoder.encode(
-                [call],
+            outputs = await self._encoder.encode(
+                calls,
                 app=APP_NAME,
                 priority=Priority.BULK if many else Priority.INTERACTIVE,
                 timeout_s=self._settings.request_timeout_s,
             )
         except TextTooLongError as error:
-            raise error.at(places.of(error.index)) from None
+            raise error.at(places[error.call].of(error.index)) from None
         except InputError as error:
-            raise InputError(str(error), param=places.whole) from None
-        if not isinstance(output, kind):
-            raise TypeError(f"{call.task} gave {type(output).__name__}, not {kind.__name__}")
-        return output
+            param = "input_type" if error.param == "input_type" else places[-1].whole
+            raise InputError(str(error), param=param) from None
+        found = [output for output in outputs if isinstance(output, kind)]
+        if len(found) != len(calls):
+            raise TypeError(f"{calls[0].task} gave {outputs[0]!r:.100}, not {kind.__name__}")
+        return found
 
 
 @dataclass(frozen=True, slots=True)
 class _Places:
-    """How a request names the texts of a call: one by itself, or those of a list.
-
-    `first` is the one that stands before the list.
-    """
+    """How a request names the texts of a call: one by itself, or those of a list."""
 
     whole: str
-    first: str | None = None
     is_list: bool = True
 
     def of(self, index: int) -> str:
         """The place of the text at this index of the call."""
-        if self.first is not None and index == 0:
-            return self.first
-        offset = 0 if self.first is None else 1
-        return f"{self.whole}.{index - offset}" if self.is_list else self.whole
+        return f"{self.whole}.{index}" if self.is_list else self.whole
 
 
 def _places(given: str | list[str]) -> _Places:
@@ -198,10 +203,10 @@ def _base64(vector: Float32s) -> str:
     return base64.b64encode(vector.astype("<f4", copy=False).tobytes()).decode()
 
 
-def _relevances(vectors: Float32s) -> Float32s:
-    """The relevance to row 0 of each row after it: (1 + cosine) / 2, shape [n - 1]."""
-    norms = np.linalg.norm(vectors, axis=1)
-    cosines = vectors[1:] @ vectors[0] / np.maximum(norms[1:] * norms[0], 1e-12)
+def _relevances(query: Float32s, found: Float32s) -> Float32s:
+    """The relevance to a vector [d] of each of those found [n, d]: (1 + cosine) / 2, shape [n]."""
+    norms = np.linalg.norm(found, axis=1) * np.linalg.norm(query)
+    cosines = found @ query / np.maximum(norms, 1e-12)
     relevances: Float32s = np.clip((1 + cosines) / 2, 0, 1).astype(np.float32)
     return relevances
 
@@ -224,4 +229,5 @@ def _card(name: str, bundle: Bundle) -> Content:
         backbone_sha256=manifest.backbone.sha256,
         labels=list(manifest.labels),
         max_length=manifest.max_length,
+        prefixes=manifest.prefixes or None,
     ).model_dump(mode="json")

@@ -17,6 +17,7 @@ from shared.clock import Clock
 from shared.errors import InputError
 from shared.http.application import READY, state_of
 from shared.http.streams import StreamProbe, open_migrated, stream_checks
+from shared.models.backbones.prefixes import InputType
 from shared.models.tasks import EMBED_TASK, Priority, TaskCall
 from shared.sentiment.gazetteer import Gazetteer
 from shared.serving.trunk import Trunk
@@ -121,7 +122,7 @@ class SentimentService:
         are there."""
         settings = self.settings
         tag = settings.tag_entities or settings.tag_stream
-        probe = [TaskCall(EMBED_TASK, ["a"])]
+        probe = [TaskCall(EMBED_TASK, ["a"], input_type=InputType.QUERY)]
         database, trunk, tasks, stream = await asyncio.gather(
             state_of(asyncio.to_thread(self._database.ping)),
             state_of(self._trunk.encode(probe, app=APP, timeout_s=_PROBE_TIMEOUT_S)),

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from services.support.documents import Document, StoredDocument
 from shared.clock import Clock
 from shared.errors import ArtifactError, DeadlineError, InputError, NotFoundError, OverloadedError
+from shared.models.backbones.prefixes import InputType
 from shared.models.tasks import EmbedOutput, Priority, TaskCall
 from shared.retrieval.index import Embedded, Entry, with_vectors
 from shared.serving.trunk import Trunk
@@ -83,7 +84,7 @@ class Embedder:
     ) -> EmbedOutput:
         """One call; where the trunk is full it is repeated until the time is over."""
         deadline_s = self.clock.monotonic() + timeout_s
-        call = TaskCall(task, texts, truncate=True)
+        call = TaskCall(task, texts, truncate=True, input_type=InputType.PASSAGE)
         while True:
             left_s = deadline_s - self.clock.monotonic()
             if left_s <= 0:

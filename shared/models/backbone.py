@@ -16,13 +16,12 @@ import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Transformer
 from sentence_transformers.sentence_transformer.modules import Pooling
-from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers.utils.logging import disable_progress_bar
 
 from shared.errors import ArtifactError, ConfigError
 from shared.models.source import BackboneConfig, BackboneFiles, locate
-from shared.models.tokenization import TextTokenizer
+from shared.models.tokenization import TextTokenizer, copy_of
 
 __all__ = ["Backbone", "BackboneConfig", "choose_device", "choose_precision"]
 
@@ -70,8 +69,8 @@ class Backbone:
     `encoder` is the Hugging Face model (training wraps it, the engine runs it), in float32 until
     an engine casts it. `tokenizer` pads and truncates nothing; never change its state, threads
     share it. `unknown_id` is what it makes of characters that it does not know (None: there are
-    none). `max_length` counts tokens with the special ones; `positions` is how many the encoder
-    could tell apart (None: any number).
+    none). `prefixes` stand before texts that are embedded. `max_length` counts tokens with the
+    special ones; `positions` is how many the encoder could tell apart (None: any number).
     """
 
     def __init__(
@@ -85,6 +84,7 @@ class Backbone:
         self.folder = files.folder
         self.sha256 = files.sha256
         self.tokenizer_sha256 = files.tokenizer_sha256
+        self.prefixes = files.prefixes
         self.device = device
         self.precision = precision
         model = _read(files.folder, device, precision, trained)
@@ -97,7 +97,7 @@ class Backbone:
         fast = getattr(transformer.tokenizer, "backend_tokenizer", None)
         if fast is None or transformer.tokenizer is None:
             raise ArtifactError(f"{files.folder}: only fast tokenizers are read, found none")
-        self.tokenizer = _plain(fast)
+        self.tokenizer = copy_of(fast)
         self.pad_id = int(transformer.tokenizer.pad_token_id or 0)
         self.unknown_id: int | None = transformer.tokenizer.unk_token_id
         self.uses_token_types = _uses_token_types(transformer)
@@ -125,7 +125,12 @@ class Backbone:
 
     def text_tokenizer(self, max_length: int) -> TextTokenizer:
         """What reads texts of at most so many tokens for this backbone."""
-        return TextTokenizer(self.tokenizer, max_length, token_types=self.uses_token_types)
+        return TextTokenizer(
+            self.tokenizer,
+            max_length,
+            token_types=self.uses_token_types,
+            prefixes=self.prefixes,
+        )
 
     def pool(self, hidden: Tensor, attention_mask: Tensor) -> Tensor:
         """The vector that heads read: hidden states [b, s, d], mask [b, s] to [b, d'].
@@ -186,7 +191,7 @@ def _read(
     if model.default_prompt_name is not None:
         raise ArtifactError(
             f"{folder} puts a prompt ({model.default_prompt_name}) before every text: remove "
-            "default_prompt_name and let the application write it"
+            "default_prompt_name; the trunk puts its prompts before queries and passages"
         )
     config = getattr(model[0], "config", None)
     for setting, names in (("attention_dropout", _OF_ATTENTION), ("dropout", _OF_HIDDEN)):
@@ -227,14 +232,6 @@ def _uses_token_types(transformer: Transformer) -> bool:
     names = getattr(transformer.tokenizer, "model_input_names", ())
     parameters = inspect.signature(transformer.model.forward).parameters
     return "token_type_ids" in names and "token_type_ids" in parameters
-
-
-def _plain(fast: Tokenizer) -> Tokenizer:
-    """A copy that nobody else changes, without padding and truncation."""
-    tokenizer = Tokenizer.from_str(fast.to_str())
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    return tokenizer
 
 
 def _positions(encoder: nn.Module) -> int | None:

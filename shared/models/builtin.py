@@ -26,6 +26,7 @@ def ensure_embed(registry: Registry, backbone: Backbone) -> Bundle:
         backbone=BackboneRef(name=backbone.name, sha256=backbone.sha256),
         tokenizer_sha256=backbone.tokenizer_sha256,
         max_length=backbone.max_length,
+        prefixes=backbone.prefixes,
     )
     bundle = MODEL.write(registry.root, manifest, _write_nothing)
     champion = registry.aliases().get(EMBED_TASK, {}).get(CHAMPION)

@@ -15,6 +15,9 @@ What the manifest's fields mean by method, where that is not plain:
 | `backbone`         | the backbone that it runs on     | the one whose weights it began with     |
 | `tokenizer_sha256` | that backbone's `tokenizer.json` | the `tokenizer.json` below `backbone/`  |
 | `max_length`       | at most what that backbone reads | at most what its own backbone reads     |
+| `prefixes`         | that backbone's                  | those of the one below `backbone/`      |
+
+`prefixes` stand before the texts of `embed` tasks; the other kinds read texts as they are.
 
 Which backbone a `full` bundle is itself stands in `files` (see `own_backbone_sha256`) and nowhere
 else, so it runs beside any other. `max_length` counts the text's tokens: the virtual ones of a
@@ -40,6 +43,7 @@ from shared.artifacts.manifest import FilesManifest, Sha256
 from shared.artifacts.store import Artifact, Kind
 from shared.errors import ArtifactError
 from shared.metrics.metric import Metric
+from shared.models.backbones.prefixes import NO_PREFIXES, Prefixes
 from shared.models.source import sha256_of_weights
 from shared.models.tasks import TaskKind
 from shared.validation.forms import TextForm
@@ -116,6 +120,7 @@ class Manifest(FilesManifest):
     backbone: BackboneRef
     tokenizer_sha256: Sha256
     max_length: int = Field(gt=2)
+    prefixes: Prefixes = NO_PREFIXES
     labels: tuple[Label, ...] = ()
     multi_label: bool = False
     data_fingerprint: str | None = None
@@ -125,6 +130,14 @@ class Manifest(FilesManifest):
     command: str | None = None
     licence: str | None = None
     attribution: str | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_no_prefixes(self, serialise: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """Without prefixes that are empty, so that bundles of before the field keep their ids."""
+        values: dict[str, object] = serialise(self)
+        if not self.prefixes:
+            del values["prefixes"]
+        return values
 
 
 def own_backbone_sha256(manifest: Manifest) -> str | None:

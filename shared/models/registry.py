@@ -39,6 +39,6 @@ def _check_servable(bundle: Bundle) -> None:
         case Method.PROMPT:
             read_virtual_tokens(bundle.folder / ADAPTER_CONFIG_FILE)
         case Method.FULL:
-            locate_folder(bundle.folder / BACKBONE_FOLDER, bundle.id)
+            locate_folder(bundle.folder / BACKBONE_FOLDER, bundle.id, bundle.manifest.prefixes)
         case Method.NONE | Method.HEAD:
             pass

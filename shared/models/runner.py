@@ -13,6 +13,7 @@ from torch import Tensor
 
 from shared.errors import ArtifactError, InputError, NotFoundError
 from shared.models.backbone import Backbone
+from shared.models.backbones.prefixes import Prefixes
 from shared.models.bundle import HEAD_FILE, Bundle, Manifest, Method, own_backbone_sha256
 from shared.models.engine import BetweenLayers, Engine, PaddedBatch, TorchEngine
 from shared.models.heads import Head, load_head, reads_tokens
@@ -21,7 +22,7 @@ from shared.models.outputs import assemble
 from shared.models.prompt import Prompt, read_prompt
 from shared.models.rows import Int64s, Row, RowResult, Tokenized
 from shared.models.scripts import UnknownScripts
-from shared.models.tasks import TaskCall, TaskKind, TaskOutput
+from shared.models.tasks import Input, TaskCall, TaskKind, TaskOutput
 from shared.models.tokenization import Encoded, TextTokenizer
 
 __all__ = ["Row", "RowResult", "Runner", "Tokenized"]
@@ -120,13 +121,15 @@ class Runner:
         Raises:
             NotFoundError: the bundle is not loaded.
             TextTooLongError: an input is longer than the bundle reads and may not be cut.
-            InputError: an input is not a text, or no pair where the kind reads pairs.
+            InputError: an input is not a text, or no pair where the kind reads pairs; or the call
+                does not say whether its texts are queries, and the backbone has prefixes.
         """
         loaded = self._find(bundle_id)
         kind = loaded.manifest.kind
         _check_inputs(kind, call)
         if not reads_tokens(kind):
-            encoded = loaded.tokenizer.encode(call.inputs, truncate=call.truncate)
+            inputs = _prefixed(loaded.manifest, call) if kind is TaskKind.EMBED else call.inputs
+            encoded = loaded.tokenizer.encode(inputs, truncate=call.truncate)
             unread = self._scripts.shares(call.inputs) if kind is TaskKind.EMBED else None
             return Tokenized(bundle_id, kind, _rows(bundle_id, loaded, encoded), unread=unread)
         encoded, windows, contents = loaded.tokenizer.slide(call.inputs)
@@ -215,6 +218,11 @@ class Runner:
             raise ArtifactError(
                 f"{bundle.id} was made with another tokenizer.json than {here} has{rebuild}"
             )
+        if manifest.prefixes != backbone.prefixes:
+            raise ArtifactError(
+                f"{bundle.id} was made with the prefixes {_named(manifest.prefixes)}, and {here} "
+                f"has {_named(backbone.prefixes)}{rebuild}"
+            )
         if manifest.max_length > backbone.max_length:
             raise ArtifactError(
                 f"{bundle.id} reads {manifest.max_length} tokens, but {here} at most "
@@ -270,6 +278,21 @@ def _adapters(groups: Sequence[_Group], rows: int) -> tuple[list[Adapter], Int64
             adapter_of_row[group.start : group.stop] = len(adapters)
             adapters.append(group.bundle.adapter)
     return adapters, adapter_of_row
+
+
+def _prefixed(manifest: Manifest, call: TaskCall) -> Sequence[Input]:
+    """The inputs after the backbone's prefix; of a pair it stands before the first text."""
+    prefix = manifest.prefixes.of(call.input_type, manifest.task)
+    if not prefix:
+        return call.inputs
+    return [
+        f"{prefix}{each}" if isinstance(each, str) else (f"{prefix}{each[0]}", each[1])
+        for each in call.inputs
+    ]
+
+
+def _named(prefixes: Prefixes) -> str:
+    return f"{prefixes.query!r} and {prefixes.passage!r}"
 
 
 def _rows(bundle_id: str, loaded: _Loaded, encoded: Sequence[Encoded]) -> list[Row]:

@@ -101,7 +101,8 @@ class Runners:
 
     def _read(self, bundle: Bundle) -> Backbone:
         """A bundle's own backbone, where and as precise as the first one."""
-        files = locate_folder((bundle.folder / BACKBONE_FOLDER).resolve(), bundle.id)
+        folder = (bundle.folder / BACKBONE_FOLDER).resolve()
+        files = locate_folder(folder, bundle.id, bundle.manifest.prefixes)
         if files.sha256 != own_backbone_sha256(bundle.manifest):
             raise ArtifactError(
                 f"{files.folder} has changed since it was verified: restore or train {bundle.id} "

@@ -18,6 +18,7 @@ from shared.config import Settings
 from shared.errors import ArtifactError, DependencyError
 from shared.failures import reason_of
 from shared.files import sha256_file
+from shared.models.backbones.prefixes import NO_PREFIXES, Prefixes, read_prefixes
 
 EMBEDDED = "embedded"
 EMBEDDED_NAME = "all-MiniLM-L6-v2"
@@ -36,12 +37,14 @@ class BackboneConfig(Settings):
     `source` is `embedded`, a folder (written with a leading `/`, `.` or `~`) or a Hugging Face
     name `owner/model`, which needs `revision`, a commit of 40 hexadecimal digits, so that the
     same configuration always means the same weights. Code that comes with a model is never run.
+    `prefixes` stand before texts that are embedded; by default they are the model's own prompts.
     `precision` `auto` is bfloat16 on hardware that computes it, float32 elsewhere. `device` is
     `auto` or a torch device such as `cpu` or `cuda:0`.
     """
 
     source: str = EMBEDDED
     revision: str | None = None
+    prefixes: Prefixes | None = None
     precision: Literal["auto", "bfloat16", "float32"] = "auto"
     device: str = "auto"
 
@@ -75,12 +78,14 @@ class BackboneFiles:
 
     `sha256` is that of the weights: of the one safetensors file, or of the sorted list of the
     files' hashes where there are several. `tokenizer_sha256` is that of `tokenizer.json`.
+    `prefixes` see `shared.models.backbones.prefixes`.
     """
 
     folder: Path
     name: str
     sha256: str
     tokenizer_sha256: str
+    prefixes: Prefixes = NO_PREFIXES
 
 
 def locate(config: BackboneConfig) -> BackboneFiles:
@@ -90,7 +95,8 @@ def locate(config: BackboneConfig) -> BackboneFiles:
 
     Raises:
         ArtifactError: the folder is missing, incomplete, or holds pickles or code instead of
-            safetensors; or the embedded weights are not the trusted ones.
+            safetensors; its model needs prefixes that it does not have; or the embedded weights
+            are not the trusted ones.
         DependencyError: Hugging Face does not give the files.
     """
     if config.source == EMBEDDED:
@@ -101,7 +107,7 @@ def locate(config: BackboneConfig) -> BackboneFiles:
     else:
         folder = _download(config.source, config.revision or "")
         name = f"{config.source}@{config.revision}"
-    files = locate_folder(folder, name)
+    files = locate_folder(folder, name, config.prefixes)
     if config.source == EMBEDDED and files.sha256 != EMBEDDED_SHA256:
         raise ArtifactError(
             f"{folder}: the weights' SHA-256 is {files.sha256}, expected {EMBEDDED_SHA256}: "
@@ -110,15 +116,18 @@ def locate(config: BackboneConfig) -> BackboneFiles:
     return files
 
 
-def locate_folder(folder: Path, name: str) -> BackboneFiles:
+def locate_folder(folder: Path, name: str, prefixes: Prefixes | None = None) -> BackboneFiles:
     """Checks that a folder holds a backbone that is only data, and hashes it.
 
+    `prefixes` are taken instead of its model's own prompts.
+
     Raises:
-        ArtifactError: the folder is missing, incomplete, or holds pickles or code.
+        ArtifactError: the folder is missing, incomplete, or holds pickles or code; or its model
+            needs prefixes that it does not have.
     """
-    files = BackboneFiles(folder, name, weights_sha256(folder), _tokenizer_sha256(folder))
+    weights, tokenizer = weights_sha256(folder), _tokenizer_sha256(folder)
     _refuse_code(folder)
-    return files
+    return BackboneFiles(folder, name, weights, tokenizer, read_prefixes(folder, name, prefixes))
 
 
 def weights_sha256(folder: Path) -> str:

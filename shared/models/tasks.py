@@ -10,6 +10,8 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from shared.models.backbones.prefixes import InputType
+
 Float32s = npt.NDArray[np.float32]
 
 EMBED_TASK = "embed"
@@ -46,11 +48,14 @@ class TaskCall:
     `span`, `(query, document)` for `score`.
     With `truncate` a longer text is cut to what the backbone reads; without it, it is refused
     with `TextTooLongError`. `span` and `tag` slide a window instead and ignore it.
+    `input_type` says what the texts of an `embed` task are for, so that the trunk puts the
+    backbone's prefix before them; it must be given where the backbone has prefixes.
     """
 
     task: str
     inputs: Sequence[Input]
     truncate: bool = False
+    input_type: InputType | None = None
 
 
 @dataclass(frozen=True, slots=True)

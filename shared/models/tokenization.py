@@ -10,6 +10,7 @@ import numpy as np
 from tokenizers import Encoding, Tokenizer
 
 from shared.errors import InputError, TextTooLongError
+from shared.models.backbones.prefixes import NO_PREFIXES, Prefixes
 from shared.models.rows import Content, Int64s, Window
 from shared.models.tasks import Input
 
@@ -29,21 +30,30 @@ class TextTokenizer:
     """Encodes texts to at most `max_length` tokens, special ones included.
 
     The tokenizers library releases the interpreter's lock while it works, and shares its settings
-    among threads: so each way of truncating has its own tokenizer, which nobody changes.
+    among threads: so each way of truncating has its own tokenizer, which nobody changes. They
+    share one vocabulary. `prefixes` are the backbone's, for who embeds with it.
     """
 
-    def __init__(self, tokenizer: Tokenizer, max_length: int, *, token_types: bool) -> None:
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        max_length: int,
+        *,
+        token_types: bool,
+        prefixes: Prefixes = NO_PREFIXES,
+    ) -> None:
         self.max_length = max_length
+        self.prefixes = prefixes
         self._token_types = token_types
         # A quarter is read twice, so that every token has context on both sides in some window.
         self._stride = max_length // 4
         self._longest_question = max_length // 2
         self._whole = tokenizer
-        self._cut = _copy(tokenizer)
+        self._cut = copy_of(tokenizer)
         self._cut.enable_truncation(max_length)
-        self._slide = _copy(tokenizer)
+        self._slide = copy_of(tokenizer)
         self._slide.enable_truncation(max_length, stride=self._stride)
-        self._slide_second = _copy(tokenizer)
+        self._slide_second = copy_of(tokenizer)
         self._slide_second.enable_truncation(
             max_length, stride=self._stride, strategy="only_second"
         )
@@ -111,8 +121,20 @@ class TextTokenizer:
         return Encoded(np.array(encoding.ids, np.int64), types)
 
 
-def _copy(tokenizer: Tokenizer) -> Tokenizer:
-    return Tokenizer.from_str(tokenizer.to_str())
+def copy_of(tokenizer: Tokenizer) -> Tokenizer:
+    """A tokenizer that reads texts alike, without padding and truncation, over the same vocabulary.
+
+    A vocabulary of 250,000 pieces takes 280 MB, which a copy of everything would take again.
+    """
+    copy = Tokenizer(tokenizer.model)
+    for part in ("normalizer", "pre_tokenizer", "post_processor", "decoder"):
+        if (found := getattr(tokenizer, part)) is not None:
+            setattr(copy, part, found)
+    for _, token in sorted(tokenizer.get_added_tokens_decoder().items()):
+        add = copy.add_special_tokens if token.special else copy.add_tokens
+        add([token])
+    copy.encode_special_tokens = tokenizer.encode_special_tokens
+    return copy
 
 
 def _encode(tokenizer: Tokenizer, inputs: Sequence[Input], *, offsets: bool) -> list[Encoding]:

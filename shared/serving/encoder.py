@@ -206,7 +206,7 @@ class Encoder:
     def _check_size(self, calls: Sequence[TaskCall]) -> None:
         limits = self._settings
         inputs = characters = 0
-        for call in calls:
+        for number, call in enumerate(calls):
             inputs += len(call.inputs)
             for index, text in enumerate(call.inputs):
                 length = len(text) if isinstance(text, str) else sum(map(len, text))
@@ -216,6 +216,7 @@ class Encoder:
                         f"{length} characters; at most {limits.max_text_characters} are read, "
                         "truncated or not: split it",
                         index=index,
+                        call=number,
                     )
         if inputs > limits.max_request_inputs:
             raise InputError(
@@ -276,6 +277,8 @@ class Encoder:
                 if not ticket.abandoned:
                     tokenized.append(self._runner.tokenize(bundle_id, call))
         except Exception as error:
+            if isinstance(error, TextTooLongError):
+                error.call = len(tokenized)
             self._model.release(ticket.priority, reserved)
             ticket.fail(error)
             return

@@ -9,6 +9,7 @@ import numpy as np
 
 from shared.artifacts.aliases import CHAMPION
 from shared.errors import ArtifactError, TextTooLongError
+from shared.models.backbones.prefixes import NO_PREFIXES, Prefixes
 from shared.models.bundle import (
     BACKBONE_FOLDER,
     HEAD_FILE,
@@ -62,14 +63,16 @@ class FakeRunner:
 
     def tokenize(self, bundle_id: str, call: TaskCall) -> Tokenized:
         rows = []
+        manifest = self.bundles[bundle_id].manifest
+        prefix = manifest.prefixes.of(call.input_type, manifest.task)
         for index, text in enumerate(call.inputs):
-            letters = text if isinstance(text, str) else "".join(text)
+            letters = prefix + (text if isinstance(text, str) else "".join(text))
             if len(letters) > MAX_LENGTH and not call.truncate:
                 reason = f"{len(letters)} tokens, at most {MAX_LENGTH} are read: split it"
                 raise TextTooLongError(reason, index=index)
             ids = np.asarray([ord(letter) for letter in letters[:MAX_LENGTH]], np.int64)
             rows.append(Row(bundle_id, ids, None))
-        return Tokenized(bundle_id, self.bundles[bundle_id].manifest.kind, rows)
+        return Tokenized(bundle_id, manifest.kind, rows)
 
     def run(
         self, rows: Sequence[Row], between_layers: Callable[[], None] | None = None
@@ -106,6 +109,7 @@ def make_bundle(
     *,
     seed: str = "a",
     backbone_sha256: str = BACKBONE_SHA256,
+    prefixes: Prefixes = NO_PREFIXES,
     champion: bool = True,
 ) -> Bundle:
     """A bundle of the registry; another seed gives another id."""
@@ -117,6 +121,7 @@ def make_bundle(
         backbone=BackboneRef(name="fake", sha256=backbone_sha256),
         tokenizer_sha256="1" * 64,
         max_length=MAX_LENGTH,
+        prefixes=prefixes,
         labels=LABELS if kind is TaskKind.CLASSIFY else (),
         command=seed,
     )

@@ -21,6 +21,7 @@ from services.recommendation.rankings.vectors import (
     by_tenant,
 )
 from shared.errors import ArtifactError, NotFoundError, PlatformError
+from shared.models.backbones.prefixes import InputType
 from shared.models.tasks import EMBED_TASK, EmbedOutput, Float32s, Priority, TaskCall
 from shared.serving.trunk import Trunk
 from shared.shielded import in_thread
@@ -292,7 +293,7 @@ class ItemEmbedder:
 async def _encode(
     trunk: Trunk, task: str, texts: Sequence[str], priority: Priority, timeout_s: float
 ) -> EmbedOutput:
-    call = TaskCall(task, texts, truncate=True)
+    call = TaskCall(task, texts, truncate=True, input_type=InputType.PASSAGE)
     (output,) = await trunk.encode([call], app=APP, priority=priority, timeout_s=timeout_s)
     if not isinstance(output, EmbedOutput):
         raise ArtifactError(f"{task} is not an embed task: the trunk embeds items' texts")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from services.support.passages import APP
 from shared.errors import NotFoundError
 from shared.http.application import READY
+from shared.models.backbones.prefixes import InputType
 from shared.models.tasks import Input, TaskCall
 from shared.retrieval.confidence import Calibration
 from shared.serving.trunk import Trunk
@@ -41,7 +42,7 @@ class Champions:
 
     async def _bundle(self, task: str, asked: Input | None = None) -> str | None:
         """The champion of a task; None where the trunk has none."""
-        call = TaskCall(task, [asked or task], truncate=True)
+        call = TaskCall(task, [asked or task], truncate=True, input_type=InputType.QUERY)
         try:
             (output,) = await self.trunk.encode([call], app=APP, timeout_s=self.timeout_s)
         except NotFoundError:

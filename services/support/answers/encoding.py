@@ -11,6 +11,7 @@ from services.support.answers.readings import Turn
 from services.support.passages import APP, missing_bundle
 from shared.clock import Clock
 from shared.errors import ArtifactError, NotFoundError
+from shared.models.backbones.prefixes import InputType
 from shared.models.tasks import ClassifyOutput, EmbedOutput, TaskCall, TaskOutput
 from shared.retrieval.index import Index, Query
 from shared.retrieval.readings import search_texts
@@ -78,7 +79,7 @@ class Encoding:
             DeadlineError, OverloadedError, DependencyError: the trunk does not answer in time.
         """
         texts = search_texts(turn.messages)
-        embed = TaskCall(index.bundle, texts, truncate=True)
+        embed = TaskCall(index.bundle, texts, truncate=True, input_type=InputType.QUERY)
         embedded, *others = await self._call(
             embed, turn.question, timeout_s, wants_intent=bool(index.labels)
         )

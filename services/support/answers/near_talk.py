@@ -11,6 +11,7 @@ import numpy.typing as npt
 from services.support.answers.small_talk import Reply, SmallTalk
 from services.support.passages import APP
 from shared.errors import ArtifactError, PlatformError
+from shared.models.backbones.prefixes import InputType
 from shared.models.tasks import EmbedOutput, Priority, TaskCall
 from shared.serving.trunk import Trunk
 
@@ -117,7 +118,8 @@ class NearTalk:
             self._keep(bundle, np.concatenate(vectors), is_read)
 
     async def _encode(self, bundle: str, texts: Sequence[str]) -> EmbedOutput:
-        call = TaskCall(bundle, texts, truncate=True)
+        # Questions are compared with them, as queries.
+        call = TaskCall(bundle, texts, truncate=True, input_type=InputType.QUERY)
         (output,) = await self.trunk.encode(
             [call], app=APP, priority=Priority.BULK, timeout_s=_TIMEOUT_S
         )

@@ -6,10 +6,11 @@ decoding.
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from shared.models.backbones.prefixes import InputType
 from shared.models.bundle import Bundle
 from shared.models.rows import RowResult, Tokenized
 from shared.models.runners import Runners
@@ -29,15 +30,23 @@ class Answered:
 
 
 def answer(
-    runners: Runners, bundle: Bundle, inputs: Sequence[Input], batch_tokens: int = BATCH_TOKENS
+    runners: Runners,
+    bundle: Bundle,
+    inputs: Sequence[Input],
+    batch_tokens: int = BATCH_TOKENS,
+    *,
+    queries: int | None = None,
 ) -> Answered:
     """Answers all inputs in batches of similar length; longer ones are cut, or a window slides.
+
+    So many of the inputs, the first ones, are queries, and the others passages; by default all are
+    queries.
 
     Raises:
         InputError: an input is not what the bundle's kind reads; the message has its index.
     """
     started_s = time.perf_counter()
-    tokenized = runners.tokenize(bundle.id, TaskCall(bundle.id, inputs, truncate=True))
+    tokenized = _tokenized(runners, bundle, inputs, len(inputs) if queries is None else queries)
     output = runners.assemble(tokenized, _results(runners, tokenized, batch_tokens))
     return Answered(output, time.perf_counter() - started_s)
 
@@ -52,8 +61,21 @@ def head_outputs(
     Raises:
         InputError: see `answer`.
     """
-    tokenized = runners.tokenize(bundle.id, TaskCall(bundle.id, inputs, truncate=True))
+    tokenized = _tokenized(runners, bundle, inputs, len(inputs))
     return np.stack(_results(runners, tokenized, batch_tokens))
+
+
+def _tokenized(
+    runners: Runners, bundle: Bundle, inputs: Sequence[Input], queries: int
+) -> Tokenized:
+    asked = TaskCall(bundle.id, inputs[:queries], truncate=True, input_type=InputType.QUERY)
+    tokenized = runners.tokenize(bundle.id, asked)
+    if queries == len(inputs):
+        return tokenized
+    found = replace(asked, inputs=inputs[queries:], input_type=InputType.PASSAGE)
+    return replace(
+        tokenized, rows=tokenized.rows + runners.tokenize(bundle.id, found).rows, unread=None
+    )
 
 
 def _results(runners: Runners, tokenized: Tokenized, batch_tokens: int) -> list[RowResult]:

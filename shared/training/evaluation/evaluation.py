@@ -61,7 +61,9 @@ def evaluate_bundles(
     took_ms = latencies_ms(runners, bundles, sample)
     evaluated = []
     for bundle in bundles:
-        answered = answer(runners, bundle, inputs, settings.batch_tokens)
+        answered = answer(
+            runners, bundle, inputs, settings.batch_tokens, queries=data.evaluation.queries
+        )
         judgement = data.evaluation.judge(answered.output, bundle.manifest)
         evaluated.append(
             Evaluated(

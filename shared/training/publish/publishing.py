@@ -43,6 +43,7 @@ def write_trained(
         **asdict(origin),
         backbone=BackboneRef(name=backbone.name, sha256=backbone.sha256),
         tokenizer_sha256=backbone.tokenizer_sha256,
+        prefixes=backbone.prefixes,
         metrics={name: Metric(**asdict(each)) for name, each in measured.metrics().items()},
         calibration=Calibration(
             temperature=served.temperature, no_answer_bias=served.no_answer_bias

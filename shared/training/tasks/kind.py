@@ -93,6 +93,10 @@ class Evaluation(Protocol):
     def inputs(self) -> Sequence[Input]:
         """What a bundle is asked, in order."""
 
+    @property
+    def queries(self) -> int | None:
+        """How many of the inputs, the first ones, are queries to find the others by; None: all."""
+
     def judge(self, output: TaskOutput, manifest: "Manifest") -> "Judgement":
         """What a bundle's answers to `inputs` are worth."""
 

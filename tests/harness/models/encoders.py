@@ -23,7 +23,14 @@ _SIZE = {
 }
 
 
-def write_encoder(root: Path, architecture: str, pooling: str = "mean", seed: int = 3) -> Path:
+def write_encoder(
+    root: Path,
+    architecture: str,
+    pooling: str = "mean",
+    seed: int = 3,
+    *,
+    prompts: dict[str, str] | None = None,
+) -> Path:
     """A folder with a random encoder, pooling, a dense layer and normalisation, in safetensors."""
     torch.manual_seed(seed)
     plain, folder = root / "plain", root / architecture
@@ -41,6 +48,7 @@ def write_encoder(root: Path, architecture: str, pooling: str = "mean", seed: in
             Normalize(),
         ],
         device="cpu",
+        prompts=prompts,
     )
     model.save(str(folder), create_model_card=False)
     return folder

@@ -12,6 +12,7 @@ import pytest
 
 from services.backbone.config import BackboneSettings
 from services.backbone.routes import routes
+from shared.models.backbones.prefixes import Prefixes
 from shared.models.registry import Registry, open_registry
 from shared.models.tasks import TaskKind
 from shared.serving.encoder import Encoder, EncoderSettings
@@ -127,6 +128,35 @@ async def test_the_official_client_reads_embeddings_and_errors(
     assert "at most 128" in str(caught.value)
 
 
+async def test_a_models_prefix_stands_before_queries_and_passages(
+    client: httpx.AsyncClient, registry: Registry
+) -> None:
+    named = make_bundle(
+        registry, "find", prefixes=Prefixes(query="q: ", passage="found: "), champion=False
+    ).id
+    for input_type, letters in (("query", 6.0), ("passage", 10.0)):
+        answer = await post(client, "embeddings", model=named, input="abc", input_type=input_type)
+        assert answer["data"][0]["embedding"] == [letters, 1.0]
+    card = (await client.get(f"models/{named}")).json()
+    assert card["prefixes"] == {"query": "q: ", "passage": "found: "}
+    status, problem = await refused(client, "embeddings", model=named, input="abc")
+    assert status == 422
+    assert "'q: '" in problem["detail"]
+    assert "input_type" in problem["detail"]
+    ranked = await post(client, "rerank", model=named, query="abc", documents=["abc", "a" * 7])
+    assert [each["index"] for each in ranked["results"]] == [0, 1]
+    assert ranked["usage"]["total_tokens"] == 6 + 10 + 14
+
+
+async def test_without_prefixes_the_type_of_a_text_changes_nothing(
+    client: httpx.AsyncClient,
+) -> None:
+    for input_type in ("query", "passage", None):
+        answer = await post(client, "embeddings", model="embed", input="abc", input_type=input_type)
+        assert answer["data"][0]["embedding"] == [3.0, 1.0]
+    assert (await client.get("models/embed")).json()["prefixes"] is None
+
+
 async def test_long_texts_are_cut_where_that_is_asked_for(client: httpx.AsyncClient) -> None:
     answer = await post(client, "embeddings", model="embed", input="a " * 100, truncate=True)
     assert answer["usage"]["total_tokens"] == 128
@@ -144,6 +174,7 @@ async def test_long_texts_are_cut_where_that_is_asked_for(client: httpx.AsyncCli
         ("embeddings", {"input": "a", "encoding_format": "int8"}, 422, "base64"),
         ("embeddings", {"input": "a", "truncate": "yes"}, 422, "expected true or false"),
         ("embeddings", {"input": "a", "truncat": True}, 422, "truncat"),
+        ("embeddings", {"input": "a", "input_type": "text"}, 422, "query"),
         ("embeddings", {"input": ["a"] * 21}, 422, "at most 20"),
         ("embeddings", {"input": "a" * 1001}, 422, "at most 1000"),
         ("embeddings", {"input": "a", "model": "intent"}, 422, "kind classify"),

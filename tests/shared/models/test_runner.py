@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from shared.errors import ArtifactError, InputError, NotFoundError, TextTooLongError
+from shared.models.backbones.prefixes import Prefixes
 from shared.models.bundle import BackboneRef, Bundle, Method
 from shared.models.heads import Head
 from shared.models.rows import Row, RowResult
@@ -240,6 +241,10 @@ def test_a_bundle_for_another_backbone_is_refused_with_the_remedy(
         ({"backbone": other}, r"made for other \(000000000000\), not for all-MiniLM.*banyan train"),
         ({"backbone": other, "method": Method.FULL}, "is its own backbone"),
         ({"tokenizer_sha256": "0" * 64}, "another tokenizer.json"),
+        (
+            {"prefixes": Prefixes(query="query: ")},
+            r"prefixes 'query: ' and '', and all-MiniLM.* has '' and ''.*banyan train",
+        ),
         ({"max_length": 300}, "reads 300 tokens, but .* at most 256"),
     ]
     for update, reason in cases:

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import Tokenizer
 
 from shared.errors import InputError, TextTooLongError
-from shared.models.tokenization import TextTokenizer
+from shared.models.tokenization import TextTokenizer, copy_of
 from tests.harness.models.trained import reference
 
 WORDS = st.text(st.sampled_from("ab ,.é€\n"), max_size=120)
@@ -95,3 +96,19 @@ def test_threads_do_not_disturb_each_other() -> None:
 
     with ThreadPoolExecutor(4) as pool:
         assert all(pool.map(work, range(40)))
+
+
+def test_a_copy_reads_alike_shares_the_vocabulary_and_keeps_its_own_settings() -> None:
+    original = Tokenizer.from_str(reference().tokenizer.to_str())
+    original.add_tokens(["<order>", "<card>"])
+    original.enable_truncation(4)
+    original.enable_padding(length=6)
+    copy = copy_of(original)
+    text = "where is my [MASK] <card> and <order>"
+    original.no_truncation()
+    original.no_padding()
+    assert copy.to_str() == original.to_str()
+    assert copy.encode(text).ids == original.encode(text).ids
+    copy.enable_truncation(4)
+    assert len(copy.encode(text).ids) == 4
+    assert len(original.encode(text).ids) > 4

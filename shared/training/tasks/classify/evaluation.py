@@ -5,6 +5,7 @@ Notation of shapes: n texts, c classes.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
@@ -32,6 +33,7 @@ class ClassEvaluation:
     """Texts or pairs with one class each."""
 
     examples: tuple[Example, ...]
+    queries: ClassVar[None] = None
 
     @property
     def inputs(self) -> Sequence[Input]:
@@ -71,6 +73,7 @@ class MultiLabelEvaluation:
     """Texts or pairs with any number of classes each."""
 
     examples: tuple[MultiLabelled, ...]
+    queries: ClassVar[None] = None
 
     @property
     def inputs(self) -> Sequence[Input]:

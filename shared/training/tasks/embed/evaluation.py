@@ -29,6 +29,11 @@ class EmbedEvaluation:
         """The queries, then every document once."""
         return [*(each.query for each in self._asked), *self._documents]
 
+    @property
+    def queries(self) -> int:
+        """How many of the inputs, the first ones, are queries; the others are documents."""
+        return len(self._asked)
+
     @cached_property
     def _asked(self) -> list[Candidates]:
         return candidates_by_query(self.examples)

@@ -11,6 +11,7 @@ import numpy as np
 
 from shared.metrics.bootstrap import bootstrap_mean
 from shared.metrics.retrieval import JudgedRanking, figures_at_10
+from shared.models.backbones.prefixes import NO_PREFIXES, Prefixes
 from shared.models.tasks import Float32s
 from shared.models.tokenization import TextTokenizer
 from shared.training.data.arrays import Int64s, TokenArrays
@@ -56,10 +57,9 @@ class EmbedLearning:
 
         The target of a row is the number of its text, by which equal texts are known.
         """
-        texts = _texts(examples)
-        return tokenise(
-            tokenizer, texts, text_numbers(texts).tolist(), 1 + len(examples[0].documents)
-        )
+        numbers = text_numbers(_texts(examples)).tolist()
+        read = _texts(examples, tokenizer.prefixes)
+        return tokenise(tokenizer, read, numbers, 1 + len(examples[0].documents))
 
     def objective(self, arrays: TokenArrays, labels: tuple[str, ...], worker: Worker) -> Objective:
         """Each query's own document among all of a batch."""
@@ -91,8 +91,16 @@ def judge_vectors(outputs: Float32s, arrays: TokenArrays) -> dict[str, float]:
     return {name: float(each.mean()) for name, each in figures.items()}
 
 
-def _texts(examples: Sequence[Candidates]) -> list[str]:
-    return [text for each in examples for text in (each.query, *each.documents)]
+def _texts(examples: Sequence[Candidates], prefixes: Prefixes = NO_PREFIXES) -> list[str]:
+    """Each example's query and then its documents, after what the backbone wants before them."""
+    return [
+        text
+        for each in examples
+        for text in (
+            prefixes.query + each.query,
+            *(prefixes.passage + document for document in each.documents),
+        )
+    ]
 
 
 def _search(vectors: Float32s, texts: Int64s, rows_per_example: int) -> JudgedRanking:

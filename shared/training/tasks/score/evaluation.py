@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
@@ -18,6 +19,7 @@ class ScoreEvaluation:
     """Queries, each with its own documents to put in order."""
 
     examples: tuple[Candidates, ...]
+    queries: ClassVar[None] = None
 
     @property
     def inputs(self) -> Sequence[Input]:

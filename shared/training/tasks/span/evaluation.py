@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -24,6 +25,7 @@ class SpanEvaluation:
     """Questions to contexts, with and without an answer."""
 
     examples: tuple[Question, ...]
+    queries: ClassVar[None] = None
 
     @property
     def inputs(self) -> Sequence[Input]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -18,6 +19,7 @@ class TagEvaluation:
     """Texts with the entities in them."""
 
     examples: tuple[TaggedExample, ...]
+    queries: ClassVar[None] = None
 
     @property
     def inputs(self) -> Sequence[Input]:

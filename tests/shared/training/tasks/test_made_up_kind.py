@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -92,6 +93,7 @@ class RatedLearning:
 @dataclass(frozen=True)
 class RatedEvaluation:
     examples: tuple[Rated, ...]
+    queries: ClassVar[None] = None
 
     @property
     def inputs(self) -> Sequence[Input]:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from shared.errors import InputError
+from shared.models.backbones.prefixes import Prefixes
 from shared.models.tokenization import TextTokenizer
 from shared.training.data.candidates import Candidates
 from shared.training.tasks.embed.learning import EmbedLearning
@@ -34,6 +35,19 @@ def test_each_query_among_all_documents() -> None:
     assert evaluation.metrics["mrr_at_10"].value == pytest.approx(expected)
     assert evaluation.metrics["recall_at_10"].value == 1.0
     assert evaluation.temperature == 1.0
+
+
+def test_queries_and_documents_are_read_after_the_backbones_prefixes() -> None:
+    prefixes = Prefixes(query="sun ", passage="gold ")
+    tokenizer = TextTokenizer(pieces(), 9, token_types=False, prefixes=prefixes)
+    arrays = LEARNING.arrays(EXAMPLES[:1], tokenizer, ())
+    texts = ["sun sun", "gold gold", "gold suns"]
+    expected = [row.input_ids.tolist() for row in tokenizer.encode(texts, truncate=True)]
+    padded, _ = arrays.padded(np.arange(3), 0)
+    lengths = arrays.row_lengths.tolist()
+    assert [row[:n].tolist() for row, n in zip(padded, lengths, strict=True)] == expected
+    # What a text is known by has no prefix: a query that is another's document is seen to be.
+    assert arrays.targets.tolist() == [0, 1, 2]
 
 
 def test_equal_vectors_find_nothing_first() -> None:
