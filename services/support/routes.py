@@ -90,7 +90,7 @@ def _add_chat(app: FastAPI, service: SupportService) -> None:
     async def completions(request: ChatRequest, identity: CurrentIdentity) -> Response:
         """Answers from a knowledge base with citations, suggests, or hands off: OpenAI's route."""
         name = chat.knowledge_base_of(request.model, default)
-        turn = chat.turn_of(request.messages)
+        turn = chat.turn_of(request.messages, service.wording)
         with _named_by_model():
             knowledge_base = await service.knowledge_bases.get(identity.tenant, name)
         answer = await service.assistant.answer(
@@ -119,7 +119,7 @@ def _add_search(app: FastAPI, service: SupportService) -> None:
         if isinstance(request, QuerySearch):
             turn = Turn((request.query,))
         else:
-            turn = chat.turn_of(request.messages)
+            turn = chat.turn_of(request.messages, service.wording)
         knowledge_base = await service.knowledge_bases.get(identity.tenant, name)
         found = await service.assistant.search(knowledge_base, turn, request.top_k)
         return SearchResponse(knowledge_base=name, hits=[SearchHit.of(each) for each in found])

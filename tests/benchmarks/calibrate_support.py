@@ -178,7 +178,8 @@ async def _grounds(
 ) -> Grounds | None:
     messages = [ChatMessage(role="user", content=turn) for turn in question.turns]
     async with places:
-        return (await service.assistant.answer(knowledge_base, chat.turn_of(messages))).grounds
+        turn = chat.turn_of(messages, service.wording)
+        return (await service.assistant.answer(knowledge_base, turn)).grounds
 
 
 async def gather(

@@ -8,6 +8,7 @@ import orjson
 
 from services.support.answers.answer import Answer
 from services.support.answers.chat_schemas import (
+    MAX_MESSAGE_CHARS,
     READ_MESSAGES,
     AssistantMessage,
     BanyanAnswer,
@@ -20,6 +21,7 @@ from services.support.answers.chat_schemas import (
     SuggestionAnswer,
     Usage,
 )
+from services.support.answers.choices import chosen
 from services.support.answers.compose import Cited
 from services.support.answers.readings import Turn
 from services.support.answers.wording import Wording
@@ -29,7 +31,6 @@ from shared.text.decoding import check_text
 from shared.text.passages import estimate_tokens
 
 MODEL = "support"
-MAX_MESSAGE_CHARS = 20_000
 
 _MODEL_NAME = re.compile(r"support(?::([a-z0-9][a-z0-9_-]{0,62}))?")
 _PIECE = re.compile(r"\S+\s*|\s+")
@@ -49,23 +50,42 @@ def knowledge_base_of(model: str, default: str) -> str:
     return match[1] or default
 
 
-def turn_of(messages: Sequence[ChatMessage]) -> Turn:
-    """The user's last messages; no other is read.
+def turn_of(messages: Sequence[ChatMessage], wording: Wording) -> Turn:
+    """The user's last messages.
+
+    One that chooses a page that the answer before it offered, in the words of `wording`, is read
+    as the question before that answer, together with the page's title. No other message is read.
 
     Raises:
         InputError: there is no message of a user, the last one is empty, or one of those that are
             read has something else than text, or too much.
     """
     asked = [index for index, message in enumerate(messages) if message.role == "user"]
-    said = [
-        _text_of(messages[index], f"messages.{index}.content") for index in asked[-READ_MESSAGES:]
-    ]
+    said: list[str] = []
+    for index in asked[-READ_MESSAGES:]:
+        text = _text_of(messages[index], f"messages.{index}.content")
+        title = chosen(text, wording.offered(_answer_before(messages, index)), wording.choices)
+        if title is None:
+            said.append(text)
+        else:
+            before = said.pop() if said else ""
+            said.append(
+                f"{before} {check_text(title, name=f'messages.{index - 1}.content')}".strip()
+            )
     if not said or not said[-1]:
         raise InputError(
             "messages: the last message of the role 'user' has no text: ask a question",
             param="messages",
         )
     return Turn((*filter(None, said[:-1]), said[-1]))
+
+
+def _answer_before(messages: Sequence[ChatMessage], index: int) -> str:
+    """The text of the assistant's message right before a user's, or nothing."""
+    before = messages[index - 1] if index else None
+    if before is None or before.role != "assistant" or not isinstance(before.content, str):
+        return ""
+    return before.content
 
 
 def _text_of(message: ChatMessage, place: str) -> str:

@@ -73,7 +73,7 @@ def add_confidence(app: FastAPI, service: SupportService) -> None:
     async def evidence(request: EvidenceRequest, identity: AdminIdentity) -> EvidenceResponse:
         """What a turn's confidence is made from: `banyan support calibrate` asks it."""
         name = request.knowledge_base or service.settings.default_knowledge_base
-        turn = chat.turn_of(request.messages)
+        turn = chat.turn_of(request.messages, service.wording)
         knowledge_base = await service.knowledge_bases.get(identity.tenant, name)
         answer = await service.assistant.answer(knowledge_base, turn)
         grounds = answer.grounds

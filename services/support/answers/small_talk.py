@@ -85,25 +85,25 @@ class SmallTalk:
             kinds.insert(0, file.person)
             self._replies.insert(0, Reply(file.person.answer, hands_over=True))
         filler = len(kinds)
-        ranks = {words: filler for words in map(_words, file.fillers) if words}
+        ranks = {words: filler for words in map(words_of, file.fillers) if words}
         for rank, kind in reversed(list(enumerate(kinds))):
-            ranks |= {words: rank for words in map(_words, kind.phrases) if words}
+            ranks |= {words: rank for words in map(words_of, kind.phrases) if words}
         self._rank_of: Mapping[Words, int] = ranks
         self._longest = max(map(len, ranks), default=0)
-        self._asking = {word for each in file.asking for word in _words(each)}
+        self._asking = {word for each in file.asking for word in words_of(each)}
         self._near = file.near
         self.questions: Sequence[str] = tuple(file.questions)
         """What must not be taken for small talk, to be compared with."""
         of_kinds = [kind for kind in kinds if kind is not file.person and not kind.words_alone]
         every = dict.fromkeys(phrase for kind in of_kinds for phrase in kind.phrases)
-        self.phrases: Sequence[str] = tuple(each for each in every if len(_words(each)) > 1)
+        self.phrases: Sequence[str] = tuple(each for each in every if len(words_of(each)) > 1)
         """What a message may be near to; a single word is near to too much."""
 
     def reply(self, message: str) -> Reply | None:
         """What to say to a message by its words alone; None where it is more than small talk."""
         if len(message) > _MAX_CHARACTERS:
             return None
-        words = _words(message)
+        words = words_of(message)
         # best[n]: the lowest rank of kinds among phrases that make up the first n words exactly.
         best: list[int | None] = [len(self._replies)] + [None] * len(words)
         for end in range(1, len(words) + 1):
@@ -116,14 +116,14 @@ class SmallTalk:
 
     def near_reply(self, message: str, phrase: str, likeness: float, lead: float) -> Reply | None:
         """What to say to a message that is nearest to a phrase; None where that is not enough."""
-        words = _words(message)
+        words = words_of(message)
         is_question = not self._asking.isdisjoint(words) or any(map(str.isdigit, message))
         if is_question or len(message) > _MAX_CHARACTERS:
             return None
         is_beside = "?" not in message and "？" not in message and self._is_beside(words)
         bounds = [self._near.alone, self._near.beside] if is_beside else [self._near.alone]
         is_near = any(likeness >= each.likeness and lead >= each.lead for each in bounds)
-        return self._of(self._rank_of[_words(phrase)]) if is_near else None
+        return self._of(self._rank_of[words_of(phrase)]) if is_near else None
 
     def _of(self, rank: int | None) -> Reply | None:
         return self._replies[rank] if rank is not None and rank < len(self._replies) else None
@@ -158,7 +158,7 @@ def _fault(place: Iterable[object], message: str) -> str:
     return f"{'.'.join(map(str, place))}: {message}"
 
 
-def _words(text: str) -> Words:
+def words_of(text: str) -> Words:
     """Words without case, accents, punctuation and lengthening; each pictograph and each Chinese
     character is one."""
     plain = unicodedata.normalize("NFKD", text.casefold())

@@ -1,10 +1,11 @@
 """What the chat says in its own words: the texts of a file, and messages made of them."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, StringConstraints, ValidationError
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 
 from services.support.answers.answer import Answer, Suggestion
 from shared.config import Settings, read_yaml
@@ -13,6 +14,8 @@ from shared.errors import ConfigError
 DEFAULT_FILE = Path(__file__).with_name("wording.yaml")
 
 _FIRST, _SECOND = "{first}", "{second}"
+_PLACE = re.compile(r"\{first\}|\{second\}")
+_LISTED = re.compile(r"^([1-9])\. (.+)$", re.MULTILINE)
 
 
 def _with_places(text: str) -> str:
@@ -25,6 +28,19 @@ def _with_places(text: str) -> str:
 _Said = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 
 
+_Word = Annotated[str, StringConstraints(min_length=1, max_length=50)]
+
+
+class ChoiceWords(Settings):
+    """How a user names one of the pages that were offered, beside its number and its title.
+
+    `options[n - 1]` are words for page n; `fillers` may stand beside them and say nothing.
+    """
+
+    options: list[list[_Word]] = Field(default_factory=list, max_length=9)
+    fillers: list[_Word] = Field(default_factory=list)
+
+
 class Wording(Settings):
     """The texts, see `wording.yaml`."""
 
@@ -33,6 +49,32 @@ class Wording(Settings):
     handoff_suggestions: _Said
     suggestions: _Said
     clarify: Annotated[_Said, AfterValidator(_with_places)]
+    choices: ChoiceWords = ChoiceWords()
+
+    def offered(self, content: str) -> list[str]:
+        """What the numbered lines of an earlier answer say: `Title: passage`, or only a passage.
+
+        Empty where the answer does not offer pages in these words.
+        """
+        found = list(_LISTED.finditer(content))
+        if not found or not self._introduces_pages(content[: found[0].start()].rstrip()):
+            return []
+        lines: list[str] = []
+        for line in found:
+            if int(line[1]) == len(lines) + 1:
+                lines.append(line[2].strip())
+        return lines
+
+    def _introduces_pages(self, text: str) -> bool:
+        if text.endswith((self.suggestions.strip(), self.handoff_suggestions.strip())):
+            return True
+        *pieces, last = _PLACE.split(self.clarify.strip())
+        end = 0
+        for piece in pieces:
+            if (start := text.find(piece, end)) < 0:
+                return False
+            end = start + len(piece)
+        return text[end:].endswith(last)
 
     def content(self, answer: Answer) -> str:
         """What an answer says, for clients that show nothing else."""
