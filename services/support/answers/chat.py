@@ -54,7 +54,8 @@ def turn_of(messages: Sequence[ChatMessage], wording: Wording) -> Turn:
     """The user's last messages.
 
     One that chooses a page that the answer before it offered, in the words of `wording`, is read
-    as the question before that answer, together with the page's title. No other message is read.
+    as that page's title and the question before that answer: the judge finds the answer more often
+    so than with the title after the question. No other message is read.
 
     Raises:
         InputError: there is no message of a user, the last one is empty, or one of those that are
@@ -68,10 +69,9 @@ def turn_of(messages: Sequence[ChatMessage], wording: Wording) -> Turn:
         if title is None:
             said.append(text)
         else:
+            title = check_text(title, name=f"messages.{index - 1}.content")
             before = said.pop() if said else ""
-            said.append(
-                f"{before} {check_text(title, name=f'messages.{index - 1}.content')}".strip()
-            )
+            said.append(f"{title}: {before}" if before else title)
     if not said or not said[-1]:
         raise InputError(
             "messages: the last message of the role 'user' has no text: ask a question",

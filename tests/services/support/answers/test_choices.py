@@ -51,7 +51,7 @@ def turn(*texts: str) -> tuple[str, ...]:
 def test_a_choice_is_the_former_question_with_the_title(
     kind: AnswerKind, message: str, page: str
 ) -> None:
-    assert turn(QUESTION, offer(kind), message) == (f"{QUESTION} {page}",)
+    assert turn(QUESTION, offer(kind), message) == (f"{page}: {QUESTION}",)
 
 
 @pytest.mark.parametrize(
@@ -80,10 +80,10 @@ def test_a_question_after_a_choice_is_read_with_it_and_choices_add_up() -> None:
     first = offer(pages=PAGES[1:])
 
     assert turn(QUESTION, offer(), "1", "It costs two euros. [1]", "and abroad?") == (
-        f"{QUESTION} Fees",
+        f"Fees: {QUESTION}",
         "and abroad?",
     )
-    assert turn(QUESTION, offer(), "1", first, "1") == (f"{QUESTION} Fees Cash",)
+    assert turn(QUESTION, offer(), "1", first, "1") == (f"Cash: Fees: {QUESTION}",)
 
 
 def test_without_a_question_before_it_the_title_is_asked_for() -> None:
@@ -104,7 +104,7 @@ def test_an_answer_in_parts_is_not_read_nor_one_before_another_answer() -> None:
     assert asked({"role": "assistant", "content": [{"image": 1}]}) == (QUESTION, "1")
     assert asked({"role": "assistant"}) == (QUESTION, "1")
     assert asked(offered, {"role": "tool", "content": "done"}) == (QUESTION, "1")
-    assert asked(offered) == (f"{QUESTION} Fees",)
+    assert asked(offered) == (f"Fees: {QUESTION}",)
 
 
 def test_a_team_has_its_own_words_for_choosing(tmp_path: Path) -> None:
@@ -119,6 +119,6 @@ def test_a_team_has_its_own_words_for_choosing(tmp_path: Path) -> None:
     ]
     request = ChatRequest.model_validate({"model": "support", "messages": messages})
 
-    assert chat.turn_of(request.messages, wording).messages == (f"{QUESTION} Fees",)
+    assert chat.turn_of(request.messages, wording).messages == (f"Fees: {QUESTION}",)
     path.write_text(yaml.safe_dump({k: v for k, v in texts.items() if k != "choices"}), "utf-8")
     assert load_wording(path).choices.options == []
