@@ -9,12 +9,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
 
 from shared.models.backbones.prefixes import InputType, Prefixes
 from shared.models.tasks import TaskKind
+from shared.serving.encoder import MAX_REQUEST_INPUTS
 from shared.validation.body import RequestBody
 
 
 def _refuse_token_ids(value: object) -> object:
     """Token ids belong to one tokenizer, which the client cannot know to be ours."""
-    if isinstance(value, list) and any(_is_token_id(item) for item in value):
+    if isinstance(value, list) and any(map(_is_token_id, value[:MAX_REQUEST_INPUTS])):
         raise ValueError(
             "token ids are not accepted, because they belong to another model's tokenizer: send "
             "texts (LangChain's OpenAIEmbeddings does with check_embedding_ctx_length=False)"
@@ -35,7 +36,7 @@ _Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Model = Annotated[str, Field(min_length=1, max_length=200, description="A task or a bundle's id.")]
 Text = Annotated[str, Field(min_length=1)]
 Texts = Annotated[
-    Text | Annotated[list[Text], Field(min_length=1)],
+    Text | Annotated[list[Text], Field(min_length=1, max_length=MAX_REQUEST_INPUTS)],
     BeforeValidator(_refuse_token_ids),
     Field(description="A text or a list of texts; token ids are not accepted."),
 ]
@@ -107,7 +108,7 @@ class RerankRequest(_Request):
 
     model: Model
     query: Text
-    documents: list[Text | Document] = Field(min_length=1)
+    documents: list[Text | Document] = Field(min_length=1, max_length=MAX_REQUEST_INPUTS)
     top_n: _Count | None = Field(None, description="How many results; all by default.")
     return_documents: bool = False
     truncate: Truncate = False

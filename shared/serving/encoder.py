@@ -39,6 +39,9 @@ from shared.telemetry import ENCODE_LATENCY, ENCODE_REFUSED, ENCODE_TOKENS
 
 LOGGER = logging.getLogger(__name__)
 
+MAX_REQUEST_INPUTS = 10_000
+"""The most that a deployment may let a request have; a list of more is refused unread."""
+
 _ASSEMBLED_INLINE_ROWS = 64
 
 
@@ -76,7 +79,7 @@ class EncoderSettings(Settings):
     champion's goes when no call has named it for `idle_backbone_s`; a later call loads it again.
     """
 
-    max_request_inputs: int = Field(default=2048, gt=0)
+    max_request_inputs: int = Field(default=2048, gt=0, le=MAX_REQUEST_INPUTS)
     max_text_characters: int = Field(default=65_536, gt=0)
     max_request_characters: int = Field(default=8_388_608, gt=0)
     alias_poll_s: float = Field(default=0.5, gt=0)

@@ -18,6 +18,8 @@ from shared.models.tasks import TaskKind
 from shared.serving.encoder import Encoder, EncoderSettings
 from tests.harness.fake_runner import BACKBONE_SHA256, FakeRunner, make_bundle
 
+TOO_MANY = "expected at most 10,000 entries, found 10,001: send fewer"
+
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Registry:
@@ -176,6 +178,12 @@ async def test_long_texts_are_cut_where_that_is_asked_for(client: httpx.AsyncCli
         ("embeddings", {"input": "a", "truncat": True}, 422, "truncat"),
         ("embeddings", {"input": "a", "input_type": "text"}, 422, "query"),
         ("embeddings", {"input": ["a"] * 21}, 422, "at most 20"),
+        ("embeddings", {"input": ["a"] * 10_001}, 422, "input: " + TOO_MANY),
+        ("embeddings", {"input": [1] * 10_001}, 422, "token ids are not accepted"),
+        ("embeddings", {"input": [None] * 90_000}, 422, "input: expected at most 10,000 entries"),
+        ("classify", {"input": ["a"] * 10_001, "model": "intent"}, 422, "input: " + TOO_MANY),
+        ("rerank", {"query": "a", "documents": ["b"] * 10_001}, 422, "documents: " + TOO_MANY),
+        ("rerank", {"query": "a", "documents": [1] * 90_000}, 422, "documents: expected at most"),
         ("embeddings", {"input": "a" * 1001}, 422, "at most 1000"),
         ("embeddings", {"input": "a", "model": "intent"}, 422, "kind classify"),
         ("embeddings", {"input": "a", "model": "x@y"}, 404, "not the id of a bundle"),
