@@ -25,7 +25,7 @@ from rich.table import Table
 
 from tests.benchmarks.inputs.texts import headlines
 from tests.benchmarks.measures.load import Load, in_requests_of, measure
-from tests.harness.platform import Platform, free_port
+from tests.harness.platform import Platform, ends_with_us, free_port
 from tests.harness.waiting import wait_for
 
 HEADLINES = 2048
@@ -84,10 +84,11 @@ def infinity(folder: Path, log: Path) -> Iterator[Target]:
         "port": str(port),
         "log-level": "error",
     }
+    program = python.with_name("infinity_emb")
     arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
     with log.open("wb") as file:
         server = subprocess.Popen(
-            [python.with_name("infinity_emb"), "v2", *arguments, "--no-bettertransformer"],
+            ends_with_us([str(program), "v2", *arguments, "--no-bettertransformer"]),
             env={**os.environ, "HF_HUB_OFFLINE": "1", "DO_NOT_TRACK": "1"},
             stdout=file,
             stderr=file,

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import psutil
 
+from shared.streaming import embedded_child
 from tests.harness.waiting import wait_for
 
 BANYAN = Path(sys.executable).with_name("banyan")
@@ -33,6 +34,15 @@ def free_port() -> int:
             listener.bind(("127.0.0.1", port))
             return port
     raise RuntimeError(f"no port of {PORTS} is free")
+
+
+def ends_with_us(command: Sequence[str]) -> list[str]:
+    """The command as one that the kernel kills when the thread that starts it is gone.
+
+    Whoever runs a benchmark may end it by a signal or a time limit, and no `finally` runs then. Of
+    a killed `banyan up` the guard ends the rest.
+    """
+    return [sys.executable, "-I", "-S", embedded_child.__file__, str(os.getpid()), *command]
 
 
 @dataclass
@@ -82,11 +92,11 @@ class Platform:
         return time.monotonic() - begun_s
 
     def begin(self, *arguments: str) -> None:
-        """Starts `banyan up` and does not wait for it."""
+        """Starts `banyan up` and does not wait for it; it ends with the thread that starts it."""
         self.state_dir.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [BANYAN, "up", *arguments],
+                ends_with_us([str(BANYAN), "up", *arguments]),
                 env=self.variables,
                 stdout=log,
                 stderr=subprocess.STDOUT,
