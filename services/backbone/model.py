@@ -21,7 +21,8 @@ def start_encoder(settings: BackboneSettings) -> Encoder:
     """Loads the model and everything that the registry's champions need; takes some seconds.
 
     Raises:
-        ArtifactError: the backbone is missing, corrupt or unsafe.
+        ArtifactError: a backbone is missing, corrupt or unsafe.
+        ConfigError: two backbones are the same.
         DependencyError: Hugging Face does not give it.
     """
     share_cores()
@@ -32,6 +33,7 @@ def start_encoder(settings: BackboneSettings) -> Encoder:
     import torch
 
     from shared.models.backbone import Backbone
+    from shared.models.backbones.further import Further
     from shared.models.builtin import ensure_embed
     from shared.models.runners import Runners
 
@@ -41,7 +43,11 @@ def start_encoder(settings: BackboneSettings) -> Encoder:
     # Ray sets OMP_NUM_THREADS=1 for actors that reserve no whole CPU.
     torch.set_num_threads(cores // batches)
     registry = open_registry(settings.state_dir / "models")
+    further = [Further.locate(key, config) for key, config in settings.backbones.items()]
+    runners = Runners(backbone, settings.merged_tasks, further, language=settings.language)
     ensure_embed(registry, backbone)
+    for each in further:
+        ensure_embed(registry, each, each.embed_task)
     LOGGER.info(
         "the backbone is loaded",
         extra={
@@ -52,8 +58,7 @@ def start_encoder(settings: BackboneSettings) -> Encoder:
             "bytes": backbone.memory_bytes,
             "batches": batches,
             "threads": cores // batches,
+            "further": {each.key: each.name for each in further},
         },
     )
-    return Encoder(
-        Runners(backbone, settings.merged_tasks), registry, settings.encoder, threads=batches
-    )
+    return Encoder(runners, registry, settings.encoder, threads=batches)

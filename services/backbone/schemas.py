@@ -182,6 +182,11 @@ class ModelCard(BaseModel):
     bundle: str
     backbone: str
     backbone_sha256: str
+    language: str | None = Field(description="What the backbone reads, by the settings.")
+    memory_bytes: int | None = Field(
+        description="What the backbone takes in memory: its weights, and of a further one what the "
+        "process grew by when it was loaded; null until a task needs it."
+    )
     labels: list[str]
     max_length: int = Field(description="The longest text, in tokens.")
     prefixes: Prefixes | None = Field(

@@ -15,7 +15,6 @@ from shared.http.application import READY
 from shared.models.backbones.prefixes import InputType
 from shared.models.bundle import Bundle
 from shared.models.tasks import (
-    EMBED_TASK,
     ClassifyOutput,
     EmbedOutput,
     Float32s,
@@ -50,15 +49,22 @@ class BackboneService:
         served = faults.keys() <= self._encoder.champions.keys()
         tasks = "; ".join(f"{task}: {fault}" for task, fault in faults.items())
         warned = f"{READY}, but {tasks}" if served else tasks
-        return {"model": model, "tasks": warned if tasks else READY}
+        further = {
+            f"backbone {each.language}": f"{READY}: {each.told}"
+            for each in self._encoder.backbones[1:]
+        }
+        return {"model": model, "tasks": warned if tasks else READY, **further}
 
     def models(self) -> Content:
-        """The backbone under its own name, and every task."""
+        """The backbones under their own names, and every task."""
         champions = self._encoder.champions
-        named = dict(champions)
-        if embed := champions.get(EMBED_TASK):
-            named = {embed.manifest.backbone.name: embed, **named}
-        return {"object": "list", "data": [_card(name, bundle) for name, bundle in named.items()]}
+        named = {
+            each.name: champions[each.embed_task]
+            for each in self._encoder.backbones
+            if each.embed_task in champions
+        }
+        cards = [self._card(name, bundle) for name, bundle in (named | dict(champions)).items()]
+        return {"object": "list", "data": cards}
 
     async def model(self, name: str) -> Content:
         """The backbone, a task or a bundle by its name.
@@ -66,7 +72,7 @@ class BackboneService:
         Raises:
             NotFoundError: none has this name.
         """
-        return _card(name, await self._named(name))
+        return self._card(name, await self._named(name))
 
     async def embed(self, request: EmbeddingsRequest) -> Content:
         """Vectors.
@@ -141,6 +147,27 @@ class BackboneService:
         ]
         return {"object": "list", "model": request.model, "data": data} | _usage(output.tokens)
 
+    def _card(self, name: str, bundle: Bundle) -> Content:
+        manifest = bundle.manifest
+        created = manifest.created_at
+        states = {each.sha256: each for each in self._encoder.backbones}
+        state = states.get(manifest.backbone.sha256)
+        return ModelCard(
+            id=name,
+            object="model",
+            created=int(datetime.fromisoformat(created).timestamp()) if created else 0,
+            owned_by="banyan",
+            kind=manifest.kind,
+            bundle=bundle.id,
+            backbone=manifest.backbone.name,
+            backbone_sha256=manifest.backbone.sha256,
+            language=None if state is None else state.language,
+            memory_bytes=None if state is None else state.memory_bytes,
+            labels=list(manifest.labels),
+            max_length=manifest.max_length,
+            prefixes=manifest.prefixes or None,
+        ).model_dump(mode="json")
+
     async def _bundle(self, model: str, *kinds: TaskKind) -> Bundle:
         bundle = await self._named(model)
         if bundle.manifest.kind not in kinds:
@@ -152,9 +179,8 @@ class BackboneService:
         return bundle
 
     async def _named(self, model: str) -> Bundle:
-        embed = self._encoder.champions.get(EMBED_TASK)
-        named_backbone = embed is not None and model == embed.manifest.backbone.name
-        return await self._encoder.bundle(EMBED_TASK if named_backbone else model)
+        tasks = {each.name: each.embed_task for each in self._encoder.backbones}
+        return await self._encoder.bundle(tasks.get(model, model))
 
     async def _encode(
         self, kind: type[OutputT], calls: Sequence[TaskCall], places: Sequence["_Places"]
@@ -213,21 +239,3 @@ def _relevances(query: Float32s, found: Float32s) -> Float32s:
 
 def _usage(tokens: int) -> Content:
     return {"usage": {"prompt_tokens": tokens, "total_tokens": tokens}}
-
-
-def _card(name: str, bundle: Bundle) -> Content:
-    manifest = bundle.manifest
-    created = manifest.created_at
-    return ModelCard(
-        id=name,
-        object="model",
-        created=int(datetime.fromisoformat(created).timestamp()) if created else 0,
-        owned_by="banyan",
-        kind=manifest.kind,
-        bundle=bundle.id,
-        backbone=manifest.backbone.name,
-        backbone_sha256=manifest.backbone.sha256,
-        labels=list(manifest.labels),
-        max_length=manifest.max_length,
-        prefixes=manifest.prefixes or None,
-    ).model_dump(mode="json")

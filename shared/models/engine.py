@@ -159,7 +159,7 @@ class TorchEngine:
 
     def _after(self, prompt: Prompt, input_ids: Tensor) -> Tensor:
         """Embeddings [b, v + s, e] of the virtual tokens and then the rows' own."""
-        own = self._embeddings(input_ids)
+        own = cast(Tensor, self._embeddings(input_ids))
         before = prompt.embeddings.expand(len(own), -1, -1)
         return torch.cat([before, own], dim=1)
 
@@ -178,7 +178,7 @@ class TorchEngine:
 
 
 def _token_embeddings(encoder: nn.Module) -> nn.Embedding:
-    """What the encoder looks a token's id up in, as transformers' models say."""
+    """What the encoder looks a token's id up in, or what stands in its place."""
     embeddings = cast(PreTrainedModel, encoder).get_input_embeddings()
     return cast(nn.Embedding, embeddings)
 

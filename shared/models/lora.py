@@ -6,6 +6,7 @@ Notation of shapes: b rows, s columns, i and o a linear layer's inputs and outpu
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.functional import pad
+from transformers import PreTrainedModel
 
 from shared.errors import ArtifactError
 from shared.models.adapter_config import read_adapter_config
@@ -111,6 +113,10 @@ def merge(encoder: nn.Module, adapter: Adapter) -> nn.Module:
         change = (each.a.float() @ each.b.float()).t()
         weights[f"{layer}.weight"] = (weight.float() + change).to(weight.dtype)
     merged = type(encoder)(encoder.config)
+    table = cast(PreTrainedModel, encoder).get_input_embeddings()
+    if next(table.parameters(), None) is None:
+        # It is not among the weights: see `shared.models.backbones.token_table`.
+        cast(PreTrainedModel, merged).set_input_embeddings(table)
     merged.load_state_dict(weights, assign=True)
     return merged
 

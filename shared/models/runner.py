@@ -218,7 +218,7 @@ class Runner:
             raise ArtifactError(
                 f"{bundle.id} was made with another tokenizer.json than {here} has{rebuild}"
             )
-        if manifest.prefixes != backbone.prefixes:
+        if manifest.kind is TaskKind.EMBED and manifest.prefixes != backbone.prefixes:
             raise ArtifactError(
                 f"{bundle.id} was made with the prefixes {_named(manifest.prefixes)}, and {here} "
                 f"has {_named(backbone.prefixes)}{rebuild}"

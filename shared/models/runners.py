@@ -1,38 +1,99 @@
-"""Several backbones in one process: the trunk's own, and one for each `full` bundle's."""
+"""Several backbones in one process: the first, further ones, and one for each `full` bundle."""
 
 import logging
+import time
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 import torch
 
-from shared.errors import ArtifactError, NotFoundError
+from shared.errors import ArtifactError, ConfigError, NotFoundError
+from shared.memory import resident_bytes
 from shared.models.backbone import Backbone
+from shared.models.backbones.further import BackboneState, Further
+from shared.models.backbones.token_table import leave_large_table
 from shared.models.bundle import BACKBONE_FOLDER, Bundle, Method, own_backbone_sha256
 from shared.models.engine import BetweenLayers
 from shared.models.lora import merge, read_adapter
 from shared.models.rows import Row, RowResult, Tokenized
 from shared.models.runner import Runner
 from shared.models.source import locate_folder
-from shared.models.tasks import TaskCall, TaskKind, TaskOutput
+from shared.models.tasks import EMBED_TASK, TaskCall, TaskKind, TaskOutput
 
 LOGGER = logging.getLogger(__name__)
 
 
-class Runners:
-    """A `Runner` for the first backbone, and for each other one that a loaded bundle is.
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """A backbone that bundles are made for, with those that change nothing in its weights."""
 
-    `load` and `unload` are called by one thread at a time, everything else by any number. Bundles
-    whose own backbones have the same weights share one. A backbone goes with its last bundle.
-    The adapters of the tasks `merged` are added to the weights of copies of the first backbone:
-    rows of such a task are computed faster, in their own batches.
+    backbone: Backbone
+    runner: Runner
+    memory_bytes: int
+    loaded_in_s: float | None = None
+
+
+class Runners:
+    """A `Runner` for each backbone: the first one, further ones, and those that bundles are.
+
+    `load` and `unload` are called by one thread at a time, everything else by any number. A
+    `further` backbone is read when a bundle on it is first loaded, and stays. Bundles whose own
+    backbones have the same weights share one, which goes with its last bundle. The adapters of the
+    tasks `merged` are added to the weights of copies of their backbones: rows of such a task are
+    computed faster, in their own batches. `language` is what the first backbone reads.
     """
 
-    def __init__(self, backbone: Backbone, merged: Collection[str] = ()) -> None:
-        self._backbone = backbone
+    def __init__(
+        self,
+        backbone: Backbone,
+        merged: Collection[str] = (),
+        further: Sequence[Further] = (),
+        *,
+        language: str = "en",
+    ) -> None:
+        self._first = _Base(backbone, Runner(backbone), backbone.memory_bytes)
         self._merged = frozenset(merged)
-        self._first = Runner(backbone)
+        self._language = language
+        self._further = _by_weights(backbone, further)
+        self._bases = {backbone.sha256: self._first}
         self._own: dict[str, Runner] = {}
         self._runner_of: dict[str, Runner] = {}
+
+    @property
+    def backbones(self) -> tuple[BackboneState, ...]:
+        """The first backbone and the further ones, loaded or not."""
+        first = self._first.backbone
+        states = [
+            BackboneState(
+                self._language,
+                first.name,
+                first.sha256,
+                first.prefixes,
+                EMBED_TASK,
+                self._first.memory_bytes,
+                None,
+            )
+        ]
+        for each in self._further.values():
+            base = self._bases.get(each.sha256)
+            states.append(
+                BackboneState(
+                    each.key,
+                    each.name,
+                    each.sha256,
+                    each.prefixes,
+                    each.embed_task,
+                    None if base is None else base.memory_bytes,
+                    None if base is None else base.loaded_in_s,
+                )
+            )
+        return tuple(states)
+
+    def defers(self, bundle: Bundle) -> bool:
+        """Whether the bundle is on a further backbone that nobody needed yet."""
+        sha256 = bundle.manifest.backbone.sha256
+        is_on_it = bundle.manifest.method is not Method.FULL
+        return is_on_it and sha256 in self._further and sha256 not in self._bases
 
     def load(self, bundle: Bundle) -> None:
         """Makes a bundle runnable; one with its own backbone takes a second or more.
@@ -42,22 +103,24 @@ class Runners:
                 what to rebuild), or a part of it is malformed.
         """
         own = self._own_name(bundle)
-        runner = self._first if own is None else self._own.get(own)
-        if runner is None:
-            runner = self._make(bundle)
+        if own is None:
+            runner = self._base(bundle).runner
+        else:
+            runner = self._own.get(own) or self._make(bundle)
         runner.load(bundle)
         if own is not None:
             self._own[own] = runner
         self._runner_of[bundle.id] = runner
 
     def unload(self, bundle_id: str) -> None:
-        """Forgets a bundle, if it is loaded, and its backbone where no other bundle is on it."""
+        """Forgets a bundle, if it is loaded, and its own backbone where no other one is on it."""
         runner = self._runner_of.pop(bundle_id, None)
         if runner is None:
             return
         runner.unload(bundle_id)
-        if runner is not self._first and runner not in self._runner_of.values():
-            self._own = {name: own for name, own in self._own.items() if own is not runner}
+        own = {name for name, each in self._own.items() if each is runner}
+        if own and runner not in self._runner_of.values():
+            self._own = {name: each for name, each in self._own.items() if name not in own}
             runner.close()
 
     def info(self, bundle_id: str) -> tuple[TaskKind, tuple[str, ...]]:
@@ -88,16 +151,25 @@ class Runners:
         return bundle.manifest.task in self._merged and bundle.manifest.method is Method.LORA
 
     def _own_name(self, bundle: Bundle) -> str | None:
-        """What names a bundle's own backbone; None where it is on the first one."""
+        """What names a bundle's own backbone; None where it runs on one that others share."""
         return bundle.id if self._is_merged(bundle) else own_backbone_sha256(bundle.manifest)
+
+    def _base(self, bundle: Bundle) -> _Base:
+        """The backbone that a bundle says it is made for; the first one refuses other bundles."""
+        sha256 = bundle.manifest.backbone.sha256
+        further = self._further.get(sha256)
+        if further is not None and sha256 not in self._bases:
+            self._bases[sha256] = _read_further(further)
+        return self._bases.get(sha256, self._first)
 
     def _make(self, bundle: Bundle) -> Runner:
         if not self._is_merged(bundle):
             return Runner(self._read(bundle))
-        self._first.check(bundle)
-        adapter = read_adapter(bundle.folder, self._first.layers)
-        encoder = merge(self._backbone.encoder, adapter.to(self._backbone.device, torch.float32))
-        return Runner(self._backbone.with_encoder(encoder), merged=True)
+        base = self._base(bundle)
+        base.runner.check(bundle)
+        adapter = read_adapter(bundle.folder, base.runner.layers)
+        encoder = merge(base.backbone.encoder, adapter.to(base.backbone.device, torch.float32))
+        return Runner(base.backbone.with_encoder(encoder), merged=True)
 
     def _read(self, bundle: Bundle) -> Backbone:
         """A bundle's own backbone, where and as precise as the first one."""
@@ -108,9 +180,54 @@ class Runners:
                 f"{files.folder} has changed since it was verified: restore or train {bundle.id} "
                 "again"
             )
-        own = Backbone(files, self._backbone.device, self._backbone.precision)
+        first = self._first.backbone
+        own = Backbone(files, first.device, first.precision)
         LOGGER.info(
             "a bundle's own backbone is loaded",
             extra={"bundle": bundle.id, "sha256": own.sha256, "bytes": own.memory_bytes},
         )
         return own
+
+
+def _by_weights(first: Backbone, further: Sequence[Further]) -> dict[str, Further]:
+    """Further backbones by the hash of their weights, by which bundles name theirs."""
+    keys = {first.sha256: "backbone"}
+    for each in further:
+        if other := keys.get(each.sha256):
+            raise ConfigError(
+                f"backbones.{each.key} has the same weights as {other} ({each.sha256[:12]}): "
+                "remove one of the two"
+            )
+        keys[each.sha256] = f"backbones.{each.key}"
+    return {each.sha256: each for each in further}
+
+
+def _read_further(further: Further) -> _Base:
+    begun_s, before = time.perf_counter(), resident_bytes()
+    backbone = Backbone.load(further.config)
+    if (backbone.sha256, backbone.tokenizer_sha256) != (
+        further.sha256,
+        further.tokenizer_sha256,
+    ):
+        raise ArtifactError(
+            f"backbones.{further.key}: {backbone.folder} has changed since the trunk started: "
+            "restart it to serve what lies there now"
+        )
+    leave_large_table(backbone)
+    runner = Runner(backbone)
+    took_s = time.perf_counter() - begun_s
+    taken = max(backbone.memory_bytes, resident_bytes() - before)
+    LOGGER.info(
+        "a further backbone is loaded",
+        extra={
+            "backbone": backbone.name,
+            "language": further.key,
+            "sha256": backbone.sha256,
+            "prefixes": backbone.prefixes.model_dump(),
+            "device": str(backbone.device),
+            "precision": str(backbone.precision),
+            "bytes": taken,
+            "seconds": round(took_s, 2),
+        },
+    )
+    return _Base(backbone, runner, taken, took_s)

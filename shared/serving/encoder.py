@@ -26,6 +26,7 @@ from shared.errors import (
     PlatformError,
     TextTooLongError,
 )
+from shared.models.backbones.further import BackboneState
 from shared.models.bundle import Bundle
 from shared.models.registry import Registry
 from shared.models.rows import Row, RowResult, Tokenized
@@ -51,6 +52,13 @@ class ServedModel(Protocol):
     Any method may be called by several threads at once, and `run` also from within its own
     `between_layers`.
     """
+
+    @property
+    def backbones(self) -> Sequence[BackboneState]:
+        """The backbones that bundles may be made for, loaded or not; the first is the default."""
+
+    def defers(self, bundle: Bundle) -> bool:
+        """Whether to load a bundle would load a backbone that nobody needed yet."""
 
     def load(self, bundle: Bundle) -> None:
         """Makes a bundle computable."""
@@ -131,6 +139,11 @@ class Encoder:
     def champions(self) -> Mapping[str, Bundle]:
         """The bundle that answers for each task now."""
         return self._bundles.champions
+
+    @property
+    def backbones(self) -> Sequence[BackboneState]:
+        """The backbones that bundles may be made for, loaded or not; the first is the default."""
+        return self._runner.backbones
 
     @property
     def faults(self) -> Mapping[str, str]:

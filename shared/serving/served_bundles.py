@@ -4,6 +4,8 @@ A champion is loaded beside the old one and takes over when it is ready; calls t
 keep the bundle that they began with. What cannot be loaded changes nothing: the old champion goes
 on, and `faults` says why.
 
+A bundle on a further backbone that is not loaded yet is known, and loaded by the first call.
+
 A bundle stays loaded, since whatever names it (an index names the one that made it) calls again;
 all but those with their own backbone are small. Of these a bounded number is kept, and one
 that is not a champion's goes when nobody has called it for a while, or when another needs its
@@ -32,6 +34,9 @@ _SETTLED_S = 1.0
 class Loader(Protocol):
     """What puts a verified bundle into the model, one at a time."""
 
+    def defers(self, bundle: Bundle) -> bool:
+        """Whether to load a bundle would load a backbone that nobody needed yet."""
+
     def load(self, bundle: Bundle) -> None:
         """Raises ArtifactError where the bundle was made for another backbone."""
 
@@ -59,6 +64,7 @@ class ServedBundles:
         self._loading = threading.Lock()
         self._lock = threading.Lock()
         self._loaded: dict[str, Bundle] = {}
+        self._deferred: dict[str, Bundle] = {}
         self._champions: Mapping[str, str] = {}
         self._held: Counter[str] = Counter()
         self._called_at_s: dict[str, float] = {}
@@ -70,7 +76,8 @@ class ServedBundles:
     def champions(self) -> Mapping[str, Bundle]:
         """The bundle that answers for each task."""
         with self._lock:
-            return {task: self._loaded[bundle_id] for task, bundle_id in self._champions.items()}
+            known = self._deferred | self._loaded
+            return {task: known[bundle_id] for task, bundle_id in self._champions.items()}
 
     @property
     def faults(self) -> Mapping[str, str]:
@@ -107,15 +114,16 @@ class ServedBundles:
                 self._held[bundle_id] -= 1
                 self._called_at_s[bundle_id] = now_s
 
-    def load(self, bundle_id: str) -> Bundle:
-        """Reads, verifies and loads a bundle that is not loaded yet; this takes a while.
+    def load(self, name: str) -> Bundle:
+        """Reads, verifies and loads what `find` did not find; this takes a while.
 
         Raises:
-            NotFoundError: no bundle has the id.
+            NotFoundError: no bundle has the id, or the task has no champion.
             ArtifactError: the bundle is corrupt or made for another backbone.
             ConflictError: it has its own backbone, and there is no place for that.
         """
         with self._loading:
+            bundle_id = name if "@" in name else self._champion(name)
             bundle = self._loaded.get(bundle_id)
             if bundle is None:
                 bundle = self._registry.bundle(bundle_id)
@@ -124,6 +132,7 @@ class ServedBundles:
             with self._lock:
                 self._loaded[bundle_id] = bundle
                 self._called_at_s[bundle_id] = self._clock.monotonic()
+                self._deferred.pop(bundle_id, None)
         return bundle
 
     def refresh(self) -> None:
@@ -148,26 +157,41 @@ class ServedBundles:
                 continue
             wanted = named[CHAMPION].bundle
             try:
-                champions[task] = self.load(wanted).id
+                champions[task] = self._read_or_load(wanted).id
                 # At once, so that the next one does not take its place in memory.
                 self._champions = {**self._champions, task: wanted}
             except PlatformError as error:
                 faults[task] = f"{wanted} cannot be served: {error}"
                 if task in self._champions:
                     champions[task] = self._champions[task]
-        self._champions = champions
+        with self._lock:
+            serving = champions.values()
+            self._deferred = {id_: each for id_, each in self._deferred.items() if id_ in serving}
+            self._champions = champions
         self._report(faults)
 
     def _find(self, name: str) -> Bundle | None:
-        if "@" in name:
-            return self._loaded.get(name)
+        return self._loaded.get(name if "@" in name else self._champion(name))
+
+    def _champion(self, task: str) -> str:
+        """The id of the bundle that answers for a task; its backbone may not be loaded yet."""
         try:
-            return self._loaded[self._champions[name]]
+            return self._champions[task]
         except KeyError:
-            fault = self._faults.get(name, "GET /v1/models lists those there are")
+            fault = self._faults.get(task, "GET /v1/models lists those there are")
             raise NotFoundError(
-                f"there is no task {name[:100]!r}: {fault}", param="model"
+                f"there is no task {task[:100]!r}: {fault}", param="model"
             ) from None
+
+    def _read_or_load(self, bundle_id: str) -> Bundle:
+        """A champion, verified, and loaded unless its backbone is one that nobody needed yet."""
+        known = self._loaded.get(bundle_id) or self._deferred.get(bundle_id)
+        bundle = known or self._registry.bundle(bundle_id)
+        if not self._loader.defers(bundle):
+            return self.load(bundle_id)
+        with self._lock:
+            self._deferred[bundle_id] = bundle
+        return bundle
 
     def _backbones(self) -> dict[str, list[str]]:
         """The backbones of loaded bundles beside the first, each with the ids of its bundles."""

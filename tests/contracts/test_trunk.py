@@ -5,23 +5,28 @@ The same calls through Ray Serve are part of the end-to-end tests.
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from shared.errors import (
+    ArtifactError,
     DeadlineError,
+    InputError,
     NotFoundError,
     OverloadedError,
     TextTooLongError,
 )
+from shared.models.backbones.prefixes import InputType
 from shared.models.registry import open_registry
 from shared.models.tasks import ClassifyOutput, EmbedOutput, Priority, TaskCall, TaskOutput
 from shared.serving.batching import ClassSettings, QueueSettings
 from shared.serving.encoder import Encoder, EncoderSettings
 from shared.serving.trunk import Trunk
-from tests.contracts.backbone import real_runner
+from tests.contracts.backbone import real_runners
+from tests.harness.models.encoders import write_encoder
 
 TEXTS = ("where is my card", "I want to close my account", "a")
 LONG = "word " * 1000
@@ -30,7 +35,26 @@ LONG = "word " * 1000
 @pytest.fixture(scope="module")
 def trunk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trunk]:
     registry = open_registry(tmp_path_factory.mktemp("trunk"))
-    encoder = Encoder(real_runner(registry), registry, EncoderSettings())
+    encoder = Encoder(real_runners(registry), registry, EncoderSettings())
+    try:
+        yield encoder
+    finally:
+        encoder.close()
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small random backbone, whose texts want prefixes."""
+    prompts = {"query": "query: ", "passage": "passage: "}
+    return write_encoder(tmp_path_factory.mktemp("further"), "bert", prompts=prompts)
+
+
+@pytest.fixture
+def bilingual(tiny: Path, tmp_path: Path) -> Iterator[Encoder]:
+    """A trunk with a further backbone, which nobody needed yet."""
+    registry = open_registry(tmp_path / "models")
+    runners = real_runners(registry, {"zh": tiny})
+    encoder = Encoder(runners, registry, EncoderSettings(), threads=2)
     try:
         yield encoder
     finally:
@@ -157,11 +181,87 @@ async def test_a_pair_is_read_as_one(trunk: Trunk) -> None:
     assert output.vectors[0] @ output.vectors[1] < 0.95
 
 
+async def test_a_further_backbone_is_loaded_when_it_is_needed(bilingual: Encoder) -> None:
+    await embed(bilingual, TEXTS)
+    assert [each.memory_bytes is None for each in bilingual.backbones] == [False, True]
+    english, chinese, intent = await bilingual.encode(
+        [
+            TaskCall("embed", TEXTS),
+            TaskCall("embed-zh", TEXTS, input_type=InputType.QUERY),
+            TaskCall("support-intent", TEXTS[:1]),
+        ],
+        app="test",
+    )
+
+    assert bilingual.backbones[1].memory_bytes
+    assert isinstance(english, EmbedOutput)
+    assert isinstance(chinese, EmbedOutput)
+    assert english.vectors.shape == (3, 384)
+    assert chinese.vectors.shape == (3, 24)
+    assert chinese.bundle.startswith("embed-zh@")
+    assert intent.bundle.startswith("support-intent@")
+
+
+async def test_texts_of_two_backbones_at_once_get_each_their_own_vectors(
+    bilingual: Encoder,
+) -> None:
+    texts = [f"text number {n} " + "and more " * (n % 5) for n in range(30)]
+    calls = [
+        TaskCall(task, texts, input_type=input_type)
+        for task in ("embed", "embed-zh")
+        for input_type in InputType
+    ]
+    expected = await bilingual.encode(calls, app="test", priority=Priority.BULK)
+
+    async def one(number: int) -> tuple[int, int, TaskOutput]:
+        of, index = number % len(calls), number // len(calls)
+        call = replace(calls[of], inputs=texts[index : index + 1])
+        priority = list(Priority)[number % 3]
+        (output,) = await bilingual.encode([call], app="test", priority=priority)
+        return of, index, output
+
+    for of, index, output in await asyncio.gather(*map(one, range(len(calls) * len(texts)))):
+        alone, together = output, expected[of]
+        assert isinstance(alone, EmbedOutput)
+        assert isinstance(together, EmbedOutput)
+        assert alone.vectors[0] == pytest.approx(together.vectors[index], abs=2e-2)
+    first, second = expected[2:]
+    assert isinstance(first, EmbedOutput)
+    assert isinstance(second, EmbedOutput)
+    assert np.abs(first.vectors - second.vectors).max() > 0.05
+
+
+async def test_a_text_must_be_a_query_or_a_passage_where_a_prefix_is_needed(
+    bilingual: Encoder,
+) -> None:
+    with pytest.raises(InputError, match="'query: ' and passages after 'passage: '"):
+        await bilingual.encode([TaskCall("embed-zh", TEXTS)], app="test")
+
+
+async def test_what_a_backbone_made_cannot_be_asked_of_a_trunk_without_it(
+    tiny: Path, tmp_path: Path
+) -> None:
+    """As when an index of the one is asked while only the other is configured."""
+    registry = open_registry(tmp_path / "models")
+    real_runners(registry, {"zh": tiny})
+    made = registry.resolve("embed-zh")
+    encoder = Encoder(real_runners(registry), registry, EncoderSettings())
+    try:
+        assert "made for bert" in encoder.faults["embed-zh"]
+        with pytest.raises(ArtifactError, match=r"made for bert \(.*, not for all-MiniLM"):
+            await encoder.encode([TaskCall(made, TEXTS)], app="test")
+        with pytest.raises(NotFoundError, match=r"no task 'embed-zh': .*made for bert"):
+            await encoder.encode([TaskCall("embed-zh", TEXTS)], app="test")
+        assert (await embed(encoder, TEXTS)).vectors.shape == (3, 384)
+    finally:
+        encoder.close()
+
+
 async def test_a_full_queue_refuses(tmp_path: Path) -> None:
     registry = open_registry(tmp_path / "models")
     small = ClassSettings(share=0.5, max_waiting_tokens=2048, max_waiting_rows=512)
     settings = EncoderSettings(queue=QueueSettings(interactive=small))
-    encoder = Encoder(real_runner(registry), registry, settings)
+    encoder = Encoder(real_runners(registry), registry, settings)
     try:
         calls = [asyncio.ensure_future(embed(encoder, TEXTS * 50)) for _ in range(50)]
         results = await _results(calls)

@@ -9,6 +9,7 @@ import numpy as np
 
 from shared.artifacts.aliases import CHAMPION
 from shared.errors import ArtifactError, TextTooLongError
+from shared.models.backbones.further import BackboneState
 from shared.models.backbones.prefixes import NO_PREFIXES, Prefixes
 from shared.models.bundle import (
     BACKBONE_FOLDER,
@@ -22,6 +23,7 @@ from shared.models.bundle import (
 from shared.models.registry import Registry
 from shared.models.rows import Row, RowResult, Tokenized
 from shared.models.tasks import (
+    EMBED_TASK,
     ClassifyOutput,
     EmbedOutput,
     ScoreOutput,
@@ -31,6 +33,7 @@ from shared.models.tasks import (
 )
 
 BACKBONE_SHA256 = "0" * 64
+FURTHER_SHA256 = "e" * 64
 MAX_LENGTH = 128
 LABELS = ("short", "long")
 
@@ -47,14 +50,35 @@ class FakeRunner:
     entered: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     layers: int = 2
     failing: bool = False
+    is_further_loaded: bool = False
     batches: list[list[str]] = field(default_factory=list)
     bundles: dict[str, Bundle] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.gate.set()
 
+    @property
+    def backbones(self) -> tuple[BackboneState, ...]:
+        first = BackboneState(
+            "en", "fake", BACKBONE_SHA256, NO_PREFIXES, EMBED_TASK, memory_bytes=1, loaded_in_s=None
+        )
+        further = BackboneState(
+            "zh",
+            "further",
+            FURTHER_SHA256,
+            NO_PREFIXES,
+            f"{EMBED_TASK}-zh",
+            memory_bytes=2 if self.is_further_loaded else None,
+            loaded_in_s=0.5 if self.is_further_loaded else None,
+        )
+        return first, further
+
+    def defers(self, bundle: Bundle) -> bool:
+        return bundle.manifest.backbone.sha256 == FURTHER_SHA256 and not self.is_further_loaded
+
     def load(self, bundle: Bundle) -> None:
-        if bundle.manifest.backbone.sha256 != BACKBONE_SHA256:
+        self.is_further_loaded |= bundle.manifest.backbone.sha256 == FURTHER_SHA256
+        if bundle.manifest.backbone.sha256 not in (BACKBONE_SHA256, FURTHER_SHA256):
             raise ArtifactError(f"{bundle.id} was made for another backbone: train it again")
         self.bundles[bundle.id] = bundle
 

@@ -241,10 +241,15 @@ def _broker(settings: "PlatformSettings", deployment: "Deployment") -> Iterator[
 def _backbone(settings: "PlatformSettings", deployment: "Deployment") -> Iterator[Finding]:
     """The weights are there and are the ones that are trusted."""
     from services.cli.settings import resolve_application
+    from shared.models.backbones.further import Further
     from shared.models.source import BackboneConfig, locate
 
     for entry in deployment.applications:
-        config = getattr(resolve_application(entry, settings).settings, "backbone", None)
+        resolved = resolve_application(entry, settings).settings
+        config = getattr(resolved, "backbone", None)
         if isinstance(config, BackboneConfig):
             files = locate(config)
             yield Finding(Level.OK, "backbone", f"{files.name}, SHA-256 {files.sha256}")
+        for key, each in getattr(resolved, "backbones", {}).items():
+            files = Further.locate(key, each).files
+            yield Finding(Level.OK, f"backbone {key}", f"{files.name}, SHA-256 {files.sha256}")

@@ -121,6 +121,7 @@ def made_bundle(
         backbone=BackboneRef(name=backbone.name, sha256=backbone.sha256),
         tokenizer_sha256=backbone.tokenizer_sha256,
         max_length=max_length,
+        prefixes=backbone.prefixes,
         labels=labels,
         multi_label=multi_label,
         calibration=Calibration(temperature=temperature),
@@ -164,6 +165,7 @@ def full_bundle(
         backbone=BackboneRef(name=backbone.name, sha256=backbone.sha256),
         tokenizer_sha256=own.tokenizer_sha256,
         max_length=own.max_length,
+        prefixes=own.prefixes,
         labels=labels,
     )
     return MODEL.write(root, manifest, write)

@@ -1,5 +1,6 @@
 """The public routes over an encoder whose model counts letters."""
 
+import asyncio
 import base64
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from shared.models.backbones.prefixes import Prefixes
 from shared.models.registry import Registry, open_registry
 from shared.models.tasks import TaskKind
 from shared.serving.encoder import Encoder, EncoderSettings
-from tests.harness.fake_runner import BACKBONE_SHA256, FakeRunner, make_bundle
+from tests.harness.fake_runner import BACKBONE_SHA256, FURTHER_SHA256, FakeRunner, make_bundle
 
 TOO_MANY = "expected at most 10,000 entries, found 10,001: send fewer"
 
@@ -68,6 +69,7 @@ async def test_models_lists_the_backbone_and_every_task(client: httpx.AsyncClien
     assert listed["object"] == "list"
     cards = {card["id"]: card for card in listed["data"]}
     assert list(cards) == ["fake", "embed", "intent", "relevance"]
+    assert (cards["fake"]["language"], cards["fake"]["memory_bytes"]) == ("en", 1)
     assert cards["fake"] | {"id": "embed"} == cards["embed"]
     assert cards["intent"]["kind"] == "classify"
     assert cards["intent"]["labels"] == ["short", "long"]
@@ -157,6 +159,29 @@ async def test_without_prefixes_the_type_of_a_text_changes_nothing(
         answer = await post(client, "embeddings", model="embed", input="abc", input_type=input_type)
         assert answer["data"][0]["embedding"] == [3.0, 1.0]
     assert (await client.get("models/embed")).json()["prefixes"] is None
+
+
+async def test_a_further_backbone_is_listed_and_loaded_by_the_first_call(
+    client: httpx.AsyncClient, registry: Registry
+) -> None:
+    bundle = make_bundle(registry, "embed-zh", backbone_sha256=FURTHER_SHA256)
+    async with asyncio.timeout(10):
+        while (await client.get("models/embed-zh")).status_code == 404:
+            await asyncio.sleep(0.05)
+    cards = {card["id"]: card for card in (await client.get("models")).json()["data"]}
+    assert cards["embed-zh"]["bundle"] == bundle.id
+    assert cards["further"] == cards["embed-zh"] | {"id": "further"}
+    assert cards["embed-zh"]["language"] == "zh"
+    checks = (await client.get("readyz")).json()["checks"]
+    assert checks["backbone zh"].startswith("ready: further, ")
+
+    answer = await post(client, "embeddings", model="further", input="abc")
+
+    assert answer["data"][0]["embedding"] == [3.0, 1.0]
+    card = (await client.get("models/embed-zh")).json()
+    assert card["memory_bytes"] == 2
+    checks = (await client.get("readyz")).json()["checks"]
+    assert checks["backbone zh"] == "ready: further, 0 MB, loaded in 0.5 s"
 
 
 async def test_long_texts_are_cut_where_that_is_asked_for(client: httpx.AsyncClient) -> None:

@@ -242,7 +242,7 @@ def test_a_bundle_for_another_backbone_is_refused_with_the_remedy(
         ({"backbone": other, "method": Method.FULL}, "is its own backbone"),
         ({"tokenizer_sha256": "0" * 64}, "another tokenizer.json"),
         (
-            {"prefixes": Prefixes(query="query: ")},
+            {"kind": TaskKind.EMBED, "prefixes": Prefixes(query="query: ")},
             r"prefixes 'query: ' and '', and all-MiniLM.* has '' and ''.*banyan train",
         ),
         ({"max_length": 300}, "reads 300 tokens, but .* at most 256"),

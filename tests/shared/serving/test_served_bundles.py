@@ -7,10 +7,10 @@ import pytest
 
 from shared.artifacts.aliases import CHAMPION
 from shared.clock import ManualClock
-from shared.errors import ConflictError
+from shared.errors import ConflictError, NotFoundError
 from shared.models.registry import Registry, open_registry
 from shared.serving.served_bundles import ServedBundles
-from tests.harness.fake_runner import FakeRunner, make_bundle, make_full_bundle
+from tests.harness.fake_runner import FURTHER_SHA256, FakeRunner, make_bundle, make_full_bundle
 
 IDLE_S = 100.0
 
@@ -157,3 +157,40 @@ def test_champions_that_load_together_do_not_take_each_others_place(
     assert len(served.champions) == 2
     assert served.champions.items() < bundles.items()
     assert served.faults.keys() == bundles.keys() - served.champions.keys()
+
+
+def test_a_champion_on_a_further_backbone_is_known_and_loaded_by_the_first_call(
+    registry: Registry, runner: FakeRunner, serve: Callable[[int], ServedBundles]
+) -> None:
+    first = make_bundle(registry, "embed")
+    further = make_bundle(registry, "embed-zh", backbone_sha256=FURTHER_SHA256)
+    served = serve(2)
+    served.refresh()
+    assert served.champions == {"embed": first, "embed-zh": further}
+    assert list(runner.bundles) == [first.id]
+    assert served.find("embed-zh") is None
+    assert served.hold("embed-zh") is None
+
+    assert served.load("embed-zh") == further
+
+    assert served.hold("embed-zh") == further.id
+    assert list(runner.bundles) == [first.id, further.id]
+    # Another champion on it is loaded at once: its backbone is there.
+    second = make_bundle(registry, "embed-zh", seed="b", backbone_sha256=FURTHER_SHA256)
+    served.refresh()
+    assert served.champions["embed-zh"] == second
+    assert second.id in runner.bundles
+
+
+def test_a_deferred_champion_gives_way_to_another_one(
+    registry: Registry, runner: FakeRunner, serve: Callable[[int], ServedBundles]
+) -> None:
+    make_bundle(registry, "embed-zh", backbone_sha256=FURTHER_SHA256)
+    served = serve(2)
+    served.refresh()
+    second = make_bundle(registry, "embed-zh", seed="b", backbone_sha256=FURTHER_SHA256)
+    served.refresh()
+    assert served.champions == {"embed-zh": second}
+    assert not runner.bundles
+    with pytest.raises(NotFoundError, match="no task 'embed-fr'"):
+        served.load("embed-fr")
