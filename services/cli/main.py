@@ -15,6 +15,7 @@ from services.cli.knowledge.ask import ask
 from services.cli.knowledge.suites import calibrate
 from services.cli.knowledge.suites.evaluate import evaluate as evaluate_support
 from services.cli.knowledge.unanswered import unanswered
+from services.cli.models import backbones
 from services.cli.models.judging import evaluate, promote, rollback
 from services.cli.models.searches import pretrain, rebase, tune
 from services.cli.models.tasks import models
@@ -48,6 +49,10 @@ _GROUPS: Mapping[str, tuple[str, Commands]] = {
     "keys": (
         "API keys: each selects a tenant and a role.",
         {"create": keys.create, "list": keys.show, "revoke": keys.revoke},
+    ),
+    "backbone": (
+        "Backbones that do not ship.",
+        {"fetch": backbones.fetch},
     ),
     "kb": (
         "Knowledge bases of the support application.",

@@ -105,7 +105,7 @@ def locate(config: BackboneConfig) -> BackboneFiles:
         folder = Path(config.source).expanduser().resolve()
         name = folder.name
     else:
-        folder = _download(config.source, config.revision or "")
+        folder = download(config.source, config.revision or "")
         name = f"{config.source}@{config.revision}"
     files = locate_folder(folder, name, config.prefixes)
     if config.source == EMBEDDED and files.sha256 != EMBEDDED_SHA256:
@@ -193,7 +193,12 @@ def _embedded_folder() -> Path:
     return Path(spec.origin).parent / "model"
 
 
-def _download(name: str, revision: str) -> Path:
+def download(name: str, revision: str) -> Path:
+    """The folder of a model's files at a commit, from Hugging Face or from its cache here.
+
+    Raises:
+        DependencyError: they cannot be had.
+    """
     from huggingface_hub import snapshot_download
 
     try:

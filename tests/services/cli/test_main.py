@@ -27,7 +27,7 @@ def banyan(tmp_path: Path) -> Banyan:
     "command",
     ["up", "down", "status", "doctor", "config", "backup", "restore", "version", "ask", "models",
      "train", "evaluate", "promote", "rollback", "tune", "pretrain", "rebase", "keys", "kb",
-    "support",
+    "support", "backbone",
      "analyze", "sentiment", "recommend", "rank"],
 )  # fmt: skip
 def test_every_command_has_a_help(banyan: Banyan, command: str) -> None:
@@ -50,6 +50,14 @@ def test_help_loads_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
 
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_backbone_that_cannot_be_fetched_is_told_in_one_sentence(banyan: Banyan) -> None:
+    done = banyan("backbone", "fetch", "bert")
+
+    assert done.exit_code == 1
+    assert done.stderr.startswith("banyan: 'bert' cannot be fetched: multilingual-e5-small can")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_the_version_is_told(banyan: Banyan) -> None:
