@@ -46,6 +46,15 @@ Truncate = Annotated[
 ]
 
 
+AllowUnreadable = Annotated[
+    bool,
+    Field(
+        description="Embed texts too of which the model cannot read half of the words, instead of "
+        "refusing them: their vectors say little."
+    ),
+]
+
+
 class _Request(RequestBody):
     model_config = ConfigDict(strict=True)
 
@@ -65,6 +74,7 @@ class EmbeddingsRequest(_Request):
         description="What the texts are for: `query`, to search with, or `passage`, to be found. "
         "A model with prefixes (see /v1/models) must be told.",
     )
+    allow_unreadable: AllowUnreadable = False
     user: str | None = Field(None, max_length=1000, description=_IGNORED)
 
 
@@ -112,6 +122,7 @@ class RerankRequest(_Request):
     top_n: _Count | None = Field(None, description="How many results; all by default.")
     return_documents: bool = False
     truncate: Truncate = False
+    allow_unreadable: AllowUnreadable = False
     max_tokens_per_doc: _Count | None = Field(None, description="Cohere's: as `truncate`.")
     max_chunks_per_doc: _Count | None = Field(None, description=_IGNORED)
     priority: int | None = Field(None, ge=0, le=2**31 - 1, description=_IGNORED)

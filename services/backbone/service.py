@@ -15,6 +15,7 @@ from shared.http.application import READY
 from shared.models.backbones.prefixes import InputType
 from shared.models.bundle import Bundle
 from shared.models.tasks import (
+    MAX_UNREAD,
     ClassifyOutput,
     EmbedOutput,
     Float32s,
@@ -84,6 +85,8 @@ class BackboneService:
         texts = _texts(request.input)
         call = TaskCall(bundle.id, texts, request.truncate, request.input_type)
         (output,) = await self._encode(EmbedOutput, [call], [_places(request.input)])
+        if not request.allow_unreadable:
+            self._check_read(bundle, output, _places(request.input))
         width = output.vectors.shape[1]
         if request.dimensions not in (None, width):
             raise InputError(
@@ -111,14 +114,18 @@ class BackboneService:
             (scored,) = await self._encode(ScoreOutput, [call], [documents])
             scores, tokens = scored.scores, scored.tokens
         else:
+            asked = _Places("query", is_list=False)
             query, found = await self._encode(
                 EmbedOutput,
                 [
                     TaskCall(bundle.id, [request.query], request.is_cut, InputType.QUERY),
                     TaskCall(bundle.id, texts, request.is_cut, InputType.PASSAGE),
                 ],
-                [_Places("query", is_list=False), documents],
+                [asked, documents],
             )
+            if not request.allow_unreadable:
+                self._check_read(bundle, query, asked)
+                self._check_read(bundle, found, documents)
             scores = _relevances(query.vectors[0], found.vectors)
             tokens = query.tokens + found.tokens
         results: list[Content] = []
@@ -167,6 +174,29 @@ class BackboneService:
             max_length=manifest.max_length,
             prefixes=manifest.prefixes or None,
         ).model_dump(mode="json")
+
+    def _check_read(self, bundle: Bundle, output: EmbedOutput, places: "_Places") -> None:
+        """Refuses texts that a backbone cannot read.
+
+        Raises:
+            InputError: the message has the place of the first one, and the other backbones.
+        """
+        if output.unread is None or output.unread.max() < MAX_UNREAD:
+            return
+        index = int(np.argmax(output.unread >= MAX_UNREAD))
+        backbone = bundle.manifest.backbone
+        others = [
+            f"{each.embed_task} ({each.language})"
+            for each in self._encoder.backbones
+            if each.sha256 != backbone.sha256
+        ]
+        elsewhere = f"ask {' or '.join(others)}" if others else "configure a backbone that does"
+        raise InputError(
+            f"{places.of(index)}: {backbone.name} cannot read {output.unread[index]:.0%} of its "
+            f"words, and below {MAX_UNREAD:.0%} a text is embedded: {elsewhere}, or send "
+            "allow_unreadable: true for a vector that says little",
+            param=places.of(index),
+        )
 
     async def _bundle(self, model: str, *kinds: TaskKind) -> Bundle:
         bundle = await self._named(model)

@@ -22,7 +22,7 @@ from shared.models.outputs import assemble
 from shared.models.prompt import Prompt, read_prompt
 from shared.models.rows import Int64s, Row, RowResult, Tokenized
 from shared.models.scripts import UnknownScripts
-from shared.models.tasks import Input, TaskCall, TaskKind, TaskOutput
+from shared.models.tasks import Float32s, Input, TaskCall, TaskKind, TaskOutput
 from shared.models.tokenization import Encoded, TextTokenizer
 
 __all__ = ["Row", "RowResult", "Runner", "Tokenized"]
@@ -130,8 +130,9 @@ class Runner:
         if not reads_tokens(kind):
             inputs = _prefixed(loaded.manifest, call) if kind is TaskKind.EMBED else call.inputs
             encoded = loaded.tokenizer.encode(inputs, truncate=call.truncate)
-            unread = self._scripts.shares(call.inputs) if kind is TaskKind.EMBED else None
-            return Tokenized(bundle_id, kind, _rows(bundle_id, loaded, encoded), unread=unread)
+            rows = _rows(bundle_id, loaded, encoded)
+            unread = self._unread(call.inputs, rows) if kind is TaskKind.EMBED else None
+            return Tokenized(bundle_id, kind, rows, unread=unread)
         encoded, windows, contents = loaded.tokenizer.slide(call.inputs)
         return Tokenized(bundle_id, kind, _rows(bundle_id, loaded, encoded), windows, contents)
 
@@ -228,6 +229,14 @@ class Runner:
                 f"{bundle.id} reads {manifest.max_length} tokens, but {here} at most "
                 f"{backbone.max_length}{rebuild}"
             )
+
+    def _unread(self, inputs: Sequence[Input], rows: Sequence[Row]) -> Float32s | None:
+        """The share of each input's words that the backbone cannot read; None where all are 0."""
+        shares = [
+            self._scripts.unread(each, row.input_ids)
+            for each, row in zip(inputs, rows, strict=True)
+        ]
+        return np.array(shares, np.float32) if any(shares) else None
 
     def _check_positions(self, bundle: Bundle, prompt: Prompt) -> None:
         positions, most = self._backbone.positions, bundle.manifest.max_length

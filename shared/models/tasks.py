@@ -17,6 +17,9 @@ Float32s = npt.NDArray[np.float32]
 EMBED_TASK = "embed"
 """The task that always exists: the backbone's own embedding."""
 
+MAX_UNREAD = 0.5
+"""From this share of words on that a backbone cannot read a text counts as unreadable to it."""
+
 Input = str | tuple[str, str]
 """One text, or a pair of texts that the backbone reads together."""
 
@@ -73,7 +76,8 @@ class EmbedOutput:
     """`vectors` is float32 [n, d], normalised where the backbone's own pipeline normalises.
 
     `unread` is float32 [n], the share of an input's words that are in a script which the backbone
-    does not know, so that its vector says little; None where there are none in any input.
+    does not know or that it knows no piece of, so that its vector says little; None where there
+    are none in any input.
     """
 
     bundle: str

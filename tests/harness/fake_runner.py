@@ -96,7 +96,10 @@ class FakeRunner:
                 raise TextTooLongError(reason, index=index)
             ids = np.asarray([ord(letter) for letter in letters[:MAX_LENGTH]], np.int64)
             rows.append(Row(bundle_id, ids, None))
-        return Tokenized(bundle_id, manifest.kind, rows)
+        # As the shipped backbone: it reads no Chinese.
+        unread = [float(any("\u4e00" <= each <= "\u9fff" for each in row)) for row in call.inputs]
+        shares = np.array(unread, np.float32) if any(unread) else None
+        return Tokenized(bundle_id, manifest.kind, rows, unread=shares)
 
     def run(
         self, rows: Sequence[Row], between_layers: Callable[[], None] | None = None
@@ -117,7 +120,7 @@ class FakeRunner:
         match tokenized.kind:
             case TaskKind.EMBED:
                 vectors = np.stack([letters, np.ones_like(letters)], axis=1)
-                return EmbedOutput(bundle_id, tokens, vectors)
+                return EmbedOutput(bundle_id, tokens, vectors, tokenized.unread)
             case TaskKind.CLASSIFY:
                 long = 1 - np.exp(-letters / 10)
                 probabilities = np.stack([1 - long, long], axis=1, dtype=np.float32)

@@ -161,6 +161,25 @@ async def test_without_prefixes_the_type_of_a_text_changes_nothing(
     assert (await client.get("models/embed")).json()["prefixes"] is None
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "place"),
+    [
+        ("embeddings", {"input": "我的银行卡"}, "input"),
+        ("embeddings", {"input": ["abc", "我的银行卡"]}, "input.1"),
+        ("rerank", {"query": "我的银行卡", "documents": ["abc"]}, "query"),
+        ("rerank", {"query": "abc", "documents": ["abc", "我的银行卡"]}, "documents.1"),
+    ],
+)
+async def test_a_text_that_the_backbone_cannot_read_is_not_embedded_unless_that_is_asked_for(
+    client: httpx.AsyncClient, path: str, body: dict[str, object], place: str
+) -> None:
+    status, problem = await refused(client, path, model="embed", **body)
+    assert status == 422
+    assert f"{place}: fake cannot read 100% of its words, and below 50%" in str(problem)
+    assert "ask embed-zh (zh), or send allow_unreadable: true" in str(problem)
+    await post(client, path, model="embed", allow_unreadable=True, **body)
+
+
 async def test_a_further_backbone_is_listed_and_loaded_by_the_first_call(
     client: httpx.AsyncClient, registry: Registry
 ) -> None:

@@ -6,7 +6,9 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
-from shared.models.scripts import HAN, SCRIPTS, Script, UnknownScripts
+from shared.models.scripts import UnknownScripts
+from shared.models.tasks import Input
+from shared.text.scripts import HAN, SCRIPTS, Script
 
 
 def tokenizer(*words: str) -> Tokenizer:
@@ -81,8 +83,21 @@ def test_a_script_is_known_where_its_words_are_in_the_vocabulary(script: Script)
     assert spelled.share(script.words) == (0 if script is HAN else 1)
 
 
-def test_the_shares_of_many_texts_are_none_where_all_are_read(english: UnknownScripts) -> None:
-    assert english.shares(["a", ("where", "is")]) is None
-    shares = english.shares(["a", "карта", ("card", "карта")])
-    assert shares is not None
-    np.testing.assert_allclose(shares, [0, 1, 0.5])
+@pytest.mark.parametrize(
+    ("given", "ids", "share"),
+    [
+        ("a", [0], 0.0),
+        (("where", "is"), [1], 0.0),
+        ("карта", [1], 1.0),
+        (("card", "карта"), [1], 0.5),
+        # A script that nobody listed: none of its words is known, and its letters neither.
+        ("ᚠᚢᚦ card ᚱᚲ", [0, 1, 0], 2 / 3),
+        ("ᚠᚢᚦ card ᚱᚲ", [1], 0.0),
+        ("card 🙂🙂 №", [1, 0, 0], 0.0),
+        ("🙂", [0], 0.0),
+    ],
+)
+def test_the_share_of_words_that_cannot_be_read(
+    english: UnknownScripts, given: Input, ids: list[int], share: float
+) -> None:
+    assert english.unread(given, np.array(ids)) == pytest.approx(share)
