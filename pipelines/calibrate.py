@@ -8,7 +8,7 @@ Each line of FILE is a question: the evidence for its best passage (see
 said), whether that passage does, and the set that it is of, which is a domain:
 
     {"set": "faq", "dense": 0.71, "coverage": 0.8, "margin": 0.1, "has_intent": 0, "intent": 0,
-     "judge": 1.3, "judge_margin": 0.7, "follow_up": 0, "faq": 0, "faq_dense": 0,
+     "judge": 1.3, "judge_odds": 0.7, "follow_up": 0, "faq": 0, "faq_dense": 0,
      "answerable": true, "right": true}
 
 A logistic regression of right on the evidence, in which each set weighs the same. The figures are

@@ -10,11 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+import numpy as np
 from pydantic import BaseModel, Field
 
 from shared.artifacts.manifest import FilesManifest
 from shared.metrics.metric import Metric
 from shared.retrieval.index import Hit, Index
+
+MOST_MARGIN = 0.15
+"""More distance than this says no more: a long question shares many words with some passage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +27,12 @@ class Evidence:
 
     `dense` is its cosine score, `coverage` the share of the question's words, weighted by how
     telling they are, that stand in its title or text. `margin` is the distance of its score to
-    the best of another document. `has_intent` is whether the intent is known and the document says
+    the best of another document, `MOST_MARGIN` at most. `has_intent` is whether the intent is known and the document says
     which ones it answers (else the intent says nothing about it), `intent` what it adds to the
     score. Whether both sides put it first was tried as well, and added nothing.
 
-    `judge` is the logit that the judge of passages gives it (0 where none judged), `judge_margin`
-    that logit's distance to the best of another document, and `follow_up` whether it was found and
+    `judge` is the logit that the judge of passages gives it (0 where none judged), `judge_odds` the
+    logarithm of its odds against all passages of other documents and "none of them" together, as the judge's loss over lists compares them, and `follow_up` whether it was found and
     judged by the last questions together instead of the last one alone. `faq` is whether it answers
     a written question, and `faq_dense` its cosine score then: nearness to that question says more
     than nearness to an article.
@@ -40,7 +44,7 @@ class Evidence:
     has_intent: float
     intent: float
     judge: float = 0.0
-    judge_margin: float = 0.0
+    judge_odds: float = 0.0
     follow_up: float = 0.0
     faq: float = 0.0
     faq_dense: float = 0.0
@@ -162,23 +166,39 @@ def evidence_of(
     answers: of a `follow_up` several turns together.
     """
     best = hits[0]
-    others = [n for n, hit in enumerate(hits) if hit.entry is not best.entry]
-    known = [logit for logit in logits if logit is not None]
-    # What was not judged fits less than what was.
-    judged = [min(known) if logit is None else logit for logit in logits] if known else []
-    logit = judged[0] if judged else 0.0
+    others = [hit for hit in hits if hit.entry is not best.entry]
+    judge, judge_odds = _judged(hits, logits)
     return Evidence(
         dense=best.dense,
         coverage=_coverage(best, index.word_weights(question)),
-        margin=best.score - max((hits[n].score for n in others), default=0.0),
+        margin=min(MOST_MARGIN, best.score - max((hit.score for hit in others), default=0.0)),
         has_intent=float(has_intent and bool(best.entry.labels)),
         intent=best.label,
-        judge=logit,
-        judge_margin=logit - max((judged[n] for n in others if judged), default=0.0),
+        judge=judge,
+        judge_odds=judge_odds,
         follow_up=float(follow_up),
         faq=float(best.entry.is_faq),
         faq_dense=best.dense if best.entry.is_faq else 0.0,
     )
+
+
+def _judged(hits: Sequence[Hit], logits: Sequence[float | None]) -> tuple[float, float]:
+    """The logit of the first hit, and its odds.
+
+    What was not judged fits as the worst that was, and rivals as the mean of what was: so that the
+    fewer there was time to judge, the less sure the first one is.
+    """
+    known = [logit for logit in logits if logit is not None]
+    if not known:
+        return 0.0, 0.0
+    first = min(known) if logits[0] is None else logits[0]
+    mean = sum(known) / len(known)
+    rivals = [
+        mean if logit is None else logit
+        for hit, logit in zip(hits, logits, strict=True)
+        if hit.entry is not hits[0].entry
+    ]
+    return first, first - float(np.logaddexp.reduce([0.0, *rivals]))
 
 
 def _coverage(hit: Hit, weights: dict[str, float]) -> float:

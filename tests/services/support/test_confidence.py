@@ -25,7 +25,7 @@ from shared.retrieval.calibrations import (
     open_calibrations,
     write_questions,
 )
-from shared.retrieval.confidence import Calibration, Evidence, evidence_of
+from shared.retrieval.confidence import MOST_MARGIN, Calibration, Evidence, evidence_of
 from shared.retrieval.index import Index
 from tests.harness.entries import BUNDLE, WIDTH, embedded, query
 from tests.harness.models.trained import load_backbone
@@ -45,7 +45,7 @@ def test_evidence_is_read_from_the_hits() -> None:
     hits = INDEX.search([query("barn owls hunt")], 10)
 
     assert found.dense == hits[0].dense
-    assert found.margin == hits[0].score - hits[1].score > 0
+    assert hits[0].score - hits[1].score > found.margin == MOST_MARGIN
     rare, common = INDEX.word_weights("hunt")["hunt"], INDEX.word_weights("owl")["owl"]
     barn = INDEX.word_weights("barn")["barn"]
     assert found.coverage == pytest.approx((common + barn) / (common + barn + rare))

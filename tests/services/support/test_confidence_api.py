@@ -1,5 +1,6 @@
 """The routes of the confidence: evidence, and what thresholds give."""
 
+import math
 from typing import Any
 
 import httpx
@@ -56,7 +57,8 @@ async def test_the_evidence_is_that_of_the_chat(
     assert found["document_id"] == "fees"
     assert (found["tenant"], found["knowledge_base"]) == ("default", "help-centre")
     assert found["evidence"]["judge"] == pytest.approx(2.0, abs=1e-3)
-    assert found["evidence"]["judge_margin"] == pytest.approx(5.0, abs=1e-3)
+    odds = 2.0 - math.log(1 + math.exp(-3.0))
+    assert found["evidence"]["judge_odds"] == pytest.approx(odds, abs=1e-3)
     assert found["confidence"] == pytest.approx(answer.confidence)
     assert found["embed_bundle"] == trunk.embed_bundle
     assert found["judge_bundle"] == trunk.judge_bundle

@@ -19,7 +19,7 @@ ROWS = [
     {"id": "points", "title": "Withdrawal abroad", "text": 'See "Abroad" for all fees.'},
 ]
 ASKED = "what does a withdrawal cost"
-JUDGE_FIELDS = {"judge": 2.0, "judge_margin": 0.0, "follow_up": 0.0}
+JUDGE_FIELDS = {"judge": 2.0, "judge_odds": 0.0, "follow_up": 0.0}
 
 
 @pytest.fixture
@@ -82,8 +82,8 @@ async def test_a_follow_up_about_another_row_is_answered_with_that_row(
     first = await said(judged, "warmth for a male betta")
     second = await said(judged, "warmth for a male betta", "and for sterbai?")
 
-    assert "25" in first["content"] and "24" not in first["content"]
-    assert "24" in second["content"] and "25" not in second["content"]
+    assert ["25" in first["content"], "24" in first["content"]] == [True, False]
+    assert ["25" in second["content"], "24" in second["content"]] == [False, True]
 
 
 async def test_the_judge_says_which_passage_answers(

@@ -1,5 +1,6 @@
 """The texts that a judge reads, and the order of passages by what it says."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -98,7 +99,7 @@ def test_without_a_judge_the_order_stays() -> None:
     assert [(each.hit, each.rank) for each in judged] == [(hit, hit.score) for hit in found]
 
 
-def test_the_judges_evidence_is_the_logit_and_its_distance_to_another_document() -> None:
+def test_the_judges_evidence_is_the_logit_and_its_odds_against_all_others_and_none() -> None:
     found = hits()
     again = [found[0], *found]
 
@@ -107,5 +108,8 @@ def test_the_judges_evidence_is_the_logit_and_its_distance_to_another_document()
     )
     unjudged = evidence_of(found, INDEX, "owls", has_intent=False)
 
-    assert (evidence.judge, evidence.judge_margin, evidence.follow_up) == (3.0, 4.0, 1.0)
-    assert (unjudged.judge, unjudged.judge_margin, unjudged.follow_up) == (0.0, 0.0, 0.0)
+    # A passage of the same document is no rival; what was not judged is one like the mean.
+    odds = 3.0 - math.log(1 + math.exp(1.5) + math.exp(-1.0))
+    assert (evidence.judge, evidence.follow_up) == (3.0, 1.0)
+    assert evidence.judge_odds == pytest.approx(odds)
+    assert (unjudged.judge, unjudged.judge_odds, unjudged.follow_up) == (0.0, 0.0, 0.0)
