@@ -27,15 +27,16 @@ class Evidence:
 
     `dense` is its cosine score, `coverage` the share of the question's words, weighted by how
     telling they are, that stand in its title or text. `margin` is the distance of its score to
-    the best of another document, `MOST_MARGIN` at most. `has_intent` is whether the intent is known and the document says
-    which ones it answers (else the intent says nothing about it), `intent` what it adds to the
-    score. Whether both sides put it first was tried as well, and added nothing.
+    the best of another document, `MOST_MARGIN` at most. `has_intent` is whether the intent is known
+    and the document says which ones it answers (else the intent says nothing about it), `intent`
+    what it adds to the score. Whether both sides put it first was tried as well, and added nothing.
 
     `judge` is the logit that the judge of passages gives it (0 where none judged), `judge_odds` the
-    logarithm of its odds against all passages of other documents and "none of them" together, as the judge's loss over lists compares them, and `follow_up` whether it was found and
-    judged by the last questions together instead of the last one alone. `faq` is whether it answers
-    a written question, and `faq_dense` its cosine score then: nearness to that question says more
-    than nearness to an article.
+    logarithm of its odds against all passages of other documents and "none of them" together, as
+    the judge's loss over lists compares them, and `follow_up` whether it was found and judged by
+    the last questions together instead of the last one alone. `faq` is whether it answers a written
+    question, and `faq_dense` its cosine score then: nearness to that question says more than
+    nearness to an article.
     """
 
     dense: float
