@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr
 from services.support.retention import SupportRetention
 from shared.http.application import HttpSettings
 from shared.storage.database import sqlite_url
+from shared.text.language import Language
 from shared.validation.forms import NAME
 
 KnowledgeBaseName = Annotated[str, NAME]
@@ -21,14 +22,15 @@ class SupportSettings(HttpSettings):
     `extract_timeout_s` of a processor's time, and five times as long on the clock. An index is
     saved to disk when nothing has changed for `save_after_s`; with PostgreSQL, what other replicas
     wrote is seen after `refresh_s`. Indexes that were not used for longest leave the memory while
-    all together are over `max_index_mib`. A new champion of `embed_task` is looked for every
-    `champion_check_s`. `judge_task` judges which passages answer a question, for about
-    `judge_budget_ms` (for twice as long where a follow-up is read in two ways); without one (null)
-    the search's own order and the confidence decide. `small_talk_file` is what is said to small
-    talk, in the form of the default, `answers/small_talk.yaml`, `wording_file` what else the chat
-    says in its own words, in the form of `answers/wording.yaml`. Questions that were not answered
-    are kept unless `keep_unanswered` is false: of each tenant the `max_unanswered` that were asked
-    last, as long as `retention` says.
+    all together are over `max_index_mib`. `embed_tasks` embed the knowledge bases of a language, by
+    what most of their documents are in, where the trunk has the task; all others `embed_task`
+    embeds. A new champion of these is looked for every `champion_check_s`. `judge_task` judges
+    which passages answer a question, for about `judge_budget_ms` (for twice as long where a
+    follow-up is read in two ways); without one (null) the search's own order and the confidence
+    decide. `small_talk_file` is what is said to small talk, in the form of the default,
+    `answers/small_talk.yaml`, `wording_file` what else the chat says in its own words, in the form
+    of `answers/wording.yaml`. Questions that were not answered are kept unless `keep_unanswered` is
+    false: of each tenant the `max_unanswered` that were asked last, as long as `retention` says.
     """
 
     database_url: SecretStr | None = None
@@ -37,6 +39,7 @@ class SupportSettings(HttpSettings):
     max_queued_requests: int = Field(512, ge=1)
     default_knowledge_base: KnowledgeBaseName = "help-centre"
     embed_task: str = "embed"
+    embed_tasks: dict[Language, str] = Field(default_factory=lambda: {Language.CHINESE: "embed-zh"})
     intent_task: str = "support-intent"
     judge_task: str | None = "support-judge"
     judge_budget_ms: float = Field(45.0, gt=0)

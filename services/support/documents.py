@@ -256,6 +256,18 @@ class DocumentStore:
         with self._database.read() as connection:
             return [DocumentSummary(**row) for row in connection.execute(query).mappings()]
 
+    def sample(self, uid: str, limit: int, characters: int) -> list[str]:
+        """Title and beginning of the first documents by their ids, to tell their language by."""
+        of = _DOCUMENT.c
+        query = (
+            sa.select(of.title, sa.func.substr(of.text, 1, characters))
+            .where(of.knowledge_base == uid)
+            .order_by(of.id)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [f"{title} {text}" for title, text in connection.execute(query)]
+
     def version(self, uid: str) -> int:
         """The knowledge base's version.
 

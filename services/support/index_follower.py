@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from services.support.knowledge_base import KnowledgeBase
@@ -10,8 +11,12 @@ from services.support.passages import Embedder
 from shared.clock import Clock
 from shared.errors import NotFoundError, PlatformError
 from shared.http.application import READY
+from shared.text.language import Language
 
 LOGGER = logging.getLogger(__name__)
+
+Champion = tuple[str, int]
+"""A bundle that embeds, and its vectors' width."""
 
 _PAUSE_S = 300.0
 """Until a knowledge base is tried again with a bundle with which it failed."""
@@ -20,6 +25,9 @@ _PAUSE_S = 300.0
 @dataclass(slots=True)
 class IndexFollower:
     """A task of the replica's loop that lets the champion of `task` make every index.
+
+    Of a knowledge base in a language that `tasks` have, and the trunk has the task, that task's
+    champion makes it.
 
     It looks for another champion every `check_s`, and takes one knowledge base after another. One
     that fails serves on with its old index, and does not keep the others.
@@ -30,9 +38,11 @@ class IndexFollower:
     clock: Clock
     task: str
     check_s: float
+    tasks: Mapping[Language, str] = field(default_factory=dict)
     _error: str | None = None
     _failed: dict[str, tuple[str, float]] = field(default_factory=dict)
     _behind: set[str] = field(default_factory=set)
+    _unserved: dict[str, Language] = field(default_factory=dict)
     _running: asyncio.Task[None] | None = None
 
     @property
@@ -50,6 +60,13 @@ class IndexFollower:
                 f"{READY}, but {len(self._behind)} of the indexes are still to be made by the "
                 f"champion of {self.task}: until then they serve as they were, and cannot be "
                 "asked if it is on another backbone"
+            )
+        if self._unserved:
+            language = next(iter(self._unserved.values()))
+            return (
+                f"{READY}, but {len(self._unserved)} of the knowledge bases are in {language}, and "
+                f"the trunk has no task {self.tasks[language]!r}: `banyan backbone fetch "
+                "multilingual-e5-small` makes a backbone for it, and says how it is served"
             )
         return READY
 
@@ -69,18 +86,41 @@ class IndexFollower:
         Raises:
             PlatformError: the trunk or the database does not answer.
         """
-        bundle, width = await self.embedder.bundle(self.task)
-        behind = [
-            one
-            for one in await self.knowledge_bases.all()
-            if await one.bundle() not in (bundle, None)
-        ]
-        self._behind = {one.uid for one in behind}
+        champion = await self.embedder.bundle(self.task)
+        behind: list[tuple[KnowledgeBase, Champion]] = []
+        of_tasks: dict[str, Champion | None] = {}
+        self._unserved = {}
+        for one in await self.knowledge_bases.all():
+            try:
+                wanted = await self._wanted(one, of_tasks) or champion
+            except NotFoundError:
+                # It was deleted meanwhile.
+                continue
+            if await one.bundle() not in (wanted[0], None):
+                behind.append((one, wanted))
+        self._behind = {one.uid for one, _ in behind}
         self._failed = {uid: at for uid, at in self._failed.items() if uid in self._behind}
-        for one in behind:
+        for one, (bundle, width) in behind:
             failed_with, failed_at_s = self._failed.get(one.uid, ("", 0.0))
             if failed_with != bundle or self.clock.monotonic() - failed_at_s >= _PAUSE_S:
                 await self._follow_one(one, bundle, width)
+
+    async def _wanted(
+        self, one: KnowledgeBase, of_tasks: dict[str, Champion | None]
+    ) -> Champion | None:
+        """What a knowledge base's language wants; None where it wants nothing, or in vain.
+
+        `of_tasks` has the champions that were asked for already.
+        """
+        language = await one.language()
+        if language is None or language not in self.tasks:
+            return None
+        task = self.tasks[language]
+        if task not in of_tasks:
+            of_tasks[task] = await self.embedder.find_bundle(task)
+        if of_tasks[task] is None:
+            self._unserved[one.uid] = language
+        return of_tasks[task]
 
     async def _follow_one(self, one: KnowledgeBase, bundle: str, width: int) -> None:
         try:

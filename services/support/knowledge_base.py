@@ -19,9 +19,12 @@ from shared.errors import NotFoundError
 from shared.models.tasks import Priority
 from shared.retrieval.index import Embedded, Index
 from shared.shielded import to_the_end
+from shared.text.language import Language, language_of_all
 
 _CATCH_UP_DOCUMENTS = 200
 _SAVE_AT_LATEST_S = 60.0
+_SAMPLE = 50
+_SAMPLE_CHARACTERS = 1000
 
 _PASSES_BESIDE = 2
 """The second embeds what was written during the first, so that little is left for the last, for
@@ -38,9 +41,15 @@ class Surroundings:
     settings: SupportSettings
     open_indexes: OpenIndexes
 
-    async def champion(self) -> tuple[str, int]:
-        """The bundle that embeds now, and its vectors' width."""
-        return await self.embedder.bundle(self.settings.embed_task)
+    async def champion(self, language: Language | None) -> tuple[str, int]:
+        """The bundle that embeds texts of a language now, and its vectors' width."""
+        own = await self.champion_of(language)
+        return own or await self.embedder.bundle(self.settings.embed_task)
+
+    async def champion_of(self, language: Language | None) -> tuple[str, int] | None:
+        """The same where the language has a task that the trunk knows; None otherwise."""
+        task = None if language is None else self.settings.embed_tasks.get(language)
+        return None if task is None else await self.embedder.find_bundle(task)
 
 
 class KnowledgeBase:
@@ -62,6 +71,24 @@ class KnowledgeBase:
         self._writing = asyncio.Lock()
         self._checked_s = float("-inf")
         self._saver: asyncio.Task[None] | None = None
+        self._language: tuple[int, Language | None] = (-1, None)
+
+    async def language(self) -> Language | None:
+        """What most of its first documents are in; None where there are none.
+
+        Raises:
+            NotFoundError: the knowledge base was deleted.
+        """
+        store = self._around.store
+        try:
+            version = await asyncio.to_thread(store.version, self.uid)
+        except NotFoundError:
+            self.is_deleted = True
+            raise
+        if self._language[0] != version:
+            texts = await asyncio.to_thread(store.sample, self.uid, _SAMPLE, _SAMPLE_CHARACTERS)
+            self._language = (version, language_of_all(texts))
+        return self._language[1]
 
     async def index(self) -> Index:
         """The index of everything that was acknowledged.
@@ -93,6 +120,8 @@ class KnowledgeBase:
         stored = [StoredDocument(document, 0, 0.0) for document in documents]
         while True:
             index = await self.index()
+            if not index.entries:
+                index = await self._begun(index, documents)
             embedded = await self._around.embedder.embed(stored, index.bundle)
             async with self._writing:
                 if self._index is not None and self._index.bundle == index.bundle:
@@ -110,7 +139,7 @@ class KnowledgeBase:
 
     async def rebuild(self) -> Index:
         """Embeds everything with the present champion, beside the old index, then swaps."""
-        bundle, width = await self._around.champion()
+        bundle, width = await self._around.champion(await self.language())
         index = await self._swap_in(Index.empty(bundle, width))
         self._save_later()
         return index
@@ -165,8 +194,16 @@ class KnowledgeBase:
         """The index on disk, or an empty one for the present champion."""
         if (index := await self._saved.load()) is not None:
             return index
-        bundle, width = await self._around.champion()
+        bundle, width = await self._around.champion(await self.language())
         return Index.empty(bundle, width)
+
+    async def _begun(self, index: Index, documents: Sequence[Document]) -> Index:
+        """An index without documents, for the language of the first ones that come."""
+        language = language_of_all(f"{each.title} {each.text}" for each in documents)
+        wanted = await self._around.champion_of(language)
+        if wanted is None or wanted[0] == index.bundle:
+            return index
+        return await self._swap_in(Index.empty(*wanted))
 
     async def unload(self) -> bool:
         """Frees the index's memory if the disk has it; returns whether none is in memory.

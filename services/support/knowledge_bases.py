@@ -12,6 +12,7 @@ from services.support.documents import (
 from services.support.knowledge_base import KnowledgeBase, Surroundings
 from services.support.passages import check_readable
 from shared.errors import NotFoundError
+from shared.text.language import Language
 
 
 class KnowledgeBases:
@@ -59,6 +60,13 @@ class KnowledgeBases:
         if found is None or found.is_deleted:
             found = self._opened(await self.record(tenant, name))
         return found
+
+    async def language(self, record: KnowledgeBaseRecord) -> Language | None:
+        """What most documents of one are in; None where there are none, or it was deleted."""
+        try:
+            return await self._opened(record).language()
+        except NotFoundError:
+            return None
 
     async def put(self, tenant: str, name: str, documents: Sequence[Document]) -> int:
         """Writes documents into the knowledge base of this name; returns its new version.

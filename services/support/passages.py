@@ -46,6 +46,17 @@ class Embedder:
         output = await self._encode(task, [task], Priority.INTERACTIVE, self.timeout_s)
         return output.bundle, output.vectors.shape[1]
 
+    async def find_bundle(self, task: str) -> tuple[str, int] | None:
+        """As `bundle`; None where the trunk has no such task."""
+        call = TaskCall(task, [task], truncate=True, input_type=InputType.PASSAGE)
+        try:
+            (output,) = await self.trunk.encode([call], app=APP, timeout_s=self.timeout_s)
+        except NotFoundError:
+            return None
+        if not isinstance(output, EmbedOutput):
+            raise ArtifactError(f"{task} is not an embed task: name one in `embed_tasks`")
+        return output.bundle, output.vectors.shape[1]
+
     async def embed(
         self,
         documents: Sequence[StoredDocument],

@@ -129,7 +129,11 @@ def _add_knowledge_bases(app: FastAPI, service: SupportService) -> None:
     bases = service.knowledge_bases
 
     async def answer(record: KnowledgeBaseRecord) -> KnowledgeBaseAnswer:
-        return KnowledgeBaseAnswer(**asdict(record), bundle=await bases.bundle(record))
+        return KnowledgeBaseAnswer(
+            **asdict(record),
+            bundle=await bases.bundle(record),
+            language=await bases.language(record),
+        )
 
     @app.get("/knowledge-bases", tags=["knowledge bases"])
     async def list_all(identity: CurrentIdentity) -> KnowledgeBaseList:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, StringConstraints
 
 from services.support.documents import Document, DocumentSummary, StoredDocument
+from shared.text.language import Language
 from shared.text.limits import MAX_DOCUMENT_CHARACTERS
 from shared.text.markdown import looks_like_markdown
 from shared.text.passages import TextFormat
@@ -140,6 +141,9 @@ class KnowledgeBaseAnswer(BaseModel):
     updated_at: float
     bundle: str | None = Field(
         description="The bundle that made the index and encodes its queries; null before the first."
+    )
+    language: Language | None = Field(
+        description="What most of its first documents are in, by their script; null without any."
     )
 
 

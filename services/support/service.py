@@ -60,6 +60,7 @@ class SupportService:
             clock,
             settings.embed_task,
             settings.champion_check_s,
+            settings.embed_tasks,
         )
         self.unanswered = UnansweredStore(database, settings.max_unanswered)
         self._recorder = Recorder(self.unanswered, _MAX_QUEUED)
@@ -86,6 +87,7 @@ class SupportService:
             self._talk,
             clock,
             settings.encode_timeout_s,
+            frozenset(settings.embed_tasks.values()) - {settings.embed_task},
         )
 
     async def readiness(self) -> Mapping[str, str]:

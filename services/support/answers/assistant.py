@@ -49,7 +49,8 @@ class Assistant:
     """Searches and answers with two hops to the trunk, which take `timeout_s` together at most.
 
     Without a `judge` the search's own order and the confidence decide. Where the confidence was
-    made with other bundles than those that answer nothing is answered, only suggested.
+    made with other bundles than those that answer nothing is answered, only suggested. Indexes of
+    the embed tasks `unjudged_tasks` are in languages that the judge does not read.
     """
 
     encoding: Encoding
@@ -58,6 +59,7 @@ class Assistant:
     talk: NearTalk
     clock: Clock
     timeout_s: float
+    unjudged_tasks: frozenset[str] = frozenset()
 
     async def search(self, knowledge_base: KnowledgeBase, turn: Turn, top_k: int) -> list[Judged]:
         """The best passages, each document's first before any second, the best first.
@@ -72,7 +74,7 @@ class Assistant:
         encoded = await self.encoding.encode(index, turn, self.timeout_s)
         # So many hold `top_k` documents, if there are.
         hits = await asyncio.to_thread(_search, index, encoded, max(CANDIDATES, 2 * top_k))
-        judgement = await self._judge(turn, hits, deadline_s)
+        judgement = await self._judge(index, turn, hits, deadline_s)
         judged = ordered(hits, judgement, self.calibration.judge_weight)
         firsts = best_by_document(judged)
         numbers = set(map(id, firsts))
@@ -105,7 +107,7 @@ class Assistant:
             return Answer("handoff", handoff="language", prompt_tokens=encoded.tokens)
         hits = await asyncio.to_thread(_search, index, encoded, CANDIDATES)
         telling = [hit for hit in hits if can_answer(hit)]
-        judgement = await self._judge(turn, telling or hits, deadline_s)
+        judgement = await self._judge(index, turn, telling or hits, deadline_s)
         judged = ordered(telling or hits, judgement, self.calibration.judge_weight)
         found = _Found(index, turn, encoded, judged, judgement, is_told=bool(telling))
         return await asyncio.to_thread(self._answer, found, max_tokens)
@@ -115,9 +117,11 @@ class Assistant:
         reply = self.talk.small_talk.reply
         return Turn((*(text for text in turn.earlier if reply(text) is None), turn.question))
 
-    async def _judge(self, turn: Turn, hits: Sequence[Hit], deadline_s: float) -> Judgement:
+    async def _judge(
+        self, index: Index, turn: Turn, hits: Sequence[Hit], deadline_s: float
+    ) -> Judgement:
         questions = judged_questions(turn.messages)
-        if self.judge is None:
+        if self.judge is None or index.bundle.partition("@")[0] in self.unjudged_tasks:
             return Judgement.none(len(questions), len(hits))
         left_s = deadline_s - self.clock.monotonic()
         if left_s <= 0:

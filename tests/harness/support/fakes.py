@@ -24,12 +24,14 @@ class FakeTrunk:
     """Embeds by words; classifies with what a test sets; remembers what it was asked for.
 
     `unread` is what each embedding output says of its texts' scripts. `judge_logits` makes a judge
-    of pairs, which is missing without it.
+    of pairs, which is missing without it. `language_bundles` are the champions of embed tasks for
+    other languages.
     """
 
     def __init__(self) -> None:
         self.embed_bundle = "embed@000000000001"
         self.known_bundles = {self.embed_bundle}
+        self.language_bundles: dict[str, str] = {}
         self.intents: dict[str, float] | None = None
         self.intent_bundle = "intent@1"
         self.judge_logits: Callable[[str, str], float] | None = None
@@ -72,12 +74,14 @@ class FakeTrunk:
         """What else happens in a call of so many inputs; a test may turn the clock."""
 
     def _embeds(self, call: TaskCall) -> bool:
-        return call.task == "embed" or call.task in self.known_bundles
+        tasks = {"embed", *self.language_bundles}
+        return call.task in tasks | self.known_bundles | set(self.language_bundles.values())
 
     def _answer(self, call: TaskCall) -> TaskOutput:
         tokens = sum(len(str(text).split()) for text in call.inputs)
         if self._embeds(call):
-            bundle = self.embed_bundle if call.task == "embed" else call.task
+            champions = {"embed": self.embed_bundle, **self.language_bundles}
+            bundle = champions.get(call.task, call.task)
             vectors = np.stack([vector(str(text)) for text in call.inputs])
             unread = None if self.unread is None else np.array(self.unread, np.float32)
             return EmbedOutput(bundle, tokens, vectors, unread)

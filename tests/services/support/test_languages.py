@@ -1,0 +1,117 @@
+"""Knowledge bases in other languages are embedded by the backbone that reads these."""
+
+import httpx
+import pytest
+
+from services.support.answers.readings import Turn
+from services.support.documents import Document
+from services.support.service import SupportService
+from shared.models.backbones.prefixes import InputType
+from shared.text.language import Language
+from shared.text.passages import TextFormat
+from tests.harness.support.fakes import FakeTrunk
+
+ENGLISH, CHINESE = "embed@000000000001", "embed-zh@000000000001"
+ARTICLES = {
+    "退款": "退款会在七个工作日内原路退回到您的银行卡。",
+    "运费": "退货运费由买家承担，质量问题除外。",
+    "积分": "积分可以在结算时兑换优惠券。",
+}
+
+
+def chinese() -> list[Document]:
+    return [document(name, text) for name, text in ARTICLES.items()]
+
+
+def document(title: str, text: str) -> Document:
+    return Document(title, title, text, TextFormat.PLAIN, False, {})
+
+
+@pytest.fixture
+def trunk() -> FakeTrunk:
+    trunk = FakeTrunk()
+    trunk.language_bundles["embed-zh"] = CHINESE
+    trunk.judge_logits = lambda question, passage: 0.0
+    return trunk
+
+
+async def made_by(service: SupportService, name: str) -> str | None:
+    return await (await service.knowledge_bases.get("default", name)).bundle()
+
+
+async def found(service: SupportService, name: str, question: str) -> list[str]:
+    base = await service.knowledge_bases.get("default", name)
+    hits = await service.assistant.search(base, Turn((question,)), 3)
+    return [each.hit.entry.document_id for each in hits]
+
+
+async def test_chinese_documents_are_embedded_and_asked_by_their_own_backbone(
+    service: SupportService, trunk: FakeTrunk, http: httpx.AsyncClient
+) -> None:
+    await service.knowledge_bases.put("default", "shop", chinese())
+    assert await made_by(service, "shop") == CHINESE
+    assert (await http.get("knowledge-bases/shop")).json()["language"] == "zh"
+    trunk.calls.clear()
+
+    assert (await found(service, "shop", "多久能收到退款？"))[0] == "退款"
+
+    calls = [call for calls in trunk.calls for call in calls]
+    # The judge reads English: it is not asked.
+    assert [(call.task, call.input_type) for call in calls] == [(CHINESE, InputType.QUERY)]
+
+
+async def test_english_documents_are_embedded_as_before_and_judged(
+    service: SupportService, trunk: FakeTrunk, http: httpx.AsyncClient
+) -> None:
+    await service.knowledge_bases.put("default", "shop", [document("Refunds", "Within a week.")])
+    assert await made_by(service, "shop") == ENGLISH
+    await found(service, "shop", "When is my refund paid?")
+    assert (await http.get("knowledge-bases/shop")).json()["language"] == "en"
+    tasks = {call.task for calls in trunk.calls for call in calls}
+    assert tasks == {"embed", ENGLISH, "support-judge"}
+
+
+async def test_without_a_backbone_for_it_that_is_told_and_made_good_when_there_is_one(
+    service: SupportService, trunk: FakeTrunk
+) -> None:
+    trunk.language_bundles.clear()
+    await service.knowledge_bases.put("default", "shop", chinese())
+    await service._follower.follow()
+    assert await made_by(service, "shop") == ENGLISH
+    state = (await service.readiness())["indexes"]
+    assert state.startswith("ready, but 1 of the knowledge bases are in zh, and the trunk has no ")
+    assert "task 'embed-zh': `banyan backbone fetch multilingual-e5-small`" in state
+
+    trunk.language_bundles["embed-zh"] = CHINESE
+    await service._follower.follow()
+
+    assert await made_by(service, "shop") == CHINESE
+    assert (await service.readiness())["indexes"] == "ready"
+    assert (await found(service, "shop", "积分怎么用"))[0] == "积分"
+
+
+async def test_a_knowledge_base_that_changes_its_language_is_rebuilt(
+    service: SupportService,
+) -> None:
+    await service.knowledge_bases.put("default", "shop", chinese())
+    base = await service.knowledge_bases.get("default", "shop")
+    for name in ARTICLES:
+        await base.delete(name)
+    await base.put([document("Refunds", "A refund is paid within a week of its return.")])
+    assert await base.language() is Language.ENGLISH
+
+    await service._follower.follow()
+
+    assert await made_by(service, "shop") == ENGLISH
+    assert await found(service, "shop", "refund") == ["Refunds"]
+
+
+async def test_the_first_search_of_a_start_makes_the_index_by_its_language(
+    service: SupportService,
+) -> None:
+    await service.knowledge_bases.put("default", "shop", chinese())
+    base = await service.knowledge_bases.get("default", "shop")
+    await base._saved.discard()
+    base._index = None
+    assert (await base.index()).bundle == CHINESE
+    assert (await base.rebuild()).bundle == CHINESE
