@@ -18,8 +18,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from services.cli.knowledge.suites.suite import SuiteQuestion
 
+from services.cli.knowledge.suites.suite import SuiteQuestion
 from services.support.answers import chat
 from services.support.answers.chat_schemas import ChatMessage
 from services.support.config import SupportSettings
