@@ -19,12 +19,12 @@ from pathlib import Path
 
 import numpy as np
 
-from services.cli.knowledge.suites.suite import SuiteQuestion
 from services.support.answers import chat
 from services.support.answers.chat_schemas import ChatMessage
 from services.support.config import SupportSettings
 from services.support.documents import Document
 from services.support.service import SupportService, open_service
+from shared.retrieval.suite import SuiteQuestion
 from shared.text.passages import TextFormat
 from tests.benchmarks.calibrate_support import AT_ONCE, TENANT, UNHURRIED_MS, Domain, ask
 from tests.harness.real_trunk import real_trunk
@@ -58,7 +58,7 @@ def squad2(count: int) -> Domain:
     ]
     questions = []
     for is_answerable in (True, False):
-        kind = [row for row in read if bool(row["answers"]) == is_answerable]
+        kind = [row for row in read if bool(row["answerable"]) == is_answerable]
         for n in _spread(len(kind), count):
             of = (_name(kind[n]["context"]),) if is_answerable else ()
             questions.append(
@@ -111,8 +111,10 @@ async def dialogues(service: SupportService, count: int) -> bool:
         said = reversed(turns[number]["history_newest_first"])
         messages = [ChatMessage(role=_ROLES[turn["role"]], content=turn["text"]) for turn in said]
         async with places:
-            found = await service.assistant.search(knowledge_base, chat.turn_of(messages), 1)
-        return found[0].hit.entry.document_id == turns[number]["document"]
+            found = await service.assistant.search(
+                knowledge_base, chat.turn_of(messages, service.wording), 1
+            )
+        return found[0].hit.entry.document_id == str(turns[number]["document"])
 
     numbers = _spread(len(turns), count)
     hits = await asyncio.gather(*map(is_first, numbers))
