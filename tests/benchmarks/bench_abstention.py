@@ -26,7 +26,7 @@ from services.support.documents import Document
 from services.support.service import SupportService, open_service
 from shared.retrieval.suite import SuiteQuestion
 from shared.text.passages import TextFormat
-from tests.benchmarks.calibrate_support import AT_ONCE, TENANT, UNHURRIED_MS, Domain, ask
+from tests.benchmarks.calibrate_support import AT_ONCE, TENANT, UNHURRIED_MS, Domain, ask, spread
 from tests.harness.real_trunk import real_trunk
 from tests.harness.support.data import doc2dial, help_centre, rows
 
@@ -41,7 +41,7 @@ def sample(count: int) -> Domain:
     helps = help_centre()
     own = [
         SuiteQuestion(f"own-{n}", (helps.queries[n],), True, tuple(helps.relevant[n]))
-        for n in _spread(len(helps.queries), count)
+        for n in spread(len(helps.queries), count)
     ]
     strange = [row["text"] for row in rows("support/clinc150.oos_val.jsonl")]
     others = [SuiteQuestion(f"oos-{n}", (text,), False) for n, text in enumerate(strange)]
@@ -59,7 +59,7 @@ def squad2(count: int) -> Domain:
     questions = []
     for is_answerable in (True, False):
         kind = [row for row in read if bool(row["answerable"]) == is_answerable]
-        for n in _spread(len(kind), count):
+        for n in spread(len(kind), count):
             of = (_name(kind[n]["context"]),) if is_answerable else ()
             questions.append(
                 SuiteQuestion(kind[n]["id"], (kind[n]["question"],), is_answerable, of)
@@ -69,11 +69,6 @@ def squad2(count: int) -> Domain:
 
 def _name(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def _spread(count: int, most: int) -> list[int]:
-    """At most so many numbers below `count`, evenly spread."""
-    return sorted({count * n // most for n in range(most)}) if count > most else [*range(count)]
 
 
 async def abstention(service: SupportService, domain: Domain) -> bool:
@@ -116,7 +111,7 @@ async def dialogues(service: SupportService, count: int) -> bool:
             )
         return found[0].hit.entry.document_id == str(turns[number]["document"])
 
-    numbers = _spread(len(turns), count)
+    numbers = spread(len(turns), count)
     hits = await asyncio.gather(*map(is_first, numbers))
     print(
         f"doc2dial.dev by messages, {len(hits)} turns: right document first {np.mean(hits):.3f} "

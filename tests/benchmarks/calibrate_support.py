@@ -118,7 +118,7 @@ def present_sets() -> list[Domain]:
 
 
 def _own(data: RetrievalSet) -> list[SuiteQuestion]:
-    numbers = _spread(len(data.queries), QUESTIONS)
+    numbers = spread(len(data.queries), QUESTIONS)
     return [
         SuiteQuestion(str(n), (data.queries[n],), True, tuple(data.relevant[n])) for n in numbers
     ]
@@ -128,7 +128,7 @@ def _dialogues(data: RetrievalSet) -> list[SuiteQuestion]:
     """Questions of dialogues with what the user had said before."""
     turns = list(rows("support/doc2dial.dev.jsonl.gz"))
     found = []
-    for number in _spread(len(turns), QUESTIONS):
+    for number in spread(len(turns), QUESTIONS):
         said = reversed(turns[number]["history_newest_first"])
         users = tuple(turn["text"] for turn in said if turn["role"] == "user")
         found.append(SuiteQuestion(str(number), users, True, tuple(data.relevant[number])))
@@ -139,11 +139,11 @@ def _unanswerable(others: Sequence[Sequence[str]]) -> list[SuiteQuestion]:
     return [
         SuiteQuestion(f"{number}-{n}", (texts[n],), False)
         for number, texts in enumerate(others)
-        for n in _spread(len(texts), STRANGERS)
+        for n in spread(len(texts), STRANGERS)
     ]
 
 
-def _spread(count: int, most: int) -> list[int]:
+def spread(count: int, most: int) -> list[int]:
     """At most so many numbers below `count`, evenly spread."""
     return sorted({count * n // most for n in range(most)}) if count > most else [*range(count)]
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from services.support.answers.excerpt import MAX_WORDS, Asked, count_words, excerpt
-from shared.models.tasks import Span
 from shared.retrieval.index import Hit
 from shared.retrieval.sparse import tokenize
 from shared.text.blocks import Sentence
@@ -47,15 +46,11 @@ class Composed:
     is_cut: bool
 
 
-_Candidate = tuple[Hit, Span | None]
-
-
 @dataclass(frozen=True, slots=True)
 class _Part:
     """What an answer takes from one hit: sentences of its document, at least one."""
 
     hit: Hit
-    span: Span | None
     passage: Passage
     sentences: Sequence[Sentence]
 
@@ -83,7 +78,6 @@ def compose(
     word_weights: Mapping[str, float],
     *,
     logits: Sequence[float] = (),
-    spans: Sequence[Span | None] = (),
     max_tokens: int | None = None,
 ) -> Composed | None:
     """The answer from passages that were judged, the best first; at least one.
@@ -91,43 +85,38 @@ def compose(
     The first passage answers (see `excerpt`). A further one is added only where its `logits` say
     that it is nearly as good, and it is of the same document or holds words of the question that
     those before it lack; what was said already is not repeated, and all together has at most
-    `MAX_WORDS` words. `spans` are where a reader sees the answer in each passage's text. Without
-    `logits` one passage answers. None where the first hit's document says nothing.
+    `MAX_WORDS` words. Without `logits` one passage answers. None where the first hit's document
+    says nothing.
     """
-    candidates = [(hit, _at(spans, number)) for number, hit in enumerate(judged)]
     near = [
-        candidates[number]
-        for number in range(1, min(len(judged), len(logits)))
-        if logits[number] >= logits[0] - NEARLY_AS_GOOD
+        hit
+        for hit, logit in list(zip(judged, logits, strict=False))[1:]
+        if logit >= logits[0] - NEARLY_AS_GOOD
     ]
-    first = _part(candidates[0], word_weights, (), MAX_WORDS)
+    first = _part(judged[0], word_weights, (), MAX_WORDS)
     if first is None:
         return None
     parts = [first]
-    for candidate in near:
-        if len(parts) < MAX_PASSAGES and (more := _with_further(parts, candidate, word_weights)):
+    for hit in near:
+        if len(parts) < MAX_PASSAGES and (more := _with_further(parts, hit, word_weights)):
             parts = more
     return _written(parts, max_tokens)
 
 
-def _at(spans: Sequence[Span | None], number: int) -> Span | None:
-    return spans[number] if number < len(spans) else None
-
-
 def _with_further(
-    parts: Sequence[_Part], candidate: _Candidate, word_weights: Mapping[str, float]
+    parts: Sequence[_Part], hit: Hit, word_weights: Mapping[str, float]
 ) -> list[_Part] | None:
-    """An answer with what a candidate adds to it; None where that is too little, or too long.
+    """An answer with what a hit adds to it; None where that is too little, or too long.
 
     To make room the first part is shortened to `FIRST_WORDS`.
     """
     first = parts[0]
-    short = _part((first.hit, first.span), word_weights, (), FIRST_WORDS)
+    short = _part(first.hit, word_weights, (), FIRST_WORDS)
     if short is None:
         return None
     parts = [short, *parts[1:]]
     left = MAX_WORDS - sum(part.words for part in parts)
-    further = _part(candidate, _lacking(parts, word_weights), parts, left)
+    further = _part(hit, _lacking(parts, word_weights), parts, left)
     if further is None or further.words > left:
         return None
     if further.hit.entry.document_id != first.hit.entry.document_id:
@@ -138,16 +127,15 @@ def _with_further(
 
 
 def _part(
-    candidate: _Candidate, wanted: Mapping[str, float], said: Sequence[_Part], max_words: float
+    hit: Hit, wanted: Mapping[str, float], said: Sequence[_Part], max_words: float
 ) -> _Part | None:
-    """What answers in a candidate's document, without what was said; None where nothing does."""
-    hit, span = candidate
-    found = excerpt(hit, Asked(wanted, span), max_words)
+    """What answers in a hit's document, without what was said; None where nothing does."""
+    found = excerpt(hit, Asked(wanted), max_words)
     if found is None:
         return None
     before = [frozenset(tokenize(each.text)) for part in said for each in part.sentences]
     kept = [each for each in found.sentences if not _is_repeated(each, before)]
-    return _Part(hit, span, found.passage, kept) if kept else None
+    return _Part(hit, found.passage, kept) if kept else None
 
 
 def _lacking(parts: Sequence[_Part], word_weights: Mapping[str, float]) -> dict[str, float]:

@@ -1,13 +1,12 @@
 """The sentences of one passage that answer a question, in the passage's own order."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum
 
 from services.support.answers.labels import labels_of
 from services.support.answers.pointers import only_points_elsewhere
-from shared.models.tasks import Span
 from shared.retrieval.index import Hit
 from shared.retrieval.sparse import tokenize
 from shared.text.blocks import Sentence, SentenceKind
@@ -18,7 +17,7 @@ MAX_WORDS = 80
 
 CLEAR = 0.15
 """From this share of the question's words on, by how telling they are, a sentence is clearly the
-one that was asked for; a reader's certainty counts like words."""
+one that was asked for."""
 
 CLEAR_WORDS = 60
 """How long an answer around such a sentence is, unless one sentence alone is longer."""
@@ -26,7 +25,6 @@ CLEAR_WORDS = 60
 _INTRODUCES = (":", "?", "：", "？")
 _SPEAKING_WITHIN = 3
 _MAX_ROWS = 10
-_SPAN_WEIGHT = 0.5
 _LIST_ITEM = re.compile(r"(?:[-*+•]|\d{1,3}[.)])\s")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
@@ -34,13 +32,9 @@ _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question: how telling each of its stems is, and where a reader sees its answer.
-
-    `span` is a stretch of the characters of a passage's text.
-    """
+    """A question: how telling each of its stems is."""
 
     word_weights: Mapping[str, float]
-    span: Span | None = None
 
     def shared(self, text: str) -> float:
         """The weight of the question's words that a text has; exact, so that equals are equal."""
@@ -85,12 +79,11 @@ def can_answer(hit: Hit) -> bool:
 def excerpt(hit: Hit, asked: Asked, max_words: float = MAX_WORDS) -> Excerpt | None:
     """The sentences of the hit's document that answer best, one after another as they stand there.
 
-    They are those around the sentence that shares the most telling words with the question or
-    holds the reader's span (of an answer in a FAQ: the first), with at most `max_words` words
-    unless one sentence alone has more, and fewer where that sentence is clearly the one. A list
-    stays whole with its introduction. Of a table whole rows answer, those that fit best, with what
-    is said below them and fits as well. Where
-    the passage says nothing (see `says_something`) another one of the document is taken; None
+    They are those around the sentence that shares the most telling words with the question (of an
+    answer in a FAQ: the first), with at most `max_words` words unless one sentence alone has more,
+    and fewer where that sentence is clearly the one. A list stays whole with its introduction. Of a
+    table whole rows answer, those that fit best, with what is said below them and fits as well.
+    Where the passage says nothing (see `says_something`) another one of the document is taken; None
     where none says anything.
     """
     passage = _passage(hit, asked)
@@ -99,9 +92,8 @@ def excerpt(hit: Hit, asked: Asked, max_words: float = MAX_WORDS) -> Excerpt | N
     labels = labels_of(passage, goes_on=passage.end < hit.entry.passages[-1].end)
     if hit.entry.is_faq:
         return Excerpt(passage, _from_start(passage.sentences, labels, max_words))
-    spanned = _spanned(passage, asked.span) if passage is hit.passage else frozenset()
     sentences = _section(passage, asked)
-    scores = [_score(sentences, number, asked, spanned) for number in range(len(sentences))]
+    scores = [_score(sentences, number, asked) for number in range(len(sentences))]
     is_row = [sentence.kind is SentenceKind.ROW for sentence in sentences]
     best = max(range(len(sentences)), key=lambda number: (scores[number], is_row[number], -number))
     is_clear = scores[best] >= CLEAR
@@ -152,36 +144,12 @@ def _section(passage: Passage, asked: Asked) -> Sequence[Sentence]:
     return parts[max(speaking, key=fit)]
 
 
-def _score(
-    sentences: Sequence[Sentence], number: int, asked: Asked, spanned: frozenset[int]
-) -> float:
+def _score(sentences: Sequence[Sentence], number: int, asked: Asked) -> float:
     """How well a sentence fits the question, from 0; below 0 where it says nothing."""
     if not says_something(sentences, number):
         return -1.0
     total = sum(asked.word_weights.values()) or 1.0
-    score = asked.shared(sentences[number].text) / total
-    if asked.span is not None and sentences[number].start in spanned:
-        score += _SPAN_WEIGHT * asked.span.score
-    return score
-
-
-def _spanned(passage: Passage, span: Span | None) -> frozenset[int]:
-    """Where the sentences begin that hold a part of a stretch of the passage's text."""
-    if span is None:
-        return frozenset()
-    return frozenset(
-        sentence.start
-        for sentence, start in _placed(passage)
-        if start < span.end and span.start < start + len(sentence.text)
-    )
-
-
-def _placed(passage: Passage) -> Iterator[tuple[Sentence, int]]:
-    """The sentences, and where each begins in the passage's text."""
-    start = 0
-    for sentence in passage.sentences:
-        yield sentence, start
-        start += len(sentence.text) + 1
+    return asked.shared(sentences[number].text) / total
 
 
 def _end_of_rows(

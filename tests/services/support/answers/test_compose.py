@@ -7,7 +7,6 @@ import pytest
 
 from services.support.answers.compose import Cited, Composed, compose
 from services.support.answers.excerpt import CLEAR_WORDS, MAX_WORDS, can_answer, count_words
-from shared.models.tasks import Span
 from shared.retrieval.index import Entry, Hit
 from shared.retrieval.sparse import tokenize
 from shared.text.passages import TextFormat, split_passages
@@ -39,9 +38,8 @@ def composed(
     question: str,
     *,
     logits: Sequence[float] = (),
-    spans: Sequence[Span | None] = (),
 ) -> Composed:
-    found = compose(hits, weights(question), logits=logits, spans=spans)
+    found = compose(hits, weights(question), logits=logits)
     assert found is not None
     return found
 
@@ -288,15 +286,3 @@ def test_the_limit_of_tokens_leaves_further_passages_out() -> None:
     assert found is not None
     assert (found.text, found.is_cut) == ("An owl costs 5 pounds. [1]", True)
     assert len(found.citations) == 1
-
-
-def test_the_sentence_with_the_readers_words_is_chosen() -> None:
-    other = "Nobody here has ever asked us anything at all about what mice do at night."
-    source = " ".join(["Owls are what this page is about.", *[other] * 4, "It costs 5 pounds."])
-    hit = hit_of(source)
-    start = hit.passage.text.index("5 pounds")
-
-    span = Span(start, start + len("5 pounds"), "answer", 0.9)
-
-    assert "5 pounds" not in composed([hit], "what is it for those two").text
-    assert "5 pounds" in composed([hit], "what is it for those two", spans=[span]).text
