@@ -43,19 +43,19 @@ class Embedder:
             ArtifactError: the trunk has no such task, or it is not an embed task.
             PlatformError: the trunk does not answer.
         """
-        output = await self._encode(task, [task], Priority.INTERACTIVE, self.timeout_s)
-        return output.bundle, output.vectors.shape[1]
+        try:
+            return await self._champion(task)
+        except NotFoundError as error:
+            raise ArtifactError(
+                f"embed_task: {error}; promote a bundle of {task}, or name another task"
+            ) from None
 
     async def find_bundle(self, task: str) -> tuple[str, int] | None:
         """As `bundle`; None where the trunk has no such task."""
-        call = TaskCall(task, [task], truncate=True, input_type=InputType.PASSAGE)
         try:
-            (output,) = await self.trunk.encode([call], app=APP, timeout_s=self.timeout_s)
+            return await self._champion(task)
         except NotFoundError:
             return None
-        if not isinstance(output, EmbedOutput):
-            raise ArtifactError(f"{task} is not an embed task: name one in `embed_tasks`")
-        return output.bundle, output.vectors.shape[1]
 
     async def embed(
         self,
@@ -90,12 +90,15 @@ class Embedder:
             parts.append((await self._encode(bundle, batch, priority, left_s)).vectors)
         return with_vectors(entries, np.concatenate(parts)) if parts else []
 
+    async def _champion(self, task: str) -> tuple[str, int]:
+        output = await self._call(task, [task], Priority.INTERACTIVE, self.timeout_s)
+        return output.bundle, output.vectors.shape[1]
+
     async def _encode(
-        self, task: str, texts: Sequence[str], priority: Priority, timeout_s: float
+        self, bundle: str, texts: Sequence[str], priority: Priority, timeout_s: float
     ) -> EmbedOutput:
         """One call; where the trunk is full it is repeated until the time is over."""
         deadline_s = self.clock.monotonic() + timeout_s
-        call = TaskCall(task, texts, truncate=True, input_type=InputType.PASSAGE)
         while True:
             left_s = deadline_s - self.clock.monotonic()
             if left_s <= 0:
@@ -103,23 +106,24 @@ class Embedder:
                     f"the documents were not embedded within {self.timeout_s:g} s: send fewer"
                 )
             try:
-                (output,) = await self.trunk.encode(
-                    [call], app=APP, priority=priority, timeout_s=left_s
-                )
+                return await self._call(bundle, texts, priority, left_s)
             except OverloadedError as error:
                 if priority is not Priority.BULK:
                     raise
                 await asyncio.sleep(min(error.retry_after_s, left_s))
-                continue
-            except NotFoundError as error:
-                if "@" in task:
-                    raise missing_bundle(task) from None
-                raise ArtifactError(
-                    f"embed_task: {error}; promote a bundle of {task}, or name another task"
-                ) from None
-            if not isinstance(output, EmbedOutput):
-                raise ArtifactError(f"{task} is not an embed task: name one in `embed_task`")
-            return output
+            except NotFoundError:
+                raise missing_bundle(bundle) from None
+
+    async def _call(
+        self, task: str, texts: Sequence[str], priority: Priority, timeout_s: float
+    ) -> EmbedOutput:
+        call = TaskCall(task, texts, truncate=True, input_type=InputType.PASSAGE)
+        (output,) = await self.trunk.encode([call], app=APP, priority=priority, timeout_s=timeout_s)
+        if not isinstance(output, EmbedOutput):
+            raise ArtifactError(
+                f"{task} is not an embed task: name one in `embed_task` or `embed_tasks`"
+            )
+        return output
 
 
 def missing_bundle(bundle: str) -> ArtifactError:

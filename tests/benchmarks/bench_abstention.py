@@ -26,7 +26,15 @@ from services.support.documents import Document
 from services.support.service import SupportService, open_service
 from shared.retrieval.suite import SuiteQuestion
 from shared.text.passages import TextFormat
-from tests.benchmarks.calibrate_support import AT_ONCE, TENANT, UNHURRIED_MS, Domain, ask, spread
+from tests.benchmarks.calibrate_support import (
+    AT_ONCE,
+    TENANT,
+    UNHURRIED_MS,
+    Domain,
+    ask,
+    own,
+    spread,
+)
 from tests.harness.real_trunk import real_trunk
 from tests.harness.support.data import doc2dial, help_centre, rows
 
@@ -39,13 +47,9 @@ QUESTIONS = 400
 def sample(count: int) -> Domain:
     """The sample, asked by its customers and by people who want something else."""
     helps = help_centre()
-    own = [
-        SuiteQuestion(f"own-{n}", (helps.queries[n],), True, tuple(helps.relevant[n]))
-        for n in spread(len(helps.queries), count)
-    ]
     strange = [row["text"] for row in rows("support/clinc150.oos_val.jsonl")]
     others = [SuiteQuestion(f"oos-{n}", (text,), False) for n, text in enumerate(strange)]
-    return Domain("sample", helps.documents, [*own, *others])
+    return Domain("sample", helps.documents, [*own(helps, count), *others])
 
 
 def squad2(count: int) -> Domain:

@@ -100,9 +100,9 @@ def present_sets() -> list[Domain]:
     """The sample, stackfaq and doc2dial, each with its own questions and those of others."""
     helps, faq, pages = help_centre(), stackfaq(), doc2dial()
     outside = [row["text"] for row in rows("support/clinc150.oos_train.jsonl")]
-    own = {
-        "sample": _own(helps),
-        "stackfaq": _own(faq),
+    asked = {
+        "sample": own(helps),
+        "stackfaq": own(faq),
         "doc2dial": _dialogues(pages),
     }
     others = {
@@ -112,13 +112,14 @@ def present_sets() -> list[Domain]:
     }
     documents = {"sample": helps, "stackfaq": faq, "doc2dial": pages}
     return [
-        Domain(name, of.documents, [*own[name], *_unanswerable(others[name])])
+        Domain(name, of.documents, [*asked[name], *_unanswerable(others[name])])
         for name, of in documents.items()
     ]
 
 
-def _own(data: RetrievalSet) -> list[SuiteQuestion]:
-    numbers = spread(len(data.queries), QUESTIONS)
+def own(data: RetrievalSet, most: int = QUESTIONS) -> list[SuiteQuestion]:
+    """A set's questions, at most so many, with the documents that answer them."""
+    numbers = spread(len(data.queries), most)
     return [
         SuiteQuestion(str(n), (data.queries[n],), True, tuple(data.relevant[n])) for n in numbers
     ]

@@ -24,6 +24,7 @@ from services.support.answers.suggestions import (
 from services.support.knowledge_base import KnowledgeBase
 from shared.clock import Clock
 from shared.errors import DeadlineError
+from shared.models.tasks import MAX_UNREAD
 from shared.retrieval.confidence import Calibration, Evidence, evidence_of
 from shared.retrieval.index import Hit, Index
 from shared.retrieval.judgement import Judged, Judgement, ordered
@@ -39,9 +40,6 @@ PER_DOCUMENT = 2
 EARLIER_WORDS = 0.25
 """How much a word that only earlier turns have counts beside those of the question, when the
 sentences of an answer are chosen: another row of the same table is asked for by its own words."""
-
-MAX_UNREAD = 0.5
-"""From this share of words on that the backbone does not know, a question is not understood."""
 
 
 @dataclass(slots=True)

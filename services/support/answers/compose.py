@@ -116,11 +116,12 @@ def _with_further(
         return None
     parts = [short, *parts[1:]]
     left = MAX_WORDS - sum(part.words for part in parts)
-    further = _part(hit, _lacking(parts, word_weights), parts, left)
+    lacking = _lacking(parts, word_weights)
+    further = _part(hit, lacking, parts, left)
     if further is None or further.words > left:
         return None
     if further.hit.entry.document_id != first.hit.entry.document_id:
-        gained = sum(_lacking(parts, word_weights).get(stem, 0.0) for stem in further.stems)
+        gained = sum(lacking.get(stem, 0.0) for stem in further.stems)
         if not gained >= ADDS * sum(word_weights.values()) > 0:
             return None
     return [*parts, further]

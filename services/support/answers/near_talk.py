@@ -12,7 +12,7 @@ from services.support.answers.small_talk import Reply, SmallTalk
 from services.support.passages import APP
 from shared.errors import ArtifactError, PlatformError
 from shared.models.backbones.prefixes import InputType
-from shared.models.tasks import EmbedOutput, Priority, TaskCall
+from shared.models.tasks import MAX_UNREAD, EmbedOutput, Priority, TaskCall
 from shared.serving.trunk import Trunk
 
 LOGGER = logging.getLogger(__name__)
@@ -21,8 +21,6 @@ _MAX_BUNDLES = 4
 _TEXTS_A_CALL = 128
 _TIMEOUT_S = 60.0
 _RETRIES_S = (1.0, 2.0, 5.0, 10.0, 30.0)
-_MAX_UNREAD = 0.5
-"""From this share of words on that the backbone does not know, a text's vector says nothing."""
 
 Float32s = npt.NDArray[np.float32]
 
@@ -77,7 +75,7 @@ class NearTalk:
         if self._is_started and bundle not in self._vectors:
             self._begin(bundle)
         vectors = self._vectors.get(bundle)
-        if vectors is None or unread >= _MAX_UNREAD:
+        if vectors is None or unread >= MAX_UNREAD:
             return None
         to_phrases = vectors.of_phrases @ vector
         nearest = int(np.argmax(to_phrases))
@@ -114,7 +112,7 @@ class NearTalk:
             none = np.zeros(len(output.vectors), np.float32)
             unread.append(none if output.unread is None else output.unread)
         if texts:
-            is_read = np.concatenate(unread) < _MAX_UNREAD
+            is_read = np.concatenate(unread) < MAX_UNREAD
             self._keep(bundle, np.concatenate(vectors), is_read)
 
     async def _encode(self, bundle: str, texts: Sequence[str]) -> EmbedOutput:
