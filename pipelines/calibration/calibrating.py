@@ -29,7 +29,7 @@ _DIGITS = 4
 class EvidenceBundles:
     """The bundles that gave the evidence; None where no intent was asked, nothing judged.
 
-    `judge_weight` is what a unit of the judge's logit added to a passage's score.
+    `judge_weight` is what a unit of the judge's logit near 0 added to a passage's score.
     """
 
     embed: str

@@ -102,8 +102,9 @@ class Calibration(FilesManifest, frozen=True, extra="forbid"):
 
     They are for scores of `embed_bundle`, intents of `intent_bundle` and logits of `judge_bundle`,
     and say nothing about others'. `judge_weight` is what a unit of the judge's logit adds to a
-    passage's score. From the probability `threshold` on a question is answered (`chosen_by` says
-    how it was chosen), from `suggest_from` on there are suggestions, below it nothing fits. The
+    passage's score near 0, see `shared.retrieval.judgement`. From the probability `threshold` on a
+    question is answered (`chosen_by` says how it was chosen), from `suggest_from` on there are
+    suggestions, below it nothing fits. The
     file beside it holds the questions' evidence.
     """
 

@@ -106,7 +106,8 @@ class Hit:
     """A passage that was found: entry, number of the passage in it, score and what it is made of.
 
     `score` is the fusion of `dense` and `sparse`, plus `label`, which the entry's labels gave.
-    `query` is the number of the query that fits it best.
+    `query` is the number of the query that fits it best. `rank` orders the hits of a search: the
+    score, or more where the search's context fits it better than any query.
     """
 
     entry: Entry
@@ -116,6 +117,7 @@ class Hit:
     sparse: float
     label: float
     query: int = 0
+    rank: float = 0.0
 
     @property
     def passage(self) -> Passage:
@@ -203,25 +205,29 @@ class Index:
         *,
         label_scores: Mapping[str, float] | None = None,
         per_document: int = 1,
+        context: Query | None = None,
     ) -> list[Hit]:
         """The best passages, the best first.
 
         Each document stands `per_document` times at most, with its best passages; further ones
         follow only where there are fewer than `top_k`. `label_scores` adds to the score of entries
-        that carry a label (the largest counts).
+        that carry a label (the largest counts). `context` finds and orders passages as a further
+        query, but a hit's scores are those of the queries.
         """
         if not self.entries:
             return []
         labels = self._label_scores(label_scores or {})
-        by_query = [self._sparse_scores(query.text) for query in queries]
-        rows = self._candidates(queries, by_query, labels)
+        asked = [*queries, *([] if context is None else [context])]
+        by_query = [self._sparse_scores(query.text) for query in asked]
+        rows = self._candidates(asked, by_query, labels)
         owners = self._owners[rows]
         sparse = np.stack([scores[rows] for scores in by_query])
-        dense = np.stack([self._dense_scores(query.vector, rows) for query in queries])
+        dense = np.stack([self._dense_scores(query.vector, rows) for query in asked])
         fused = fuse(dense, sparse)
-        best = fused.argmax(axis=0)
-        scores = fused.max(axis=0) + labels[owners]
-        order = np.lexsort((rows, -scores))
+        best = fused[: len(queries)].argmax(axis=0)
+        scores = fused[: len(queries)].max(axis=0) + labels[owners]
+        ranks = fused.max(axis=0) + labels[owners]
+        order = np.lexsort((rows, -ranks))
         return [
             Hit(
                 self.entries[owners[i]],
@@ -231,9 +237,17 @@ class Index:
                 float(sparse[best[i], i]),
                 float(labels[owners[i]]),
                 int(best[i]),
+                float(ranks[i]),
             )
             for i in _documents_first(order, owners, top_k, per_document)
         ]
+
+    def best_score(self, query: Query, document_id: str) -> float:
+        """The score of a document's best passage; it must be in the index."""
+        number = next(n for n, e in enumerate(self.entries) if e.document_id == document_id)
+        rows = np.arange(self._first_rows[number], self._first_rows[number + 1])
+        sparse = self._sparse_scores(query.text)[rows]
+        return float(fuse(self._dense_scores(query.vector, rows), sparse).max())
 
     @property
     def labels(self) -> Collection[str]:

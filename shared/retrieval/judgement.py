@@ -3,6 +3,7 @@
 Notation of shapes: r readings of the question, h passages that were found.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -57,16 +58,16 @@ weight 0.92 of stackfaq's questions find their answer first, with this share, as
 
 
 def ordered(hits: Sequence[Hit], judgement: Judgement, weight: float) -> list[Judged]:
-    """Passages by `score + weight * logit`, the best first; see `FAQ_SHARE` of questions.
+    """Passages by their rank in the search and what their judgement adds, the best first.
 
     What was not judged counts as the worst that was: it was found to fit less already.
     """
     judged = [_judged(hit, judgement.logits[:, n], weight) for n, hit in enumerate(hits)]
-    worst = min((each.logit for each in judged if each.logit is not None), default=0.0)
+    worst = min((each.logit for each in judged if each.logit is not None), default=None)
     judged = [
         each
-        if each.logit is not None
-        else Judged(each.hit, each.hit.score + _weight_of(each.hit, weight) * worst)
+        if each.logit is not None or worst is None
+        else Judged(each.hit, each.hit.rank + _added(each.hit, worst, weight))
         for each in judged
     ]
     return sorted(judged, key=lambda each: -each.rank)
@@ -74,11 +75,17 @@ def ordered(hits: Sequence[Hit], judgement: Judgement, weight: float) -> list[Ju
 
 def _judged(hit: Hit, logits: Float32s, weight: float) -> Judged:
     if np.isnan(logits).all():
-        return Judged(hit, hit.score)
+        return Judged(hit, hit.rank)
     reading = int(np.nanargmax(logits))
     logit = float(logits[reading])
-    return Judged(hit, hit.score + _weight_of(hit, weight) * logit, logit, reading)
+    return Judged(hit, hit.rank + _added(hit, logit, weight), logit, reading)
 
 
-def _weight_of(hit: Hit, weight: float) -> float:
-    return FAQ_SHARE * weight if hit.entry.is_faq else weight
+def _added(hit: Hit, logit: float, weight: float) -> float:
+    """What a judgement adds to a passage's rank, at most `2 * weight`: with the logit as it is one
+    passage that the judge is very sure of outweighs all that speaks for another.
+
+    Near 0 a unit of the logit adds `weight`; see `FAQ_SHARE` of questions with answers.
+    """
+    added = 2 * weight * math.tanh(logit / 2)
+    return FAQ_SHARE * added if hit.entry.is_faq else added

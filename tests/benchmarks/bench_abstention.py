@@ -99,30 +99,51 @@ async def abstention(service: SupportService, domain: Domain) -> bool:
 
 
 async def dialogues(service: SupportService, count: int) -> bool:
-    """Prints in how many turns the right document is found first by the messages."""
+    """Prints in how many turns the right document is found first by the messages.
+
+    Also of first questions, each asked after a turn of another dialogue about another document.
+    """
     pages = doc2dial()
     await service.knowledge_bases.put(TENANT, "doc2dial", pages.documents)
-    knowledge_base = await service.knowledge_bases.get(TENANT, "doc2dial")
     turns = list(rows("support/doc2dial.dev.jsonl.gz"))
+    asked = [turns[number] for number in spread(len(turns), count)]
+    first = [turn for turn in turns if len(turn["history_newest_first"]) == 1]
+    changed = [
+        (turn["history_newest_first"], later["history_newest_first"], turn["document"])
+        for turn, later in zip([first[n] for n in spread(len(first), count)], asked, strict=False)
+        if turn["document"] != later["document"]
+    ]
+    same: list[tuple[_Said, _Said, str]] = [
+        (turn["history_newest_first"], [], turn["document"]) for turn in asked
+    ]
+    hits = await _first(service, same)
+    print(
+        f"doc2dial.dev by messages, {len(same)} turns: right document first {hits:.3f} (bar "
+        f"{HIT_BAR}); {len(changed)} first questions after a turn about another document: "
+        f"{await _first(service, changed):.3f}",
+        flush=True,
+    )
+    return hits >= HIT_BAR
+
+
+_Said = Sequence[dict[str, str]]
+
+
+async def _first(service: SupportService, asked: Sequence[tuple[_Said, _Said, str]]) -> float:
+    """The share of turns whose document is found first, each after what was said before it."""
+    knowledge_base = await service.knowledge_bases.get(TENANT, "doc2dial")
     places = asyncio.Semaphore(AT_ONCE)
 
-    async def is_first(number: int) -> bool:
-        said = reversed(turns[number]["history_newest_first"])
-        messages = [ChatMessage(role=_ROLES[turn["role"]], content=turn["text"]) for turn in said]
+    async def is_first(turn: _Said, before: _Said, document: str) -> bool:
+        said = [*reversed(before), *reversed(turn)]
+        messages = [ChatMessage(role=_ROLES[each["role"]], content=each["text"]) for each in said]
         async with places:
             found = await service.assistant.search(
                 knowledge_base, chat.turn_of(messages, service.wording), 1
             )
-        return found[0].hit.entry.document_id == str(turns[number]["document"])
+        return found[0].hit.entry.document_id == str(document)
 
-    numbers = spread(len(turns), count)
-    hits = await asyncio.gather(*map(is_first, numbers))
-    print(
-        f"doc2dial.dev by messages, {len(hits)} turns: right document first {np.mean(hits):.3f} "
-        f"(bar {HIT_BAR})",
-        flush=True,
-    )
-    return bool(np.mean(hits) >= HIT_BAR)
+    return float(np.mean(await asyncio.gather(*(is_first(*each) for each in asked))))
 
 
 _ROLES = {"user": "user", "agent": "assistant"}

@@ -251,7 +251,7 @@ def main() -> int:
     parser.add_argument("--bundle", type=Path, metavar="FOLDER", help="an embed bundle")
     parser.add_argument("--judge", default="support-judge", help="a task that ships, or none")
     parser.add_argument("--judge-bundle", type=Path, metavar="FOLDER", help="a judge's bundle")
-    parser.add_argument("--judge-weight", type=float, default=0.1)
+    parser.add_argument("--judge-weight", type=float, default=0.2)
     parser.add_argument("--threshold", type=float)
     parser.add_argument("--risk", type=float)
     parser.add_argument("--most-wrong", type=float, default=0.1)

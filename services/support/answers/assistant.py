@@ -15,6 +15,7 @@ from services.support.answers.excerpt import can_answer
 from services.support.answers.near_talk import NearTalk
 from services.support.answers.readings import Turn
 from services.support.answers.small_talk import Reply
+from services.support.answers.subject import subject_changed
 from services.support.answers.suggestions import (
     CLARIFY_FROM,
     best_by_document,
@@ -71,7 +72,9 @@ class Assistant:
         deadline_s = self.clock.monotonic() + self.timeout_s
         encoded = await self.encoding.encode(index, turn, self.timeout_s)
         # So many hold `top_k` documents, if there are.
-        hits = await asyncio.to_thread(_search, index, encoded, max(CANDIDATES, 2 * top_k))
+        turn, encoded, hits = await asyncio.to_thread(
+            _search, index, turn, encoded, max(CANDIDATES, 2 * top_k)
+        )
         judgement = await self._judge(index, turn, hits, deadline_s)
         judged = ordered(hits, judgement, self.calibration.judge_weight)
         firsts = best_by_document(judged)
@@ -103,7 +106,7 @@ class Assistant:
             return _said(reply, encoded.tokens)
         if encoded.unread >= MAX_UNREAD:
             return Answer("handoff", handoff="language", prompt_tokens=encoded.tokens)
-        hits = await asyncio.to_thread(_search, index, encoded, CANDIDATES)
+        turn, encoded, hits = await asyncio.to_thread(_search, index, turn, encoded, CANDIDATES)
         telling = [hit for hit in hits if can_answer(hit)]
         judgement = await self._judge(index, turn, telling or hits, deadline_s)
         judged = ordered(telling or hits, judgement, self.calibration.judge_weight)
@@ -111,9 +114,11 @@ class Assistant:
         return await asyncio.to_thread(self._answer, found, max_tokens)
 
     def without_small_talk(self, turn: Turn) -> Turn:
-        """The turn without what was said before it that asks nothing."""
-        reply = self.talk.small_talk.reply
-        return Turn((*(text for text in turn.earlier if reply(text) is None), turn.question))
+        """The turn without what was said before it that asks and tells nothing."""
+        is_talk = self.talk.small_talk.is_talk
+        earlier = (text for text in turn.earlier if not is_talk(text))
+        before = tuple(text for text in turn.before if not is_talk(text))
+        return Turn((*earlier, turn.question), before)
 
     async def _judge(
         self, index: Index, turn: Turn, hits: Sequence[Hit], deadline_s: float
@@ -239,7 +244,17 @@ def _said(reply: Reply, prompt_tokens: int = 0) -> Answer:
     return Answer("small_talk", 1.0, said=reply.text, prompt_tokens=prompt_tokens)
 
 
-def _search(index: Index, encoded: Encoded, top_k: int) -> list[Hit]:
-    return index.search(
-        encoded.queries, top_k, label_scores=encoded.label_scores, per_document=PER_DOCUMENT
+def _search(
+    index: Index, turn: Turn, encoded: Encoded, top_k: int
+) -> tuple[Turn, Encoded, list[Hit]]:
+    """What fits the turn, which stands alone where it asks about another subject."""
+    if subject_changed(index, encoded):
+        turn, encoded = turn.alone(), encoded.alone()
+    hits = index.search(
+        encoded.queries,
+        top_k,
+        label_scores=encoded.label_scores,
+        per_document=PER_DOCUMENT,
+        context=encoded.conversation,
     )
+    return turn, encoded, hits

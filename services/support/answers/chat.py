@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Literal
 
 import orjson
 
 from services.support.answers.answer import Answer
 from services.support.answers.chat_schemas import (
+    CONVERSATION_MESSAGES,
     MAX_MESSAGE_CHARS,
     READ_MESSAGES,
     AssistantMessage,
@@ -32,6 +34,9 @@ from shared.text.passages import estimate_tokens
 
 MODEL = "support"
 
+_CONVERSATION_CHARS = 4_000
+"""How much of what was said before a question tells what it is about."""
+
 _MODEL_NAME = re.compile(r"support(?::([a-z0-9][a-z0-9_-]{0,62}))?")
 _PIECE = re.compile(r"\S+\s*|\s+")
 
@@ -55,7 +60,8 @@ def turn_of(messages: Sequence[ChatMessage], wording: Wording) -> Turn:
 
     One that chooses a page that the answer before it offered, in the words of `wording`, is read
     as that page's title and the question before that answer: the judge finds the answer more often
-    so than with the title after the question. No other message is read.
+    so than with the title after the question. The texts of other messages, as many as are recent,
+    tell what is spoken of.
 
     Raises:
         InputError: there is no message of a user, the last one is empty, or one of those that are
@@ -77,7 +83,21 @@ def turn_of(messages: Sequence[ChatMessage], wording: Wording) -> Turn:
             "messages: the last message of the role 'user' has no text: ask a question",
             param="messages",
         )
-    return Turn((*filter(None, said[:-1]), said[-1]))
+    return Turn((*filter(None, said[:-1]), said[-1]), _said_before(messages[: asked[-1]], wording))
+
+
+def _said_before(messages: Sequence[ChatMessage], wording: Wording) -> tuple[str, ...]:
+    """The last texts of user and assistant, the newest first; not what only says or offers that
+    nothing was found."""
+    said: list[str] = []
+    left = _CONVERSATION_CHARS
+    for message in reversed(messages[-CONVERSATION_MESSAGES:]):
+        text = message.content
+        if left > 0 and isinstance(text, str) and text and not wording.is_fixed(text):
+            with suppress(InputError):
+                said.append(check_text(text[:left], name="messages"))
+                left -= len(text)
+    return tuple(said)
 
 
 def _answer_before(messages: Sequence[ChatMessage], index: int) -> str:

@@ -18,8 +18,12 @@ from shared.validation.body import RequestBody
 READ_MESSAGES = CONTEXT_TURNS
 """Of the user's messages the last ones are read, together and the very last alone."""
 
+CONVERSATION_MESSAGES = 20
+"""Of so many last messages the texts tell what is spoken of."""
+
 MAX_MESSAGE_CHARS = 20_000
-"""How long a message that is read is at most; a longer one of the assistant is not read."""
+"""How long a message that is read is at most; a longer one of those that only tell what is spoken
+of is left out."""
 
 
 class Part(BaseModel, extra="ignore"):
@@ -54,22 +58,21 @@ def _with_unread(messages: object) -> object:
         return messages
     kept: list[object] = list(messages)
     left = READ_MESSAGES
-    is_before_read = False
     for index in range(len(kept) - 1, -1, -1):
         message = kept[index]
         role = message.get("role") if isinstance(message, dict) else None
         is_read = role == "user" and left > 0
         left -= is_read
         is_known = role == "user" or (isinstance(role, str) and role in _OTHER_ROLES)
-        if is_known and not is_read and not (is_before_read and _is_answer(message)):
+        is_recent = index >= len(kept) - CONVERSATION_MESSAGES
+        if is_known and not is_read and not (is_recent and _is_text(message)):
             kept[index] = _UNREAD
-        is_before_read = is_read
     return kept
 
 
-def _is_answer(message: object) -> bool:
-    """Whether a message is a text of the assistant's, which may have offered pages."""
-    if not isinstance(message, dict) or message.get("role") != "assistant":
+def _is_text(message: object) -> bool:
+    """Whether a message is a text of the user's or of who answers."""
+    if not isinstance(message, dict) or message.get("role") not in ("user", "assistant"):
         return False
     content = message.get("content")
     return isinstance(content, str) and len(content) <= MAX_MESSAGE_CHARS

@@ -31,12 +31,16 @@ class Encoded:
     """A turn's readings with their vectors, and its intents if they were asked for.
 
     `unread` is the share of the question's words in a script that the backbone does not know.
+    `conversation` is all that was said, and `before` what was said before the question, where
+    anything was.
     """
 
     queries: tuple[Query, ...]
     intents: ClassifyOutput | None
     tokens: int
     unread: float
+    conversation: Query | None = None
+    before: Query | None = None
 
     @property
     def intent_bundle(self) -> str | None:
@@ -51,6 +55,10 @@ class Encoded:
         probabilities, labels = self.intents.probabilities[0], self.intents.labels
         probable = np.flatnonzero(probabilities >= _PROBABLE)
         return {labels[i]: INTENT_WEIGHT * float(probabilities[i]) for i in probable}
+
+    def alone(self) -> "Encoded":
+        """The question without what was said before it."""
+        return Encoded(self.queries[:1], self.intents, self.tokens, self.unread)
 
     @property
     def best_intent(self) -> Intent | None:
@@ -79,6 +87,10 @@ class Encoding:
             DeadlineError, OverloadedError, DependencyError: the trunk does not answer in time.
         """
         texts = search_texts(turn.messages)
+        readings = len(texts)
+        if turn.earlier:
+            before = " ".join(turn.before or turn.earlier[::-1])
+            texts += [f"{turn.question} {before}", before]
         embed = TaskCall(index.bundle, texts, truncate=True, input_type=InputType.QUERY)
         embedded, *others = await self._call(
             embed, turn.question, timeout_s, wants_intent=bool(index.labels)
@@ -92,7 +104,8 @@ class Encoding:
             )
         queries = tuple(map(Query, texts, embedded.vectors))
         unread = 0.0 if embedded.unread is None else float(embedded.unread[0])
-        return Encoded(queries, intents, embedded.tokens, unread)
+        said = queries[readings:] or (None, None)
+        return Encoded(queries[:readings], intents, embedded.tokens, unread, *said)
 
     async def _call(
         self, embed: TaskCall, question: str, timeout_s: float, *, wants_intent: bool

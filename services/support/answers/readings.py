@@ -7,9 +7,13 @@ from shared.retrieval.judgement import Judged
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A user's last messages, at least one, the oldest first; see `shared.retrieval.readings`."""
+    """A user's last messages, at least one, the oldest first; see `shared.retrieval.readings`.
+
+    `before` are the texts before the last of them, also those of who answered, the newest first.
+    """
 
     messages: tuple[str, ...]
+    before: tuple[str, ...] = ()
 
     @property
     def question(self) -> str:
@@ -20,6 +24,10 @@ class Turn:
     def earlier(self) -> tuple[str, ...]:
         """What the user said before, the oldest first."""
         return self.messages[:-1]
+
+    def alone(self) -> "Turn":
+        """The question without what was said before it."""
+        return Turn((self.question,))
 
     def read_for(self, judged: Judged) -> str:
         """The words of the reading that a passage answers, or fits, best."""

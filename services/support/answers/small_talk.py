@@ -114,6 +114,10 @@ class SmallTalk:
                     best[end] = min(each for each in ranks if each is not None)
         return self._of(self._rank_of.get(words, best[-1]))
 
+    def is_talk(self, text: str) -> bool:
+        """Whether a text is small talk by its words alone, or a reply to some."""
+        return self.reply(text) is not None or any(each.text == text for each in self._replies)
+
     def near_reply(self, message: str, phrase: str, likeness: float, lead: float) -> Reply | None:
         """What to say to a message that is nearest to a phrase; None where that is not enough."""
         words = words_of(message)

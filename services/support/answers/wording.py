@@ -65,6 +65,12 @@ class Wording(Settings):
                 lines.append(line[2].strip())
         return lines
 
+    def is_fixed(self, content: str) -> bool:
+        """Whether an earlier answer says in these words that nothing was found, or offers pages."""
+        return bool(self.offered(content)) or content.startswith(
+            (self.handoff.strip(), self.handoff_language.strip())
+        )
+
     def _introduces_pages(self, text: str) -> bool:
         if text.endswith((self.suggestions.strip(), self.handoff_suggestions.strip())):
             return True

@@ -152,10 +152,13 @@ async def test_a_follow_up_is_judged_in_its_context_and_alone(
 
     assert answer["citations"][0]["document_id"] == "abroad"
     ((embed,), (call,)) = trunk.calls
+    before = f"{ASKED} about cash too far back"
     assert list(embed.inputs) == [
         "and abroad?",
         f"{ASKED} and abroad?",
         f"about cash {ASKED} and abroad?",
+        f"and abroad? {before}",
+        before,
     ]
     assert {pair[0] for pair in call.inputs} == {
         f"about cash | {ASKED} | and abroad?",

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -72,6 +73,32 @@ def test_of_several_readings_the_one_counts_that_fits_a_passage_best() -> None:
         assert alone.entry.document_id == name
         assert (both[name].score, both[name].dense) == (alone.score, alone.dense)
         assert both[name].query == number
+
+
+def test_a_context_finds_and_orders_but_gives_no_scores() -> None:
+    index = index_of(CARDS, OWLS, FEES)
+    question, context = query("and a transfer"), query("what do barn owls eat at night: owls, mice")
+
+    plain = {hit.entry.document_id: hit for hit in index.search([question], 3)}
+    found = index.search([question], 3, context=context)
+
+    assert found[0].entry.document_id == "owls"
+    assert [hit.rank for hit in found] == sorted((hit.rank for hit in found), reverse=True)
+    for hit in found:
+        before = plain[hit.entry.document_id]
+        assert (hit.dense, hit.sparse) == pytest.approx((before.dense, before.sparse))
+        assert hit.score == pytest.approx(before.score)
+        assert hit.query == 0
+        assert hit.rank >= hit.score
+    assert all(hit.rank == hit.score for hit in plain.values())
+
+
+def test_a_document_is_scored_by_its_best_passage() -> None:
+    index = index_of(OWLS, CARDS, FEES)
+
+    for hit in index.search([query("order a new card")], 3):
+        score = index.best_score(query("order a new card"), hit.entry.document_id)
+        assert score == pytest.approx(hit.score)
 
 
 def test_a_document_stands_as_often_as_is_allowed_before_further_passages() -> None:

@@ -28,7 +28,12 @@ NAN = float("nan")
 def hits() -> list[Hit]:
     """Three passages with the scores 0.9, 0.8 and 0.7."""
     found = INDEX.search([query("owls")], 3)
-    return [replace(hit, score=0.9 - n / 10) for n, hit in enumerate(found)]
+    return [replace(hit, score=0.9 - n / 10, rank=0.9 - n / 10) for n, hit in enumerate(found)]
+
+
+def added(logit: float) -> float:
+    """What a judgement adds with the weight 0.1."""
+    return 0.2 * math.tanh(logit / 2)
 
 
 def judgement(*rows: tuple[float, ...]) -> Judgement:
@@ -56,10 +61,12 @@ def test_the_better_reading_of_each_passage_counts() -> None:
 
     judged = ordered(found, judgement((-1.0, 2.0, NAN), (-3.0, NAN, 4.0)), 0.1)
 
-    assert [each.hit for each in judged] == [found[2], found[1], found[0]]
-    assert [each.rank for each in judged] == pytest.approx([1.1, 1.0, 0.8])
-    assert [each.logit for each in judged] == [4.0, 2.0, -1.0]
-    assert [each.reading for each in judged] == [1, 0, 0]
+    assert [each.hit for each in judged] == [found[1], found[2], found[0]]
+    assert [each.rank for each in judged] == pytest.approx(
+        [0.8 + added(2.0), 0.7 + added(4.0), 0.9 + added(-1.0)]
+    )
+    assert [each.logit for each in judged] == [2.0, 4.0, -1.0]
+    assert [each.reading for each in judged] == [0, 1, 0]
 
 
 def test_what_was_not_judged_counts_as_the_worst_that_was() -> None:
@@ -68,7 +75,9 @@ def test_what_was_not_judged_counts_as_the_worst_that_was() -> None:
     judged = ordered(found, judgement((1.0, -2.0, NAN)), 0.1)
 
     assert [each.hit for each in judged] == found
-    assert [each.rank for each in judged] == pytest.approx([1.0, 0.6, 0.5])
+    assert [each.rank for each in judged] == pytest.approx(
+        [0.9 + added(1.0), 0.8 + added(-2.0), 0.7 + added(-2.0)]
+    )
     assert (judged[2].logit, judged[2].reading) == (None, None)
 
 
@@ -78,8 +87,23 @@ def test_the_judge_counts_little_for_written_questions_with_answers() -> None:
     first = ordered(written, judgement((-3.0, 2.0, -3.0)), weight=0.1)[0]
 
     assert first.hit is written[0]
-    assert first.rank == pytest.approx(0.9 - 3.0 * 0.1 * FAQ_SHARE)
-    assert ordered(hits(), judgement((-3.0, 2.0, -3.0)), weight=0.1)[0].rank == pytest.approx(1.0)
+    assert first.rank == pytest.approx(0.9 + added(-3.0) * FAQ_SHARE)
+    assert ordered(hits(), judgement((-3.0, 2.0, -3.0)), weight=0.1)[0].rank == pytest.approx(
+        0.8 + added(2.0)
+    )
+
+
+def test_a_judgement_weighs_like_its_logit_where_it_is_open_and_is_bounded() -> None:
+    found = hits()
+
+    open_, sure, surest = (
+        ordered(found[:1], judgement((logit,)), weight=0.1)[0].rank - found[0].rank
+        for logit in (0.01, 9.0, 99.0)
+    )
+
+    assert open_ == pytest.approx(0.01 * 0.1, rel=1e-3)
+    assert sure == pytest.approx(surest, abs=1e-3)
+    assert surest == pytest.approx(2 * 0.1)
 
 
 def test_what_is_near_a_written_question_is_its_own_evidence() -> None:

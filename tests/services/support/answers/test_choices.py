@@ -107,6 +107,30 @@ def test_an_answer_in_parts_is_not_read_nor_one_before_another_answer() -> None:
     assert asked(offered) == (f"Fees: {QUESTION}",)
 
 
+def test_what_was_said_before_is_told_without_what_says_that_nothing_was_found() -> None:
+    texts = ("hello", "Hi!", QUESTION, offer(), "and abroad?", WORDING.handoff, "fees?")
+    roles = ("user", "assistant")
+    messages: list[dict[str, object]] = [
+        {"role": roles[n % 2], "content": text} for n, text in enumerate(texts)
+    ]
+    others: list[dict[str, object]] = [
+        {"role": "system", "content": "be brief"},
+        {"role": "assistant", "content": "\u0000"},
+        {"role": "assistant", "content": "a" * (MAX_MESSAGE_CHARS + 1)},
+        {"role": "user", "content": [{"type": "text", "text": "parts"}]},
+    ]
+
+    def before(said: list[dict[str, object]]) -> tuple[str, ...]:
+        request = ChatRequest.model_validate({"model": "support", "messages": said})
+        return chat.turn_of(request.messages, WORDING).before
+
+    assert before([*others, *messages]) == ("and abroad?", QUESTION, "Hi!", "hello")
+    assert before(messages[-1:]) == ()
+    long: dict[str, object] = {"role": "user", "content": "a" * 3_000}
+    assert len(before([long, *[messages[0]] * 30, messages[-1]])) == 19
+    assert len("".join(before([long] * 4))) == 4_000
+
+
 def test_a_team_has_its_own_words_for_choosing(tmp_path: Path) -> None:
     texts = yaml.safe_load(DEFAULT_FILE.read_text("utf-8"))
     path = tmp_path / "wording.yaml"
