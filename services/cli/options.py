@@ -1,5 +1,6 @@
 """Options that several commands have, and what their values stand for."""
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -67,6 +68,31 @@ def application_settings(
         resolve_application(entry, platform.settings).settings for entry in deployment.applications
     )
     return next((settings for settings in every if isinstance(settings, model)), None)
+
+
+def served_backbone(key: str, file: Path | None, state_dir: Path | None) -> list[str]:
+    """A further backbone of the deployment as assignments for a run of training.
+
+    Raises:
+        ConfigError: the deployment has none of this key.
+    """
+    from services.backbone.config import BackboneSettings
+    from shared.errors import ConfigError
+
+    served = application_settings(BackboneSettings, file, state_dir)
+    further = {} if served is None else served.backbones
+    if key not in further:
+        has = f" (it has {', '.join(sorted(further))})" if further else ""
+        raise ConfigError(
+            f"--backbone {key}: the deployment has no such further backbone{has}: `banyan backbone "
+            "fetch multilingual-e5-small` makes one; with BANYAN_BACKBONE__BACKBONES__ZH__SOURCE="
+            "FOLDER, for `banyan up` too, it is zh"
+        )
+    values = further[key].model_dump(mode="json", exclude_defaults=True)
+    return [
+        f"backbone.{name}={value if isinstance(value, str) else json.dumps(value)}"
+        for name, value in values.items()
+    ]
 
 
 @contextmanager

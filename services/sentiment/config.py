@@ -6,11 +6,12 @@ from typing import ClassVar
 from pydantic import Field
 
 from services.sentiment.analysis.finder import SAMPLE
-from services.sentiment.analysis.texts import TaskNames
+from services.sentiment.analysis.tasks import LanguageTasks, TaskNames
 from services.sentiment.retention import NewsRetention
 from shared.delivery.sinks.webhook import WebhookSettings
 from shared.http.streams import StreamedSettings
 from shared.sentiment.surge import SurgeSettings
+from shared.text.language import Language
 from shared.validation.forms import KafkaName
 
 
@@ -21,7 +22,10 @@ class SentimentSettings(StreamedSettings):
     ahead moves event time to its arrival and `max_skew_s` at most; one that lies more than
     `allowed_lateness_s` behind its partition is late. `entities_file` holds the known entities
     (JSON lines `entity, aliases, tickers`); the tagger reads texts that name none of them where
-    `tag_entities` (for requests) and `tag_stream` (for the stream) allow. `max_judgements` bounds
+    `tag_entities` (for requests) and `tag_stream` (for the stream) allow. Texts in a
+    language of `language_tasks` are judged by its tasks alone: where the trunk lacks them, a record
+    is a dead letter and a request is refused; all other texts are judged by `tasks`.
+    `max_judgements` bounds
     the pairs of text and entity of one request, `max_listeners` the open event streams of a
     replica, `max_points` the windows of one answer.
     """
@@ -33,6 +37,9 @@ class SentimentSettings(StreamedSettings):
     alerts_topic: KafkaName = "alerts"
     entities_file: Path = SAMPLE
     tasks: TaskNames = TaskNames()
+    language_tasks: dict[Language, LanguageTasks] = Field(
+        default_factory=lambda: {Language.CHINESE: LanguageTasks(text="finance-sentiment-zh")}
+    )
     tag_entities: bool = True
     tag_stream: bool = True
     max_judgements: int = Field(4096, ge=1)

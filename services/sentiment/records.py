@@ -7,8 +7,9 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import TypeVar
 
-from services.sentiment.analysis.scores import Analysis
-from services.sentiment.analysis.texts import Analyst, Plan, Request
+from services.sentiment.analysis.plans import Plan, Request
+from services.sentiment.analysis.tasks import Unjudged
+from services.sentiment.analysis.texts import Analyst, Judged
 from services.sentiment.arrivals import Prepared, RecordOutcome, ScoredNews
 from services.sentiment.config import SentimentSettings
 from services.sentiment.news import News, decode
@@ -19,6 +20,7 @@ from shared.errors import DependencyError
 from shared.models.tasks import Priority
 from shared.streaming.application import StoredBatch
 from shared.streaming.consumer import StreamProgress
+from shared.streaming.dead_letters import NO_TASK, DecodeError
 from shared.streaming.handler import BatchTooLargeError
 from shared.streaming.message import Record
 
@@ -67,16 +69,22 @@ class NewsRecords:
         """
         return decode(record, arrived_at=arrived_at, max_ahead_s=self._settings.max_ahead_s)
 
-    def complete(self, decoded: Sequence[tuple[Record, News]]) -> list[ScoredNews]:
+    def complete(self, decoded: Sequence[tuple[Record, News]]) -> list[ScoredNews | DecodeError]:
         """Has the texts of a batch judged together.
+
+        A text in a language whose tasks the trunk lacks cannot be used: no other model judges it.
 
         Raises:
             BatchTooLargeError: the texts with their entities are too much to judge at once.
             PlatformError: the trunk does not answer, or refuses: see `Analyst.judge`.
         """
-        analyses = self._judged([news for _, news in decoded])
-        pairs = zip(decoded, analyses, strict=True)
-        return [ScoredNews(record, news, analysis) for (record, news), analysis in pairs]
+        judged = self._judged([news for _, news in decoded])
+        return [
+            DecodeError(NO_TASK, str(one))
+            if isinstance(one, Unjudged)
+            else ScoredNews(record, news, one)
+            for (record, news), one in zip(decoded, judged, strict=True)
+        ]
 
     def store(self, prepared: Sequence[Prepared], progress: StreamProgress) -> StoredBatch:
         """Stores a batch; see `NewsStore.store`."""
@@ -104,7 +112,7 @@ class NewsRecords:
         if (cancel := self._cancel) is not None:
             cancel()
 
-    def _judged(self, news: Sequence[News]) -> list[Analysis]:
+    def _judged(self, news: Sequence[News]) -> list[Judged]:
         if not news:
             return []
         plans = [
@@ -136,7 +144,7 @@ class NewsRecords:
         finally:
             self._cancel = None
 
-    async def _analyzed(self, plans: Sequence[Plan], timeout_s: float) -> list[Analysis]:
+    async def _analyzed(self, plans: Sequence[Plan], timeout_s: float) -> list[Judged]:
         asked = [
             asyncio.ensure_future(
                 self._analyst.judge(

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from services.sentiment.alerts.events import AlertFeed
 from services.sentiment.analysis.finder import Finder
+from services.sentiment.analysis.plans import Request
 from services.sentiment.analysis.scores import Analysis
-from services.sentiment.analysis.texts import APP, Analyst, Request
+from services.sentiment.analysis.tasks import Unjudged
+from services.sentiment.analysis.texts import APP, Analyst
 from services.sentiment.arrivals import LATE, RecordOutcome
 from services.sentiment.config import SentimentSettings
 from services.sentiment.reading import NewsReader, event_time
@@ -55,13 +57,14 @@ class SentimentService:
         self._database = database
         self._bootstrap = bootstrap
         finder = Finder(Gazetteer.load(settings.entities_file))
-        self._analyst = Analyst(trunk, finder, settings.tasks, clock)
+        self._analyst = Analyst(trunk, finder, settings.tasks, clock, settings.language_tasks)
 
     async def analyze(self, request: AnalyzeRequest) -> list[Analysis]:
         """What each text says.
 
         Raises:
-            InputError: too many entities are named in all.
+            InputError: too many entities are named in all, or the trunk lacks the tasks of a
+                text's language.
             PlatformError: see `Analyst.analyze`.
         """
         named = request.entities or [None] * len(request.texts)
@@ -72,11 +75,12 @@ class SentimentService:
                 f"{self.settings.max_judgements} are judged at once: send fewer texts",
                 param="entities",
             )
-        return await self._analyst.analyze(
+        judged = await self._analyst.analyze(
             Request(request.texts, named, self.settings.tag_entities),
             priority=Priority.INTERACTIVE,
             timeout_s=self.settings.encode_timeout_s,
         )
+        return [_analysis(place, one) for place, one in enumerate(judged)]
 
     async def trend(
         self, tenant: str, entity: str, window: WindowName, start: float | None, end: float | None
@@ -129,6 +133,8 @@ class SentimentService:
             state_of(self._analyst.check(_PROBE_TIMEOUT_S, tag=tag)),
             self._stream_checks(),
         )
+        if tasks == READY and (unjudged := self._analyst.unjudged):
+            tasks = f"{READY}, but {'; '.join(map(str, unjudged))}"
         return {"database": database, "trunk": trunk, "tasks": tasks, **stream}
 
     def start(self) -> None:
@@ -145,6 +151,12 @@ class SentimentService:
     async def _stream_checks(self) -> Mapping[str, str]:
         checks = await stream_checks(self.probe, "broker", "stream", "webhook")
         return {**checks, "webhook": checks.get("webhook", f"{READY}: none is configured")}
+
+
+def _analysis(place: int, judged: Analysis | Unjudged) -> Analysis:
+    if isinstance(judged, Unjudged):
+        raise InputError(f"texts.{place}: {judged}", param=f"texts.{place}")
+    return judged
 
 
 def open_database(settings: SentimentSettings) -> Database:

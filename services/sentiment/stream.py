@@ -53,7 +53,8 @@ def news_stream(
         take_turn=store.take_turn,
         clock=clock,
     )
-    analyst = Analyst(trunk, Finder(Gazetteer.load(settings.entities_file)), settings.tasks, clock)
+    finder = Finder(Gazetteer.load(settings.entities_file))
+    analyst = Analyst(trunk, finder, settings.tasks, clock, settings.language_tasks)
     return Stream(
         NewsRecords(settings, analyst, store, loop, clock),
         settings,

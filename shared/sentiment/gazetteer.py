@@ -8,9 +8,13 @@ Case decides where a name may be another word. Names of one word that are writte
 need it in the text too ("Gap", not "gap"), acronyms need all of theirs, unless the text has no
 capitals at all. Longer names match in any case. A ticker matches in capitals, or in any case as a
 cashtag (`$acme`); one that is an ordinary word or one letter, or one in a text all in capitals,
-matches only in a form that tickers alone have (`$F`, `(NYSE: F)`, `F.N`).
+matches only in a form that tickers alone have (`$F`, `(NYSE: F)`, `F.N`, `（600519）`).
+
+In Chinese and other scripts without spaces a name may begin and end anywhere, so that a short one
+is found in a longer one that is not known: list both, and traditional forms as aliases.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -38,9 +42,11 @@ from shared.sentiment.words import (
 )
 from shared.tabular.rows import BadRow, Row
 from shared.tabular.table import TableFormat, open_table
+from shared.text.scripts import UNSPACED
 from shared.validation.faults import faults_of, joined
 
 _MAX_TICKER_LENGTH = 12
+_UNCASED = re.compile(f"[{UNSPACED}]")
 
 
 class _Case(IntEnum):
@@ -129,6 +135,8 @@ class Gazetteer:
         words = tokens(text)
         has_capitals = any(map(str.isupper, text))
         has_small = any(map(str.islower, text))
+        # Capitals stand out among letters that have no case.
+        shows_tickers = has_small or _UNCASED.search(text) is not None
         found: dict[tuple[int, int], list[str]] = {}
         for place, (key, start, _) in enumerate(words):
             if key in self._lengths:
@@ -136,7 +144,7 @@ class Gazetteer:
                 for stretch, entities in named:
                     found.setdefault(stretch, entities)
             if key == "$" or text[start].isupper() or key[0].isdigit():
-                ticker = self._ticker_at(start, text, bare=has_small)
+                ticker = self._ticker_at(start, text, bare=shows_tickers)
                 if ticker is not None:
                     found.setdefault(*ticker)
         return [

@@ -11,6 +11,7 @@ LABELS: tuple[Label, Label, Label] = ("negative", "neutral", "positive")
 """The order of every array of probabilities outside a bundle."""
 
 NEGATIVE: Label = "negative"
+NEUTRAL: Label = "neutral"
 
 
 def columns_of(labels: Sequence[str]) -> tuple[int, int, int]:

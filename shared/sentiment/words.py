@@ -14,13 +14,13 @@ from itertools import accumulate
 
 from shared.sentiment.ordinary_words import ORDINARY_WORDS
 from shared.sentiment.tickers import in_ticker_form
+from shared.text.scripts import UNSPACED
 
 # Python's \w leaves out the combining marks that belong to words in Hebrew, Arabic and the scripts
 # of India.
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _MARKS = "\u0300-\u036f\u0591-\u05bd\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff"
 _TOKEN = re.compile(
-    rf"[{_UNSPACED}](?:[{_MARKS}]*)|(?:(?![{_UNSPACED}])[\w{_MARKS}])+|[^\w\s{_MARKS}]"
+    rf"[{UNSPACED}](?:[{_MARKS}]*)|(?:(?![{UNSPACED}])[\w{_MARKS}])+|[^\w\s{_MARKS}]"
 )
 _ASCII_TOKEN = re.compile(r"\w+|[^\w\s]")
 _SIGNS = str.maketrans({"’": "'", "‘": "'", "‐": "-", "‑": "-", "–": "-", "—": "-"})

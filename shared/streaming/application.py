@@ -55,8 +55,10 @@ class Application(Protocol[DecodedT, GoodT]):
             DecodeError: it cannot be used.
         """
 
-    def complete(self, decoded: Sequence[tuple[Record, DecodedT]]) -> Sequence[GoodT]:
+    def complete(self, decoded: Sequence[tuple[Record, DecodedT]]) -> Sequence[GoodT | DecodeError]:
         """What is stored of each usable record of a batch, in order; slow, without effect.
+
+        A record that turns out to be of no use gives its `DecodeError`.
 
         Raises:
             BatchTooLargeError: they are too much for one call.
@@ -132,14 +134,16 @@ class RecordHandler(Generic[DecodedT, GoodT]):
             PlatformError: see `Application.complete`.
         """
         decoded = [self._decoded(record) for record in records]
-        in_a_row = self._counted(decoded)
+        # Before anything is asked: where too many are unusable nothing is done with the rest.
+        self._counted(decoded)
         pairs = zip(records, decoded, strict=True)
         good = [(record, one) for record, one in pairs if not isinstance(one, DecodeError)]
         completed = iter(self._application.complete(good))
-        self._dead_in_a_row = in_a_row
+        found = [one if isinstance(one, DecodeError) else next(completed) for one in decoded]
+        self._dead_in_a_row = self._counted(found)
         return tuple(
-            DeadLetter(record, one) if isinstance(one, DecodeError) else next(completed)
-            for record, one in zip(records, decoded, strict=True)
+            DeadLetter(record, one) if isinstance(one, DecodeError) else one
+            for record, one in zip(records, found, strict=True)
         )
 
     def store(self, prepared: tuple[GoodT | DeadLetter, ...], progress: StreamProgress) -> None:
@@ -178,9 +182,14 @@ class RecordHandler(Generic[DecodedT, GoodT]):
         except DecodeError as error:
             return error
 
-    def _counted(self, decoded: Sequence[DecodedT | DecodeError]) -> int:
+    def _counted(self, found: Sequence[object]) -> int:
+        """How many unusable records in a row there are at the end of these.
+
+        Raises:
+            TooManyDeadLettersError: see `prepare`.
+        """
         in_a_row = self._dead_in_a_row
-        for one in decoded:
+        for one in found:
             if isinstance(one, DecodeError):
                 in_a_row += 1
                 self._limit.check(in_a_row, one)

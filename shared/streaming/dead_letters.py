@@ -11,6 +11,7 @@ BAD_ENCODING = "bad-encoding"
 BAD_JSON = "bad-json"
 BAD_SCHEMA = "bad-schema"
 CLOCK_AHEAD = "clock-ahead"
+NO_TASK = "no-task"
 TOO_SLOW = "too-slow"
 FAILED = "failed"
 REASONS = (
@@ -20,6 +21,7 @@ REASONS = (
     BAD_JSON,
     BAD_SCHEMA,
     CLOCK_AHEAD,
+    NO_TASK,
     TOO_SLOW,
     FAILED,
 )

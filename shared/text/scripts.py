@@ -6,6 +6,10 @@ Scripts that most models of English know (Latin with its marks) do not stand her
 from dataclasses import dataclass
 from typing import Final
 
+UNSPACED: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+"""Characters between which a word may begin and end without a space, as ranges of a regular
+expression: of scripts without spaces, and of Korean, where particles follow a name directly."""
+
 
 @dataclass(frozen=True, slots=True)
 class Script:

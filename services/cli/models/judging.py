@@ -94,11 +94,14 @@ def rollback(
 
 
 def _served(file: Path | None, state_dir: Path | None) -> "Values":
-    """The state folder, and the deployment's backbone: bundles are judged as it serves them."""
+    """The state folder, and the deployment's backbones: bundles are judged as it serves them."""
     from services.backbone.config import BackboneSettings
 
     values: dict[str, Any] = {"state_dir": platform_settings(state_dir, file).state_dir}
     served = application_settings(BackboneSettings, file, state_dir)
     if served is not None:
         values["backbone"] = served.backbone.model_dump(mode="json")
+        values["backbones"] = {
+            key: each.model_dump(mode="json") for key, each in served.backbones.items()
+        }
     return values

@@ -8,11 +8,13 @@ import typer
 from services.cli.options import (
     Assignments,
     Config,
+    DeploymentFile,
     Label,
     StateDir,
     Text,
     given,
     platform_settings,
+    served_backbone,
 )
 
 _CONFIG_SUFFIXES = (".yaml", ".yml", ".json")
@@ -27,7 +29,15 @@ def train(
     task: Annotated[str | None, typer.Option(help="For a CSV: the name of the task.")] = None,
     text: Text = None,
     label: Label = None,
+    backbone: Annotated[
+        str | None,
+        typer.Option(
+            help="The further backbone of the deployment to train on, such as zh; by default, the "
+            "first one."
+        ),
+    ] = None,
     settings: Assignments = None,
+    deployment: DeploymentFile = None,
     state_dir: StateDir = None,
 ) -> None:
     """Train a model and register it as a bundle; of a CSV, a part is kept to judge it by.
@@ -38,15 +48,17 @@ def train(
     file = config or source
     if file is None:
         raise typer.BadParameter("give a CSV file and --task NAME, or a YAML file")
+    on = [] if backbone is None else served_backbone(backbone, deployment, state_dir)
+    assignments = [*on, *(settings or ())]
     if file.suffix in _CONFIG_SUFFIXES:
         from pipelines.finetune import main as finetune
 
-        raise typer.Exit(finetune.start(file, settings or ()))
+        raise typer.Exit(finetune.start(file, assignments))
     if task is None:
         raise typer.BadParameter(f"--task NAME says what {file.name} shall teach")
     folder = platform_settings(state_dir).state_dir
     from pipelines.table import main as table
 
     chosen = given(table=file, task=task, text=text, label=label, state_dir=folder)
-    over = [f"finetune.{assignment}" for assignment in settings or ()]
+    over = [f"finetune.{assignment}" for assignment in assignments]
     raise typer.Exit(table.start(None, over, chosen))

@@ -48,6 +48,13 @@ def target_inputs(text: str, found: Found) -> tuple[list[str], list[int]]:
     return inputs, [end - start for start, end in cut]
 
 
+def naming_pieces(text: str, found: Found) -> tuple[list[str], list[int]]:
+    """The pieces of a text as they are that name an entity (all, where none does) and weights."""
+    cut = pieces(text)
+    naming = [piece for piece in cut if _inside(piece, found.stretches)] or cut
+    return [text[start:end] for start, end in naming], [end - start for start, end in naming]
+
+
 def _inside(piece: Stretch, stretches: Sequence[Stretch]) -> list[Stretch]:
     start, end = piece
     return [(a - start, b - start) for a, b in stretches if start <= a and b <= end]

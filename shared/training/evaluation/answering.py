@@ -10,15 +10,27 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from shared.models.backbone import Backbone
+from shared.models.backbones.further import Further
 from shared.models.backbones.prefixes import InputType
 from shared.models.bundle import Bundle
 from shared.models.rows import RowResult, Tokenized
 from shared.models.runners import Runners
 from shared.models.tasks import Float32s, Input, TaskCall, TaskOutput
-from shared.training.evaluation.settings import BATCH_TOKENS
+from shared.training.evaluation.settings import BATCH_TOKENS, JudgingSettings
 from shared.training.loop.batching import sorted_batches
 
 _WARM_UP = 3
+
+
+def open_runners(settings: JudgingSettings) -> Runners:
+    """What runs bundles on the settings' backbones, as the trunk does.
+
+    Raises:
+        ArtifactError: a backbone's folder cannot be used.
+    """
+    further = [Further.locate(key, each) for key, each in settings.backbones.items()]
+    return Runners(Backbone.load(settings.backbone), further=further)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,9 @@ from rich.table import Table
 
 from shared.artifacts.aliases import CANDIDATE, CHAMPION
 from shared.errors import InputError
-from shared.models.backbone import Backbone
 from shared.models.bundle import Bundle
 from shared.models.registry import open_registry
-from shared.models.runners import Runners
+from shared.training.evaluation.answering import open_runners
 from shared.training.evaluation.bundles import find_bundle
 from shared.training.evaluation.evaluation import Evaluated, evaluate_bundles
 from shared.training.evaluation.names import METRIC_NAMES
@@ -31,7 +30,7 @@ def evaluate(settings: EvaluateSettings) -> Evaluated:
     registry = open_registry(settings.registry_root)
     bundle = find_bundle(registry, settings.bundle, CHAMPION, CANDIDATE)
     data = _data(settings, bundle)
-    runners = Runners(Backbone.load(settings.backbone))
+    runners = open_runners(settings)
     runners.load(bundle)
     (evaluated,) = evaluate_bundles(runners, [bundle], data, settings)
     return evaluated

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from shared.config import Settings
+from shared.models.backbones.further import BackboneKey
 from shared.models.source import BackboneConfig
 from shared.training.data.formats import PLAIN, Columns
 
@@ -45,13 +46,15 @@ class JudgingSettings(Columns):
     """Where bundles and data are, and how the bundles are run.
 
     Files are read as `format` says (see `training.data.formats`). `types`, of kind `tag`, says
-    which of the bundle's types each of the files' means; others are not entities then. `output` is
+    which of the bundle's types each of the files' means; others are not entities then. `backbones`
+    are further ones, of which the one is read that the bundle was made for. `output` is
     the report's folder; by default it is named by the bundle below `<state_dir>/evaluations`.
     """
 
     format: str = PLAIN
     types: dict[str, str] = Field(default_factory=dict)
     backbone: BackboneConfig = BackboneConfig()
+    backbones: dict[BackboneKey, BackboneConfig] = Field(default_factory=dict)
     batch_tokens: int = Field(default=BATCH_TOKENS, ge=64, le=1 << 22)
     resamples: int = Field(default=1000, ge=100, le=100_000)
     output: Path | None = None

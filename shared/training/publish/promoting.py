@@ -8,10 +8,10 @@ from rich.table import Table
 
 from shared.artifacts.promotion import GateResult, change_champion, promoting
 from shared.errors import ArtifactError
-from shared.models.backbone import Backbone
 from shared.models.bundle import Bundle
 from shared.models.registry import open_registry
 from shared.models.runners import Runners
+from shared.training.evaluation.answering import open_runners
 from shared.training.evaluation.bundles import find_candidate, find_champion
 from shared.training.evaluation.evaluation import Evaluated, evaluate_bundles
 from shared.training.evaluation.report import HTML_FILE, as_plain, write_report
@@ -43,7 +43,7 @@ def promote(settings: PromoteSettings, *, command: str, console: Console) -> boo
         if not all(gate.holds for gate in gates):
             _say(gates, console)
             return _refuse(candidate, champion, console)
-        runners = Runners(Backbone.load(settings.backbone))
+        runners = open_runners(settings)
         gates += (loaded := _load(runners, candidate, champion))
         if not loaded[0].holds:
             _say(gates, console)

@@ -22,12 +22,14 @@ from shared.streaming.host import StreamStatus
 NEGATIVE = frozenset(
     {"falls", "fall", "plunges", "tumbles", "lawsuit", "fraud", "losses", "recall"}
 )
+CHINESE_NEGATIVE, CHINESE_POSITIVE = ("亏损", "下跌"), ("增长", "上涨")
 POSITIVE = frozenset({"gains", "soars", "profit", "wins", "record", "rises"})
 ORDERS = {
     "finance-sentiment": ("neutral", "positive", "negative"),
     "finance-entity-sentiment": ("positive", "negative", "neutral"),
+    "finance-sentiment-zh": ("positive", "negative"),
 }
-"""A bundle's labels come in any order."""
+"""A bundle's labels come in any order, and one of a language may lack `neutral`."""
 
 _MARKED = re.compile(r"@ (.+?) @")
 _CLAUSE = re.compile(r"\bwhile\b|[;,]")
@@ -40,7 +42,8 @@ class FakeTrunk:
     def __init__(self) -> None:
         self.error: Exception | None = None
         self.refuse: Callable[[Sequence[str], float | None], None] = lambda _texts, _timeout_s: None
-        self.missing: set[str] = set()
+        self.missing = {"finance-sentiment-zh"}
+        """What ships judges English alone."""
         self.calls: list[Sequence[TaskCall]] = []
         self.priorities: list[Priority] = []
 
@@ -78,14 +81,18 @@ class FakeTrunk:
         rows = [probabilities(marked_clause(text) if by_clause else text) for text in texts]
         by_name = [dict(zip(("negative", "neutral", "positive"), row, strict=True)) for row in rows]
         table = np.array([[named[label] for label in order] for named in by_name], np.float32)
-        return ClassifyOutput(f"{call.task}@1", 0, order, table.reshape(-1, 3))
+        table = table.reshape(-1, len(order))
+        # One that lacks `neutral` cannot say that a text says nothing.
+        table = np.maximum(table, 1e-6)
+        table /= table.sum(axis=1, keepdims=True)
+        return ClassifyOutput(f"{call.task}@1", 0, order, table)
 
 
 def probabilities(text: str) -> tuple[float, float, float]:
     """Negative, neutral, positive: by how many words of each kind a text has."""
     words = [word.strip(".,;:!?").lower() for word in text.split()]
-    negative = sum(word in NEGATIVE for word in words)
-    positive = sum(word in POSITIVE for word in words)
+    negative = sum(word in NEGATIVE for word in words) + sum(map(text.count, CHINESE_NEGATIVE))
+    positive = sum(word in POSITIVE for word in words) + sum(map(text.count, CHINESE_POSITIVE))
     total = 1 + 4 * negative + 4 * positive
     return 4 * negative / total, 1 / total, 4 * positive / total
 

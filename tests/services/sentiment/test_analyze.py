@@ -149,7 +149,8 @@ async def test_a_request_that_is_wrong_is_told_so(
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-async def test_strange_texts_are_judged(http: httpx.AsyncClient) -> None:
+async def test_strange_texts_are_judged(http: httpx.AsyncClient, trunk: FakeTrunk) -> None:
+    trunk.missing = set()
     texts = ["🙂🙃", "שלום עולם", "﷽", "e\u0301" * 100, "1", "界" * 3000]
 
     assert len(await analyze(http, texts=texts)) == len(texts)

@@ -195,6 +195,48 @@ def test_news_become_scores_and_bad_records_dead_letters(
     assert letter.key == b":".join(origin)
 
 
+def test_each_language_has_its_bundle(
+    quick: SentimentSettings,
+    broker: MemoryBroker,
+    trunk: FakeTrunk,
+    database: Database,
+    loop: asyncio.AbstractEventLoop,
+) -> None:
+    with running(quick, broker, trunk, database, loop):
+        send(broker, [value(id="a", text="Acme gains"), value(id="b", text="公司全年亏损扩大")])
+        wait_for(lambda: counted(database) == 2, "both records are stored")
+        wait_for(lambda: len(broker.records("news.dead-letters")) == 1, "one is a dead letter")
+        trunk.missing = set()
+        send(broker, [value(id="b", text="公司全年亏损扩大"), value(id="c", text="Shares fall")])
+        wait_for(lambda: counted(database) == 4, "both are stored")
+
+    with database.read() as connection:
+        columns = (ARTICLE.c.id, ARTICLE.c.label, ARTICLE.c.bundle)
+        found = {row.id: (row.label, row.bundle) for row in connection.execute(sa.select(*columns))}
+    assert found == {
+        "a": ("positive", "finance-sentiment@1"),
+        "b": ("negative", "finance-sentiment-zh@1"),
+        "c": ("negative", "finance-sentiment@1"),
+    }
+    headers = dict(broker.records("news.dead-letters")[0].headers)
+    assert headers["reason"] == b"no-task"
+    assert b"banyan train FILE.csv --task finance-sentiment-zh" in (headers["detail"] or b"")
+
+
+def test_a_topic_of_a_language_without_a_bundle_stops_the_stream(
+    quick: SentimentSettings,
+    broker: MemoryBroker,
+    trunk: FakeTrunk,
+    database: Database,
+    loop: asyncio.AbstractEventLoop,
+) -> None:
+    settings = quick.model_copy(update={"max_dead_letters": 3})
+    with running(settings, broker, trunk, database, loop) as stream:
+        send(broker, [value(id=f"n{n}", text="公司全年亏损扩大") for n in range(4)])
+        wait_for(lambda: stream.status.state.phase == "stopped", "the stream stops")
+        assert "finance-sentiment-zh" in str(stream.status.faults["stream"])
+
+
 def test_spellings_of_one_name_count_once(
     quick: SentimentSettings,
     broker: MemoryBroker,

@@ -112,6 +112,37 @@ def test_a_ticker_that_is_a_word_needs_a_form_that_words_do_not_have(
     assert [span.entity for span in WORD_TICKERS.find(text)] == expected
 
 
+CHINESE = Gazetteer(
+    [
+        Entry("腾讯控股", ("腾讯", "騰訊"), ("00700", "0700.HK", "TCEHY")),
+        Entry("贵州茅台", ("茅台",), ("600519",)),
+        Entry("京东", (), ("JD",)),
+        Entry("京东方"),
+        Entry("TCL科技", ("TCL",)),
+        Entry("IT之家", ("IT",), ("IT",)),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("昨日腾讯控股股价大涨，腾讯宣布回购", ["腾讯控股", "腾讯"]),
+        ("騰訊與贵州茅台齊升", ["騰訊", "贵州茅台"]),
+        ("京东方面板涨价，京东不受影响", ["京东方", "京东"]),
+        ("ＴＣＬ科技与TCL科技是一家", ["ＴＣＬ科技", "TCL科技"]),
+        ("（600519）今日停牌,营收600519元", ["600519"]),
+        ("报道称(00700.HK)与茅台【600519】【2024】", ["00700.HK", "茅台", "600519"]),
+        ("600519.SH涨停，SZ：600519不存在，在SSE：600519", ["600519.SH", "600519", "600519"]),
+        ("买入TCEHY和JD。", ["TCEHY", "JD"]),
+        ("IT行业招聘，AI热", []),
+        ("看好$JD，不看XJD与JD2", ["$JD"]),
+    ],
+)
+def test_names_and_numbers_in_chinese(text: str, expected: list[str]) -> None:
+    assert [text[span.start : span.end] for span in CHINESE.find(text)] == expected
+
+
 def test_of_overlapping_names_the_longest_wins() -> None:
     gazetteer = Gazetteer([Entry("Bank of"), Entry("Bank"), Entry("of America Corporation")])
     assert [span.entity for span in gazetteer.find("Bank of America Corporation")] == [
