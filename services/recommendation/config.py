@@ -9,6 +9,7 @@ from services.recommendation.retention import BehaviourRetention
 from shared.http.streams import StreamedSettings
 from shared.ranking.recommender import RecommenderSettings
 from shared.ranking.settings import StateSettings
+from shared.text.language import Language
 from shared.validation.forms import KafkaName
 
 
@@ -20,8 +21,9 @@ class RecommendationSettings(StreamedSettings):
     transaction, which takes `max_batch_events` of them. What another process stored (on PostgreSQL)
     is seen after `follow_s`. After `snapshot_events` the rankings are saved, so that a start
     applies no more than about so many. A ranking without a `count` and without items has
-    `default_count` places. A new champion of the trunk's embedding is looked for every
-    `champion_check_s`.
+    `default_count` places. `embed_tasks` embed the items where their texts are in a language of it
+    and the trunk has its task; else the trunk's own embedding does. A new champion, and another
+    language, are looked for every `champion_check_s`.
     """
 
     database: ClassVar[str] = "recommendation"
@@ -36,6 +38,7 @@ class RecommendationSettings(StreamedSettings):
     follow_s: float = Field(0.1, gt=0, le=0.2)
     snapshot_events: int = Field(50_000, ge=1)
     encode_timeout_s: float = Field(60.0, gt=0)
+    embed_tasks: dict[Language, str] = Field(default_factory=lambda: {Language.CHINESE: "embed-zh"})
     champion_check_s: float = Field(30.0, gt=0)
     state: StateSettings = StateSettings()
     recommender: RecommenderSettings = RecommenderSettings()

@@ -8,7 +8,8 @@ from services.recommendation.config import RecommendationSettings
 from services.recommendation.items import ItemKey
 from services.recommendation.metrics import RANK_LATENCY
 from services.recommendation.payloads import NewEvent
-from services.recommendation.rankings.embedding import ItemEmbedder, champion
+from services.recommendation.rankings.champions import Champions
+from services.recommendation.rankings.embedding import ItemEmbedder
 from services.recommendation.rankings.follower import Follower
 from services.recommendation.rankings.rankings import Rankings
 from services.recommendation.rankings.scorers import Scorers
@@ -64,6 +65,7 @@ class RecommendationService:
         self._trunk = trunk
         self._database = database
         self._vectors = VectorStore(database)
+        self._champions = Champions(trunk, self._vectors, settings.embed_tasks)
         self._scorers = Scorers(settings.rankers_dir)
         self._writer = FeedbackWriter(
             FeedbackStore(database, clock),
@@ -151,7 +153,7 @@ class RecommendationService:
         """Whether the database, the trunk, the rankings, the broker and the stream are there."""
         database, trunk, stream = await asyncio.gather(
             state_of(asyncio.to_thread(self._database.ping)),
-            state_of(champion(self._trunk, _PROBE_TIMEOUT_S)),
+            state_of(self._champions.now(_PROBE_TIMEOUT_S)),
             stream_checks(self.probe, "broker", "stream"),
         )
         return {
@@ -209,6 +211,7 @@ class RecommendationService:
         )
         embedder = ItemEmbedder(
             self._trunk,
+            self._champions,
             self._vectors,
             follower,
             self._new_rankings,
@@ -236,7 +239,7 @@ class RecommendationService:
                 serving = await asyncio.to_thread(self._vectors.serving)
                 if serving is not None:
                     return serving
-                first = await champion(self._trunk, _PROBE_TIMEOUT_S)
+                first = await self._champions.now(_PROBE_TIMEOUT_S)
                 return await asyncio.to_thread(self._vectors.serve_first, first)
             except PlatformError as error:
                 self._waits_for = str(error)
@@ -280,4 +283,7 @@ class RecommendationService:
         error, progress = self._embedder.error, self._embedder.progress
         if error is not None:
             return f"{READY}: items wait for their vectors: {error}"
-        return READY if progress is None else f"{READY}: {progress}"
+        if progress is not None:
+            return f"{READY}: {progress}"
+        fault = self._champions.fault
+        return READY if fault is None else f"{READY}, but {fault}"

@@ -11,6 +11,7 @@ import numpy as np
 
 from services.recommendation.items import ItemKey
 from services.recommendation.metrics import ITEMS_WITHOUT_VECTOR
+from services.recommendation.rankings.champions import Champions, encode
 from services.recommendation.rankings.follower import Follower
 from services.recommendation.rankings.rankings import Rankings
 from services.recommendation.rankings.vectors import (
@@ -20,15 +21,12 @@ from services.recommendation.rankings.vectors import (
     VectorStore,
     by_tenant,
 )
-from shared.errors import ArtifactError, NotFoundError, PlatformError
-from shared.models.backbones.prefixes import InputType
-from shared.models.tasks import EMBED_TASK, EmbedOutput, Float32s, Priority, TaskCall
+from shared.errors import NotFoundError, PlatformError
+from shared.models.tasks import Float32s, Priority
 from shared.serving.trunk import Trunk
 from shared.shielded import in_thread
 
 LOGGER = logging.getLogger(__name__)
-
-APP = "recommendation"
 
 _TEXTS_A_CALL = 128
 _TEXT_CHARS = 8_000
@@ -36,16 +34,6 @@ _TEXT_CHARS = 8_000
 
 _RETRY_FIRST_S = 0.2
 _RETRY_MAX_S = 10.0
-
-
-async def champion(trunk: Trunk, timeout_s: float) -> Bundle:
-    """The bundle that embeds now.
-
-    Raises:
-        PlatformError: the trunk does not answer.
-    """
-    output = await _encode(trunk, EMBED_TASK, ["a"], Priority.INTERACTIVE, timeout_s)
-    return Bundle(output.bundle, output.vectors.shape[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +59,8 @@ class ItemEmbedder:
     """A task of the replica's loop that gives every item with a text its vector.
 
     New items are embedded as soon as rankings know of them, by the bundle that made the vectors
-    that serve. When another bundle has become the champion, its vectors are stored beside the old
+    that serve. When another bundle has become the champion (also by another language of the items,
+    see `Champions`), its vectors are stored beside the old
     ones, which serve until the last one is there; what comes meanwhile is embedded by both. Then
     the new bundle is noted as the one that serves, every process takes its vectors at once, and
     the old ones are deleted. A process that is killed on the way goes on where it was.
@@ -82,6 +71,7 @@ class ItemEmbedder:
     def __init__(
         self,
         trunk: Trunk,
+        champions: Champions,
         store: VectorStore,
         follower: Follower,
         renewed: Callable[[Bundle], Rankings],
@@ -90,6 +80,7 @@ class ItemEmbedder:
         check_s: float,
     ) -> None:
         self._trunk = trunk
+        self._champions = champions
         self._store = store
         self._follower = follower
         self._renewed = renewed
@@ -227,7 +218,7 @@ class ItemEmbedder:
             return
         texts = [one.text[:_TEXT_CHARS] for one in items]
         try:
-            output = await _encode(self._trunk, bundle, texts, Priority.BULK, self._timeout_s)
+            output = await encode(self._trunk, bundle, texts, Priority.BULK, self._timeout_s)
         except NotFoundError:
             # Of another trunk: the champion's turn comes at once, and embeds these too.
             self._checked_s = -math.inf
@@ -269,14 +260,14 @@ class ItemEmbedder:
         return self._loop.time() - self._checked_s >= self._check_s
 
     async def _champion(self) -> Bundle:
-        found = await champion(self._trunk, self._timeout_s)
+        found = await self._champions.now(self._timeout_s)
         self._checked_s = self._loop.time()
         return found
 
     async def _loadable(self, bundle: str) -> list[str]:
         """The bundle, or none where the trunk cannot load it, as after a change of its backbone."""
         try:
-            await _encode(self._trunk, bundle, ["a"], Priority.BULK, self._timeout_s)
+            await encode(self._trunk, bundle, ["a"], Priority.BULK, self._timeout_s)
         except NotFoundError:
             return []
         return [bundle]
@@ -288,16 +279,6 @@ class ItemEmbedder:
                 LOGGER.info("vectors of a former bundle are deleted", extra={"bundle": other})
                 while await in_thread(self._store.delete_some, other):
                     pass
-
-
-async def _encode(
-    trunk: Trunk, task: str, texts: Sequence[str], priority: Priority, timeout_s: float
-) -> EmbedOutput:
-    call = TaskCall(task, texts, truncate=True, input_type=InputType.PASSAGE)
-    (output,) = await trunk.encode([call], app=APP, priority=priority, timeout_s=timeout_s)
-    if not isinstance(output, EmbedOutput):
-        raise ArtifactError(f"{task} is not an embed task: the trunk embeds items' texts")
-    return output
 
 
 def _unit(vectors: Float32s) -> Float32s:

@@ -16,10 +16,14 @@ from shared.ranking.events import item_text
 from shared.storage.advisory_lock import AdvisoryLock, hold
 from shared.storage.database import Database
 from shared.storage.statements import chunks, insert_into, pairs_after, pairs_in, upsert
+from shared.text.language import Language, language_of_all
 
 _STORED = np.dtype("<f4")
 _PAGE = 2000
 _SERVING = 1
+_SAMPLED_TENANTS = 50
+_SAMPLED_ITEMS = 50
+_SAMPLED_CHARACTERS = 500
 
 _EMBEDDING = AdvisoryLock(0x656D6264, longest_s=120, poll_s=0.1)
 """It is held for one batch of the trunk's, which takes less."""
@@ -95,6 +99,23 @@ class VectorStore:
         query = sa.select(sa.func.count()).select_from(ITEM).where(ITEM.c.text_digest != "")
         with self._database.read() as connection:
             return int(connection.execute(query).scalar_one())
+
+    def language(self) -> Language | None:
+        """The language of items' texts: of the first ones of each of the first tenants."""
+        texts: list[str] = []
+        column, tenants = ITEM.c.tenant, [""]
+        with self._database.read() as connection:
+            while len(tenants) <= _SAMPLED_TENANTS:
+                query = sa.select(sa.func.min(column)).where(column > tenants[-1])
+                tenant = connection.execute(query).scalar()
+                if tenant is None:
+                    break
+                tenants.append(tenant)
+                with_text = sa.and_(column == tenant, ITEM.c.text_digest != "")
+                of_tenant = sa.select(ITEM.c.fields).where(with_text).order_by(ITEM.c.item)
+                found = connection.execute(of_tenant.limit(_SAMPLED_ITEMS)).scalars()
+                texts += [item_text(orjson.loads(one))[:_SAMPLED_CHARACTERS] for one in found]
+        return language_of_all(texts)
 
     def bundles(self) -> list[str]:
         """The bundles of which any vectors are stored."""

@@ -25,6 +25,8 @@ class FakeTrunk:
         self.error: Exception | None = None
         self.bundle = "embed@1"
         self.former: dict[str, int] = {}
+        self.of_languages: dict[str, int] = {}
+        """Tasks of further backbones, with their widths."""
         self.width = WIDTH
         self.texts: list[str] = []
         self.priorities: set[Priority] = set()
@@ -45,7 +47,14 @@ class FakeTrunk:
             raise self.error
         outputs: list[TaskOutput] = []
         for call in calls:
-            bundles = {**self.former, "embed": self.width, self.bundle: self.width}
+            further = {f"{task}@1": width for task, width in self.of_languages.items()}
+            bundles = {
+                **self.former,
+                **self.of_languages,
+                **further,
+                "embed": self.width,
+                self.bundle: self.width,
+            }
             if call.task not in bundles:
                 raise NotFoundError(f"there is no task {call.task!r}")
             width = bundles[call.task]
@@ -57,6 +66,8 @@ class FakeTrunk:
                 await self.may_go.wait()
             vectors = np.stack([embedded(text, width) for text in texts])
             bundle = self.bundle if call.task == "embed" else call.task
+            if call.task in self.of_languages:
+                bundle = f"{call.task}@1"
             outputs.append(EmbedOutput(bundle, 0, vectors))
         return outputs
 
