@@ -35,7 +35,8 @@ from shared.models.registry import open_registry
 from shared.models.runners import Runners
 from shared.models.source import BackboneConfig
 from shared.models.tasks import EmbedOutput, Float32s
-from shared.retrieval.index import Entry, Hit, Index, Query, with_vectors
+from shared.retrieval.entries import Entry, with_vectors
+from shared.retrieval.index import Hit, Index, Query
 from shared.retrieval.judging import in_context, passage_text
 from shared.retrieval.readings import search_texts
 from shared.retrieval.suite import SuiteQuestion, read_suite

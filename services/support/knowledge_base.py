@@ -17,7 +17,8 @@ from services.support.saved_index import SavedIndex
 from shared.clock import Clock
 from shared.errors import NotFoundError
 from shared.models.tasks import Priority
-from shared.retrieval.index import Embedded, Index
+from shared.retrieval.entries import Embedded
+from shared.retrieval.index import Index
 from shared.shielded import to_the_end
 from shared.text.language import Language, language_of_all
 

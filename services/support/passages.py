@@ -13,7 +13,7 @@ from shared.clock import Clock
 from shared.errors import ArtifactError, DeadlineError, InputError, NotFoundError, OverloadedError
 from shared.models.backbones.prefixes import InputType
 from shared.models.tasks import EmbedOutput, Priority, TaskCall
-from shared.retrieval.index import Embedded, Entry, with_vectors
+from shared.retrieval.entries import Embedded, Entry, with_vectors
 from shared.serving.trunk import Trunk
 from shared.text.passages import Passage, TextFormat, split_passages
 

@@ -3,90 +3,22 @@
 Notation of shapes: e entries (documents), p passages, d the vectors' width.
 """
 
-import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 
 import numpy as np
 
 from shared.retrieval.dense import Dense, Float32s, Int64s
+from shared.retrieval.entries import Embedded, Entry
 from shared.retrieval.fusion import Bools, dense_score, fuse, sparse_score
-from shared.retrieval.sparse import Sparse, Tokens, tokenize
+from shared.retrieval.segments import Part, Segment, compacted
+from shared.retrieval.sparse import Sparse, tokenize
 from shared.text.passages import Passage
 
 _CANDIDATES = 200
 """Passages (and titles) that each side proposes; all proposals are then scored by both sides."""
-
-_TOKEN_BYTES = 64
-_CHAR_BYTES = 2
-"""A token is its own string with its place in the sparse side; a text stands as a whole and in
-sentences."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A document as it is indexed; `version` says which state of the document it was made from.
-
-    `labels` are the intents that the document answers; of a `is_faq` one the title is a question
-    and the passages are its answer.
-    """
-
-    document_id: str
-    version: int
-    title: str
-    labels: tuple[str, ...]
-    passages: tuple[Passage, ...]
-    is_faq: bool
-    title_tokens: Tokens
-    passage_tokens: tuple[Tokens, ...]
-
-    @classmethod
-    def of(
-        cls,
-        document_id: str,
-        version: int,
-        title: str,
-        labels: Sequence[str],
-        passages: Sequence[Passage],
-        *,
-        is_faq: bool = False,
-    ) -> "Entry":
-        """An entry with the tokens of its texts."""
-        return cls(
-            document_id,
-            version,
-            title,
-            tuple(labels),
-            tuple(passages),
-            is_faq,
-            tokenize(title),
-            tuple(tokenize(passage.text) for passage in passages),
-        )
-
-    @property
-    def texts(self) -> list[str]:
-        """What is embedded of it: its title, then its passages."""
-        return [self.title, *(passage.text for passage in self.passages)]
-
-
-@dataclass(frozen=True, slots=True)
-class Embedded:
-    """An entry with the vectors of its title [d] (zeros without a title) and passages [p, d]."""
-
-    entry: Entry
-    title: Float32s
-    passages: Float32s
-
-
-def with_vectors(entries: Sequence[Entry], vectors: Float32s) -> list[Embedded]:
-    """Entries with the vectors [n, d] of all of their `texts`, one entry after another."""
-    embedded: list[Embedded] = []
-    row = 0
-    for entry in entries:
-        end = row + 1 + len(entry.passages)
-        embedded.append(Embedded(entry, vectors[row], vectors[row + 1 : end]))
-        row = end
-    return embedded
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,45 +66,91 @@ class Index:
     """Entries, their vectors, and the immutable embed bundle that made the vectors.
 
     `version` is the state of the knowledge base that the index shows. Searches are safe from
-    several threads. The sparse side is built by the first of them, so the first search after a
-    write takes longer: by 0.06 s with 1,300 passages of 110 words, by 1 s with 20,000 (where a
-    write copies the vectors in 0.13 s), measured on 2 busy cores.
+    several threads.
+
+    The entries lie in immutable segments, as Lucene's do: a write adds a small one and marks what
+    it replaces as dead in the others, so it costs little more than a copy of the masks. Scores are
+    those of the entries that live, as if the index had been built from them alone. A write merges
+    the last segments where they have become as large as the one before them, and one of which less
+    than half lives, so that there are few, and each passage is copied a few times in all.
     """
 
-    def __init__(
-        self, bundle: str, version: int, entries: Sequence[Entry], titles: Dense, passages: Dense
-    ) -> None:
+    def __init__(self, bundle: str, version: int, width: int, parts: Sequence[Part]) -> None:
         self.bundle = bundle
         self.version = version
-        self.entries = tuple(entries)
-        self.titles = titles
-        self.passages = passages
-        counts = [len(entry.passages) for entry in self.entries]
-        self._owners: Int64s = np.repeat(np.arange(len(counts)), counts)
-        self._first_rows: Int64s = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
-        self._has_title: Bools = np.array([bool(e.title) for e in self.entries], np.bool_)
-        self._holders: dict[str, list[int]] = {}
-        for number, entry in enumerate(self.entries):
-            for label in entry.labels:
-                self._holders.setdefault(label, []).append(number)
-        self._sparse: tuple[Sparse, Sparse] | None = None
-        self._building = threading.Lock()
+        self._width = width
+        self._parts = tuple(parts)
+        segments = [part.segment for part in parts]
+        self._first_entries = _firsts([len(each.entries) for each in segments])
+        self._first_rows = np.concatenate(
+            [
+                *(
+                    each.first_rows + first
+                    for each, first in zip(
+                        segments, _firsts([len(each.owners) for each in segments]), strict=True
+                    )
+                ),
+                np.zeros(0, np.int64),
+            ]
+        )
+        self._owners = np.concatenate(
+            [
+                *(
+                    each.owners + first
+                    for each, first in zip(segments, self._first_entries, strict=True)
+                ),
+                np.zeros(0, np.int64),
+            ]
+        )
+        self._has_title = _joined([each.has_title for each in segments])
+        self._alive = _joined([part.mask for part in parts])
+        self._live_rows = self._alive[self._owners]
+        self._count = int(self._live_rows.sum())
+        self._titles = Sparse([(part.segment.title_postings, part.alive) for part in parts])
+        self._passages = Sparse([(p.segment.passage_postings, p.live_rows) for p in parts])
 
     @property
     def memory_bytes(self) -> int:
-        """About how much memory it takes: vectors, texts and tokens."""
-        size = self.titles.vectors.nbytes + self.passages.vectors.nbytes
-        for entry in self.entries:
-            tokens = len(entry.title_tokens) + sum(map(len, entry.passage_tokens))
-            chars = len(entry.title) + sum(len(passage.source) for passage in entry.passages)
-            size += _TOKEN_BYTES * tokens + _CHAR_BYTES * chars
-        return size
+        """About how much memory it takes: vectors, texts, tokens and their postings."""
+        return sum(part.segment.nbytes for part in self._parts)
+
+    @cached_property
+    def entries(self) -> tuple[Entry, ...]:
+        """The documents, in the order in which they were added."""
+        return tuple(chain.from_iterable(part.entries for part in self._parts))
+
+    @property
+    def segments(self) -> tuple[int, ...]:
+        """How many passages live in each segment."""
+        return tuple(part.size for part in self._parts)
+
+    @property
+    def titles(self) -> Dense:
+        """The vectors of the entries' titles [e, d], zeros where there is none."""
+        return self._merged.titles
+
+    @property
+    def passages(self) -> Dense:
+        """The vectors of the entries' passages [p, d]."""
+        return self._merged.passages
+
+    @property
+    def _merged(self) -> Segment:
+        """All that lives as one segment; made for each caller unless it is one already."""
+        return Segment.joined(self._parts, self._width)
 
     @classmethod
     def empty(cls, bundle: str, width: int) -> "Index":
         """An index of nothing, for vectors of this width."""
-        nothing = np.zeros((0, width), np.float32)
-        return cls(bundle, 0, (), Dense(nothing), Dense(nothing))
+        return cls(bundle, 0, width, ())
+
+    @classmethod
+    def of(
+        cls, bundle: str, version: int, entries: Sequence[Entry], titles: Dense, passages: Dense
+    ) -> "Index":
+        """An index of entries with the vectors of their titles [e, d] and passages [p, d]."""
+        width = titles.vectors.shape[1]
+        return cls(bundle, version, width, [Part(Segment(entries, titles, passages))])
 
     def replaced(
         self, version: int, removed: Collection[str], added: Sequence[Embedded]
@@ -181,22 +159,11 @@ class Index:
 
         An added document replaces the one of the same id.
         """
-        replaced = {*removed, *(embedded.entry.document_id for embedded in added)}
-        keep = np.array([e.document_id not in replaced for e in self.entries], np.bool_)
-        kept = [e for e, stays in zip(self.entries, keep, strict=True) if stays]
-        width = self.titles.vectors.shape[1]
-        titles = np.array([a.title for a in added], np.float32).reshape(-1, width)
-        return Index(
-            self.bundle,
-            version,
-            [*kept, *(embedded.entry for embedded in added)],
-            Dense(np.concatenate([self.titles.vectors[keep], titles])),
-            Dense(
-                np.concatenate(
-                    [self.passages.vectors[keep[self._owners]], *(a.passages for a in added)]
-                )
-            ),
-        )
+        gone = {*removed, *(embedded.entry.document_id for embedded in added)}
+        parts = [part.without(gone) for part in self._parts]
+        if added:
+            parts.append(Part(Segment.of(added, self._width)))
+        return Index(self.bundle, version, self._width, compacted(parts, self._width))
 
     def search(
         self,
@@ -214,15 +181,16 @@ class Index:
         that carry a label (the largest counts). `context` finds and orders passages as a further
         query, but a hit's scores are those of the queries.
         """
-        if not self.entries:
+        if not self._count:
             return []
         labels = self._label_scores(label_scores or {})
         asked = [*queries, *([] if context is None else [context])]
         by_query = [self._sparse_scores(query.text) for query in asked]
-        rows = self._candidates(asked, by_query, labels)
+        titles, passages = self._cosines(asked)
+        rows = self._candidates(titles, passages, by_query, labels)
         owners = self._owners[rows]
         sparse = np.stack([scores[rows] for scores in by_query])
-        dense = np.stack([self._dense_scores(query.vector, rows) for query in asked])
+        dense = dense_score(titles[:, owners], passages[:, rows], self._has_title[owners])
         fused = fuse(dense, sparse)
         best = fused[: len(queries)].argmax(axis=0)
         scores = fused[: len(queries)].max(axis=0) + labels[owners]
@@ -230,7 +198,7 @@ class Index:
         order = np.lexsort((rows, -ranks))
         return [
             Hit(
-                self.entries[owners[i]],
+                self._entry(int(owners[i])),
                 int(rows[i] - self._first_rows[owners[i]]),
                 float(scores[i]),
                 float(dense[best[i], i]),
@@ -244,80 +212,106 @@ class Index:
 
     def best_score(self, query: Query, document_id: str) -> float:
         """The score of a document's best passage; it must be in the index."""
-        number = next(n for n, e in enumerate(self.entries) if e.document_id == document_id)
-        rows = np.arange(self._first_rows[number], self._first_rows[number + 1])
-        sparse = self._sparse_scores(query.text)[rows]
-        return float(fuse(self._dense_scores(query.vector, rows), sparse).max())
+        part, first = next(
+            (part, int(first))
+            for part, first in zip(self._parts, self._first_entries, strict=True)
+            if part.holds(document_id)
+        )
+        segment = part.segment
+        number = segment.numbers[document_id]
+        own = segment.owners == number
+        rows = np.flatnonzero(self._owners == first + number)
+        title = np.full(len(rows), segment.titles.vectors[number] @ query.vector, np.float32)
+        passages = segment.passages.vectors[own] @ query.vector
+        dense = dense_score(title, passages, self._has_title[self._owners[rows]])
+        return float(fuse(dense, self._sparse_scores(query.text)[rows]).max())
 
-    @property
+    @cached_property
     def labels(self) -> Collection[str]:
         """The labels that any entry carries."""
-        return self._holders.keys()
+        return frozenset(chain.from_iterable(part.labels for part in self._parts))
 
     def sides(self, query: Query) -> tuple[Float32s, Float32s]:
         """The dense and the sparse score of every document [e], for measuring each side alone."""
-        rows = np.arange(len(self._owners))
-        sides = np.full((2, len(self.entries)), -np.inf, np.float32)
-        np.maximum.at(sides[0], self._owners, self._dense_scores(query.vector, rows))
+        sides = np.full((2, len(self._alive)), -np.inf, np.float32)
+        titles, passages = self._cosines([query])
+        dense = dense_score(titles[0][self._owners], passages[0], self._has_title[self._owners])
+        np.maximum.at(sides[0], self._owners, dense)
         np.maximum.at(sides[1], self._owners, self._sparse_scores(query.text))
-        return sides[0], sides[1]
+        return sides[0, self._alive], sides[1, self._alive]
 
     def word_weights(self, text: str) -> dict[str, float]:
         """The stems of a text, and how much each says in this knowledge base."""
-        _, passages = self._sparse_sides()
-        return {token: passages.idf(token) for token in tokenize(text)}
+        return {token: self._passages.idf(token) for token in tokenize(text)}
 
-    def _sparse_sides(self) -> tuple[Sparse, Sparse]:
-        with self._building:
-            if self._sparse is None:
-                self._sparse = (
-                    Sparse([entry.title_tokens for entry in self.entries]),
-                    Sparse([tokens for e in self.entries for tokens in e.passage_tokens]),
-                )
-            return self._sparse
+    def _entry(self, owner: int) -> Entry:
+        number = int(np.searchsorted(self._first_entries, owner, side="right")) - 1
+        return self._parts[number].segment.entries[owner - int(self._first_entries[number])]
+
+    def _cosines(self, queries: Sequence[Query]) -> tuple[Float32s, Float32s]:
+        """The cosines of the queries [q] with all titles [q, e] and passages [q, p]."""
+        segments = [part.segment for part in self._parts]
+        # Query by query: a product of matrices may round otherwise than for one query alone.
+        titles, passages = (
+            np.stack([np.concatenate([m @ query.vector for m in side]) for query in queries])
+            for side in (
+                [each.titles.vectors for each in segments],
+                [each.passages.vectors for each in segments],
+            )
+        )
+        return titles, passages
 
     def _sparse_scores(self, text: str) -> Float32s:
         """The sparse score of every passage [p]."""
-        titles, passages = self._sparse_sides()
         tokens = tokenize(text)
         return sparse_score(
-            titles.scores(tokens)[self._owners],
-            passages.scores(tokens),
+            self._titles.scores(tokens)[self._owners],
+            self._passages.scores(tokens),
             self._has_title[self._owners],
-        )
-
-    def _dense_scores(self, vector: Float32s, rows: Int64s) -> Float32s:
-        """The dense score of some passages."""
-        owners = self._owners[rows]
-        return dense_score(
-            self.titles.scores(vector, owners),
-            self.passages.scores(vector, rows),
-            self._has_title[owners],
         )
 
     def _label_scores(self, given: Mapping[str, float]) -> Float32s:
         """What each entry's labels add to its score [e]."""
-        scores = np.zeros(len(self.entries), np.float32)
-        for label, score in given.items():
-            holders = self._holders.get(label, [])
-            scores[holders] = np.maximum(scores[holders], score)
+        scores = np.zeros(len(self._alive), np.float32)
+        for part, first in zip(self._parts, self._first_entries, strict=True):
+            for label, score in given.items():
+                holders = part.segment.holders.get(label, _NOBODY) + first
+                scores[holders] = np.maximum(scores[holders], score)
         return scores
 
     def _candidates(
-        self, queries: Sequence[Query], sparse: Sequence[Float32s], labels: Float32s
+        self, titles: Float32s, passages: Float32s, sparse: Sequence[Float32s], labels: Float32s
     ) -> Int64s:
-        """The rows that any side proposes for any query, in ascending order."""
-        count = len(self._owners)
-        if count <= _CANDIDATES:
-            return np.arange(count)
-        proposed = np.zeros(count, np.bool_)
+        """The live rows that any side proposes for any query, in ascending order."""
+        if self._count <= _CANDIDATES:
+            return np.flatnonzero(self._live_rows)
+        proposed = np.zeros(len(self._owners), np.bool_)
         entries = labels > 0
-        for query, scores in zip(queries, sparse, strict=True):
-            proposed[self.passages.search(query.vector, _CANDIDATES)] = True
-            entries[self.titles.search(query.vector, _CANDIDATES)] = True
-            best = np.argpartition(-scores, _CANDIDATES)[:_CANDIDATES]
+        for of_titles, of_passages, scores in zip(titles, passages, sparse, strict=True):
+            proposed[_best(np.where(self._live_rows, of_passages, -np.inf))] = True
+            entries[_best(np.where(self._alive, of_titles, -np.inf))] = True
+            best = _best(scores)
             proposed[best[scores[best] > 0]] = True
-        return np.flatnonzero(proposed | entries[self._owners])
+        return np.flatnonzero((proposed | entries[self._owners]) & self._live_rows)
+
+
+_NOBODY = np.zeros(0, np.int64)
+
+
+def _firsts(counts: Sequence[int]) -> Int64s:
+    """Where each of several stretches begins when they lie one after another."""
+    return np.cumsum([0, *counts], dtype=np.int64)[:-1]
+
+
+def _joined(masks: Sequence[Bools]) -> Bools:
+    return np.concatenate([np.zeros(0, np.bool_), *masks])
+
+
+def _best(scores: Float32s) -> Int64s:
+    """The places of the largest scores, in any order."""
+    if len(scores) <= _CANDIDATES:
+        return np.arange(len(scores))
+    return np.argpartition(scores, -_CANDIDATES)[-_CANDIDATES:]
 
 
 def _documents_first(order: Int64s, owners: Int64s, top_k: int, per_document: int) -> list[int]:

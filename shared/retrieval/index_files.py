@@ -16,7 +16,8 @@ from pydantic import model_validator
 
 from shared.artifacts.manifest import FilesManifest
 from shared.retrieval.dense import Dense
-from shared.retrieval.index import Entry, Index
+from shared.retrieval.entries import Entry
+from shared.retrieval.index import Index
 from shared.text.blocks import Sentence, SentenceKind
 from shared.text.passages import SPLITTING, Passage
 
@@ -60,7 +61,7 @@ def write_index(index: Index, folder: Path) -> IndexManifest:
 
 def read_index(folder: Path, manifest: IndexManifest) -> Index:
     """Reads what `write_index` wrote; the caller has verified the files."""
-    return Index(
+    return Index.of(
         manifest.bundle,
         manifest.version,
         list(_read_entries(folder / "entries.jsonl")),

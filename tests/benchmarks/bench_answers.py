@@ -25,7 +25,8 @@ from services.support.confidence import load_calibration
 from shared.clock import SystemClock
 from shared.metrics.bootstrap import bootstrap_mean
 from shared.metrics.reading import f1
-from shared.retrieval.index import Entry, Hit, Index, Query
+from shared.retrieval.entries import Entry
+from shared.retrieval.index import Hit, Index, Query
 from shared.retrieval.judgement import Judged, ordered
 from shared.serving.judge import Judge
 from shared.serving.trunk import Trunk

@@ -5,7 +5,8 @@ import hashlib
 import numpy as np
 
 from shared.retrieval.dense import Float32s
-from shared.retrieval.index import Embedded, Entry, Query
+from shared.retrieval.entries import Embedded, Entry
+from shared.retrieval.index import Query
 from shared.retrieval.sparse import tokenize
 from shared.text.passages import TextFormat, split_passages
 

@@ -3,14 +3,16 @@
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.retrieval.entries import Embedded, Entry
 from shared.retrieval.fusion import fuse
-from shared.retrieval.index import Embedded, Entry, Index
+from shared.retrieval.index import Index
 from tests.harness.entries import BUNDLE, WIDTH, embedded, query
 
 CARDS = embedded(
@@ -154,6 +156,58 @@ def test_any_sequence_of_writes_gives_the_index_of_what_is_left(
     expected = {h.entry.document_id: h.score for h in whole.search(asked, 40)}
     assert len(found) == min(top_k, 29)
     assert all(abs(expected[key] - score) < 1e-5 for key, score in found.items())
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.lists(st.integers(0, 19), max_size=4), st.sets(st.integers(0, 19), max_size=3)
+        ),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_segments_score_as_an_index_of_what_lives(
+    writes: list[tuple[list[int], set[int]]],
+) -> None:
+    made = [
+        embedded(f"d{n}", f"title {n % 4}", f"word{n} of {n % 3} and {n % 5}") for n in range(20)
+    ]
+    with patch("shared.retrieval.segments._SMALL", 0):
+        index = Index.empty(BUNDLE, WIDTH)
+        for version, (added, removed) in enumerate(writes, start=1):
+            new = [made[number] for number in dict.fromkeys(added)]
+            index = index.replaced(version, {f"d{number}" for number in removed}, new)
+    by_id = {one.entry.document_id: one for one in made}
+    whole = index_of(*(by_id[entry.document_id] for entry in index.entries))
+
+    asked = query("word7 of title 1 and 4")
+    found, expected = index.search([asked], 20), whole.search([asked], 20)
+    assert len(found) == len(expected) == len(index.entries)
+    assert index.labels == whole.labels
+    np.testing.assert_allclose(
+        [(h.score, h.dense, h.sparse) for h in found],
+        [(h.score, h.dense, h.sparse) for h in expected],
+        rtol=1e-5,
+        atol=1e-6,
+    )
+    assert index.word_weights(asked.text) == whole.word_weights(asked.text)
+    by_document = {h.entry.document_id: h.score for h in expected}
+    for hit in found:
+        assert abs(by_document[hit.entry.document_id] - hit.score) < 1e-5
+
+
+def test_segments_are_few_and_mostly_alive() -> None:
+    made = [embedded(f"d{n}", "", f"text number {n}") for n in range(300)]
+    with patch("shared.retrieval.segments._SMALL", 0):
+        index = Index.empty(BUNDLE, WIDTH)
+        for version, one in enumerate(made, start=1):
+            index = index.replaced(version, (), [one])
+            assert len(index.segments) <= 9
+        index = index.replaced(301, {f"d{n}" for n in range(280)}, ())
+
+    assert [e.document_id for e in index.entries] == [f"d{n}" for n in range(280, 300)]
+    assert sum(index.segments) == 20
 
 
 def test_candidates_of_a_large_index_hold_the_best() -> None:

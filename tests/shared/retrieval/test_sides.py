@@ -17,7 +17,7 @@ WORDS = st.lists(st.sampled_from(["apple", "pear", "plum", "fig", "nut"]), max_s
 
 @given(st.lists(WORDS, min_size=1, max_size=8), WORDS)
 def test_sparse_scores_are_bm25(texts: list[list[str]], asked: list[str]) -> None:
-    sparse = Sparse([tuple(words) for words in texts])
+    sparse = Sparse.of([tuple(words) for words in texts])
     mean_length = sum(map(len, texts)) / len(texts)
 
     scores = sparse.scores(tuple(asked))

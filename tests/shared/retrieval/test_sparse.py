@@ -27,7 +27,7 @@ def test_the_words_of_a_text(text: str, tokens: set[str]) -> None:
 
 def test_a_chinese_question_finds_its_passage() -> None:
     passages = ["运费由买家承担", "退款会在七个工作日内到账", "积分可以兑换优惠券"]
-    sparse = Sparse([tokenize(passage) for passage in passages])
+    sparse = Sparse.of([tokenize(passage) for passage in passages])
     assert np.argmax(sparse.scores(tokenize("多久能收到退款？"))) == 1
     assert sparse.scores(tokenize("天气怎么样")).max() == 0
 

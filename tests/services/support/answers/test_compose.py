@@ -7,7 +7,8 @@ import pytest
 
 from services.support.answers.compose import Cited, Composed, compose
 from services.support.answers.excerpt import CLEAR_WORDS, MAX_WORDS, can_answer, count_words
-from shared.retrieval.index import Entry, Hit
+from shared.retrieval.entries import Entry
+from shared.retrieval.index import Hit
 from shared.retrieval.sparse import tokenize
 from shared.text.passages import TextFormat, split_passages
 

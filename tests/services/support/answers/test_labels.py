@@ -4,7 +4,8 @@ import pytest
 
 from services.support.answers.compose import compose
 from services.support.answers.labels import labels_of
-from shared.retrieval.index import Entry, Hit
+from shared.retrieval.entries import Entry
+from shared.retrieval.index import Hit
 from shared.retrieval.sparse import tokenize
 from shared.text.passages import TextFormat, split_passages
 
