@@ -72,7 +72,8 @@ class Index:
     it replaces as dead in the others, so it costs little more than a copy of the masks. Scores are
     those of the entries that live, as if the index had been built from them alone. A write merges
     the last segments where they have become as large as the one before them, and one of which less
-    than half lives, so that there are few, and each passage is copied a few times in all.
+    than half lives, so that there are few, and each passage is copied a few times in all. A search
+    compares every vector: what it takes, `tests/benchmarks/README.md` says.
     """
 
     def __init__(self, bundle: str, version: int, width: int, parts: Sequence[Part]) -> None:

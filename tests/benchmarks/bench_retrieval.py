@@ -2,7 +2,8 @@
 
 Sides and fusion are ranked by document. `--sets N` takes the first N sets, `--only NAME` those
 whose name begins so; `--cache DIR` keeps the vectors for the next run. `--bundle FOLDER` embeds by
-a bundle of kind `embed` instead of the untouched backbone.
+a bundle of kind `embed` instead of the untouched backbone. `--passages N` prints instead what an
+index of N made-up passages costs: a write, the first search after it, searches, memory.
 """
 
 import argparse
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
+from tests.benchmarks.measures.index_cost import print_cost
 from tests.harness.real_trunk import bundle_id, real_trunk
 from tests.harness.support.data import retrieval_sets
 from tests.harness.support.figures import SIDES, is_no_worse, measure
@@ -42,7 +44,11 @@ def main() -> int:
     parser.add_argument("--only", action="append", default=[], metavar="NAME")
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--bundle", type=Path)
+    parser.add_argument("--passages", type=int)
     given = parser.parse_args()
+    if given.passages is not None:
+        print_cost(given.passages)
+        return 0
     return asyncio.run(compare(given.sets, given.only, given.cache, given.bundle))
 
 
