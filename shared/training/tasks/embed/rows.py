@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from shared.training.data.candidates import Candidates, listed
 from shared.training.data.formats import PLAIN, Columns, Format
 from shared.training.data.reading import Row, RowError, label_cell, text_cell
+from shared.training.tasks.score.rows import judged
 from shared.training.tasks.span.rows import question
 
 _BETWEEN_WORDS = re.compile(r"[\s_/-]+")
@@ -21,6 +22,7 @@ def embedding_formats(columns: Columns) -> Mapping[str, Format[Candidates]]:
         PLAIN: Format("queries, a text that answers each, and texts that do not, if any", listed),
         "squad-pairs": Format("questions, and the contexts that answer them", squad_pairs),
         "bitext-pairs": Format("customers' questions, and the answers", bitext_pairs),
+        "judged-pairs": Format("pairs of texts, those that are judged relevant", judged_pairs),
         "class-names": Format("texts, and the names of their classes", class_names),
     }
 
@@ -33,6 +35,11 @@ def squad_pairs(row: Row) -> list[Candidates]:
 def bitext_pairs(row: Row) -> list[Candidates]:
     """A customer's question with the answer to it."""
     return [Candidates(text_cell(row, "question"), (text_cell(row, "answer"),))]
+
+
+def judged_pairs(row: Row) -> list[Candidates]:
+    """A pair whose `label` is 1, as kind `score` reads it; one judged 0 teaches nothing here."""
+    return [each for each in judged(row) if each.positives]
 
 
 def class_names(row: Row) -> list[Candidates]:
