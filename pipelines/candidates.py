@@ -136,9 +136,17 @@ class Search:
         self._bundle: Bundle = ensure_embed(open_registry(aside), backbone)
         self._runners.load(self._bundle)
 
-    def vectors(self, texts: Sequence[str]) -> Float32s:
-        """The vectors [n, d] of some texts."""
-        return expect(answer(self._runners, self._bundle, texts).output, EmbedOutput).vectors
+    def queries(self, texts: Sequence[str]) -> Float32s:
+        """The vectors [n, d] of what is asked."""
+        return self._vectors(texts, len(texts))
+
+    def passages(self, texts: Sequence[str]) -> Float32s:
+        """The vectors [n, d] of what may answer."""
+        return self._vectors(texts, 0)
+
+    def _vectors(self, texts: Sequence[str], queries: int) -> Float32s:
+        found = answer(self._runners, self._bundle, texts, queries=queries)
+        return expect(found.output, EmbedOutput).vectors
 
     def index(self, centre: HelpCentre) -> Index:
         """The index of a help centre."""
@@ -146,7 +154,7 @@ class Search:
             Entry.of(name, 1, title, (), split_passages(text, TextFormat.MARKDOWN))
             for name, (title, text) in centre.articles.items()
         ]
-        vectors = self.vectors([text for entry in entries for text in entry.texts])
+        vectors = self.passages([text for entry in entries for text in entry.texts])
         return Index.empty(self._bundle.id, vectors.shape[1]).replaced(
             1, (), with_vectors(entries, vectors)
         )
@@ -160,7 +168,7 @@ def candidates(
     generator = np.random.default_rng(
         (settings.seed, *np.frombuffer(centre.name.encode(), np.uint8))
     )
-    vectors = search.vectors(
+    vectors = search.queries(
         [text for question in centre.questions for text in search_texts(question.turns)]
     )
     row = 0

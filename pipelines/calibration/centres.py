@@ -4,9 +4,9 @@ from pathlib import Path
 
 from shared.config import read_yaml
 
-_PIPELINES = Path(__file__).parents[1]
-HELP_CENTRES = _PIPELINES / "help_centres"
-CANDIDATES_CONFIG = _PIPELINES / "configs" / "support_candidates.yaml"
+PIPELINES = Path(__file__).parents[1]
+HELP_CENTRES = PIPELINES / "help_centres"
+CANDIDATES_CONFIG = PIPELINES / "configs" / "support_candidates.yaml"
 
 
 def calibration_names() -> list[str]:

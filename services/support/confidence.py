@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +12,13 @@ from shared.retrieval.calibrations import (
     SUPPORT_CONFIDENCE,
     CalibrationBundle,
     Calibrations,
+    confidence_name,
     open_calibrations,
     read_questions,
     risk_points,
 )
 from shared.retrieval.confidence import Calibration, RiskPoint
+from shared.text.language import Language
 
 LOGGER = logging.getLogger(__name__)
 
@@ -31,9 +33,9 @@ def open_confidence(root: Path) -> Calibrations:
     return open_calibrations(root, SHIPPED)
 
 
-def load_calibration() -> Calibration:
+def load_calibration(name: str = SUPPORT_CONFIDENCE) -> Calibration:
     """The constants that ship with the application."""
-    return _champion(open_calibrations(SHIPPED)).manifest
+    return champion(open_calibrations(SHIPPED), name).manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +63,21 @@ def curves_of(bundle: CalibrationBundle, tenant: str) -> list[Curve]:
 
 
 class ConfidenceFollower:
-    """The champion among the calibrations, and a task that takes another one while it serves.
+    """The champion of a language's confidence, and a task that takes another one while it serves.
 
-    `on_change` is called on the loop with each that is taken. One that cannot be read is not taken:
-    the former serves on, and `state` says so.
+    One that cannot be read is not taken: the former serves on, and `state` says so. `language` is
+    None for the first backbone's.
 
     Raises:
         ArtifactError: the champion cannot be read at the start.
     """
 
-    def __init__(self, store: Calibrations, on_change: Callable[[Calibration], None]) -> None:
+    def __init__(self, store: Calibrations, language: Language | None = None) -> None:
+        self.language = language
+        self.name = confidence_name(language)
         self._store = store
-        self._on_change = on_change
         self._token = store.change_token()
-        self._bundle = _champion(store)
+        self._bundle = champion(store, self.name)
         self._fault: str | None = None
         self._running: asyncio.Task[None] | None = None
 
@@ -110,11 +113,10 @@ class ConfidenceFollower:
         token = await asyncio.to_thread(self._store.change_token)
         if token == self._token:
             return
-        bundle = await asyncio.to_thread(_champion, self._store)
+        bundle = await asyncio.to_thread(champion, self._store, self.name)
         self._token, self._fault = token, None
         if bundle.id != self._bundle.id:
             self._bundle = bundle
-            self._on_change(bundle.manifest)
             LOGGER.info("another confidence serves", extra={"calibration": bundle.id})
 
     async def _run(self) -> None:
@@ -128,5 +130,10 @@ class ConfidenceFollower:
                 self._fault = str(error)
 
 
-def _champion(store: Calibrations) -> CalibrationBundle:
-    return store.bundle(store.resolve(SUPPORT_CONFIDENCE))
+def champion(store: Calibrations, name: str = SUPPORT_CONFIDENCE) -> CalibrationBundle:
+    """The calibration of a confidence that serves.
+
+    Raises:
+        ArtifactError: there is none, or it cannot be read.
+    """
+    return store.bundle(store.resolve(name))

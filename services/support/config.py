@@ -25,12 +25,13 @@ class SupportSettings(HttpSettings):
     all together are over `max_index_mib`. `embed_tasks` embed the knowledge bases of a language, by
     what most of their documents are in, where the trunk has the task; all others `embed_task`
     embeds. A new champion of these is looked for every `champion_check_s`. `judge_task` judges
-    which passages answer a question, for about `judge_budget_ms` (for twice as long where a
-    follow-up is read in two ways); without one (null) the search's own order and the confidence
-    decide. `small_talk_file` is what is said to small talk, in the form of the default,
-    `answers/small_talk.yaml`, `wording_file` what else the chat says in its own words, in the form
-    of `answers/wording.yaml`. Questions that were not answered are kept unless `keep_unanswered` is
-    false: of each tenant the `max_unanswered` that were asked last, as long as `retention` says.
+    which passages answer a question, those in another language one of `judge_tasks`, for about
+    `judge_budget_ms` (for twice as long where a follow-up is read in two ways); without one (null)
+    the search's own order and the confidence decide. `small_talk_file` is what is said to small
+    talk, in the form of the default, `answers/small_talk.yaml`, `wording_file` what else the chat
+    says in its own words, in the form of `answers/wording.yaml`. Questions that were not answered
+    are kept unless `keep_unanswered` is false: of each tenant the `max_unanswered` that were asked
+    last, as long as `retention` says.
     """
 
     database_url: SecretStr | None = None
@@ -42,6 +43,7 @@ class SupportSettings(HttpSettings):
     embed_tasks: dict[Language, str] = Field(default_factory=lambda: {Language.CHINESE: "embed-zh"})
     intent_task: str = "support-intent"
     judge_task: str | None = "support-judge"
+    judge_tasks: dict[Language, str] = Field(default_factory=dict)
     judge_budget_ms: float = Field(45.0, gt=0)
     small_talk_file: Path | None = None
     wording_file: Path | None = None

@@ -8,6 +8,7 @@ from services.support.answers.assistant import Assistant
 from services.support.answers.champions import Champions
 from services.support.answers.encoding import Encoding
 from services.support.answers.near_talk import NearTalk
+from services.support.answers.relevance import Relevance, Relevances
 from services.support.answers.small_talk import load_small_talk
 from services.support.answers.wording import load_wording
 from services.support.confidence import ConfidenceFollower, open_confidence
@@ -25,11 +26,12 @@ from services.support.unanswered.store import Asked, UnansweredStore
 from shared.clock import Clock, SystemClock
 from shared.errors import PlatformError
 from shared.http.application import READY, state_of
-from shared.retrieval.confidence import Calibration
+from shared.retrieval.calibrations import confidence_name
 from shared.serving.judge import Judge
 from shared.serving.trunk import Trunk
 from shared.storage.database import Database, check_one_writer
 from shared.storage.retention import Retention
+from shared.text.language import Language
 
 LOGGER = logging.getLogger(__name__)
 
@@ -66,28 +68,27 @@ class SupportService:
         self._recorder = Recorder(self.unanswered, _MAX_QUEUED)
         keep = settings.retention
         self._retention = Retention(database, rules(keep), keep, clock=clock)
-        self.confidence = ConfidenceFollower(
-            open_confidence(settings.confidence_dir), self._take_calibration
-        )
-        calibration = self.confidence.calibration
-        self._champions = Champions(
-            trunk,
-            calibration,
-            settings.embed_task,
-            settings.intent_task,
-            settings.judge_task,
-            _PROBE_TIMEOUT_S,
-        )
+        self.confidences = _confidences(settings)
+        relevances = _relevances(settings, trunk, clock, self.confidences)
+        self._champions = [
+            Champions(
+                trunk,
+                relevances.of_task(task),
+                task,
+                settings.intent_task,
+                _PROBE_TIMEOUT_S,
+                confidence.language,
+            )
+            for task, confidence in self.confidences.items()
+        ]
         self._talk = NearTalk(load_small_talk(settings.small_talk_file), trunk)
         self.wording = load_wording(settings.wording_file)
         self.assistant = Assistant(
             Encoding(trunk, clock, settings.intent_task),
-            _judge(settings, trunk, clock),
-            calibration,
+            relevances,
             self._talk,
             clock,
             settings.encode_timeout_s,
-            frozenset(settings.embed_tasks.values()) - {settings.embed_task},
         )
 
     async def readiness(self) -> Mapping[str, str]:
@@ -108,7 +109,8 @@ class SupportService:
         self._retention.start()
         self._follower.start()
         self._talk.start(self.settings.embed_task)
-        self.confidence.start()
+        for confidence in self.confidences.values():
+            confidence.start()
 
     def note_unanswered(self, asked: Asked) -> None:
         """Keeps a question that was not answered, if questions are kept; returns at once."""
@@ -119,30 +121,59 @@ class SupportService:
         """Ends the tasks, writes what waits, saves the indexes and closes the database."""
         await self._follower.close()
         await self._talk.close()
-        await self.confidence.close()
+        for confidence in self.confidences.values():
+            await confidence.close()
         await asyncio.to_thread(self._recorder.stop, _JOIN_S)
         await asyncio.to_thread(self._retention.stop, _JOIN_S)
         await self.knowledge_bases.close()
         await asyncio.to_thread(self._database.close)
 
-    def _take_calibration(self, calibration: Calibration) -> None:
-        self.assistant.calibration = calibration
-        self._champions.calibration = calibration
+    def confidence_of(self, bundle: str | None) -> ConfidenceFollower:
+        """The confidence of what an embed bundle indexes; the first language's without one."""
+        task = "" if bundle is None else bundle.partition("@")[0]
+        return self.confidences.get(task, self.confidences[self.settings.embed_task])
 
     async def _champion_states(self) -> Mapping[str, str]:
+        states: dict[str, str] = {}
         try:
-            states = await self._champions.states()
-            if self.confidence.state != READY:
-                states["confidence"] = self.confidence.state
-            return states
+            for champions in self._champions:
+                states |= await champions.states()
         except PlatformError as error:
             return {"trunk": str(error)}
+        for confidence in self.confidences.values():
+            if confidence.state != READY:
+                states[confidence.name.removeprefix("support-")] = confidence.state
+        return states
 
 
-def _judge(settings: SupportSettings, trunk: Trunk, clock: Clock) -> Judge | None:
-    if settings.judge_task is None:
-        return None
-    return Judge(trunk, settings.judge_task, settings.judge_budget_ms, clock, APP)
+def _confidences(settings: SupportSettings) -> Mapping[str, ConfidenceFollower]:
+    """The confidences by the embed task of their language, of further ones where there are any."""
+    store = open_confidence(settings.confidence_dir)
+    found = {settings.embed_task: ConfidenceFollower(store)}
+    for language, task in settings.embed_tasks.items():
+        if task not in found and store.named(confidence_name(language)) is not None:
+            found[task] = ConfidenceFollower(store, language)
+    return found
+
+
+def _relevances(
+    settings: SupportSettings,
+    trunk: Trunk,
+    clock: Clock,
+    confidences: Mapping[str, ConfidenceFollower],
+) -> Relevances:
+    def judge(language: Language | None) -> Judge | None:
+        task = settings.judge_task if language is None else settings.judge_tasks.get(language)
+        if task is None:
+            return None
+        return Judge(trunk, task, settings.judge_budget_ms, clock, APP)
+
+    made = {
+        task: Relevance(judge(confidence.language), confidence)
+        for task, confidence in confidences.items()
+    }
+    default = made.pop(settings.embed_task)
+    return Relevances(default, made, frozenset(settings.embed_tasks.values()) - confidences.keys())
 
 
 def open_service(

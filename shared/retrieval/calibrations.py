@@ -23,6 +23,7 @@ from shared.retrieval.fusion import Bools
 
 QUESTIONS_FILE = "questions.jsonl"
 SUPPORT_CONFIDENCE = "support-confidence"
+"""The name of the confidence of knowledge bases in the first backbone's language."""
 
 Float64s = npt.NDArray[np.float64]
 
@@ -51,6 +52,11 @@ def open_calibrations(root: Path, shipped: Path | None = None) -> Calibrations:
     """The calibrations below `root`, over those that ship."""
     own = shipped is None or root.resolve() == shipped.resolve()
     return Store(root, CALIBRATION, lambda _: None, shipped=None if own else shipped)
+
+
+def confidence_name(language: str | None) -> str:
+    """The name of the confidence of knowledge bases in a further language, or in the first one."""
+    return SUPPORT_CONFIDENCE if language is None else f"{SUPPORT_CONFIDENCE}-{language}"
 
 
 def write_questions(folder: Path, questions: Iterable[CalibrationQuestion]) -> None:

@@ -78,7 +78,7 @@ def _name(text: str) -> str:
 async def abstention(service: SupportService, domain: Domain) -> bool:
     """Prints the risk at the coverage; whether the bar is met."""
     found = await ask(service, domain)
-    calibration = service.assistant.calibration
+    calibration = service.assistant.relevances.default.calibration
     sure = np.array([calibration.probability(g.evidence) if g else 0.0 for _, g in found])
     answerable = np.array([bool(question.answerable) for question, _ in found])
     right = np.array([g is not None and g.document_id in q.articles for q, g in found])

@@ -7,6 +7,10 @@ answer. Each knowledge base is a domain and weighs the same; the threshold keeps
 help centres, whose near misses are as near as they can be. It is the support application that is
 asked, on the real trunk, with as much time for the judge as it wants.
 
+With `--chinese FOLDER`, what `banyan backbone fetch multilingual-e5-small` made, it is the
+confidence of Chinese knowledge bases, on the Chinese help centres of the repository, from which
+nothing has learned; no judge reads Chinese yet.
+
 `--keep FOLDER` keeps what was gathered in its `questions.jsonl`, from which `pipelines.calibrate`
 fits with another threshold.
 """
@@ -30,7 +34,7 @@ from pipelines.calibration.calibrating import (
     ThresholdRule,
     calibrate,
 )
-from pipelines.calibration.centres import calibration_centres, calibration_names
+from pipelines.calibration.centres import PIPELINES, calibration_centres, calibration_names
 from pipelines.calibration.report import print_report
 from services.support.answers import chat
 from services.support.answers.answer import Grounds
@@ -46,13 +50,16 @@ from shared.artifacts.aliases import CHAMPION
 from shared.models.tasks import EMBED_TASK
 from shared.retrieval.calibrations import (
     CalibrationQuestion,
+    confidence_name,
     open_calibrations,
     write_questions,
 )
 from shared.retrieval.suite import SuiteQuestion, read_suite
+from shared.text.language import Language
 from tests.harness.data import DATA
 from tests.harness.real_trunk import bundle_id, real_trunk
 from tests.harness.support.data import RetrievalSet, doc2dial, help_centre, rows, stackfaq
+from tests.harness.support.fakes import FixedConfidence
 
 QUESTIONS = 120
 STRANGERS = 20
@@ -88,6 +95,15 @@ def centres(folders: Iterable[Path]) -> list[Domain]:
         inside = [folder] if (folder / "articles").is_dir() else sorted(folder.iterdir())
         found += [centre(one) for one in inside if (one / "articles").is_dir()]
     return found
+
+
+def chinese_folders() -> list[Path]:
+    """The Chinese help centres of the repository."""
+    return sorted(
+        each
+        for folder in ("help_centres", "near_misses")
+        for each in (PIPELINES / folder).glob("zh-*")
+    )
 
 
 def default_folders() -> list[Path]:
@@ -189,13 +205,14 @@ async def gather(
     """The evidence of all domains, by the support application on the real trunk."""
     embed = EMBED_TASK if given.bundle is None else bundle_id(given.bundle)
     judge = given.judge if given.judge_bundle is None else bundle_id(given.judge_bundle)
-    domains = centres(given.folders or default_folders())
-    domains += [] if given.no_sets else present_sets()
+    ours = default_folders if given.chinese is None else chinese_folders
+    domains = centres(given.folders or ours())
+    domains += [] if given.no_sets or given.chinese is not None else present_sets()
     questions: list[CalibrationQuestion] = []
     bundles: dict[str, str | None] = {"embed": None, "intent": None, "judge": None}
     further = [] if given.judge_bundle is None else [given.judge_bundle]
     with tempfile.TemporaryDirectory() as state_dir:
-        async with real_trunk(given.cache, given.bundle, *further) as trunk:
+        async with real_trunk(given.cache, given.bundle, *further, chinese=given.chinese) as trunk:
             settings = SupportSettings(
                 state_dir=Path(state_dir),
                 embed_task=embed,
@@ -205,9 +222,9 @@ async def gather(
                 write_timeout_s=3600.0,
             )
             service = open_service(settings, trunk)
+            relevance = service.assistant.relevances.default
             weight = {"judge_weight": given.judge_weight}
-            calibration = service.assistant.calibration.model_copy(update=weight)
-            service.assistant.calibration = calibration
+            relevance.confidence = FixedConfidence(relevance.calibration.model_copy(update=weight))
             for domain in domains:
                 found = await ask(service, domain)
                 questions += [_question(domain.name, *one) for one in found if one[1] is not None]
@@ -232,8 +249,8 @@ def _question(domain: str, asked: SuiteQuestion, grounds: Grounds | None) -> Cal
 
 
 def ship(output: Path, made: Calibrated) -> Path:
-    """Writes the calibration as the only one of the folder, and its champion."""
-    shutil.rmtree(output, ignore_errors=True)
+    """Writes the calibration as the only one of its name in the folder, and its champion."""
+    shutil.rmtree(output / made.calibration.name, ignore_errors=True)
     store = open_calibrations(output)
     bundle = store.write(made.calibration, lambda at: write_questions(at, made.questions))
     store.set_alias(made.calibration.name, CHAMPION, bundle.id)
@@ -251,6 +268,7 @@ def main() -> int:
     parser.add_argument("--bundle", type=Path, metavar="FOLDER", help="an embed bundle")
     parser.add_argument("--judge", default="support-judge", help="a task that ships, or none")
     parser.add_argument("--judge-bundle", type=Path, metavar="FOLDER", help="a judge's bundle")
+    parser.add_argument("--chinese", type=Path, metavar="FOLDER", help="a Chinese backbone")
     parser.add_argument("--judge-weight", type=float, default=0.2)
     parser.add_argument("--threshold", type=float)
     parser.add_argument("--risk", type=float)
@@ -262,15 +280,18 @@ def main() -> int:
     if given.keep is not None:
         given.keep.mkdir(parents=True, exist_ok=True)
         write_questions(given.keep, questions)
+    is_bound_everywhere = given.no_sets or given.chinese is not None
     rule = ThresholdRule(
         threshold=given.threshold,
         risk=given.risk,
         most_wrong=given.most_wrong,
         most_unanswerable=given.most_unanswerable,
-        bound_on=() if given.no_sets else tuple(sorted({q.set for q in questions} - PRESENT)),
+        bound_on=() if is_bound_everywhere else tuple(sorted({q.set for q in questions} - PRESENT)),
     )
-    command = shlex.join(["python", "-m", "tests.benchmarks.calibrate_support", *sys.argv[1:]])
-    made = calibrate(questions, bundles, rule, command)
+    words = ["FOLDER" if word == str(given.chinese) else word for word in sys.argv[1:]]
+    command = shlex.join(["python", "-m", "tests.benchmarks.calibrate_support", *words])
+    name = confidence_name(None if given.chinese is None else Language.CHINESE)
+    made = calibrate(questions, bundles, rule, command, name=name)
     print_report(console, made)
     console.print(str(ship(given.output, made)), markup=False)
     return 0

@@ -11,22 +11,27 @@ import numpy as np
 
 from services.backbone.config import BackboneSettings
 from services.backbone.model import start_encoder
+from shared.models.source import BackboneConfig
 from shared.models.tasks import EmbedOutput, Priority, TaskCall, TaskOutput
 from shared.serving.trunk import Trunk
 
 
 @asynccontextmanager
 async def real_trunk(
-    cache: Path | None = None, bundle: Path | None = None, *further: Path
+    cache: Path | None = None,
+    bundle: Path | None = None,
+    *further: Path,
+    chinese: Path | None = None,
 ) -> AsyncIterator[Trunk]:
     """The embedded backbone with the bundles that ship, and with those in the folders given.
 
-    `cache` keeps vectors between runs.
+    `cache` keeps vectors between runs; `chinese` is a further backbone's folder.
     """
     with tempfile.TemporaryDirectory() as state_dir:
         for folder in filter(None, (bundle, *further)):
             shutil.copytree(folder, Path(state_dir) / "models" / folder.parent.name / folder.name)
-        encoder = start_encoder(BackboneSettings(state_dir=Path(state_dir)))
+        backbones = {} if chinese is None else {"zh": BackboneConfig(source=str(chinese))}
+        encoder = start_encoder(BackboneSettings(state_dir=Path(state_dir), backbones=backbones))
         try:
             yield encoder if cache is None else CachedTrunk(encoder, cache)
         finally:

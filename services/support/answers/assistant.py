@@ -14,6 +14,7 @@ from services.support.answers.encoding import Encoded, Encoding
 from services.support.answers.excerpt import can_answer
 from services.support.answers.near_talk import NearTalk
 from services.support.answers.readings import Turn
+from services.support.answers.relevance import Relevance, Relevances
 from services.support.answers.small_talk import Reply
 from services.support.answers.subject import subject_changed
 from services.support.answers.suggestions import (
@@ -26,7 +27,7 @@ from services.support.knowledge_base import KnowledgeBase
 from shared.clock import Clock
 from shared.errors import DeadlineError
 from shared.models.tasks import MAX_UNREAD
-from shared.retrieval.confidence import Calibration, Evidence, evidence_of
+from shared.retrieval.confidence import Evidence, evidence_of
 from shared.retrieval.index import Hit, Index
 from shared.retrieval.judgement import Judged, Judgement, ordered
 from shared.retrieval.readings import judged_questions
@@ -47,18 +48,15 @@ sentences of an answer are chosen: another row of the same table is asked for by
 class Assistant:
     """Searches and answers with two hops to the trunk, which take `timeout_s` together at most.
 
-    Without a `judge` the search's own order and the confidence decide. Where the confidence was
-    made with other bundles than those that answer nothing is answered, only suggested. Indexes of
-    the embed tasks `unjudged_tasks` are in languages that the judge does not read.
+    `relevances` are judge and confidence by the language of an index. Where the confidence was
+    made with other bundles than those that answer nothing is answered, only suggested.
     """
 
     encoding: Encoding
-    judge: Judge | None
-    calibration: Calibration
+    relevances: Relevances
     talk: NearTalk
     clock: Clock
     timeout_s: float
-    unjudged_tasks: frozenset[str] = frozenset()
 
     async def search(self, knowledge_base: KnowledgeBase, turn: Turn, top_k: int) -> list[Judged]:
         """The best passages, each document's first before any second, the best first.
@@ -75,8 +73,9 @@ class Assistant:
         turn, encoded, hits = await asyncio.to_thread(
             _search, index, turn, encoded, max(CANDIDATES, 2 * top_k)
         )
-        judgement = await self._judge(index, turn, hits, deadline_s)
-        judged = ordered(hits, judgement, self.calibration.judge_weight)
+        relevance = self.relevances.of(index)
+        judgement = await self._judge(relevance.judge, turn, hits, deadline_s)
+        judged = ordered(hits, judgement, relevance.calibration.judge_weight)
         firsts = best_by_document(judged)
         numbers = set(map(id, firsts))
         further = [each for each in judged if id(each) not in numbers]
@@ -108,9 +107,10 @@ class Assistant:
             return Answer("handoff", handoff="language", prompt_tokens=encoded.tokens)
         turn, encoded, hits = await asyncio.to_thread(_search, index, turn, encoded, CANDIDATES)
         telling = [hit for hit in hits if can_answer(hit)]
-        judgement = await self._judge(index, turn, telling or hits, deadline_s)
-        judged = ordered(telling or hits, judgement, self.calibration.judge_weight)
-        found = _Found(index, turn, encoded, judged, judgement, is_told=bool(telling))
+        relevance = self.relevances.of(index)
+        judgement = await self._judge(relevance.judge, turn, telling or hits, deadline_s)
+        judged = ordered(telling or hits, judgement, relevance.calibration.judge_weight)
+        found = _Found(index, relevance, turn, encoded, judged, judgement, is_told=bool(telling))
         return await asyncio.to_thread(self._answer, found, max_tokens)
 
     def without_small_talk(self, turn: Turn) -> Turn:
@@ -121,10 +121,10 @@ class Assistant:
         return Turn((*earlier, turn.question), before)
 
     async def _judge(
-        self, index: Index, turn: Turn, hits: Sequence[Hit], deadline_s: float
+        self, judge: Judge | None, turn: Turn, hits: Sequence[Hit], deadline_s: float
     ) -> Judgement:
         questions = judged_questions(turn.messages)
-        if self.judge is None or index.bundle.partition("@")[0] in self.unjudged_tasks:
+        if judge is None:
             return Judgement.none(len(questions), len(hits))
         left_s = deadline_s - self.clock.monotonic()
         if left_s <= 0:
@@ -132,15 +132,16 @@ class Assistant:
                 f"the answer was not found within {self.timeout_s:g} s: ask again, or raise "
                 "`encode_timeout_s`"
             )
-        judgement = await self.judge.judge(questions, hits[:CANDIDATES], left_s)
+        judgement = await judge.judge(questions, hits[:CANDIDATES], left_s)
         return judgement.over(len(hits))
 
     def _answer(self, found: "_Found", max_tokens: int | None) -> Answer:
         evidence = found.evidence()
-        confidence = self.calibration.probability(evidence)
+        calibration = found.relevance.calibration
+        confidence = calibration.probability(evidence)
         words = found.word_weights()
         composed = None
-        is_sure = confidence >= self.calibration.threshold and self._may_decide(found)
+        is_sure = confidence >= calibration.threshold and found.may_decide
         if found.is_told and is_sure:
             judged = found.judged_only
             logits = [each.logit for each in judged if each.logit is not None]
@@ -155,26 +156,18 @@ class Assistant:
             handoff=handoff,
             intent=found.encoded.best_intent,
             prompt_tokens=found.encoded.tokens,
-            fits_calibration=self.calibration.fits(
+            fits_calibration=calibration.fits(
                 found.index.bundle, found.encoded.intent_bundle, found.judgement.bundle
             ),
             grounds=found.grounds(evidence) if found.is_told else None,
         )
-
-    def _may_decide(self, found: "_Found") -> bool:
-        """Whether the confidence was made with the bundles that answer; if not it says nothing.
-
-        Where no judge is wanted, one that was made with a judge is taken as it is.
-        """
-        judge = self.calibration.judge_bundle if self.judge is None else found.judgement.bundle
-        return self.calibration.fits(found.index.bundle, found.encoded.intent_bundle, judge)
 
     def _unanswered(
         self, found: "_Found", confidence: float
     ) -> tuple[AnswerKind, HandoffReason | None]:
         if not found.is_told:
             return "handoff", "no_answer"
-        if confidence < self.calibration.suggest_from and self._may_decide(found):
+        if confidence < found.relevance.calibration.suggest_from and found.may_decide:
             return "handoff", "low_confidence"
         return "clarify" if self._is_open(found, confidence) else "suggestions", None
 
@@ -182,8 +175,9 @@ class Assistant:
         """Whether two documents are near each other and both near an answer."""
         if (pair := pair_of(found.judged)) is None:
             return False
-        other = self.calibration.probability(found.evidence(first=pair[1]))
-        return min(confidence, other) >= CLARIFY_FROM * self.calibration.threshold
+        calibration = found.relevance.calibration
+        other = calibration.probability(found.evidence(first=pair[1]))
+        return min(confidence, other) >= CLARIFY_FROM * calibration.threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +185,7 @@ class _Found:
     """What was found for a turn, the best first; `is_told` is whether any of it can answer."""
 
     index: Index
+    relevance: Relevance
     turn: Turn
     encoded: Encoded
     judged: Sequence[Judged]
@@ -201,6 +196,13 @@ class _Found:
     def text(self) -> str:
         """The words of the reading that the best passage answers."""
         return self.turn.read_for(self.judged[0])
+
+    @property
+    def may_decide(self) -> bool:
+        """Whether the confidence is for the bundles that answer."""
+        return self.relevance.fits(
+            self.index.bundle, self.encoded.intent_bundle, self.judgement.bundle
+        )
 
     def word_weights(self) -> dict[str, float]:
         """How telling each word is that an answer may hold; see `EARLIER_WORDS`."""

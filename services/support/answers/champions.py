@@ -3,25 +3,30 @@ that is not calibrated for them."""
 
 from dataclasses import dataclass
 
+from services.support.answers.relevance import Relevance
 from services.support.passages import APP
 from shared.errors import NotFoundError
 from shared.http.application import READY
 from shared.models.backbones.prefixes import InputType
 from shared.models.tasks import Input, TaskCall
-from shared.retrieval.confidence import Calibration
 from shared.serving.trunk import Trunk
+from shared.text.language import Language
 
 
 @dataclass(slots=True)
 class Champions:
-    """Asks the trunk which bundles answer now for the tasks that support uses."""
+    """Asks the trunk which bundles answer now for the tasks that support uses in a language.
+
+    `language` is None for the first backbone's; of a further one nothing is said where the trunk
+    does not have its `embed_task`.
+    """
 
     trunk: Trunk
-    calibration: Calibration
+    relevance: Relevance
     embed_task: str
     intent_task: str
-    judge_task: str | None
     timeout_s: float
+    language: Language | None = None
 
     async def states(self) -> dict[str, str]:
         """`READY` for intents, judge and confidence, with a warning where one is not as it should
@@ -30,15 +35,26 @@ class Champions:
         Raises:
             PlatformError: the trunk does not answer.
         """
-        embed, intent = await self._bundle(self.embed_task), await self._bundle(self.intent_task)
-        judge = None
-        if self.judge_task is not None:
-            judge = await self._bundle(self.judge_task, (self.judge_task, self.judge_task))
+        embed = await self._bundle(self.embed_task)
+        if embed is None and self.language is not None:
+            return {}
+        intent, judge = await self._bundle(self.intent_task), None
+        if (task := self._judge_task) is not None:
+            judge = await self._bundle(task, (task, task))
+        if self.language is None:
+            return {
+                "intents": self._intents(intent),
+                "judge": self._judge(judge),
+                "confidence": self._confidence(embed, intent, judge),
+            }
         return {
-            "intents": self._intents(intent),
-            "judge": self._judge(judge),
-            "confidence": self._confidence(embed, intent, judge),
+            f"judge-{self.language}": self._judge(judge),
+            f"confidence-{self.language}": self._confidence(embed, None, judge),
         }
+
+    @property
+    def _judge_task(self) -> str | None:
+        return None if self.relevance.judge is None else self.relevance.judge.task
 
     async def _bundle(self, task: str, asked: Input | None = None) -> str | None:
         """The champion of a task; None where the trunk has none."""
@@ -59,19 +75,19 @@ class Champions:
         )
 
     def _judge(self, bundle: str | None) -> str:
-        if self.judge_task is None or bundle is not None:
+        if self._judge_task is None or bundle is not None:
             return READY
         effect = "passages stand in the search's own order"
-        if self.calibration.judge_bundle is not None:
+        if self.relevance.calibration.judge_bundle is not None:
             effect = "nothing is answered, only suggested,"
         return (
-            f"{READY}, but the trunk has no task {self.judge_task!r}: {effect} until a bundle is "
-            f"promoted (`banyan promote {self.judge_task}`), or `judge_task` names another task or "
-            "none (null)"
+            f"{READY}, but the trunk has no task {self._judge_task!r}: {effect} until a bundle is "
+            f"promoted (`banyan promote {self._judge_task}`), or `judge_task` names another task "
+            "or none (null)"
         )
 
     def _confidence(self, embed: str | None, intent: str | None, judge: str | None) -> str:
-        made = self.calibration
+        made = self.relevance.calibration
         # A judge that is missing, or that is not wanted, is told of by its own state.
         judge = judge or made.judge_bundle
         if embed is None or made.fits(embed, intent, judge):

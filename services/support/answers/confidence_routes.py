@@ -40,6 +40,7 @@ class EvidenceResponse(BaseModel):
     intent_bundle: str | None = Field(description="Null where no intent was asked.")
     judge_bundle: str | None = Field(description="Null where nothing was judged.")
     judge_weight: float
+    name: str = Field(description="Which confidence decides, by the knowledge base's language.")
 
 
 class DomainCurve(BaseModel):
@@ -77,6 +78,7 @@ def add_confidence(app: FastAPI, service: SupportService) -> None:
         knowledge_base = await service.knowledge_bases.get(identity.tenant, name)
         answer = await service.assistant.answer(knowledge_base, turn)
         grounds = answer.grounds
+        confidence = service.confidence_of(await knowledge_base.bundle())
         return EvidenceResponse(
             knowledge_base=name,
             tenant=identity.tenant,
@@ -87,7 +89,8 @@ def add_confidence(app: FastAPI, service: SupportService) -> None:
             embed_bundle=None if grounds is None else grounds.embed_bundle,
             intent_bundle=None if grounds is None else grounds.intent_bundle,
             judge_bundle=None if grounds is None else grounds.judge_bundle,
-            judge_weight=service.assistant.calibration.judge_weight,
+            judge_weight=confidence.calibration.judge_weight,
+            name=confidence.name,
         )
 
     @app.get("/risk-coverage", tags=["confidence"])
@@ -96,9 +99,11 @@ def add_confidence(app: FastAPI, service: SupportService) -> None:
         knowledge_base: Annotated[KnowledgeBaseName | None, Query()] = None,
     ) -> RiskCoverage:
         """Which threshold gives what, by the held-out questions of the calibration that serves."""
+        made_by = None
         if knowledge_base is not None:
-            await service.knowledge_bases.get(identity.tenant, knowledge_base)
-        bundle = service.confidence.bundle
+            found = await service.knowledge_bases.get(identity.tenant, knowledge_base)
+            made_by = await found.bundle()
+        bundle = service.confidence_of(made_by).bundle
         curves = await asyncio.to_thread(curves_of, bundle, identity.tenant)
         pooled, *domains = [
             DomainCurve(domain=each.domain, questions=each.questions, points=list(each.points))

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,9 +16,17 @@ from shared.models.tasks import (
     TaskCall,
     TaskOutput,
 )
+from shared.retrieval.confidence import Calibration
 from shared.retrieval.sparse import tokenize
 
 WIDTH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class FixedConfidence:
+    """A confidence that nobody follows."""
+
+    calibration: Calibration
 
 
 class FakeTrunk:
@@ -85,7 +94,7 @@ class FakeTrunk:
             vectors = np.stack([vector(str(text)) for text in call.inputs])
             unread = None if self.unread is None else np.array(self.unread, np.float32)
             return EmbedOutput(bundle, tokens, vectors, unread)
-        if call.task in ("support-judge", self.judge_bundle):
+        if call.task in (self.judge_bundle.partition("@")[0], self.judge_bundle):
             return self._judge(call, tokens)
         if self.intents is None:
             raise NotFoundError(f"there is no task {call.task!r}")

@@ -10,7 +10,7 @@ from services.support.config import SupportSettings
 from services.support.routes import routes
 from services.support.service import SupportService, open_service
 from shared.retrieval.confidence import Calibration
-from tests.harness.support.fakes import FakeTrunk
+from tests.harness.support.fakes import FakeTrunk, FixedConfidence
 
 CALIBRATION = Calibration(
     name="made-up",
@@ -50,7 +50,7 @@ def trunk() -> FakeTrunk:
 @pytest.fixture
 async def service(settings: SupportSettings, trunk: FakeTrunk) -> AsyncIterator[SupportService]:
     service = open_service(settings, trunk)
-    service.assistant.calibration = CALIBRATION
+    service.assistant.relevances.default.confidence = FixedConfidence(CALIBRATION)
     yield service
     await service.close()
 

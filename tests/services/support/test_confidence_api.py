@@ -73,14 +73,14 @@ async def test_small_talk_has_no_evidence(filled: httpx.AsyncClient) -> None:
 
 def hold(service: SupportService) -> str:
     """Lets a calibration serve that knows a shipped domain, and one of each of two tenants."""
-    store = service.confidence._store
+    store = service.confidence_of(None)._store
     nothing = Evidence(0, 0, 0, 0, 0)
     questions = [
         CalibrationQuestion(domain, nothing, True, held_out > 0.5, held_out)
         for domain in ("farm", "default/help-centre", "other/help-centre")
         for held_out in (0.2, 0.9)
     ]
-    made = service.confidence.calibration.model_copy(update={"threshold": 0.7})
+    made = service.confidence_of(None).calibration.model_copy(update={"threshold": 0.7})
     bundle = store.write(made, lambda folder: write_questions(folder, questions))
     store.set_alias(SUPPORT_CONFIDENCE, CHAMPION, bundle.id)
     return bundle.id
@@ -90,12 +90,12 @@ async def test_thresholds_say_what_they_give(
     filled: httpx.AsyncClient, service: SupportService
 ) -> None:
     made = hold(service)
-    await service.confidence.follow()
+    await service.confidence_of(None).follow()
 
     found = (await filled.get("/risk-coverage")).json()
 
     assert (found["calibration"], found["threshold"]) == (made, 0.7)
-    assert service.assistant.calibration.threshold == 0.7
+    assert service.confidence_of(None).calibration.threshold == 0.7
     assert found["pooled"]["questions"] == 6
     assert [each["domain"] for each in found["domains"]] == ["default/help-centre", "farm"]
     points = {point["threshold"]: point for point in found["pooled"]["points"]}
@@ -109,7 +109,7 @@ async def test_a_knowledge_base_has_its_own_curve(
     filled: httpx.AsyncClient, service: SupportService
 ) -> None:
     hold(service)
-    await service.confidence.follow()
+    await service.confidence_of(None).follow()
 
     own = await filled.get("/risk-coverage", params={"knowledge_base": "help-centre"})
     missing = await filled.get("/risk-coverage", params={"knowledge_base": "none"})

@@ -17,7 +17,7 @@ from services.support.ingest.ids import derived_id, former_id
 from services.support.service import SupportService
 from shared.errors import DependencyError
 from shared.http.keys import Role
-from tests.harness.support.fakes import FakeTrunk
+from tests.harness.support.fakes import FakeTrunk, FixedConfidence
 
 BOOK = "/knowledge-bases/book/documents"
 OWL = {"question": "What do owls eat?", "answer": "Mice."}
@@ -509,9 +509,10 @@ async def test_readiness_names_what_is_away(
 
 
 async def test_readiness_warns_of_intents_and_a_confidence_of_other_bundles(
-    http: httpx.AsyncClient, trunk: FakeTrunk
+    http: httpx.AsyncClient, service: SupportService, trunk: FakeTrunk
 ) -> None:
     made = load_calibration()
+    service.assistant.relevances.default.confidence = FixedConfidence(made)
 
     async def checks() -> dict[str, str]:
         report = (await http.get("/readyz")).json()
@@ -558,7 +559,7 @@ from services.support.config import SupportSettings
 from services.support.ingest.ids import derived_id, former_id
 from services.support.routes import routes
 from services.support.service import open_service
-from tests.harness.support.fakes import FakeTrunk
+from tests.harness.support.fakes import FakeTrunk, FixedConfidence
 
 async def main():
     service = open_service(SupportSettings(state_dir=Path(sys.argv[1])), FakeTrunk())

@@ -10,7 +10,7 @@ from services.support.answers.readings import Turn
 from services.support.answers.wording import load_wording
 from services.support.service import SupportService
 from shared.models.tasks import TaskCall
-from tests.harness.support.fakes import FakeTrunk
+from tests.harness.support.fakes import FakeTrunk, FixedConfidence
 
 ROWS = [
     {"id": "fees", "title": "Fees", "text": "A withdrawal costs two euros.\n\nA transfer is free."},
@@ -27,8 +27,9 @@ async def judged(
     http: httpx.AsyncClient, service: SupportService, trunk: FakeTrunk
 ) -> httpx.AsyncClient:
     """The confidence is the logistic of twice the judge's logit, and answers from 0.5 on."""
-    made = service.assistant.calibration
-    service.assistant.calibration = made.model_copy(
+    relevance = service.assistant.relevances.default
+    made = relevance.calibration
+    calibration = made.model_copy(
         update={
             "judge_bundle": trunk.judge_bundle,
             "judge_weight": 1.0,
@@ -38,6 +39,7 @@ async def judged(
             "suggest_from": 0.02,
         }
     )
+    relevance.confidence = FixedConfidence(calibration)
     answer = await http.post(
         "/knowledge-bases/help-centre/documents",
         content=b"\n".join(map(orjson.dumps, ROWS)),
@@ -197,7 +199,7 @@ async def test_without_the_judge_it_was_calibrated_with_nothing_is_answered(
     trunk.judge_logits = None
     missing = await said(judged, ASKED)
     report = (await judged.get("/readyz")).json()
-    service.assistant.judge = None
+    service.assistant.relevances.default.judge = None
     unwanted = await said(judged, ASKED)
 
     assert (other["kind"], other["calibrated"]) == ("suggestions", False)

@@ -4,12 +4,13 @@ import httpx
 import pytest
 
 from services.support.answers.readings import Turn
+from services.support.config import SupportSettings
 from services.support.documents import Document
-from services.support.service import SupportService
+from services.support.service import SupportService, open_service
 from shared.models.backbones.prefixes import InputType
 from shared.text.language import Language
 from shared.text.passages import TextFormat
-from tests.harness.support.fakes import FakeTrunk
+from tests.harness.support.fakes import FakeTrunk, FixedConfidence
 
 ENGLISH, CHINESE = "embed@000000000001", "embed-zh@000000000001"
 ARTICLES = {
@@ -58,6 +59,65 @@ async def test_chinese_documents_are_embedded_and_asked_by_their_own_backbone(
     calls = [call for calls in trunk.calls for call in calls]
     # The judge reads English: it is not asked.
     assert [(call.task, call.input_type) for call in calls] == [(CHINESE, InputType.QUERY)]
+
+
+def chinese_confidence(service: SupportService, **changed: object) -> None:
+    """Lets the Chinese confidence be the cosine, made with the bundles of these tests."""
+    confidence = service.confidences["embed-zh"]
+    weights = {**dict.fromkeys(confidence.calibration.weights, 0.0), "dense": 9.0}
+    update = {"embed_bundle": CHINESE, "weights": weights, "intercept": -1.0, "threshold": 0.5}
+    made = confidence.calibration.model_copy(update={**update, **changed})
+    service.assistant.relevances.of_task("embed-zh").confidence = FixedConfidence(made)
+
+
+async def test_a_chinese_question_is_answered_by_the_confidence_of_its_language(
+    service: SupportService, trunk: FakeTrunk
+) -> None:
+    await service.knowledge_bases.put("default", "shop", chinese())
+    base = await service.knowledge_bases.get("default", "shop")
+    chinese_confidence(service)
+    turn = Turn(("退款会在七个工作日内原路退回到银行卡吗",))
+
+    answer = await service.assistant.answer(base, turn)
+
+    assert (answer.kind, answer.fits_calibration) == ("answer", True)
+    assert answer.composed is not None
+    assert answer.composed.text.startswith(ARTICLES["退款"])
+    chinese_confidence(service, embed_bundle="embed-zh@00000000000f")
+    other = await service.assistant.answer(base, turn)
+    assert (other.kind, other.fits_calibration) == ("suggestions", False)
+
+
+async def test_a_judge_of_its_language_is_asked_where_one_is_named(
+    settings: SupportSettings, trunk: FakeTrunk
+) -> None:
+    named = settings.model_copy(update={"judge_tasks": {Language.CHINESE: "judge-zh"}})
+    service = open_service(named, trunk)
+    trunk.judge_bundle = "judge-zh@000000000001"
+    await service.knowledge_bases.put("default", "shop", chinese())
+    trunk.calls.clear()
+
+    await found(service, "shop", "多久能收到退款？")
+
+    assert [call.task for calls in trunk.calls for call in calls] == [CHINESE, "judge-zh"]
+    await service.close()
+
+
+async def test_the_states_and_figures_of_a_language_are_its_own(
+    service: SupportService, http: httpx.AsyncClient, trunk: FakeTrunk
+) -> None:
+    await service.knowledge_bases.put("default", "shop", chinese())
+    shown = (await http.get("risk-coverage", params={"knowledge_base": "shop"})).json()
+    messages = [{"role": "user", "content": "多久能收到退款？"}]
+    body = {"knowledge_base": "shop", "messages": messages}
+    evidence = (await http.post("evidence", json=body)).json()
+
+    assert shown["calibration"].startswith("support-confidence-zh@")
+    assert (evidence["name"], evidence["judge_bundle"]) == ("support-confidence-zh", None)
+    state = (await service.readiness())["confidence-zh"]
+    assert state.startswith("ready, but support-confidence-zh@")
+    trunk.language_bundles.clear()
+    assert "confidence-zh" not in await service.readiness()
 
 
 async def test_english_documents_are_embedded_as_before_and_judged(

@@ -61,6 +61,7 @@ def calibrate(
     from pipelines.calibration.centres import calibration_centres
     from pipelines.calibration.report import print_report
     from services.cli.knowledge.suites.evidence import Gathered, check_gathered
+    from shared.retrieval.calibrations import SUPPORT_CONFIDENCE
     from shared.retrieval.suite import read_suite
 
     for name, share in (("risk", risk), ("threshold", threshold)):
@@ -74,7 +75,7 @@ def calibrate(
         _ask(platform, own, kb, console, gathered, are_own=True)
         own_questions = list(gathered.questions)
         pooled = _pooled(gathered)
-        if not pooled:
+        if not pooled and gathered.confidence in (None, SUPPORT_CONFIDENCE):
             ours = [read_suite(folder) for folder in calibration_centres()]
             console.print("asking the help centres that ship for calibration", markup=False)
             _ask(platform, ours, None, console, gathered, are_own=False)
@@ -92,7 +93,9 @@ def calibrate(
         most_unanswerable=most_unanswerable,
         bound_on=_bounding_sets(own_questions, console),
     )
-    made = fit(questions, bundles, rule, shlex.join(["banyan", *sys.argv[1:]]))
+    command = shlex.join(["banyan", *sys.argv[1:]])
+    name = gathered.confidence or SUPPORT_CONFIDENCE
+    made = fit(questions, bundles, rule, command, name=name)
     print_report(console, made)
     if dry_run:
         console.print("nothing has changed: --dry-run")
@@ -101,14 +104,20 @@ def calibrate(
     console.print(f"{bundle.id} serves within 2 s; `banyan support rollback` returns", markup=False)
 
 
-def rollback(file: DeploymentFile = None, state_dir: StateDir = None) -> None:
+def rollback(
+    language: Annotated[
+        str | None, typer.Option(help="Of knowledge bases in this language, such as zh.")
+    ] = None,
+    file: DeploymentFile = None,
+    state_dir: StateDir = None,
+) -> None:
     """Let the confidence serve again that served before."""
     from shared.artifacts import promotion
-    from shared.retrieval.calibrations import SUPPORT_CONFIDENCE
+    from shared.retrieval.calibrations import confidence_name
 
-    store = _store(file, state_dir)
-    command = "banyan support rollback"
-    _, now = promotion.roll_back(store, SUPPORT_CONFIDENCE, command=command, at_s=time.time())
+    store, name = _store(file, state_dir), confidence_name(language)
+    command = shlex.join(["banyan", *sys.argv[1:]])
+    _, now = promotion.roll_back(store, name, command=command, at_s=time.time())
     Console(highlight=False, soft_wrap=True).print(f"{now} serves within 2 s", markup=False)
 
 
@@ -160,7 +169,7 @@ def _pooled(gathered: "Gathered") -> "list[CalibrationQuestion]":
     from shared.retrieval.calibrations import SUPPORT_CONFIDENCE, open_calibrations, read_questions
 
     store = open_calibrations(SHIPPED)
-    shipped = store.bundle(store.resolve(SUPPORT_CONFIDENCE))
+    shipped = store.bundle(store.resolve(gathered.confidence or SUPPORT_CONFIDENCE))
     made = shipped.manifest
     embed, judge = gathered.embed_bundle, gathered.judge_bundle
     fits = embed is not None and made.fits(embed, gathered.intent_bundle, judge)

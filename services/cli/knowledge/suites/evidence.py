@@ -20,6 +20,7 @@ EVIDENCE = "/support/evidence"
 class Gathered:
     """Questions with their evidence, and the bundles that gave it.
 
+    `confidence` is the name of the one that decides, by the language of the knowledge bases.
     `passed_over` counts those that get no confidence: small talk, and where nothing was found that
     may answer.
     """
@@ -30,6 +31,7 @@ class Gathered:
     intent_bundle: str | None = None
     judge_bundle: str | None = None
     judge_weight: float = 0.0
+    confidence: str | None = None
 
     def take(self, question: SuiteQuestion, answer: dict[str, Any], domain: str) -> None:
         """Takes in the platform's answer about a question.
@@ -48,7 +50,12 @@ class Gathered:
                     "again when no index is rebuilt"
                 )
             setattr(self, name, before or now)
-        self.judge_weight = answer["judge_weight"]
+        if self.confidence not in (None, answer["name"]):
+            raise InputError(
+                f"{domain} is decided by {answer['name']}, the suites before it by "
+                f"{self.confidence}: calibrate knowledge bases of one language at a time"
+            )
+        self.judge_weight, self.confidence = answer["judge_weight"], answer["name"]
         self.questions.append(
             CalibrationQuestion(
                 domain,

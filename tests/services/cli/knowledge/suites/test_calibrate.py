@@ -60,6 +60,7 @@ class Platform:
             "intent_bundle": None,
             "judge_bundle": "judge@1",
             "judge_weight": 0.05,
+            "name": SUPPORT_CONFIDENCE,
         }
         return httpx.Response(200, json=answer)
 
