@@ -101,7 +101,7 @@ def _add_chat(app: FastAPI, service: SupportService) -> None:
         whole = chat.response(
             request,
             answer,
-            service.wording,
+            service.wording.of(turn.question),
             knowledge_base=name,
             created_s=service.clock.time(),
         )

@@ -26,7 +26,7 @@ from services.support.answers.chat_schemas import (
 from services.support.answers.choices import chosen
 from services.support.answers.compose import Cited
 from services.support.answers.readings import Turn
-from services.support.answers.wording import Wording
+from services.support.answers.wording import Texts, Wording
 from shared.errors import InputError, NotFoundError
 from shared.storage.identifiers import new_id
 from shared.text.decoding import check_text
@@ -71,7 +71,7 @@ def turn_of(messages: Sequence[ChatMessage], wording: Wording) -> Turn:
     said: list[str] = []
     for index in asked[-READ_MESSAGES:]:
         text = _text_of(messages[index], f"messages.{index}.content")
-        title = chosen(text, wording.offered(_answer_before(messages, index)), wording.choices)
+        title = chosen(text, wording.offer(_answer_before(messages, index)))
         if title is None:
             said.append(text)
         else:
@@ -131,13 +131,13 @@ def _text_of(message: ChatMessage, place: str) -> str:
 def response(
     request: ChatRequest,
     answer: Answer,
-    wording: Wording,
+    texts: Texts,
     *,
     knowledge_base: str,
     created_s: float,
 ) -> ChatResponse:
     """The answer in OpenAI's shape."""
-    content = wording.content(answer)
+    content = texts.content(answer)
     kept = _before(content, request.stop)
     is_short = answer.composed is not None and answer.composed.is_cut and kept == content
     finish: Literal["stop", "length"] = "length" if is_short else "stop"

@@ -1,20 +1,20 @@
 """Which of the pages that the chat offered a user chooses: by its number, title or other words."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from services.support.answers.small_talk import words_of
-from services.support.answers.wording import ChoiceWords
+from services.support.answers.wording import ChoiceWords, Offer
 
 _MAX_CHARACTERS = 300
 _MAX_COLONS = 4
 
 
-def chosen(message: str, offered: Sequence[str], words: ChoiceWords) -> str | None:
+def chosen(message: str, offer: Offer) -> str | None:
     """The title of the page that a message chooses; None where it says something else.
 
-    `offered` are lines `Title: passage`, the first one number 1; of a page without title the
-    beginning of its passage stands for it.
+    Of a page without title the beginning of its passage stands for it.
     """
+    offered, words = offer.pages, offer.choices
     if not offered or len(message) > _MAX_CHARACTERS:
         return None
     said = words_of(message)

@@ -11,6 +11,7 @@ from pydantic import Field, StringConstraints, ValidationError
 
 from shared.config import Settings, read_yaml
 from shared.errors import ConfigError
+from shared.text.language import Language, language_of
 
 DEFAULT_FILE = Path(__file__).with_name("small_talk.yaml")
 
@@ -28,9 +29,13 @@ _Cosine = Annotated[float, Field(ge=0, le=1)]
 
 
 class SmallTalkKind(Settings):
-    """What is said to any of some phrases; with `words_alone` not to what only means the same."""
+    """What is said to any of some phrases; with `words_alone` not to what only means the same.
+
+    `answers` are said to a message in their language instead.
+    """
 
     answer: _Answer
+    answers: dict[Language, _Answer] = Field(default_factory=dict)
     phrases: list[_Phrase] = Field(min_length=1)
     words_alone: bool = False
 
@@ -80,10 +85,9 @@ class SmallTalk:
 
     def __init__(self, file: SmallTalkFile) -> None:
         kinds = list(file.kinds.values())
-        self._replies = [Reply(kind.answer) for kind in kinds]
         if file.person is not None:
             kinds.insert(0, file.person)
-            self._replies.insert(0, Reply(file.person.answer, hands_over=True))
+        self._kinds, self._person = kinds, file.person
         filler = len(kinds)
         ranks = {words: filler for words in map(words_of, file.fillers) if words}
         for rank, kind in reversed(list(enumerate(kinds))):
@@ -105,18 +109,20 @@ class SmallTalk:
             return None
         words = words_of(message)
         # best[n]: the lowest rank of kinds among phrases that make up the first n words exactly.
-        best: list[int | None] = [len(self._replies)] + [None] * len(words)
+        best: list[int | None] = [len(self._kinds)] + [None] * len(words)
         for end in range(1, len(words) + 1):
             for start in range(max(0, end - self._longest), end):
                 before, rank = best[start], self._rank_of.get(words[start:end])
                 if before is not None and rank is not None:
-                    ranks = (before, rank, len(self._replies) if best[end] is None else best[end])
+                    ranks = (before, rank, len(self._kinds) if best[end] is None else best[end])
                     best[end] = min(each for each in ranks if each is not None)
-        return self._of(self._rank_of.get(words, best[-1]))
+        return self._of(self._rank_of.get(words, best[-1]), message)
 
     def is_talk(self, text: str) -> bool:
         """Whether a text is small talk by its words alone, or a reply to some."""
-        return self.reply(text) is not None or any(each.text == text for each in self._replies)
+        return self.reply(text) is not None or any(
+            text in (kind.answer, *kind.answers.values()) for kind in self._kinds
+        )
 
     def near_reply(self, message: str, phrase: str, likeness: float, lead: float) -> Reply | None:
         """What to say to a message that is nearest to a phrase; None where that is not enough."""
@@ -127,10 +133,14 @@ class SmallTalk:
         is_beside = "?" not in message and "？" not in message and self._is_beside(words)
         bounds = [self._near.alone, self._near.beside] if is_beside else [self._near.alone]
         is_near = any(likeness >= each.likeness and lead >= each.lead for each in bounds)
-        return self._of(self._rank_of[words_of(phrase)]) if is_near else None
+        return self._of(self._rank_of[words_of(phrase)], message) if is_near else None
 
-    def _of(self, rank: int | None) -> Reply | None:
-        return self._replies[rank] if rank is not None and rank < len(self._replies) else None
+    def _of(self, rank: int | None, message: str) -> Reply | None:
+        if rank is None or rank >= len(self._kinds):
+            return None
+        kind, language = self._kinds[rank], language_of(message)
+        text = kind.answer if language is None else kind.answers.get(language, kind.answer)
+        return Reply(text, hands_over=kind is self._person)
 
     def _is_beside(self, words: Words) -> bool:
         """Whether a message begins with a phrase, or ends with one of several words."""
@@ -140,8 +150,10 @@ class SmallTalk:
         )
 
     def _is_kind(self, words: Words) -> bool:
-        reply = self._of(self._rank_of.get(words))
-        return reply is not None and not reply.hands_over
+        rank = self._rank_of.get(words)
+        return (
+            rank is not None and rank < len(self._kinds) and self._kinds[rank] is not self._person
+        )
 
 
 def load_small_talk(path: Path | None = None) -> SmallTalk:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 from services.support.answers.answer import Answer, Suggestion
 from shared.config import Settings, read_yaml
 from shared.errors import ConfigError
+from shared.text.language import Language, language_of
 
 DEFAULT_FILE = Path(__file__).with_name("wording.yaml")
 
@@ -41,8 +43,8 @@ class ChoiceWords(Settings):
     fillers: list[_Word] = Field(default_factory=list)
 
 
-class Wording(Settings):
-    """The texts, see `wording.yaml`."""
+class Texts(Settings):
+    """The texts of a language, see `wording.yaml`."""
 
     handoff: _Said
     handoff_language: _Said
@@ -51,27 +53,8 @@ class Wording(Settings):
     clarify: Annotated[_Said, AfterValidator(_with_places)]
     choices: ChoiceWords = ChoiceWords()
 
-    def offered(self, content: str) -> list[str]:
-        """What the numbered lines of an earlier answer say: `Title: passage`, or only a passage.
-
-        Empty where the answer does not offer pages in these words.
-        """
-        found = list(_LISTED.finditer(content))
-        if not found or not self._introduces_pages(content[: found[0].start()].rstrip()):
-            return []
-        lines: list[str] = []
-        for line in found:
-            if int(line[1]) == len(lines) + 1:
-                lines.append(line[2].strip())
-        return lines
-
-    def is_fixed(self, content: str) -> bool:
-        """Whether an earlier answer says in these words that nothing was found, or offers pages."""
-        return bool(self.offered(content)) or content.startswith(
-            (self.handoff.strip(), self.handoff_language.strip())
-        )
-
-    def _introduces_pages(self, text: str) -> bool:
+    def introduces_pages(self, text: str) -> bool:
+        """Whether a text ends as one does that pages are listed after."""
         if text.endswith((self.suggestions.strip(), self.handoff_suggestions.strip())):
             return True
         *pieces, last = _PLACE.split(self.clarify.strip())
@@ -97,6 +80,50 @@ class Wording(Settings):
             parts = [self.handoff_language if answer.handoff == "language" else self.handoff]
             parts += [self.handoff_suggestions] if answer.suggestions else []
         return "\n\n".join([*parts, *_listed(answer.suggestions)])
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Pages that an earlier answer offered, each `Title: passage` or only a passage, and the words
+    that choose one."""
+
+    pages: tuple[str, ...] = ()
+    choices: ChoiceWords = field(default_factory=ChoiceWords)
+
+
+class Wording(Texts):
+    """The texts of the first language, and those of others by the language of a question."""
+
+    languages: dict[Language, Texts] = Field(default_factory=dict)
+
+    def of(self, question: str) -> Texts:
+        """The texts in which a question is answered: those of its language, or the first ones."""
+        language = language_of(question)
+        return self if language is None else self.languages.get(language, self)
+
+    def offer(self, content: str) -> Offer:
+        """What an earlier answer offers in its numbered lines; nothing if not in these words."""
+        found = list(_LISTED.finditer(content))
+        head = content[: found[0].start()].rstrip() if found else ""
+        texts = next((each for each in self._all if found and each.introduces_pages(head)), None)
+        if texts is None:
+            return Offer()
+        pages: list[str] = []
+        for line in found:
+            if int(line[1]) == len(pages) + 1:
+                pages.append(line[2].strip())
+        return Offer(tuple(pages), texts.choices)
+
+    def is_fixed(self, content: str) -> bool:
+        """Whether an earlier answer says in these words that nothing was found, or offers pages."""
+        without = tuple(
+            text.strip() for each in self._all for text in (each.handoff, each.handoff_language)
+        )
+        return bool(self.offer(content).pages) or content.startswith(without)
+
+    @property
+    def _all(self) -> list[Texts]:
+        return [self, *self.languages.values()]
 
 
 def load_wording(path: Path | None = None) -> Wording:

@@ -175,3 +175,18 @@ async def test_the_first_search_of_a_start_makes_the_index_by_its_language(
     base._index = None
     assert (await base.index()).bundle == CHINESE
     assert (await base.rebuild()).bundle == CHINESE
+
+
+async def test_the_chat_says_in_chinese_what_it_says_itself(
+    service: SupportService, http: httpx.AsyncClient
+) -> None:
+    await service.knowledge_bases.put("default", "shop", chinese())
+    body = {
+        "model": "support:shop",
+        "messages": [{"role": "user", "content": "你们的店几点关门？"}],
+    }
+
+    answer = (await http.post("v1/chat/completions", json=body)).json()["choices"][0]["message"]
+
+    assert answer["banyan"]["kind"] == "suggestions"
+    assert answer["content"].startswith("我不确定")

@@ -76,6 +76,23 @@ def test_only_a_list_that_the_chat_wrote_offers_pages(said: str) -> None:
     assert turn(QUESTION, said, "1") == (QUESTION, "1")
 
 
+@pytest.mark.parametrize(
+    ("message", "page"),
+    [
+        ("第一个", "Fees"),
+        ("第二个，谢谢", "Cash"),
+        ("我想看第三条", "Owls eat voles."),
+        ("2", "Cash"),
+    ],
+)
+def test_a_page_that_was_offered_in_chinese_is_chosen_in_chinese(message: str, page: str) -> None:
+    question = "取现要多少手续费"
+    offered = WORDING.of(question).content(Answer("suggestions", suggestions=PAGES))
+
+    assert turn(question, offered, message) == (f"{page}: {question}",)
+    assert turn(question, offered, "第一个要多少钱") == (question, "第一个要多少钱")
+
+
 def test_a_question_after_a_choice_is_read_with_it_and_choices_add_up() -> None:
     first = offer(pages=PAGES[1:])
 

@@ -14,6 +14,7 @@ from services.support.answers.small_talk import (
 )
 from shared.config import read_yaml
 from shared.errors import ConfigError
+from shared.text.language import Language, language_of
 from tests.harness.data import ROOT
 
 SHIPPED = load_small_talk()
@@ -197,4 +198,19 @@ def test_the_phrases_of_the_shipped_file_answer_themselves() -> None:
             assert SHIPPED.reply(phrase) == REPLIES[name], phrase
     assert FILE.person is not None
     for phrase in FILE.person.phrases:
-        assert SHIPPED.reply(phrase) == Reply(FILE.person.answer, hands_over=True), phrase
+        own = FILE.person.answers.get(language_of(phrase) or Language.OTHER)
+        reply = Reply(own or FILE.person.answer, hands_over=True)
+        assert SHIPPED.reply(phrase) == reply, phrase
+
+
+def test_who_wants_a_person_in_chinese_is_told_in_chinese() -> None:
+    talk = load_small_talk()
+
+    chinese, english = talk.reply("转人工"), talk.reply("speak to a human")
+
+    assert chinese is not None
+    assert english is not None
+    assert (chinese.text[:2], chinese.hands_over) == ("好的", True)
+    assert english.text.startswith("Of course")
+    assert talk.is_talk(chinese.text)
+    assert talk.is_talk(english.text)

@@ -54,6 +54,31 @@ def test_a_team_has_its_own_words(tmp_path: Path) -> None:
     assert said.startswith("Vielleicht hilft das:\n\n1. Fees")
 
 
+def test_a_question_is_answered_in_its_language_where_there_are_texts_for_it() -> None:
+    wording = load_wording()
+    answer = Answer("suggestions", suggestions=(FEES,))
+
+    chinese = wording.of("取现要多少手续费？")
+
+    assert chinese.content(answer).startswith("我不确定")
+    assert wording.of("what does it cost") is wording.of("これはいくらですか") is wording.of("42")
+    for texts in (wording, chinese):
+        assert wording.offer(texts.content(answer)).pages == ("Fees: It costs two euros.",)
+        assert wording.is_fixed(texts.content(answer))
+        assert wording.is_fixed(texts.content(Answer("handoff", handoff="no_documents")))
+        assert not wording.is_fixed("It costs two euros. [1]")
+
+
+def test_a_team_without_texts_of_a_language_answers_in_its_own(tmp_path: Path) -> None:
+    texts = yaml.safe_load(DEFAULT_FILE.read_text("utf-8"))
+    path = tmp_path / "wording.yaml"
+    path.write_text(yaml.safe_dump({k: v for k, v in texts.items() if k != "languages"}))
+
+    wording = load_wording(path)
+
+    assert wording.of("取现要多少手续费？") is wording
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -61,6 +86,8 @@ def test_a_team_has_its_own_words(tmp_path: Path) -> None:
         ({"handoff": ""}, "handoff: "),
         ({"greeting": "Hi"}, "greeting: "),
         ({"suggestions": None}, "suggestions: "),
+        ({"languages": {"zh": {"handoff": "好"}}}, "languages.zh.suggestions: "),
+        ({"languages": {"klingon": {}}}, "languages.klingon"),
     ],
 )
 def test_a_fault_is_named_by_its_place(
