@@ -29,8 +29,9 @@ class SupportSettings(HttpSettings):
     `judge_budget_ms` (for twice as long where a follow-up is read in two ways); without one (null)
     the search's own order and the confidence decide. `small_talk_file` is what is said to small
     talk, in the form of the default, `answers/small_talk.yaml`, `wording_file` what else the chat
-    says in its own words, in the form of `answers/wording.yaml`. Questions that were not answered
-    are kept unless `keep_unanswered` is false: of each tenant the `max_unanswered` that were asked
+    says in its own words, in the form of `answers/wording.yaml`. `chinese_words_file` has further
+    words, one a line, that Chinese is not to be cut within. Questions that were not answered are
+    kept unless `keep_unanswered` is false: of each tenant the `max_unanswered` that were asked
     last, as long as `retention` says.
     """
 
@@ -47,6 +48,7 @@ class SupportSettings(HttpSettings):
     judge_budget_ms: float = Field(45.0, gt=0)
     small_talk_file: Path | None = None
     wording_file: Path | None = None
+    chinese_words_file: Path | None = None
     max_rows: int = Field(20_000, ge=1)
     encode_timeout_s: float = Field(5.0, gt=0)
     write_timeout_s: float = Field(600.0, gt=0)

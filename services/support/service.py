@@ -27,6 +27,7 @@ from shared.clock import Clock, SystemClock
 from shared.errors import PlatformError
 from shared.http.application import READY, state_of
 from shared.retrieval.calibrations import confidence_name
+from shared.retrieval.tokens import add_words, read_words
 from shared.serving.judge import Judge
 from shared.serving.trunk import Trunk
 from shared.storage.database import Database, check_one_writer
@@ -188,6 +189,8 @@ def open_service(
         ArtifactError: the calibration of the confidence cannot be read.
     """
     check_processes(settings)
+    if settings.chinese_words_file is not None:
+        add_words(read_words(settings.chinese_words_file))
     return SupportService(settings, trunk, open_database(settings), clock or SystemClock())
 
 

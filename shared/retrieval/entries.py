@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from shared.retrieval.dense import Float32s
 from shared.retrieval.postings import Tokens
-from shared.retrieval.sparse import tokenize
+from shared.retrieval.tokens import tokenize
 from shared.text.passages import Passage
 
 

@@ -14,7 +14,8 @@ from shared.retrieval.dense import Dense, Float32s, Int64s
 from shared.retrieval.entries import Embedded, Entry
 from shared.retrieval.fusion import Bools, dense_score, fuse, sparse_score
 from shared.retrieval.segments import Part, Segment, compacted
-from shared.retrieval.sparse import Sparse, tokenize
+from shared.retrieval.sparse import Sparse
+from shared.retrieval.tokens import tokenize
 from shared.text.passages import Passage
 
 _CANDIDATES = 200

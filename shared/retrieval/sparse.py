@@ -1,71 +1,18 @@
-"""Lexical search: BM25 over stemmed English words and the words of Chinese.
-
-Chinese is cut by a dictionary (jieba's, through rjieba), longer words into their parts as well, so
-that a card is found in a bank card. Other scripts are matched by whole words as Unicode separates
-them, which finds little in Japanese or Thai: there the dense side carries the search.
-"""
+"""Lexical search: BM25 over the tokens of `shared.retrieval.tokens`."""
 
 import math
-import re
-import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-import Stemmer
-from bm25s.stopwords import STOPWORDS_EN
 
 from shared.retrieval.postings import Bools, Int32s, Postings, Tokens
-from shared.text.scripts import HAN
-
-if TYPE_CHECKING:
-    from rjieba import Jieba
 
 Float32s = npt.NDArray[np.float32]
 
 _K1, _B = 1.5, 0.75
 """How soon a word that recurs says no more, and how much a long text's words count for less."""
-
-_WORD = re.compile(r"\w+")
-_CHINESE = re.compile(f"[{HAN.ranges}]")
-_OF_OTHER_WIDTH = re.compile(r"[\uff01-\uffef]")
-_STOPWORDS = frozenset(STOPWORDS_EN).union(
-    "的了是在和与或及也就都而着把被吗呢吧啊呀哦我你您他她它这那", ("我们", "你们", "他们", "请问")
-)
-
-
-def tokenize(text: str) -> Tokens:
-    """The stems of a text's words in lower case, without stop words; width does not matter."""
-    if _OF_OTHER_WIDTH.search(text):
-        text = unicodedata.normalize("NFKC", text)
-    words = _WORD.findall(text.lower())
-    if _CHINESE.search(text):
-        words = list(_chinese_cut(words))
-    return tuple(_stemmer().stemWords([word for word in words if word not in _STOPWORDS]))
-
-
-def _chinese_cut(words: Iterable[str]) -> Iterator[str]:
-    for word in words:
-        if _CHINESE.search(word):
-            yield from _segmenter().cut_for_search(word)
-        else:
-            yield word
-
-
-@cache
-def _segmenter() -> "Jieba":
-    """Made when the first Chinese text comes: its dictionary takes memory."""
-    from rjieba import Jieba
-
-    return Jieba()
-
-
-@cache
-def _stemmer() -> Stemmer.Stemmer:
-    return Stemmer.Stemmer("english")
 
 
 class Sparse:

@@ -7,7 +7,7 @@ import numpy as np
 from shared.retrieval.dense import Float32s
 from shared.retrieval.entries import Embedded, Entry
 from shared.retrieval.index import Query
-from shared.retrieval.sparse import tokenize
+from shared.retrieval.tokens import tokenize
 from shared.text.passages import TextFormat, split_passages
 
 WIDTH = 32

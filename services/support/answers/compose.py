@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from services.support.answers.excerpt import MAX_WORDS, Asked, count_words, excerpt
 from shared.retrieval.index import Hit
-from shared.retrieval.sparse import tokenize
+from shared.retrieval.tokens import tokenize
 from shared.text.blocks import Sentence
 from shared.text.passages import Passage, estimate_tokens, join_sentences
 

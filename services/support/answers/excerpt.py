@@ -8,7 +8,7 @@ from math import fsum
 from services.support.answers.labels import labels_of
 from services.support.answers.pointers import only_points_elsewhere
 from shared.retrieval.index import Hit
-from shared.retrieval.sparse import tokenize
+from shared.retrieval.tokens import tokenize
 from shared.text.blocks import Sentence, SentenceKind
 from shared.text.passages import Passage
 

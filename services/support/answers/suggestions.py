@@ -6,7 +6,7 @@ from services.support.answers.answer import Suggestion
 from services.support.answers.excerpt import says_something
 from shared.retrieval.index import Hit
 from shared.retrieval.judgement import Judged
-from shared.retrieval.sparse import tokenize
+from shared.retrieval.tokens import tokenize
 from shared.text.blocks import SentenceKind
 
 MOST = 3

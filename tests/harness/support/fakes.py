@@ -17,7 +17,7 @@ from shared.models.tasks import (
     TaskOutput,
 )
 from shared.retrieval.confidence import Calibration
-from shared.retrieval.sparse import tokenize
+from shared.retrieval.tokens import tokenize
 
 WIDTH = 64
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from shared.retrieval.dense import Dense
 from shared.retrieval.fusion import SPARSE_WEIGHT, dense_score, fuse, sparse_score
-from shared.retrieval.sparse import Sparse, tokenize
+from shared.retrieval.sparse import Sparse
+from shared.retrieval.tokens import tokenize
 
 WORDS = st.lists(st.sampled_from(["apple", "pear", "plum", "fig", "nut"]), max_size=6)
 

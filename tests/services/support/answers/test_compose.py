@@ -9,7 +9,7 @@ from services.support.answers.compose import Cited, Composed, compose
 from services.support.answers.excerpt import CLEAR_WORDS, MAX_WORDS, can_answer, count_words
 from shared.retrieval.entries import Entry
 from shared.retrieval.index import Hit
-from shared.retrieval.sparse import tokenize
+from shared.retrieval.tokens import tokenize
 from shared.text.passages import TextFormat, split_passages
 
 STEPS = """Cards can be blocked. Nobody likes it.

@@ -6,7 +6,7 @@ from services.support.answers.compose import compose
 from services.support.answers.labels import labels_of
 from shared.retrieval.entries import Entry
 from shared.retrieval.index import Hit
-from shared.retrieval.sparse import tokenize
+from shared.retrieval.tokens import tokenize
 from shared.text.passages import TextFormat, split_passages
 
 MARKDOWN = """**It smells.**
