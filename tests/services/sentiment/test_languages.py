@@ -100,6 +100,16 @@ async def test_a_language_may_have_tasks_for_entities_too(trunk: FakeTrunk) -> N
     assert [each.found.entity for each in tagged.entities] == ["Fresh Ltd"]
 
 
+async def test_a_bundle_that_judges_no_sentiment_is_named_as_the_reason(trunk: FakeTrunk) -> None:
+    one, other = await judged(
+        trunk, "Acme gains", "腾讯控股上涨", zh=LanguageTasks(text="finance-entities")
+    )
+
+    assert isinstance(one, Analysis)
+    assert isinstance(other, Unjudged)
+    assert "finance-entities@1 is not a classify bundle" in str(other)
+
+
 @pytest.mark.parametrize(
     ("text", "is_chinese"),
     [
