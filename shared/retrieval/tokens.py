@@ -20,9 +20,9 @@ from shared.errors import ConfigError, InputError
 from shared.retrieval.postings import Tokens
 from shared.text.decoding import decode_utf8
 from shared.text.scripts import HAN
+from shared.text.simplified import simplified
 
 if TYPE_CHECKING:
-    from opencc import OpenCC
     from rjieba import Jieba
 
 _MAX_WORDS_BYTES = 2_000_000
@@ -45,7 +45,7 @@ def tokenize(text: str) -> Tokens:
         text = unicodedata.normalize("NFKC", text)
     words = _WORD.findall(text.lower())
     if _CHINESE.search(text):
-        words = list(_chinese_cut(_simplified().convert(" ".join(words)).split()))
+        words = list(_chinese_cut(simplified(" ".join(words)).split()))
     return tuple(_stemmer().stemWords([word for word in words if word not in _STOPWORDS]))
 
 
@@ -71,7 +71,7 @@ def add_words(words: Iterable[str]) -> None:
     What was cut before stays as it is: words are added before an index is read.
     """
     for word in words:
-        _segmenter().add_word(_simplified().convert(word.lower()), None, None)
+        _segmenter().add_word(simplified(word.lower()), None, None)
 
 
 def read_words(path: Path) -> list[str]:
@@ -95,14 +95,6 @@ def read_words(path: Path) -> list[str]:
                 f"{_MAX_WORD_CHARS} characters: write one word on each line"
             )
     return list(found.values())
-
-
-@cache
-def _simplified() -> "OpenCC":
-    """Made when the first Chinese text comes, as the dictionary is."""
-    from opencc import OpenCC
-
-    return OpenCC("t2s")
 
 
 @cache

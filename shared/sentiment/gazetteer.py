@@ -11,7 +11,7 @@ cashtag (`$acme`); one that is an ordinary word or one letter, or one in a text 
 matches only in a form that tickers alone have (`$F`, `(NYSE: F)`, `F.N`, `（600519）`).
 
 In Chinese and other scripts without spaces a name may begin and end anywhere, so that a short one
-is found in a longer one that is not known: list both, and traditional forms as aliases.
+is found in a longer one that is not known: list both. Traditional forms count as simplified ones.
 """
 
 import re

@@ -2,8 +2,8 @@
 
 A text is cut into words and signs, and a name is a run of them. So a name inside a longer word
 never matches, offsets are those of the text itself however case folding changes lengths, and two
-spellings that differ in case, Unicode form or spaces are one. Scripts that are written without
-spaces are cut into characters: there a name may begin and end anywhere.
+spellings that differ in case, Unicode form, spaces or traditional forms are one. Scripts that are
+written without spaces are cut into characters: there a name may begin and end anywhere.
 """
 
 import re
@@ -14,7 +14,8 @@ from itertools import accumulate
 
 from shared.sentiment.ordinary_words import ORDINARY_WORDS
 from shared.sentiment.tickers import in_ticker_form
-from shared.text.scripts import UNSPACED
+from shared.text.scripts import HAN, UNSPACED
+from shared.text.simplified import simplified_character
 
 # Python's \w leaves out the combining marks that belong to words in Hebrew, Arabic and the scripts
 # of India.
@@ -24,6 +25,7 @@ _TOKEN = re.compile(
 )
 _ASCII_TOKEN = re.compile(r"\w+|[^\w\s]")
 _SIGNS = str.maketrans({"’": "'", "‘": "'", "‐": "-", "‑": "-", "–": "-", "—": "-"})
+_CHINESE = re.compile(f"[{HAN.ranges}]")
 _SHORT = 5
 _BETWEEN = "\n"
 """Stands in no word or sign, whatever their Unicode form."""
@@ -127,4 +129,5 @@ def _joined(keys: Sequence[str]) -> str:
 def _key(token: str) -> str:
     if token.isascii():
         return token.lower()
-    return unicodedata.normalize("NFKC", token.translate(_SIGNS)).casefold()
+    key = unicodedata.normalize("NFKC", token.translate(_SIGNS)).casefold()
+    return simplified_character(key) if _CHINESE.fullmatch(key) else key
