@@ -63,6 +63,10 @@ class Platform:
         """Sends JSON and returns the answer's; waits as long as writes may take."""
         return self._send("POST", path, json=body).json()
 
+    def put(self, path: str, **query: str | int) -> Any:
+        """Makes a resource, or changes it, and returns its JSON."""
+        return self._send("PUT", path, params=query).json()
+
     def delete(self, path: str, **query: str | int) -> None:
         """Deletes a resource."""
         self._send("DELETE", path, params=query)

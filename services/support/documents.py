@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, RowMapping
@@ -15,6 +15,7 @@ from shared.storage.advisory_lock import AdvisoryLock, hold
 from shared.storage.database import Database
 from shared.storage.identifiers import new_id
 from shared.storage.statements import chunks
+from shared.text.language import Language
 from shared.text.passages import TextFormat
 
 Scalar = str | int | float | bool
@@ -32,6 +33,7 @@ _KNOWLEDGE_BASE = sa.Table(
     sa.Column("name", sa.Text),
     sa.Column("version", sa.BigInteger),
     sa.Column("updated_at", sa.Float),
+    sa.Column("language", sa.Text),
 )
 
 _DOCUMENT = sa.Table(
@@ -94,7 +96,10 @@ class DocumentSummary:
 
 @dataclass(frozen=True, slots=True)
 class KnowledgeBaseRecord:
-    """A tenant's knowledge base; `version` counts up with every write."""
+    """A tenant's knowledge base; `version` counts up with every write.
+
+    `language` is the one that was stated; None where it is taken from the documents.
+    """
 
     uid: str
     tenant: str
@@ -102,6 +107,7 @@ class KnowledgeBaseRecord:
     version: int
     documents: int
     updated_at: float
+    language: Language | None = None
 
 
 class DocumentStore:
@@ -124,8 +130,10 @@ class DocumentStore:
         """The lock to embed a whole knowledge base: one process at a time holds it."""
         return hold(self._database, _REBUILDING)
 
-    def create(self, tenant: str, name: str) -> KnowledgeBaseRecord:
-        """The knowledge base of this name, made now if there is none."""
+    def create(
+        self, tenant: str, name: str, language: Language | None = None
+    ) -> KnowledgeBaseRecord:
+        """The knowledge base of this name, made now if there is none, with a language if stated."""
         with self._database.write() as connection:
             found = _find(connection, tenant, name)
             if found is None:
@@ -135,6 +143,13 @@ class DocumentStore:
                 with suppress(IntegrityError), connection.begin_nested():
                     connection.execute(_KNOWLEDGE_BASE.insert(), [row])
                 found = _find(connection, tenant, name)
+            if found is not None and language not in (None, found.language):
+                connection.execute(
+                    _KNOWLEDGE_BASE.update()
+                    .where(_KNOWLEDGE_BASE.c.uid == found.uid)
+                    .values(language=language)
+                )
+                found = replace(found, language=language)
         if found is None:
             raise NotFoundError(
                 f"the knowledge base {name!r} was deleted at once by another client"
@@ -150,7 +165,7 @@ class DocumentStore:
         """The knowledge bases of all tenants, in the order in which they were made."""
         with self._database.read() as connection:
             rows = connection.execute(_records().order_by("uid"))
-            return [KnowledgeBaseRecord(**row) for row in rows.mappings()]
+            return [_record(row) for row in rows.mappings()]
 
     def of_tenant(self, tenant: str) -> list[KnowledgeBaseRecord]:
         """The tenant's knowledge bases by name."""
@@ -158,7 +173,7 @@ class DocumentStore:
             rows = connection.execute(
                 _records().where(_KNOWLEDGE_BASE.c.tenant == tenant).order_by("name")
             )
-            return [KnowledgeBaseRecord(**row) for row in rows.mappings()]
+            return [_record(row) for row in rows.mappings()]
 
     def drop(self, uid: str) -> None:
         """Deletes a knowledge base with all of its documents."""
@@ -277,6 +292,18 @@ class DocumentStore:
         with self._database.read() as connection:
             return _version(connection, uid)
 
+    def stated_language(self, uid: str) -> Language | None:
+        """The language that was stated for a knowledge base, if any was.
+
+        Raises:
+            NotFoundError: the knowledge base was deleted.
+        """
+        query = sa.select(_KNOWLEDGE_BASE.c.language).where(_KNOWLEDGE_BASE.c.uid == uid)
+        with self._database.read() as connection:
+            _version(connection, uid)
+            stated = connection.execute(query).scalar()
+        return None if stated is None else Language(stated)
+
     def versions(self, uid: str) -> tuple[int, dict[str, int]]:
         """The knowledge base's version, and the version of each of its documents.
 
@@ -327,7 +354,12 @@ def _find(connection: Connection, tenant: str, name: str) -> KnowledgeBaseRecord
     of_tenant = _KNOWLEDGE_BASE.c.tenant == tenant
     query = _records().where(of_tenant, _KNOWLEDGE_BASE.c.name == name)
     row = connection.execute(query).mappings().one_or_none()
-    return KnowledgeBaseRecord(**row) if row else None
+    return _record(row) if row else None
+
+
+def _record(row: RowMapping) -> KnowledgeBaseRecord:
+    stated = row["language"]
+    return KnowledgeBaseRecord(**{**row, "language": None if stated is None else Language(stated)})
 
 
 def _documents(uid: str) -> sa.Select[tuple[object, ...]]:

@@ -75,17 +75,20 @@ class KnowledgeBase:
         self._language: tuple[int, Language | None] = (-1, None)
 
     async def language(self) -> Language | None:
-        """What most of its first documents are in; None where there are none.
+        """What was stated, or what most of its first documents are in; None where there are none.
 
         Raises:
             NotFoundError: the knowledge base was deleted.
         """
         store = self._around.store
         try:
+            stated = await asyncio.to_thread(store.stated_language, self.uid)
             version = await asyncio.to_thread(store.version, self.uid)
         except NotFoundError:
             self.is_deleted = True
             raise
+        if stated is not None:
+            return stated
         if self._language[0] != version:
             texts = await asyncio.to_thread(store.sample, self.uid, _SAMPLE, _SAMPLE_CHARACTERS)
             self._language = (version, language_of_all(texts))
@@ -199,8 +202,9 @@ class KnowledgeBase:
         return Index.empty(bundle, width)
 
     async def _begun(self, index: Index, documents: Sequence[Document]) -> Index:
-        """An index without documents, for the language of the first ones that come."""
-        language = language_of_all(f"{each.title} {each.text}" for each in documents)
+        """An index without documents, for the language stated, or of the first ones that come."""
+        stated = await asyncio.to_thread(self._around.store.stated_language, self.uid)
+        language = stated or language_of_all(f"{each.title} {each.text}" for each in documents)
         wanted = await self._around.champion_of(language)
         if wanted is None or wanted[0] == index.bundle:
             return index

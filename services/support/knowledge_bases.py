@@ -62,7 +62,7 @@ class KnowledgeBases:
         return found
 
     async def language(self, record: KnowledgeBaseRecord) -> Language | None:
-        """What most documents of one are in; None where there are none, or it was deleted."""
+        """What one is in, see `KnowledgeBase.language`; None too where it was deleted."""
         try:
             return await self._opened(record).language()
         except NotFoundError:
@@ -78,11 +78,13 @@ class KnowledgeBases:
         knowledge_base = await self.create(tenant, name)
         return await knowledge_base.put(documents)
 
-    async def create(self, tenant: str, name: str) -> KnowledgeBase:
-        """The knowledge base of this name, made now if there is none."""
+    async def create(
+        self, tenant: str, name: str, language: Language | None = None
+    ) -> KnowledgeBase:
+        """The knowledge base of this name, made now if there is none, with a language if stated."""
         found = self._open.get((tenant, name))
-        if found is None or found.is_deleted:
-            record = await asyncio.to_thread(self._around.store.create, tenant, name)
+        if found is None or found.is_deleted or language is not None:
+            record = await asyncio.to_thread(self._around.store.create, tenant, name, language)
             found = self._opened(record)
         return found
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import FastAPI, Path, Query, Request
 from starlette.responses import Response, StreamingResponse
@@ -38,6 +38,7 @@ from services.support.unanswered.store import Asked
 from services.support.uploads import UPLOAD_BODY, read_upload
 from shared.errors import InputError, NotFoundError
 from shared.http.application import AdminIdentity, CurrentIdentity, create_app
+from shared.text.language import Language
 from shared.validation.forms import PLAIN
 from shared.validation.identifiers import Identifier
 
@@ -129,10 +130,13 @@ def _add_knowledge_bases(app: FastAPI, service: SupportService) -> None:
     bases = service.knowledge_bases
 
     async def answer(record: KnowledgeBaseRecord) -> KnowledgeBaseAnswer:
+        own = asdict(record)
+        is_stated = own.pop("language") is not None
         return KnowledgeBaseAnswer(
-            **asdict(record),
+            **own,
             bundle=await bases.bundle(record),
             language=await bases.language(record),
+            language_is_stated=is_stated,
         )
 
     @app.get("/knowledge-bases", tags=["knowledge bases"])
@@ -147,9 +151,20 @@ def _add_knowledge_bases(app: FastAPI, service: SupportService) -> None:
         return await answer(await bases.record(identity.tenant, name))
 
     @app.put("/knowledge-bases/{name}", tags=["knowledge bases"])
-    async def create(name: _Name, identity: AdminIdentity) -> KnowledgeBaseAnswer:
-        """Makes a knowledge base; one that exists stays as it is."""
-        await bases.create(identity.tenant, name)
+    async def create(
+        name: _Name,
+        identity: AdminIdentity,
+        language: Annotated[
+            Literal["en", "zh"] | None,
+            Query(description="What its documents are in; without it, they tell."),
+        ] = None,
+    ) -> KnowledgeBaseAnswer:
+        """Makes a knowledge base; one that exists stays as it is, but for a stated language.
+
+        Its index is then rebuilt for that language, within `champion_check_s`. State `zh` for
+        documents in both: its backbone reads English too.
+        """
+        await bases.create(identity.tenant, name, Language(language) if language else None)
         return await answer(await bases.record(identity.tenant, name))
 
     @app.delete("/knowledge-bases/{name}", tags=["knowledge bases"], status_code=204)

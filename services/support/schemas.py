@@ -143,8 +143,10 @@ class KnowledgeBaseAnswer(BaseModel):
         description="The bundle that made the index and encodes its queries; null before the first."
     )
     language: Language | None = Field(
-        description="What most of its first documents are in, by their script; null without any."
+        description="What was stated, or what most of its first documents are in, by their script; "
+        "null without any."
     )
+    language_is_stated: bool
 
 
 class KnowledgeBaseList(BaseModel):

@@ -40,6 +40,10 @@ def load(
     kb: Annotated[
         str | None, typer.Option("--kb", help="The knowledge base; it is made if there is none.")
     ] = None,
+    language: Annotated[
+        str | None,
+        typer.Option(help="en or zh, where the documents alone do not tell; zh reads both."),
+    ] = None,
     url: Url = None,
     key: ApiKey = None,
 ) -> None:
@@ -55,6 +59,8 @@ def load(
     files = found.files
     console = Console(highlight=False, soft_wrap=True)
     with connected(url, key) as platform, bars(console) as progress:
+        if language is not None:
+            platform.put(f"{PATH}/{quote(kb, safe='')}", language=language)
         bar = progress.add_task(f"files into {kb}", total=len(files))
         loaded = load_files(platform, files, kb, lambda done: progress.update(bar, completed=done))
     for reason in loaded.refused:
@@ -73,10 +79,13 @@ def show(url: Url = None, key: ApiKey = None) -> None:
     """List the knowledge bases."""
     with connected(url, key) as platform:
         bases = platform.get(PATH)["knowledge_bases"]
-    table = Table("knowledge base", "documents", "version", "bundle", box=None, pad_edge=False)
+    columns = ("knowledge base", "documents", "version", "language", "bundle")
+    table = Table(*columns, box=None, pad_edge=False)
     for base in bases:
         figures = (str(base[key]) for key in ("documents", "version"))
-        table.add_row(base["name"], *figures, base["bundle"] or "-")
+        stated = " (stated)" if base["language_is_stated"] else ""
+        language = f"{base['language'] or '-'}{stated}"
+        table.add_row(base["name"], *figures, language, base["bundle"] or "-")
     Console(highlight=False).print(table)
 
 

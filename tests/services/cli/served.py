@@ -46,7 +46,8 @@ class Served:
             return httpx.Response(200, json={"name": "shop", "documents": 12})
         if request.url.path.endswith("/rebuild"):
             return httpx.Response(200, json={"documents": 3, "bundle": "embed@1"})
-        bases = [{"name": "help-centre", "documents": 77, "version": 3, "bundle": "embed@1"}]
+        base = {"name": "help-centre", "documents": 77, "version": 3, "bundle": "embed@1"}
+        bases = [{**base, "language": "en", "language_is_stated": False}]
         return httpx.Response(200, json={"knowledge_bases": bases})
 
     def _documents(self, body: bytes) -> httpx.Response:

@@ -190,3 +190,50 @@ async def test_the_chat_says_in_chinese_what_it_says_itself(
 
     assert answer["banyan"]["kind"] == "suggestions"
     assert answer["content"].startswith("我不确定")
+
+
+async def test_a_stated_language_counts_and_is_kept_until_another_is_stated(
+    service: SupportService, http: httpx.AsyncClient
+) -> None:
+    made = (await http.put("knowledge-bases/shop", params={"language": "zh"})).json()
+    assert (made["language"], made["language_is_stated"]) == ("zh", True)
+    await service.knowledge_bases.put("default", "shop", [document("Refunds", "Within a week.")])
+    assert await made_by(service, "shop") == CHINESE
+
+    same = (await http.put("knowledge-bases/shop")).json()
+    assert (same["language"], same["language_is_stated"]) == ("zh", True)
+    assert (await http.put("knowledge-bases/shop", params={"language": "en"})).status_code == 200
+    await service._follower.follow()
+
+    assert await made_by(service, "shop") == ENGLISH
+    listed = (await http.get("knowledge-bases")).json()["knowledge_bases"]
+    assert [(each["language"], each["language_is_stated"]) for each in listed] == [("en", True)]
+
+
+@pytest.mark.parametrize("language", ["fr", "other", "", "中文"])
+async def test_a_language_that_cannot_be_stated_is_refused(
+    http: httpx.AsyncClient, language: str
+) -> None:
+    answer = await http.put("knowledge-bases/shop", params={"language": language})
+
+    assert answer.status_code == 422
+    assert "language" in answer.text
+    assert "'en' or 'zh'" in answer.text
+    assert (await http.get("knowledge-bases/shop")).status_code == 404
+
+
+async def test_what_is_written_in_several_scripts_is_answered_or_suggested(
+    service: SupportService, http: httpx.AsyncClient
+) -> None:
+    await service.knowledge_bases.put("default", "shop", chinese())
+    for said in (
+        "iPhone 15 の返品はできますか",
+        "환불은 언제 되나요?",
+        "ﾍﾝｷﾝは？",
+        "退款😀什么时候",
+        "退款 refund when",
+    ):
+        body = {"model": "support:shop", "messages": [{"role": "user", "content": said}]}
+        answer = await http.post("v1/chat/completions", json=body)
+        assert answer.status_code == 200, said
+        assert answer.json()["choices"][0]["message"]["content"]
