@@ -17,6 +17,7 @@ _LEAST_CHARACTERS = 6
 _BESIDE_LATIN = re.compile("[A-Za-z][\u4e00-\u9fff]|[\u4e00-\u9fff][A-Za-z]")
 _MOST_BESIDE_LATIN = 0.25
 _NAMES = {
+    "gb18030": "Chinese, GB18030",
     "big5": "Big5",
     "cp949": "Korean, EUC-KR",
     "cp932": "Japanese, Shift JIS",
@@ -40,6 +41,9 @@ def guess_encoding(sample: bytes) -> tuple[str | None, str]:
     is_sure = best.chaos <= _MOST_CHAOS and lead >= _LEAD
     if best.encoding == "gb18030" and is_sure and _is_chinese(str(best)):
         return "gb18030", ""
+    likely = [_NAMES[each.encoding] for each in found if each.chaos <= _MOST_CHAOS]
+    if len(likely) > 1:
+        return None, f"it may be {' or '.join(likely)}"
     if is_sure and best.encoding != "gb18030":
         return None, f"it looks like {_NAMES[best.encoding]}"
     return None, doubt

@@ -76,6 +76,12 @@ def test_what_may_be_several_is_refused(codec: str, text: str) -> None:
         open_table(f"question;answer\n{text}".encode(codec), name="faq.csv")
 
 
+@pytest.mark.parametrize("text", ["我的卡,寄出\n", "怎么退款，怎么退货"])
+def test_too_little_chinese_is_refused_by_the_names_that_it_may_have(text: str) -> None:
+    with pytest.raises(InputError, match=r"it may be .*Chinese, GB18030.*; save it as UTF-8"):
+        decode_text(text.encode("gb18030"), name="a.md")
+
+
 def test_a_language_whose_letters_are_the_same_in_both_is_read() -> None:
     text = "Hol van a kártyám?;Elküldtük, kérjük, várjon türelemmel.\n"
 
