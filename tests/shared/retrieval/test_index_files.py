@@ -1,5 +1,7 @@
 """Indexes on disk: read as written, or refused."""
 
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -38,6 +40,28 @@ def test_an_index_is_read_as_it_was_written(tmp_path: Path, index: Index) -> Non
     assert read is not None
     assert (read.bundle, read.version, read.entries) == (index.bundle, 3, index.entries)
     assert read.search([query("owls")], 5) == index.search([query("owls")], 5)
+
+
+def test_words_that_a_team_adds_are_in_an_index_that_was_written_without_them(
+    tmp_path: Path,
+) -> None:
+    """Tokens are not on disk: they are made by the dictionary of the process that reads."""
+    save(
+        Index.empty(BUNDLE, WIDTH).replaced(1, (), [embedded("a", "榕付卡怎么挂失", "致电客服。")]),
+        tmp_path,
+    )
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from shared.retrieval.tokens import add_words\n"
+        "from tests.shared.retrieval.test_index_files import load\n"
+        "print('榕付卡' in load(Path(sys.argv[1])).entries[0].title_tokens)\n"
+        "add_words(['榕付卡'])\n"
+        "print('榕付卡' in load(Path(sys.argv[1])).entries[0].title_tokens)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True
+    )
+    assert done.stdout.split() == ["False", "True"], done.stderr
 
 
 def test_an_empty_index_can_be_kept(tmp_path: Path) -> None:

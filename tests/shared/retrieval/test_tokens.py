@@ -20,11 +20,20 @@ from shared.retrieval.tokens import read_words, tokenize
         ("ＡＰＰ　ｃａｒｄｓ", {"app", "card"}),
         ("订单号：ＸＲ－２００", {"订单", "单号", "订单号", "xr", "200"}),
         ("訂單號：ＸＲ－２００", {"订单", "单号", "订单号", "xr", "200"}),
+        ("退款😀多久👍🏽到账", {"退款", "多久", "到", "账"}),
+        ("Apple Pay怎么绑卡", {"appl", "pay", "怎么", "绑卡"}),
+        ("카드가 안 와요", {"카드가", "안", "와요"}),
+        ("ﾎﾟｲﾝﾄ", {"ポイント"}),
+        ("❤️", set()),
         ("", set()),
     ],
 )
 def test_the_words_of_a_text(text: str, tokens: set[str]) -> None:
     assert set(tokenize(text)) == tokens
+
+
+def test_half_width_kana_are_the_same_words() -> None:
+    assert tokenize("ｶｰﾄﾞの再発行") == tokenize("カードの再発行")
 
 
 def test_the_dictionary_is_not_loaded_for_english() -> None:
