@@ -237,3 +237,26 @@ async def test_what_is_written_in_several_scripts_is_answered_or_suggested(
         answer = await http.post("v1/chat/completions", json=body)
         assert answer.status_code == 200, said
         assert answer.json()["choices"][0]["message"]["content"]
+
+
+@pytest.mark.parametrize(
+    ("title", "text", "question"),
+    [
+        ("返金", "返金は一週間以内に届きます。", "返金はいつですか"),
+        ("ﾎﾟｲﾝﾄ", "ﾎﾟｲﾝﾄは会計で使えます。", "ﾎﾟｲﾝﾄの使い方"),
+        ("환불", "환불은 일주일 안에 지급됩니다.", "환불은 언제 되나요"),
+    ],
+)
+async def test_japanese_and_korean_are_embedded_by_the_task_that_is_named_for_other_languages(
+    settings: SupportSettings, trunk: FakeTrunk, title: str, text: str, question: str
+) -> None:
+    named = {Language.CHINESE: "embed-zh", Language.OTHER: "embed-zh"}
+    for tasks, bundle in [(named, CHINESE), ({}, ENGLISH)]:
+        service = open_service(settings.model_copy(update={"embed_tasks": tasks}), trunk)
+        name = f"shop-{len(tasks)}"
+        await service.knowledge_bases.put("default", name, [document(title, text)])
+        assert await made_by(service, name) == bundle
+        base = await service.knowledge_bases.get("default", name)
+        assert await base.language() is Language.OTHER
+        assert await found(service, name, question) == [title]
+        await service.close()
