@@ -9,6 +9,7 @@ from shared.training.settings import FinetuneSettings
 OF_OTHER_PIPELINES = {
     "evaluation_sets.yaml",
     "pretrain_chinese.yaml",
+    "pretrain_chinese_further.yaml",
     "support_candidates.yaml",
     "support_near_misses.yaml",
 }

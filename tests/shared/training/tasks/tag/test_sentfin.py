@@ -92,5 +92,5 @@ def test_a_file_is_read_by_its_format(tmp_path: Path) -> None:
 
 def test_every_format_says_what_it_gives() -> None:
     formats = [each for kind in KINDS for each in kind.formats(Columns()).values()]
-    assert len(formats) == 18
+    assert len(formats) == 19
     assert all(each.examples for each in formats)
