@@ -48,6 +48,7 @@ COMMANDS: dict[str, list[list[str]]] = {
     "kb delete": [["x", "--yes", "--url", NOWHERE]],
     "kb list": [["--url", NOWHERE]],
     "kb load": [["{missing}", "--kb", "x", "--url", NOWHERE],
+                ["{csv}", "--kb", "x", "--language", "fr", "--url", NOWHERE],
                 ["{csv}", "--kb", "x", "--url", NOWHERE]],
     "kb rebuild": [["--kb", "x", "--url", NOWHERE]],
     "keys create": [["x", "--tenant", "NO SUCH"], ["x", "--role", "king"]],

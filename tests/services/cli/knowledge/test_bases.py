@@ -35,6 +35,20 @@ def test_a_folder_is_loaded(
     assert "3 documents loaded into kb, 0 refused" in capsys.readouterr().out
 
 
+def test_a_stated_language_is_sent_before_the_documents(
+    tmp_path: Path, answered_by: Callable[[Answer], None]
+) -> None:
+    write(tmp_path, a_md="A")
+    served = Served()
+    answered_by(served)
+
+    load(tmp_path, "客服", language="zh", url=URL)
+
+    assert [each.method for each in served.requests] == ["PUT", "POST"]
+    assert served.requests[0].url.path.endswith("/knowledge-bases/客服")
+    assert dict(served.requests[0].url.params) == {"language": "zh"}
+
+
 def test_a_folder_of_all_endings_is_loaded_whatever_the_size_of_its_files(
     tmp_path: Path, answered_by: Callable[[Answer], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
