@@ -22,10 +22,9 @@ class SentimentSettings(StreamedSettings):
     ahead moves event time to its arrival and `max_skew_s` at most; one that lies more than
     `allowed_lateness_s` behind its partition is late. `entities_file` holds the known entities
     (JSON lines `entity, aliases, tickers`); the tagger reads texts that name none of them where
-    `tag_entities` (for requests) and `tag_stream` (for the stream) allow. Texts in a
-    language of `language_tasks` are judged by its tasks alone: where the trunk lacks them, a record
-    is a dead letter and a request is refused; all other texts are judged by `tasks`.
-    `max_judgements` bounds
+    `tag_entities` (for requests) and `tag_stream` (for the stream) allow. Texts in a language of
+    `language_tasks` are judged by its tasks alone: where the trunk lacks them, a record is a dead
+    letter and a request is refused; all other texts are judged by `tasks`. `max_judgements` bounds
     the pairs of text and entity of one request, `max_listeners` the open event streams of a
     replica, `max_points` the windows of one answer.
     """

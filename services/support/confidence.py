@@ -33,9 +33,9 @@ def open_confidence(root: Path) -> Calibrations:
     return open_calibrations(root, SHIPPED)
 
 
-def load_calibration(name: str = SUPPORT_CONFIDENCE) -> Calibration:
-    """The constants that ship with the application."""
-    return champion(open_calibrations(SHIPPED), name).manifest
+def load_calibration() -> Calibration:
+    """The constants that ship with the application, for the first backbone's language."""
+    return champion(open_calibrations(SHIPPED), SUPPORT_CONFIDENCE).manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ class ConfidenceFollower:
                 self._fault = str(error)
 
 
-def champion(store: Calibrations, name: str = SUPPORT_CONFIDENCE) -> CalibrationBundle:
+def champion(store: Calibrations, name: str) -> CalibrationBundle:
     """The calibration of a confidence that serves.
 
     Raises:

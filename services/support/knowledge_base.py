@@ -83,12 +83,12 @@ class KnowledgeBase:
         store = self._around.store
         try:
             stated = await asyncio.to_thread(store.stated_language, self.uid)
+            if stated is not None:
+                return stated
             version = await asyncio.to_thread(store.version, self.uid)
         except NotFoundError:
             self.is_deleted = True
             raise
-        if stated is not None:
-            return stated
         if self._language[0] != version:
             texts = await asyncio.to_thread(store.sample, self.uid, _SAMPLE, _SAMPLE_CHARACTERS)
             self._language = (version, language_of_all(texts))

@@ -104,8 +104,7 @@ class Calibration(FilesManifest, frozen=True, extra="forbid"):
     and say nothing about others'. `judge_weight` is what a unit of the judge's logit adds to a
     passage's score near 0, see `shared.retrieval.judgement`. From the probability `threshold` on a
     question is answered (`chosen_by` says how it was chosen), from `suggest_from` on there are
-    suggestions, below it nothing fits. The
-    file beside it holds the questions' evidence.
+    suggestions, below it nothing fits. The file beside it holds the questions' evidence.
     """
 
     format_version: Literal[1] = 1
