@@ -40,7 +40,9 @@ from shared.training.methods.tuning import check_method
 from shared.training.publish.card import Card, Finished, render
 from shared.training.publish.held_out import judged_already, keep_held_out
 from shared.training.publish.publishing import Origin, publish, write_trained
+from shared.training.remedies.applying import prepare, with_changed_rows
 from shared.training.remedies.distil.teacher import taught_by
+from shared.training.remedies.remedy import Preparing
 from shared.training.settings import FinetuneSettings
 from shared.training.tasks.classify.rejection import rejecting_label
 from shared.training.tasks.trained import Trained
@@ -67,12 +69,15 @@ def finetune(settings: FinetuneSettings, *, command: str, console: Console) -> B
     if settings.rejection is not None:
         rejecting_label(settings.rejection, data.labels)
     backbone = Backbone.load(settings.backbone, settings.optimisation.dropouts)
-    specs = [spec_of(settings, seed, data, backbone) for seed in settings.optimisation.seeds]
+    seeds = settings.optimisation.seeds
+    learned = {seed: with_changed_rows(data, settings.remedies, seed) for seed in seeds}
+    specs = [spec_of(settings, seed, learned[seed][0], backbone) for seed in seeds]
     check_method(backbone, settings, specs[0].max_length)
     _report_data(settings, read, backbone, console)
     with cluster(settings.workers) as group:
-        runs = [_train(spec, data, backbone, group, console) for spec in specs]
+        runs = [_train(spec, learned[spec.seed][0], backbone, group, console) for spec in specs]
     chosen = max(runs, key=lambda run: run.score)
+    data, changes = learned[chosen.spec.seed]
     trained = _best_model(chosen, data, backbone)
     card = Card(
         chosen=chosen,
@@ -84,7 +89,7 @@ def finetune(settings: FinetuneSettings, *, command: str, console: Console) -> B
         chosen_on=data.chosen_on,
         calibrated_on=data.calibrated_on,
         calibration_rows=len(data.calibrating or ()),
-        notes=(*read.notes, *taught_by(settings.optimisation, data.train)),
+        notes=(*read.notes, *changes, *taught_by(settings.optimisation, data.train)),
     )
     with tempfile.TemporaryDirectory(dir=chosen.spec.folder()) as aside:
         origin = _origin(chosen.spec, command)
@@ -146,7 +151,8 @@ def _train(
         followed(folder, line, curves),
     ):
         train_arrays = data.arrays(data.train, tokenizer)
-        write_run(spec, train_arrays, data.arrays(data.dev, tokenizer))
+        prepared = prepare(spec.settings.remedies, Preparing(data, backbone, tokenizer, spec.seed))
+        write_run(spec, train_arrays, data.arrays(data.dev, tokenizer), prepared)
         console.print(
             f"{spec.settings.task}, seed {spec.seed}: {len(data.train):,} examples, labels: "
             f"{len(data.labels)}, {len(train_arrays.tokens):,} tokens an epoch, on "

@@ -9,6 +9,8 @@ from shared.training.data.arrays import TokenArrays
 from shared.training.loop.run_folder import RunSpec, write_run
 from shared.training.methods.tuning import check_method
 from shared.training.publish.held_out import judged_already
+from shared.training.remedies.applying import prepare, with_changed_rows
+from shared.training.remedies.remedy import Preparing
 from shared.training.settings import FinetuneSettings
 from shared.training.tasks.training_data import TrainingData, check_data, read_data
 
@@ -42,20 +44,23 @@ class Preparation:
     def write(self, spec: RunSpec) -> None:
         """Writes a run's folder, over what an earlier start of the same run wrote."""
         data, backbone = self._read(spec.settings), self._backbone(spec.settings)
+        tokenizer = backbone.text_tokenizer(spec.max_length)
         key = (spec.backbone_sha256, f"{spec.max_length} {_data_key(spec.settings)}")
         if key not in self._arrays:
-            tokenizer = backbone.text_tokenizer(spec.max_length)
             self._arrays[key] = (
                 data.arrays(data.train, tokenizer),
                 data.arrays(data.dev, tokenizer),
             )
-        write_run(spec, *self._arrays[key])
+        preparing = Preparing(data, backbone, tokenizer, spec.seed)
+        write_run(spec, *self._arrays[key], prepare(spec.settings.remedies, preparing))
 
     def _read(self, settings: FinetuneSettings) -> TrainingData:
         key = _data_key(settings)
         if key not in self._data:
             read = read_data(settings, judged_already(settings))
-            self._data[key] = check_data(settings, read)
+            data = check_data(settings, read)
+            seed = settings.optimisation.seeds[0]
+            self._data[key], _ = with_changed_rows(data, settings.remedies, seed)
         return self._data[key]
 
     def _backbone(self, settings: FinetuneSettings) -> Backbone:
@@ -67,4 +72,13 @@ class Preparation:
 
 
 def _data_key(settings: FinetuneSettings) -> str:
-    return settings.model_dump_json(include={"data", "data_dir", "kind", "multi_label"})
+    return settings.model_dump_json(
+        include={
+            "data": True,
+            "data_dir": True,
+            "kind": True,
+            "multi_label": True,
+            "remedies": True,
+            "optimisation": {"seeds"},
+        }
+    )

@@ -12,6 +12,7 @@ from shared.models.bundle import Method, TaskName
 from shared.models.source import BackboneConfig
 from shared.models.tasks import TaskKind
 from shared.training.data.settings import DataSettings, Share
+from shared.training.remedies.configured import Remedy, remedy_faults
 from shared.training.tasks.kind import Kind
 from shared.training.tasks.kinds import find_kind, kind_of
 
@@ -172,7 +173,8 @@ class FinetuneSettings(Settings):
     `prompt` virtual tokens and a head; a task of kind `embed` has no head. With `multi_label` a
     text may have several classes, or none. Of kind `span`, "no answer" begins where `balanced_f1`
     is best on calibration (or dev); or, with `unanswerable_accuracy`, where as many as possible are
-    answered while this share of its questions without an answer gets none.
+    answered while this share of its questions without an answer gets none. `remedies` are tried
+    answers to scarce data, bias or forgetting, see `shared.training.remedies`.
     """
 
     task: TaskName
@@ -185,6 +187,7 @@ class FinetuneSettings(Settings):
     lora: LoraSettings = LoraSettings()
     prompt: PromptSettings = PromptSettings()
     optimisation: OptimisationSettings = OptimisationSettings()
+    remedies: tuple[Remedy, ...] = ()
     rejection: RejectionSettings | None = None
     unanswerable_accuracy: Annotated[float, Field(gt=0, lt=1)] | None = None
     workers: WorkerSettings = WorkerSettings()
@@ -207,7 +210,11 @@ class FinetuneSettings(Settings):
 
     @model_validator(mode="after")
     def _parts_belong_together(self) -> "FinetuneSettings":
-        faults = [*self._method_faults(), *self._kind_faults()]
+        faults = [
+            *self._method_faults(),
+            *self._kind_faults(),
+            *remedy_faults(self.remedies, self.kind, self.method, several_labels=self.multi_label),
+        ]
         if len(set(self.optimisation.seeds)) != len(self.optimisation.seeds):
             faults.append("optimisation.seeds: a seed stands twice")
         if faults:

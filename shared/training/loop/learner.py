@@ -1,17 +1,20 @@
 """One step of training: parts of a batch, summed gradients, clipping, AdamW, learning rates."""
 
 import contextlib
+from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from shared.training.data.arrays import Int64s, TokenArrays
 from shared.training.loop.batching import epoch_batches, shard, sorted_batches
 from shared.training.loop.checkpoint import Tensors, optimiser_tensors, restore_optimiser
+from shared.training.loop.passes import ModelPasses, read_by_head
 from shared.training.loop.schedule import learning_rate_factor
 from shared.training.loop.workers import Worker
 from shared.training.methods.model import TunedModel
+from shared.training.remedies.remedy import Penalty
 from shared.training.settings import OptimisationSettings
 from shared.training.tasks.objective import Objective
 from shared.training.tasks.prediction import forward
@@ -32,13 +35,17 @@ class Learner:
         settings: OptimisationSettings,
         pad_id: int,
         worker: Worker,
+        penalties: Sequence[Penalty] = (),
     ) -> None:
+        model.beside.extend(each for each in penalties if isinstance(each, nn.Module))
         self.model = model.to(worker.device)
         self._arrays = arrays
         self._objective = objective
         self._settings = settings
         self._pad_id = pad_id
         self._worker = worker
+        self._penalties = penalties
+        self._passes = ModelPasses(self.model, objective, pad_id, worker)
         # In examples' columns: what an example costs is its rows times its longest one.
         self._budget = max(1, settings.max_batch_tokens // arrays.rows_per_example)
         self._optimiser = _optimiser(model, settings, worker.device)
@@ -107,10 +114,11 @@ class Learner:
         mine = shard(part, self._worker.rank, self._worker.world)
         rows = self._arrays.rows_of(mine.indices)
         model = self._parallel or self.model
-        outputs = forward(model, self._arrays, rows, self._pad_id, self._worker)
+        with read_by_head(self.model) as vectors:
+            outputs = forward(model, self._arrays, rows, self._pad_id, self._worker)
         if not mine.counts:
             outputs, rows = outputs[:0], rows[:0]
-        return self._objective.total(outputs, self._arrays, rows)
+        return self._passes.total(self._penalties, self._arrays, rows, outputs, vectors)
 
     def _set_rates(self, epochs_done: float) -> None:
         factor = learning_rate_factor(

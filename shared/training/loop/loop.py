@@ -1,7 +1,7 @@
 """The training loop: plain PyTorch on prepared arrays, alone or as one of several workers."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from shared.training.loop.learner import Learner
 from shared.training.loop.progress import Position, write_position
 from shared.training.loop.workers import Worker
 from shared.training.methods.model import TunedModel
+from shared.training.remedies.remedy import Penalty
 from shared.training.settings import CheckpointSettings, OptimisationSettings
 from shared.training.tasks.objective import Objective
 from shared.training.tasks.prediction import predict
@@ -50,6 +51,7 @@ class Run:
     seed: int
     optimisation: OptimisationSettings
     checkpoint: CheckpointSettings
+    penalties: Sequence[Penalty] = ()
 
 
 class TrainingLoop:
@@ -68,7 +70,7 @@ class TrainingLoop:
         self._settings = run.optimisation
         self._store = CheckpointStore(run.folder / "checkpoints", run.checkpoint.keep)
         self._learner = Learner(
-            model, run.train, run.objective, run.optimisation, run.pad_id, worker
+            model, run.train, run.objective, run.optimisation, run.pad_id, worker, run.penalties
         )
         self._state = self._resume()
 

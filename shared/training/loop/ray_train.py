@@ -24,9 +24,10 @@ from shared.errors import ConfigError, PlatformError
 from shared.models.backbone import Backbone
 from shared.training.loop.checkpoint import EpochScore, TrainingState
 from shared.training.loop.loop import Run, TrainingLoop
-from shared.training.loop.run_folder import RunSpec, read_run
+from shared.training.loop.run_folder import RunSpec, read_prepared, read_run
 from shared.training.loop.workers import Worker
 from shared.training.methods.model import TunedModel
+from shared.training.remedies.applying import penalties
 from shared.training.settings import WorkerSettings
 
 _WATCHER = "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER"
@@ -139,6 +140,7 @@ def run_worker(folder: Path, worker: Worker, report: Callable[[EpochScore], None
     """One worker's part of the run in `folder`, from its newest valid checkpoint on."""
     spec, train_arrays, dev_arrays = read_run(folder)
     learning = spec.settings.task_kind.learning(spec.settings)
+    model = _model(spec, worker)
     run = Run(
         folder=folder,
         train=train_arrays,
@@ -150,8 +152,9 @@ def run_worker(folder: Path, worker: Worker, report: Callable[[EpochScore], None
         seed=spec.seed,
         optimisation=spec.settings.optimisation,
         checkpoint=spec.settings.checkpoint,
+        penalties=penalties(spec.settings.remedies, read_prepared(folder), spec.labels, model),
     )
-    return TrainingLoop(_model(spec, worker), run, worker).run(report)
+    return TrainingLoop(model, run, worker).run(report)
 
 
 def _train_worker(config: dict[str, Any]) -> Any:

@@ -3,6 +3,7 @@
     <state_dir>/training/<task>-<12 hex>/
         run.json                                the settings, as resolved, and the labels
         train.safetensors  dev.safetensors      tokenised examples
+        remedy-NAME.safetensors                 what a remedy prepared, where it needs something
         checkpoints/                            see `shared.training.loop.checkpoint`
         progress.json                           see `shared.training.loop.progress`
 
@@ -11,19 +12,24 @@ folder and continues in it; another setting or one changed row is another run.
 """
 
 import hashlib
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
+from types import MappingProxyType
 
 from pydantic import BaseModel
+from safetensors.numpy import load_file, save
 
 from shared.files import locked as locked_file
 from shared.files import write_atomic
 from shared.training.data.arrays import TokenArrays
+from shared.training.remedies.remedy import Prepared
 from shared.training.settings import FinetuneSettings, LoraSettings, OptimisationSettings
 
 _SPEC = "run.json"
 _TRAIN = "train.safetensors"
 _DEV = "dev.safetensors"
+_REMEDY = "remedy-"
 _LOCK = ".lock"
 
 
@@ -58,8 +64,11 @@ class RunSpec(BaseModel, frozen=True, extra="forbid"):
                 "lora": set(LoraSettings.model_fields) - {"strength"},
                 "prompt": True,
                 "optimisation": _deciding(self.settings.optimisation),
+                "remedies": True,
                 "backbone": {"precision": True},
-            }
+            },
+            # A run without any keeps the name that it had before there were remedies.
+            exclude=None if self.settings.remedies else {"remedies"},
         )
         rest = self.model_dump_json(exclude={"settings"})
         name = hashlib.sha256(f"{decisive}\n{rest}".encode()).hexdigest()[:12]
@@ -73,12 +82,22 @@ def _deciding(optimisation: OptimisationSettings) -> set[str]:
     return names if optimisation.teacher_weight else names - teacher
 
 
-def write_run(spec: RunSpec, train: TokenArrays, dev: TokenArrays) -> Path:
-    """Writes what the workers read, over what an earlier start of the same run wrote."""
+def write_run(
+    spec: RunSpec,
+    train: TokenArrays,
+    dev: TokenArrays,
+    prepared: Mapping[str, Prepared] = MappingProxyType({}),
+) -> Path:
+    """Writes what the workers read, over what an earlier start of the same run wrote.
+
+    `prepared` is what remedies need, by their names.
+    """
     folder = spec.folder()
     folder.mkdir(parents=True, exist_ok=True)
     train.save(folder / _TRAIN)
     dev.save(folder / _DEV)
+    for name, arrays in prepared.items():
+        write_atomic(folder / f"{_REMEDY}{name}.safetensors", save(dict(arrays)))
     write_atomic(folder / _SPEC, spec.model_dump_json(indent=2).encode())
     return folder
 
@@ -87,6 +106,14 @@ def read_run(folder: Path) -> tuple[RunSpec, TokenArrays, TokenArrays]:
     """The run's specification, its training and its dev arrays."""
     spec = RunSpec.model_validate_json((folder / _SPEC).read_bytes())
     return spec, TokenArrays.load(folder / _TRAIN), TokenArrays.load(folder / _DEV)
+
+
+def read_prepared(folder: Path) -> dict[str, Prepared]:
+    """What the remedies of a run prepared, by their names."""
+    return {
+        file.stem.removeprefix(_REMEDY): load_file(file)
+        for file in sorted(folder.glob(f"{_REMEDY}*.safetensors"))
+    }
 
 
 def locked(folder: Path) -> AbstractContextManager[None]:

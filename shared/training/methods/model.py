@@ -19,6 +19,7 @@ from shared.training.settings import FinetuneSettings
 # The encoder's tensors in checkpoints, whatever the method.
 _ENCODER = "encoder."
 _HEAD = "head."
+_BESIDE = "beside."
 
 Pool = Callable[[Tensor, Tensor], Tensor]
 """Hidden states [b, s, d] and attention mask [b, s] to one vector for each row, [b, d']."""
@@ -29,7 +30,8 @@ class TunedModel(nn.Module):
 
     A head reads the pooled vector or every token, as `shared.models.heads` says of its kind.
     Without a head the model gives what `pool` gives, of `outputs` numbers. The encoder runs in
-    bfloat16 where `bfloat16` says so; weights, pooling, head and loss stay float32.
+    bfloat16 where `bfloat16` says so; weights, pooling, head and loss stay float32. `beside` is
+    what remedies train with it and no bundle has.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class TunedModel(nn.Module):
             # Equal logits at first: nothing is preferred before an example was seen.
             nn.init.zeros_(head.linear.weight)
             nn.init.zeros_(head.linear.bias)
+        self.beside = nn.ModuleList()
 
     @classmethod
     def on(
@@ -101,13 +104,20 @@ class TunedModel(nn.Module):
         reads = hidden if self.reads_tokens else self._pool(hidden, attention_mask)
         return reads if self.head is None else self.head(reads)
 
+    @property
+    def embedded_tokens(self) -> nn.Embedding:
+        """The layer that gives each token its embedding, [b, s, d]."""
+        layer: nn.Embedding = self.tuned.encoder.get_input_embeddings()  # type: ignore[operator]
+        return layer
+
     def encoder_parameters(self) -> list[nn.Parameter]:
         """What the method trains of the encoder, or beside it."""
         return [parameter for parameter in self.tuned.parameters() if parameter.requires_grad]
 
     def head_parameters(self) -> list[nn.Parameter]:
-        """The head's weight and bias; none without a head."""
-        return [] if self.head is None else list(self.head.parameters())
+        """The head's weight and bias, none without a head, and those of `beside`."""
+        head = [] if self.head is None else list(self.head.parameters())
+        return [*head, *self.beside.parameters()]
 
     def trainable(self) -> dict[Tensor, str]:
         """The names of all parameters that are trained."""
@@ -122,13 +132,16 @@ class TunedModel(nn.Module):
         named = {f"{_ENCODER}{name}": tensor for name, tensor in self.tuned.tensors().items()}
         if self.head is not None:
             named |= {f"{_HEAD}{name}": tensor for name, tensor in self.head.state_dict().items()}
+        named |= {f"{_BESIDE}{name}": tensor for name, tensor in self.beside.state_dict().items()}
         return {name: tensor.detach().cpu().contiguous() for name, tensor in named.items()}
 
     def restore(self, tensors: Tensors) -> None:
-        """Puts back what `tensors` gave."""
+        """Puts back what `tensors` gave; what was beside the model only where it still is."""
         self.tuned.restore(_below(_ENCODER, tensors))
         if self.head is not None:
             self.head.load_state_dict(_below(_HEAD, tensors))
+        if len(self.beside):
+            self.beside.load_state_dict(_below(_BESIDE, tensors))
 
     def shift_output(self, output: int, shift: float) -> None:
         """Adds to the head's bias of one output.

@@ -15,12 +15,14 @@ from shared.training.loop.checkpoint import Checkpoint, CheckpointStore
 from shared.training.loop.loop import Run, TrainingLoop
 from shared.training.loop.workers import ALONE, Worker
 from shared.training.methods.model import TunedModel
+from shared.training.remedies.adversarial import Adversarial
+from shared.training.remedies.applying import penalties
 from shared.training.tasks.embed.contrastive import Contrastive
 from shared.training.tasks.embed.learning import judge_vectors
 from tests.shared.training import made
 
 WORLD = 2
-CASES = ("lora", "full", "embed")
+CASES = ("lora", "full", "embed", "adversarial")
 TEXTS = TokenArrays.of([[1]] * 10, [0, 10, 1, 11, 2, 10, 3, 12, 4, 13], rows_per_example=2)
 
 
@@ -70,6 +72,7 @@ def _model_and_run(case: str, folder: Path, worker: Worker) -> tuple[TunedModel,
             metric="mrr_at_10",
         )
         return made.embedder(made.tuned(Method.LORA)), run
+    method = Method.FULL if case == "full" else Method.LORA
     run = made.run(
         folder,
         every_steps=9,
@@ -77,9 +80,13 @@ def _model_and_run(case: str, folder: Path, worker: Worker) -> tuple[TunedModel,
         max_batch_tokens=64,
         accumulation=2,
         class_weights="balanced",
-        encoder_learning_rate=1e-3 if case == "lora" else 1e-4,
+        encoder_learning_rate=1e-4 if case == "full" else 1e-3,
     )
-    return made.classifier(tuned_encoder=made.tuned(Method(case))), run
+    model = made.classifier(tuned_encoder=made.tuned(method))
+    if case == "adversarial":
+        remedies = (Adversarial(remedy="adversarial", steps=2),)
+        run = dataclasses.replace(run, penalties=penalties(remedies, {}, (), model))
+    return model, run
 
 
 def _contrast(rows: Int64s, worker: Worker) -> tuple[torch.Tensor, torch.Tensor]:
