@@ -10,7 +10,6 @@ import hashlib
 import shutil
 import sys
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -20,8 +19,6 @@ from pipelines.fewshot_settings import FewshotSettings
 from shared.models.backbone import Backbone
 from shared.models.bundle import Bundle, Method
 from shared.models.registry import open_registry
-from shared.training.data.examples import AnyExample
-from shared.training.data.sets import ReadSets
 from shared.training.evaluation.names import METRIC_NAMES
 from shared.training.loop.checkpoint import CheckpointStore, Tensors
 from shared.training.loop.progress import followed, shown
@@ -32,8 +29,8 @@ from shared.training.methods.tuning import check_method
 from shared.training.publish.head_card import HeadCard, render_head
 from shared.training.publish.held_out import judged_already, keep_held_out
 from shared.training.publish.publishing import Origin, publish, write_trained
-from shared.training.tasks.classify.class_pairs import drawn, pairs_across, pairs_within
-from shared.training.tasks.classify.examples import Example
+from shared.training.remedies.applying import learned_rows
+from shared.training.tasks.classify.class_pairs import pairs_across, pairs_within
 from shared.training.tasks.classify.pooled import pooled_vectors, set_regression
 from shared.training.tasks.trained import Trained
 from shared.training.tasks.training_data import check_data, read_data
@@ -60,7 +57,7 @@ def fewshot(settings: FewshotSettings, *, command: str, console: Console) -> Bun
     registry = open_registry(settings.registry_root)
     registry.aliases()
     read = read_data(settings, judged_already(settings))
-    data = check_data(settings, _drawn(read, settings))
+    data, _ = learned_rows(check_data(settings, read), settings, _seed(settings))
     backbone = Backbone.load(settings.backbone, settings.optimisation.dropouts)
     length = backbone.at_most(settings.max_length)
     check_method(backbone, settings, length)
@@ -85,14 +82,6 @@ def fewshot(settings: FewshotSettings, *, command: str, console: Console) -> Bun
     if tuned:
         shutil.rmtree(_spec(settings, few, length).folder())
     return bundle
-
-
-def _drawn(read: ReadSets[AnyExample], settings: FewshotSettings) -> ReadSets[AnyExample]:
-    """The sets with no more examples of a class to train on than were asked for."""
-    if settings.examples_per_class is None:
-        return read
-    train = [example for example in read.train if isinstance(example, Example)]
-    return replace(read, train=[*drawn(train, settings.examples_per_class, _seed(settings))])
 
 
 def _tune(settings: FewshotSettings, few: Trained, length: int, console: Console) -> Tensors:

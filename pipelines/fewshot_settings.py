@@ -17,11 +17,10 @@ _OPTIMISATION = {"epochs": 1, "max_batch_tokens": 4096}
 class FewshotSettings(FinetuneSettings):
     """What `pipelines.finetune` is told of a `classify` task, and what is particular to few texts.
 
-    Of train `examples_per_class` are drawn by the seed (none: all are taken). Each stands in
-    `pairs_per_example` pairs. `inverse_l2` is that of the logistic regression.
+    Each example stands in `pairs_per_example` pairs. `inverse_l2` is that of the logistic
+    regression.
     """
 
-    examples_per_class: Annotated[int, Field(ge=2)] | None = None
     pairs_per_example: PositiveInt = 20
     inverse_l2: Annotated[float, Field(gt=0)] = 10.0
 
@@ -43,6 +42,11 @@ class FewshotSettings(FinetuneSettings):
             faults.append(
                 "optimisation.accumulation: pairs learn from the whole batch: leave it out"
             )
+        if self.remedies:
+            faults.append(
+                "remedies: few examples learn by pairs alone: leave them out, or use "
+                "pipelines.finetune"
+            )
         if self.data.second is not None:
             faults.append("data.second: the pairs are of single texts: leave it out")
         if faults:
@@ -58,6 +62,8 @@ class FewshotSettings(FinetuneSettings):
         for file in (file for files in (*parts, *data["measured"].values()) for file in files):
             file["format"] = PLAIN
         values["optimisation"]["metric"] = None
+        # They are drawn before the pairs are made.
+        values["examples"] = values["examples_per_class"] = None
         if self.backbone.is_folder:
             # Workers stand in another folder than this process.
             path = Path(self.backbone.source).expanduser().resolve()

@@ -40,7 +40,7 @@ from shared.training.methods.tuning import check_method
 from shared.training.publish.card import Card, Finished, render
 from shared.training.publish.held_out import judged_already, keep_held_out
 from shared.training.publish.publishing import Origin, publish, write_trained
-from shared.training.remedies.applying import prepare, with_changed_rows
+from shared.training.remedies.applying import learned_rows, prepare
 from shared.training.remedies.distil.teacher import taught_by
 from shared.training.remedies.remedy import Preparing
 from shared.training.settings import FinetuneSettings
@@ -70,7 +70,7 @@ def finetune(settings: FinetuneSettings, *, command: str, console: Console) -> B
         rejecting_label(settings.rejection, data.labels)
     backbone = Backbone.load(settings.backbone, settings.optimisation.dropouts)
     seeds = settings.optimisation.seeds
-    learned = {seed: with_changed_rows(data, settings.remedies, seed) for seed in seeds}
+    learned = {seed: learned_rows(data, settings, seed) for seed in seeds}
     specs = [spec_of(settings, seed, learned[seed][0], backbone) for seed in seeds]
     check_method(backbone, settings, specs[0].max_length)
     _report_data(settings, read, backbone, console)

@@ -9,7 +9,7 @@ from shared.training.data.arrays import TokenArrays
 from shared.training.loop.run_folder import RunSpec, write_run
 from shared.training.methods.tuning import check_method
 from shared.training.publish.held_out import judged_already
-from shared.training.remedies.applying import prepare, with_changed_rows
+from shared.training.remedies.applying import learned_rows, prepare
 from shared.training.remedies.remedy import Preparing
 from shared.training.settings import FinetuneSettings
 from shared.training.tasks.training_data import TrainingData, check_data, read_data
@@ -60,7 +60,7 @@ class Preparation:
             read = read_data(settings, judged_already(settings))
             data = check_data(settings, read)
             seed = settings.optimisation.seeds[0]
-            self._data[key], _ = with_changed_rows(data, settings.remedies, seed)
+            self._data[key], _ = learned_rows(data, settings, seed)
         return self._data[key]
 
     def _backbone(self, settings: FinetuneSettings) -> Backbone:
@@ -78,6 +78,8 @@ def _data_key(settings: FinetuneSettings) -> str:
             "data_dir": True,
             "kind": True,
             "multi_label": True,
+            "examples": True,
+            "examples_per_class": True,
             "remedies": True,
             "optimisation": {"seeds"},
         }

@@ -17,7 +17,7 @@ from services.cli.knowledge.suites.evaluate import evaluate as evaluate_support
 from services.cli.knowledge.unanswered import unanswered
 from services.cli.models import backbones
 from services.cli.models.judging import evaluate, promote, rollback
-from services.cli.models.searches import pretrain, rebase, tune
+from services.cli.models.searches import pretrain, rebase, study, tune
 from services.cli.models.tasks import models
 from services.cli.models.train import train
 from services.cli.news.alerts import alerts
@@ -42,7 +42,7 @@ Commands = Mapping[str, Callable[..., None]]
 
 _COMMANDS = (
     up, down, status, doctor, config, backup, restore, purge, version, ask, analyze, rank, models,
-    train, evaluate, promote, rollback, tune, pretrain, rebase,
+    train, evaluate, promote, rollback, tune, study, pretrain, rebase,
 )  # fmt: skip
 
 _GROUPS: Mapping[str, tuple[str, Commands]] = {

@@ -3,6 +3,7 @@
 Notation of shapes: n examples, c classes.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 from scipy.special import ndtr
 
-from shared.metrics.bootstrap import SHARE, Interval, bootstrap
+from shared.metrics.bootstrap import SHARE, Indices, Interval, bootstrap
 from shared.metrics.classification import Classes
 
 Floats = npt.NDArray[np.float32] | npt.NDArray[np.float64]
@@ -64,15 +65,18 @@ def confidence_error(
     confidence: Float64s, right: Bools, *, bins: int = 15, resamples: int = 1000
 ) -> Interval:
     """The same error of answers [n] whose confidence, and whether they are right, is known."""
+    statistic = confidence_error_of(confidence, right, bins=bins)
+    return bootstrap(statistic, len(right), resamples=resamples, bounds=SHARE)
+
+
+def confidence_error_of(
+    confidence: Float64s, right: Bools, *, bins: int = 15
+) -> Callable[[Indices], float]:
+    """The same error as a function of which of the answers are looked at."""
     bin_of = _bins(confidence, bins)
     gap = right - confidence
-    return bootstrap(
-        lambda indices: float(
-            np.abs(np.bincount(bin_of[indices], weights=gap[indices])).sum() / len(indices)
-        ),
-        len(right),
-        resamples=resamples,
-        bounds=SHARE,
+    return lambda indices: float(
+        np.abs(np.bincount(bin_of[indices], weights=gap[indices])).sum() / len(indices)
     )
 
 

@@ -173,7 +173,9 @@ class FinetuneSettings(Settings):
     `prompt` virtual tokens and a head; a task of kind `embed` has no head. With `multi_label` a
     text may have several classes, or none. Of kind `span`, "no answer" begins where `balanced_f1`
     is best on calibration (or dev); or, with `unanswerable_accuracy`, where as many as possible are
-    answered while this share of its questions without an answer gets none. `remedies` are tried
+    answered while this share of its questions without an answer gets none. Of train `examples` at
+    most, or `examples_per_class` of each class, are drawn by the seed (none: all are taken).
+    `remedies` are tried
     answers to scarce data, bias or forgetting, see `shared.training.remedies`.
     """
 
@@ -187,6 +189,8 @@ class FinetuneSettings(Settings):
     lora: LoraSettings = LoraSettings()
     prompt: PromptSettings = PromptSettings()
     optimisation: OptimisationSettings = OptimisationSettings()
+    examples: Annotated[int, Field(ge=2)] | None = None
+    examples_per_class: Annotated[int, Field(ge=2)] | None = None
     remedies: tuple[Remedy, ...] = ()
     rejection: RejectionSettings | None = None
     unanswerable_accuracy: Annotated[float, Field(gt=0, lt=1)] | None = None
@@ -288,6 +292,11 @@ class FinetuneSettings(Settings):
 _OPTIONS: tuple[tuple[str, object, str], ...] = (
     ("rejection", None, "only one class of several can mean none of the others"),
     ("unanswerable_accuracy", None, "kind {kind} answers no questions"),
+    (
+        "examples_per_class",
+        None,
+        "only texts with one class each are drawn by it: set examples instead",
+    ),
     (
         "optimisation.class_weights",
         "none",

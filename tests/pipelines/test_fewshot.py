@@ -74,7 +74,8 @@ def test_pairs_bring_more_than_the_backbone_as_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"kind": "embed"}, "kind: few examples"),
+        ({"kind": "embed", "examples_per_class": None}, "kind: few examples"),
+        ({"remedies": [{"remedy": "mixup"}]}, "few examples learn by pairs alone"),
         ({"optimisation": {"seeds": [0, 1]}}, "run once for each"),
         ({"optimisation": {"accumulation": 2}}, "leave it out"),
         ({"data": {"train": "a", "dev": "b", "second": "other"}}, "single texts"),

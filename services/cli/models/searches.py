@@ -1,4 +1,4 @@
-"""Backbones and searches: pretraining, a search for settings, all tasks for another backbone."""
+"""Backbones, searches and studies: pretraining, settings, remedies, another backbone."""
 
 from pathlib import Path
 from typing import Annotated
@@ -28,6 +28,28 @@ def tune(
 
     folder = platform_settings(state_dir).state_dir
     chosen = given(base=base, trials=trials, state_dir=folder)
+    raise typer.Exit(main.start(config, settings or (), chosen))
+
+
+def study(
+    config: Annotated[
+        Path | None, typer.Option(help="A YAML file of this study: its base, seeds, variants.")
+    ] = None,
+    base: Annotated[
+        Path | None,
+        typer.Option(help="The configuration with `remedies`, as `banyan train` takes it."),
+    ] = None,
+    settings: Assignments = None,
+    state_dir: StateDir = None,
+) -> None:
+    """Measure what remedies buy and cost: trained with and without them, over seeds.
+
+    After an interruption the same command continues.
+    """
+    from pipelines.study import main
+
+    folder = platform_settings(state_dir).state_dir
+    chosen = given(base=base, state_dir=folder)
     raise typer.Exit(main.start(config, settings or (), chosen))
 
 

@@ -59,6 +59,24 @@ def figures_plot(figures: dict[str, Interval]) -> str:
     return _svg("figures", (9, 0.6 + 0.34 * len(figures)), draw)
 
 
+def differences_plot(name: str, differences: dict[str, Interval]) -> str:
+    """Differences from something with their intervals, a line for each; 0 is no difference."""
+
+    def draw(axes: Axes) -> None:
+        names = list(differences)[::-1]
+        axes.axvline(0, color=_GREY, linewidth=1)
+        for place, each in enumerate(map(differences.__getitem__, names)):
+            shown = _GREEN if each.low > 0 or each.high < 0 else _QUIET
+            axes.plot([each.low, each.high], [place, place], color=shown, linewidth=2)
+            axes.plot(each.value, place, "o", color=shown, markersize=6)
+            axes.text(each.value, place + 0.18, f"{each.value:+.3f}", ha="center", fontsize=8)
+        axes.set_yticks(range(len(names)), [_short(each) for each in names])
+        axes.set_ylim(-0.6, len(names) - 0.3)
+        axes.tick_params(axis="y", length=0, labelcolor=_INK)
+
+    return _svg(name.replace(" ", "-"), (4.6, 0.9 + 0.4 * len(differences)), draw)
+
+
 def reliability_plot(confidence: Confidence) -> str:
     """How often answers of each confidence are right; on the diagonal they are what they say."""
 

@@ -22,6 +22,7 @@ from pipelines import (
     promote,
     rebase,
     rollback,
+    study,
     table,
     tune,
     zeroshot,
@@ -79,6 +80,7 @@ COMMANDS: dict[str, list[list[str]]] = {
               ["{binary}", "--task", "x"], ["{empty}"], ["{missing}.yaml"],
               ["{folder}", "--task", "x"],
               ["{csv}", "--task", "x", "--set", "epochs=none"]],
+    "study": [[], ["--config", "{missing}"], ["--base", "{csv}"], ["--base", "{missing}"]],
     "tune": [["{missing}"], ["{empty}"], ["--base", "{missing}", "--set", "space.seed.choice=[1]"]],
     "up": [["--port", "0"], ["--file", "{missing}"], ["--host", "nowhere"], ["--file", "{binary}"],
            ["--proxy", "odd"]],
@@ -103,6 +105,7 @@ PIPELINES: dict[str, tuple[Callable[[list[str]], int], list[list[str]]]] = {
     "rebase": (rebase.main, [[], ["--set", "backbone.source={missing}"]]),
     "rollback": (rollback.main, [[], ["--set", "task=none"]]),
     "table": (table.main, [[], ["--set", "table={missing}", "task=x"]]),
+    "study": (study.main, [[], ["--set", "base={missing}"], ["--set", "base={csv}", "seeds=x"]]),
     "tune": (tune.main, [[], ["--config", "{empty}"]]),
     "zeroshot": (zeroshot.main, [[], ["--config", "{missing}"]]),
 }  # fmt: skip

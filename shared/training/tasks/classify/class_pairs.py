@@ -3,26 +3,10 @@
 Notation of shapes: n texts, p pairs.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 
 from shared.training.data.arrays import Int64s, TokenArrays
-from shared.training.tasks.classify.examples import Example
-
-
-def drawn(examples: Sequence[Example], per_class: int, seed: int) -> list[Example]:
-    """At most `per_class` examples of every class, by chance, in their order."""
-    generator = np.random.default_rng(seed)
-    left: dict[str, int] = {}
-    kept = []
-    for i in generator.permutation(len(examples)):
-        label = examples[i].label
-        left[label] = left.get(label, per_class) - 1
-        if left[label] >= 0:
-            kept.append(int(i))
-    return [examples[i] for i in sorted(kept)]
 
 
 def pairs_within(arrays: TokenArrays, each: int, seed: int) -> TokenArrays:

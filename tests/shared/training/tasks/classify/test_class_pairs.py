@@ -3,22 +3,13 @@ from collections import Counter
 import numpy as np
 
 from shared.training.data.arrays import TokenArrays
-from shared.training.tasks.classify.class_pairs import drawn, pairs_across, pairs_within
-from shared.training.tasks.classify.examples import Example
+from shared.training.tasks.classify.class_pairs import pairs_across, pairs_within
 
 
 def _texts(classes: int, each: int) -> TokenArrays:
     """A text is one token, which is its number."""
     n = classes * each
     return TokenArrays.of([[i] for i in range(n)], [i % classes for i in range(n)])
-
-
-def test_of_each_class_as_many_are_drawn_and_no_more_than_there_are() -> None:
-    examples = [Example(f"text {i}", "rare" if i < 3 else f"class {i % 2}") for i in range(40)]
-    found = drawn(examples, 8, seed=1)
-    assert Counter(each.label for each in found) == {"rare": 3, "class 0": 8, "class 1": 8}
-    assert found == sorted(found, key=examples.index) == drawn(examples, 8, seed=1)
-    assert found != drawn(examples, 8, seed=2)
 
 
 def test_each_text_stands_beside_others_of_its_class() -> None:

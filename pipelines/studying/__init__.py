@@ -1,0 +1,1 @@
+"""What a remedy buys and what it costs: the same training with and without it, over seeds."""
