@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-FOLDER = Path(__file__).parents[2] / "pipelines" / "fairness"
+FOLDER = Path(__file__).parents[3] / "pipelines" / "fairness"
 MOST_SHARED = 0.5
 """The largest share of their words that two sentences may have in common."""
 
