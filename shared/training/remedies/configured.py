@@ -8,9 +8,16 @@ from pydantic import Field
 from shared.models.bundle import Method
 from shared.models.tasks import TaskKind
 from shared.training.remedies.adversarial import Adversarial
+from shared.training.remedies.augment.misspellings import Misspellings
+from shared.training.remedies.augment.random_edits import RandomEdits
+from shared.training.remedies.augment.synonyms import Synonyms
+from shared.training.remedies.augment.typing_errors import TypingErrors
 from shared.training.remedies.mixup import Mixup
 
-Remedy = Annotated[Adversarial | Mixup, Field(discriminator="remedy")]
+Remedy = Annotated[
+    Adversarial | Misspellings | Mixup | RandomEdits | Synonyms | TypingErrors,
+    Field(discriminator="remedy"),
+]
 
 
 def remedy_faults(
