@@ -8,6 +8,8 @@ from pydantic import Field
 from shared.models.bundle import Method
 from shared.models.tasks import TaskKind
 from shared.training.remedies.adversarial import Adversarial
+from shared.training.remedies.augment.back_translation import BackTranslation
+from shared.training.remedies.augment.masked_words import MaskedWords
 from shared.training.remedies.augment.misspellings import Misspellings
 from shared.training.remedies.augment.random_edits import RandomEdits
 from shared.training.remedies.augment.synonyms import Synonyms
@@ -15,7 +17,14 @@ from shared.training.remedies.augment.typing_errors import TypingErrors
 from shared.training.remedies.mixup import Mixup
 
 Remedy = Annotated[
-    Adversarial | Misspellings | Mixup | RandomEdits | Synonyms | TypingErrors,
+    Adversarial
+    | BackTranslation
+    | MaskedWords
+    | Misspellings
+    | Mixup
+    | RandomEdits
+    | Synonyms
+    | TypingErrors,
     Field(discriminator="remedy"),
 ]
 

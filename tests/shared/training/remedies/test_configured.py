@@ -33,6 +33,19 @@ def test_several_remedies_stand_in_one_configuration() -> None:
         ),
         ([{"remedy": "mixup"}, {"remedy": "mixup"}], {}, "remedies.1 (mixup): it stands twice"),
         ([{"remedy": "mixup", "lambda": 1}], {}, "Extra inputs are not permitted"),
+        ([{"remedy": "synonyms", "words": 0}], {}, "remedies.0.synonyms.words"),
+        (
+            [{"remedy": "typing_errors", "rows": {"copies": 21}}],
+            {},
+            "remedies.0.typing_errors.rows.copies",
+        ),
+        ([{"remedy": "misspellings"}], {}, "remedies.0.misspellings.path"),
+        ([{"remedy": "masked_words"}], {}, "remedies.0.masked_words.model"),
+        (
+            [{"remedy": "back_translation", "translator": {"by": "hand"}}],
+            {},
+            "remedies.0.back_translation.translator",
+        ),
         ([{"remedy": "prayer"}], {}, "'adversarial'"),
     ],
 )
