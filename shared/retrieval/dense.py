@@ -9,10 +9,14 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from shared.faiss_search import every_row
+from shared.retrieval.rounded import Float64s, Rounded
 
+Bools = npt.NDArray[np.bool_]
 Float32s = npt.NDArray[np.float32]
 Int64s = npt.NDArray[np.int64]
+
+_FEW = 4096
+"""Vectors up to which all are multiplied in full: that takes less than a millisecond."""
 
 
 class Dense:
@@ -21,7 +25,7 @@ class Dense:
     def __init__(self, vectors: Float32s) -> None:
         self._index = faiss.IndexFlatIP(vectors.shape[1])
         self._index.add(np.ascontiguousarray(vectors, np.float32))
-        self._every_row = every_row()
+        self._rounded = Rounded(self.vectors) if self._index.ntotal > _FEW else None
 
     @classmethod
     def read(cls, path: Path) -> "Dense":
@@ -49,15 +53,47 @@ class Dense:
         view: Float32s = faiss.rev_swig_ptr(self._index.get_xb(), count * width)
         return view.reshape(count, width)
 
-    def search(self, query: Float32s, k: int) -> Int64s:
-        """The rows whose inner product with `query` [d] is largest, the best first, at most k."""
-        k = min(k, self._index.ntotal)
-        if not k:
-            return np.zeros(0, np.int64)
-        _, rows = self._index.search(query[np.newaxis], k, params=self._every_row)
-        found: Int64s = rows[0]
-        return found
+    @property
+    def nbytes(self) -> int:
+        """How much memory it takes."""
+        rounded = 0 if self._rounded is None else self._rounded.nbytes
+        return self.vectors.nbytes + rounded
+
+    def search(self, query: Float32s, k: int, alive: Bools | None = None) -> Int64s:
+        """The rows whose inner product with `query` [d] is largest, the best first, at most k.
+
+        Only rows that live under a mask [n]; None: all.
+        """
+        rows = self._possible(query, k, alive)
+        scores = self.scores(query, rows)
+        if k < len(rows):
+            best = np.argpartition(-scores, k)[:k]
+            rows, scores = rows[best], scores[best]
+        return rows[np.lexsort((rows, -scores))]
 
     def scores(self, query: Float32s, rows: Int64s) -> Float32s:
-        """The inner products of `query` [d] with some rows."""
-        return self.vectors[rows] @ query
+        """The inner products of `query` [d] with some rows; the others do not change a row's."""
+        # To copy more than half of them takes longer than to multiply all.
+        most = 2 * len(rows) > self._index.ntotal
+        products: Float32s = np.vecdot(self.vectors if most else self.vectors[rows], query)
+        return products[rows] if most else products
+
+    def _possible(self, query: Float32s, k: int, alive: Bools | None) -> Int64s:
+        """Rows, in ascending order, among which the k best are."""
+        rows = np.arange(self._index.ntotal) if alive is None else np.flatnonzero(alive)
+        if k >= len(rows):
+            return rows
+        products, error = self._products(query)
+        if alive is not None:
+            products = products[rows]
+        best = np.argpartition(products, -k)[-k:]
+        # The k best of all score at least what the worst of these does.
+        least = min(float(self.scores(query, rows[best]).min()) - error, products[best].min())
+        possible: Int64s = rows[products >= least]
+        return possible
+
+    def _products(self, query: Float32s) -> tuple[Float32s | Float64s, float]:
+        """The inner products with all rows, and how far off they are at most."""
+        return (
+            (self.vectors @ query, 0.0) if self._rounded is None else self._rounded.products(query)
+        )

@@ -3,7 +3,7 @@
 Notation of shapes: e entries (documents), p passages, d the vectors' width.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -22,16 +22,33 @@ _CANDIDATES = 200
 """Passages (and titles) that each side proposes; all proposals are then scored by both sides."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Query:
     """What is asked: a text, and its vector [d] as the index's bundle embeds it.
 
     Several queries are readings of one question, and make one search: a passage's score is that of
-    the query which fits it best.
+    the query which fits it best. A query equals itself alone.
     """
 
     text: str
     vector: Float32s
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A query compared with all passages of an index, which takes most of a search's time.
+
+    `sparse` [p] is the sparse score of each; `rows` are the passages that either side proposes, and
+    `entries` the documents whose titles are proposed.
+    """
+
+    sparse: Float32s
+    rows: Int64s
+    entries: Int64s
+
+
+Matches = MutableMapping[Query, Match]
+"""What the searches of one question have compared with one index, so that none does so again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +91,8 @@ class Index:
     those of the entries that live, as if the index had been built from them alone. A write merges
     the last segments where they have become as large as the one before them, and one of which less
     than half lives, so that there are few, and each passage is copied a few times in all. A search
-    compares every vector: what it takes, `tests/benchmarks/README.md` says.
+    compares every vector, rounded at first (see `shared.retrieval.rounded`): what it takes,
+    `tests/benchmarks/README.md` says.
     """
 
     def __init__(self, bundle: str, version: int, width: int, parts: Sequence[Part]) -> None:
@@ -84,30 +102,16 @@ class Index:
         self._parts = tuple(parts)
         segments = [part.segment for part in parts]
         self._first_entries = _firsts([len(each.entries) for each in segments])
-        self._first_rows = np.concatenate(
-            [
-                *(
-                    each.first_rows + first
-                    for each, first in zip(
-                        segments, _firsts([len(each.owners) for each in segments]), strict=True
-                    )
-                ),
-                np.zeros(0, np.int64),
-            ]
+        self._first_passages = _firsts([len(each.owners) for each in segments])
+        self._first_rows = _numbered_through(
+            [each.first_rows for each in segments], self._first_passages
         )
-        self._owners = np.concatenate(
-            [
-                *(
-                    each.owners + first
-                    for each, first in zip(segments, self._first_entries, strict=True)
-                ),
-                np.zeros(0, np.int64),
-            ]
-        )
+        self._owners = _numbered_through([each.owners for each in segments], self._first_entries)
         self._has_title = _joined([each.has_title for each in segments])
         self._alive = _joined([part.mask for part in parts])
         self._live_rows = self._alive[self._owners]
         self._count = int(self._live_rows.sum())
+        self._all_are_proposed = min(self._count, int(self._alive.sum())) <= _CANDIDATES
         self._titles = Sparse([(part.segment.title_postings, part.alive) for part in parts])
         self._passages = Sparse([(p.segment.passage_postings, p.live_rows) for p in parts])
 
@@ -175,29 +179,30 @@ class Index:
         label_scores: Mapping[str, float] | None = None,
         per_document: int = 1,
         context: Query | None = None,
+        matches: Matches | None = None,
     ) -> list[Hit]:
         """The best passages, the best first.
 
         Each document stands `per_document` times at most, with its best passages; further ones
         follow only where there are fewer than `top_k`. `label_scores` adds to the score of entries
         that carry a label (the largest counts). `context` finds and orders passages as a further
-        query, but a hit's scores are those of the queries.
+        query, but a hit's scores are those of the queries. `matches` remembers queries that several
+        searches share.
         """
         if not self._count:
             return []
         labels = self._label_scores(label_scores or {})
         asked = [*queries, *([] if context is None else [context])]
-        by_query = [self._sparse_scores(query.text) for query in asked]
-        titles, passages = self._cosines(asked)
-        rows = self._candidates(titles, passages, by_query, labels)
+        by_query = [self._match(query, matches) for query in asked]
+        rows = self._candidates(by_query, labels)
         owners = self._owners[rows]
-        sparse = np.stack([scores[rows] for scores in by_query])
-        dense = dense_score(titles[:, owners], passages[:, rows], self._has_title[owners])
+        sparse = np.stack([match.sparse[rows] for match in by_query])
+        dense = self._dense_scores(asked, rows)
         fused = fuse(dense, sparse)
         best = fused[: len(queries)].argmax(axis=0)
         scores = fused[: len(queries)].max(axis=0) + labels[owners]
         ranks = fused.max(axis=0) + labels[owners]
-        order = np.lexsort((rows, -ranks))
+        order = _best_first(ranks, owners, top_k)
         return [
             Hit(
                 self._entry(int(owners[i])),
@@ -212,21 +217,18 @@ class Index:
             for i in _documents_first(order, owners, top_k, per_document)
         ]
 
-    def best_score(self, query: Query, document_id: str) -> float:
+    def best_score(
+        self, query: Query, document_id: str, *, matches: Matches | None = None
+    ) -> float:
         """The score of a document's best passage; it must be in the index."""
-        part, first = next(
-            (part, int(first))
+        owner = next(
+            int(first) + part.segment.numbers[document_id]
             for part, first in zip(self._parts, self._first_entries, strict=True)
             if part.holds(document_id)
         )
-        segment = part.segment
-        number = segment.numbers[document_id]
-        own = segment.owners == number
-        rows = np.flatnonzero(self._owners == first + number)
-        title = np.full(len(rows), segment.titles.vectors[number] @ query.vector, np.float32)
-        passages = segment.passages.vectors[own] @ query.vector
-        dense = dense_score(title, passages, self._has_title[self._owners[rows]])
-        return float(fuse(dense, self._sparse_scores(query.text)[rows]).max())
+        rows = np.flatnonzero(self._owners == owner)
+        sparse = self._match(query, matches).sparse[rows]
+        return float(fuse(self._dense_scores([query], rows)[0], sparse).max())
 
     @cached_property
     def labels(self) -> Collection[str]:
@@ -236,9 +238,8 @@ class Index:
     def sides(self, query: Query) -> tuple[Float32s, Float32s]:
         """The dense and the sparse score of every document [e], for measuring each side alone."""
         sides = np.full((2, len(self._alive)), -np.inf, np.float32)
-        titles, passages = self._cosines([query])
-        dense = dense_score(titles[0][self._owners], passages[0], self._has_title[self._owners])
-        np.maximum.at(sides[0], self._owners, dense)
+        dense = self._dense_scores([query], np.arange(len(self._owners)))
+        np.maximum.at(sides[0], self._owners, dense[0])
         np.maximum.at(sides[1], self._owners, self._sparse_scores(query.text))
         return sides[0, self._alive], sides[1, self._alive]
 
@@ -250,18 +251,40 @@ class Index:
         number = int(np.searchsorted(self._first_entries, owner, side="right")) - 1
         return self._parts[number].segment.entries[owner - int(self._first_entries[number])]
 
-    def _cosines(self, queries: Sequence[Query]) -> tuple[Float32s, Float32s]:
-        """The cosines of the queries [q] with all titles [q, e] and passages [q, p]."""
-        segments = [part.segment for part in self._parts]
-        # Query by query: a product of matrices may round otherwise than for one query alone.
-        titles, passages = (
-            np.stack([np.concatenate([m @ query.vector for m in side]) for query in queries])
-            for side in (
-                [each.titles.vectors for each in segments],
-                [each.passages.vectors for each in segments],
-            )
+    def _match(self, query: Query, matches: Matches | None) -> Match:
+        known = None if matches is None else matches.get(query)
+        if known is not None:
+            return known
+        match = self._compared(query)
+        if matches is not None:
+            matches[query] = match
+        return match
+
+    def _compared(self, query: Query) -> Match:
+        sparse = self._sparse_scores(query.text)
+        if self._all_are_proposed:
+            return Match(sparse, np.flatnonzero(self._live_rows), _NOBODY)
+        best = _best(sparse)
+        passages = _nearest(
+            query,
+            [(part.segment.passages, part.live_rows) for part in self._parts],
+            self._first_passages,
         )
-        return titles, passages
+        titles = _nearest(
+            query, [(part.segment.titles, part.alive) for part in self._parts], self._first_entries
+        )
+        return Match(sparse, np.concatenate([passages, best[sparse[best] > 0]]), titles)
+
+    def _dense_scores(self, queries: Sequence[Query], rows: Int64s) -> Float32s:
+        """The dense scores of queries with some passages, in ascending order [q, rows]."""
+        segments = [part.segment for part in self._parts]
+        owners = self._owners[rows]
+        is_first = np.diff(owners, prepend=-1) > 0
+        titles = _cosines(
+            queries, [s.titles for s in segments], self._first_entries, owners[is_first]
+        )[:, np.cumsum(is_first) - 1]
+        passages = _cosines(queries, [s.passages for s in segments], self._first_passages, rows)
+        return dense_score(titles, passages, self._has_title[owners])
 
     def _sparse_scores(self, text: str) -> Float32s:
         """The sparse score of every passage [p]."""
@@ -281,28 +304,60 @@ class Index:
                 scores[holders] = np.maximum(scores[holders], score)
         return scores
 
-    def _candidates(
-        self, titles: Float32s, passages: Float32s, sparse: Sequence[Float32s], labels: Float32s
-    ) -> Int64s:
+    def _candidates(self, matches: Sequence[Match], labels: Float32s) -> Int64s:
         """The live rows that any side proposes for any query, in ascending order."""
-        if self._count <= _CANDIDATES:
-            return np.flatnonzero(self._live_rows)
         proposed = np.zeros(len(self._owners), np.bool_)
         entries = labels > 0
-        for of_titles, of_passages, scores in zip(titles, passages, sparse, strict=True):
-            proposed[_best(np.where(self._live_rows, of_passages, -np.inf))] = True
-            entries[_best(np.where(self._alive, of_titles, -np.inf))] = True
-            best = _best(scores)
-            proposed[best[scores[best] > 0]] = True
+        for match in matches:
+            proposed[match.rows] = True
+            entries[match.entries] = True
         return np.flatnonzero((proposed | entries[self._owners]) & self._live_rows)
 
 
 _NOBODY = np.zeros(0, np.int64)
 
 
+def _nearest(query: Query, parts: Sequence[tuple[Dense, Bools | None]], firsts: Int64s) -> Int64s:
+    """The live rows of several matrices, numbered through, that are nearest to a query."""
+    rows, scores = [], []
+    for (dense, alive), first in zip(parts, firsts, strict=True):
+        found = dense.search(query.vector, _CANDIDATES, alive)
+        rows.append(found + first)
+        scores.append(dense.scores(query.vector, found))
+    return np.concatenate(rows)[_best(np.concatenate(scores))]
+
+
+def _cosines(
+    queries: Sequence[Query], matrices: Sequence[Dense], firsts: Int64s, rows: Int64s
+) -> Float32s:
+    """The cosines of queries with rows, ascending, of matrices that are numbered through [q, rows].
+
+    Query by query: a product of matrices may round otherwise than for one query alone.
+    """
+    of_each = np.split(rows, np.searchsorted(rows, firsts[1:]))
+    return np.stack(
+        [
+            np.concatenate(
+                [
+                    matrix.scores(query.vector, some - first)
+                    for matrix, some, first in zip(matrices, of_each, firsts, strict=True)
+                ]
+            )
+            for query in queries
+        ]
+    )
+
+
 def _firsts(counts: Sequence[int]) -> Int64s:
     """Where each of several stretches begins when they lie one after another."""
     return np.cumsum([0, *counts], dtype=np.int64)[:-1]
+
+
+def _numbered_through(numbers: Sequence[Int64s], firsts: Int64s) -> Int64s:
+    """Numbers within several stretches as numbers within all of them."""
+    return np.concatenate(
+        [_NOBODY, *(each + first for each, first in zip(numbers, firsts, strict=True))]
+    )
 
 
 def _joined(masks: Sequence[Bools]) -> Bools:
@@ -314,6 +369,18 @@ def _best(scores: Float32s) -> Int64s:
     if len(scores) <= _CANDIDATES:
         return np.arange(len(scores))
     return np.argpartition(scores, -_CANDIDATES)[-_CANDIDATES:]
+
+
+def _best_first(ranks: Float32s, owners: Int64s, top_k: int) -> Int64s:
+    """Places by rank, the best first, of equals the earlier one; `owners` ascend.
+
+    Those below the best of the `top_k`th document are left out, since better ones fill the results.
+    """
+    of_documents = np.maximum.reduceat(ranks, np.flatnonzero(np.diff(owners, prepend=-1)))
+    places = np.arange(len(ranks))
+    if len(of_documents) > top_k:
+        places = np.flatnonzero(ranks >= np.partition(of_documents, -top_k)[-top_k])
+    return places[np.argsort(-ranks[places], kind="stable")]
 
 
 def _documents_first(order: Int64s, owners: Int64s, top_k: int, per_document: int) -> list[int]:

@@ -84,7 +84,7 @@ class Segment:
     @cached_property
     def nbytes(self) -> int:
         """About how much memory it takes: vectors, texts, tokens and their postings."""
-        size = self.titles.vectors.nbytes + self.passages.vectors.nbytes
+        size = self.titles.nbytes + self.passages.nbytes
         size += self.title_postings.nbytes + self.passage_postings.nbytes
         for entry in self.entries:
             tokens = len(entry.title_tokens) + sum(map(len, entry.passage_tokens))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from shared.retrieval.entries import Embedded, Entry
 from shared.retrieval.fusion import fuse
-from shared.retrieval.index import Index
+from shared.retrieval.index import Index, Matches
 from tests.harness.entries import BUNDLE, WIDTH, embedded, query
 
 CARDS = embedded(
@@ -112,6 +112,21 @@ def test_a_document_stands_as_often_as_is_allowed_before_further_passages() -> N
 
     assert sorted(found[:4]) == ["fees", "long", "long", "owls"]
     assert found[4:] == ["long", "long"]
+
+
+@pytest.mark.parametrize("per_document", [1, 2, 3])
+def test_fewer_results_are_the_first_of_more(per_document: int) -> None:
+    entry = Entry.of("long", 1, "Owls", (), OWLS.entry.passages * 9)
+    long = Embedded(entry, OWLS.title, np.repeat(OWLS.passages, 9, axis=0))
+    equal = [embedded(f"owls{n}", "Barn owls", "Owls eat mice at night.") for n in range(5)]
+    index = index_of(FEES, *equal[:3], long, CARDS, *equal[3:])
+
+    every = index.search([query("what do owls eat")], 100, per_document=per_document)
+
+    assert len(every) == 17
+    for top_k in range(18):
+        found = index.search([query("what do owls eat")], top_k, per_document=per_document)
+        assert found == every[:top_k]
 
 
 def test_a_write_makes_a_new_index_and_leaves_the_old_one() -> None:
@@ -216,6 +231,38 @@ def test_candidates_of_a_large_index_hold_the_best() -> None:
     assert ids(index, "word321", top_k=1) == ["d321"]
     dense, sparse = index.sides(query("word321"))
     assert int(np.argmax(fuse(dense, sparse))) == 321
+
+
+def test_a_large_index_finds_what_comparing_every_vector_finds() -> None:
+    made = [embedded(f"d{n}", f"name {n % 900}", f"word{n} of {n % 70}") for n in range(5000)]
+    index = index_of(*made).replaced(2, {f"d{n}" for n in range(0, 5000, 9)}, made[18:400:9])
+    with patch("shared.retrieval.dense._FEW", 10_000):
+        whole = index_of(*(made[int(entry.document_id[1:])] for entry in index.entries))
+
+    for text in ("name 7 of 12", "word4321", "of 3 and what nobody says"):
+        found, expected = index.search([query(text)], 100), whole.search([query(text)], 100)
+        np.testing.assert_allclose(
+            [(h.score, h.dense, h.sparse) for h in found],
+            [(h.score, h.dense, h.sparse) for h in expected],
+            rtol=0,
+            atol=1e-5,
+        )
+        assert found[0].entry.document_id == expected[0].entry.document_id
+
+
+def test_searches_that_share_queries_compare_each_once() -> None:
+    index = index_of(*(embedded(f"d{n}", f"name {n}", f"word{n} and more") for n in range(500)))
+    first, second = query("word321 and"), query("name 7 and more")
+    matches: Matches = {}
+
+    alone = index.search([first], 5), index.search([first, second], 5, context=second)
+    score = index.best_score(second, "d7")
+
+    assert index.search([first, second], 5, context=second, matches=matches) == alone[1]
+    assert set(matches) == {first, second}
+    with patch.object(Index, "_compared", side_effect=AssertionError):
+        assert index.search([first], 5, matches=matches) == alone[0]
+        assert index.best_score(second, "d7", matches=matches) == score
 
 
 def test_searches_of_many_threads_agree() -> None:
