@@ -28,7 +28,7 @@ from shared.clock import Clock
 from shared.errors import DeadlineError
 from shared.models.tasks import MAX_UNREAD
 from shared.retrieval.confidence import Evidence, evidence_of
-from shared.retrieval.index import Hit, Index
+from shared.retrieval.index import Hit, Index, Matches
 from shared.retrieval.judgement import Judged, Judgement, ordered
 from shared.retrieval.readings import judged_questions
 from shared.serving.judge import Judge
@@ -250,7 +250,8 @@ def _search(
     index: Index, turn: Turn, encoded: Encoded, top_k: int
 ) -> tuple[Turn, Encoded, list[Hit]]:
     """What fits the turn, which stands alone where it asks about another subject."""
-    if subject_changed(index, encoded):
+    matches: Matches = {}
+    if subject_changed(index, encoded, matches):
         turn, encoded = turn.alone(), encoded.alone()
     hits = index.search(
         encoded.queries,
@@ -258,5 +259,6 @@ def _search(
         label_scores=encoded.label_scores,
         per_document=PER_DOCUMENT,
         context=encoded.conversation,
+        matches=matches,
     )
     return turn, encoded, hits

@@ -4,7 +4,7 @@ import pytest
 
 from services.support.answers.encoding import Encoded
 from services.support.answers.subject import subject_changed
-from shared.retrieval.index import Index
+from shared.retrieval.index import Index, Matches
 from tests.harness.entries import BUNDLE, WIDTH, embedded, query
 
 INDEX = Index.empty(BUNDLE, WIDTH).replaced(
@@ -38,14 +38,23 @@ def encoded(question: str, before: str | None = BEFORE) -> Encoded:
 def test_a_question_that_says_much_and_fits_elsewhere_changes_the_subject(
     question: str, is_changed: bool
 ) -> None:
-    assert subject_changed(INDEX, encoded(question)) is is_changed
+    assert subject_changed(INDEX, encoded(question), {}) is is_changed
 
 
 def test_a_first_question_changes_nothing_nor_does_one_of_an_empty_index() -> None:
     question = "which transfer costs four pounds abroad"
 
-    assert not subject_changed(INDEX, encoded(question, None))
-    assert not subject_changed(Index.empty(BUNDLE, WIDTH), encoded(question))
+    assert not subject_changed(INDEX, encoded(question, None), {})
+    assert not subject_changed(Index.empty(BUNDLE, WIDTH), encoded(question), {})
+
+
+def test_the_search_for_the_answer_compares_neither_query_again() -> None:
+    turn = encoded("which transfer costs four pounds abroad")
+    matches: Matches = {}
+
+    subject_changed(INDEX, turn, matches)
+
+    assert set(matches) == {turn.before, turn.queries[0]}
 
 
 def test_alone_a_question_has_no_context() -> None:
