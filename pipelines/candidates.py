@@ -52,13 +52,14 @@ _HELD = 0.5
 class CandidatesSettings(Settings):
     """The help centres, what each is for, and how many passages a question gets.
 
-    `folders` are help centres, or folders of some, whose names may not begin with one of
-    `without`; what no part names trains. The `hardest` passages that do not answer are the first
-    of the search; all but one of the negatives are chosen among these, by `seed`.
+    `folders` are help centres, or folders of some, whose names begin with one of `only` and with
+    none of `without`; what no part names trains. The `hardest` passages that do not answer are the
+    first of the search; all but one of the negatives are chosen among these, by `seed`.
     """
 
     folders: tuple[str, ...] = Field(min_length=1)
     output: JsonLinesFile
+    only: tuple[str, ...] = ("",)
     without: tuple[str, ...] = ()
     choice: frozenset[str] = frozenset()
     calibration: frozenset[str] = frozenset()
@@ -236,7 +237,12 @@ def _help_centres(settings: CandidatesSettings) -> list[Path]:
         centres = [each for each in below if (each / "questions.jsonl").is_file()]
         if not centres:
             raise InputError(f"{folder}: no help centre is there (articles/, questions.jsonl)")
-        found += [each for each in centres if not each.name.startswith(settings.without or "/")]
+        found += [
+            each
+            for each in centres
+            if each.name.startswith(settings.only)
+            and not each.name.startswith(settings.without or "/")
+        ]
     names = [each.name for each in found]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise InputError(f"two help centres have one name: {', '.join(twice)}: rename one")

@@ -44,7 +44,9 @@ class SupportSettings(HttpSettings):
     embed_tasks: dict[Language, str] = Field(default_factory=lambda: {Language.CHINESE: "embed-zh"})
     intent_task: str = "support-intent"
     judge_task: str | None = "support-judge"
-    judge_tasks: dict[Language, str] = Field(default_factory=dict)
+    judge_tasks: dict[Language, str] = Field(
+        default_factory=lambda: {Language.CHINESE: "support-judge-zh"}
+    )
     judge_budget_ms: float = Field(45.0, gt=0)
     small_talk_file: Path | None = None
     wording_file: Path | None = None

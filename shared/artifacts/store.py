@@ -182,6 +182,10 @@ class Store(Generic[ManifestT]):
             )
         return bundle
 
+    def ships(self, artifact: Artifact[ManifestT]) -> bool:
+        """Whether a bundle is one of the shipped ones."""
+        return artifact.folder.parent.parent in self._places[1:]
+
     def named(self, owner: str, alias: str = CHAMPION) -> str | None:
         """The id that an alias of an owner names; None where there is no such alias.
 

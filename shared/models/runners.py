@@ -95,6 +95,12 @@ class Runners:
         is_on_it = bundle.manifest.method is not Method.FULL
         return is_on_it and sha256 in self._further and sha256 not in self._bases
 
+    def reads(self, bundle: Bundle) -> bool:
+        """Whether the bundle's backbone is one of these, or its own."""
+        manifest = bundle.manifest
+        known = {self._first.backbone.sha256, *self._further}
+        return manifest.method is Method.FULL or manifest.backbone.sha256 in known
+
     def load(self, bundle: Bundle) -> None:
         """Makes a bundle runnable; one with its own backbone takes a second or more.
 

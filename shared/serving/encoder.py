@@ -60,6 +60,9 @@ class ServedModel(Protocol):
     def defers(self, bundle: Bundle) -> bool:
         """Whether to load a bundle would load a backbone that nobody needed yet."""
 
+    def reads(self, bundle: Bundle) -> bool:
+        """Whether the bundle's backbone is here, loaded or not."""
+
     def load(self, bundle: Bundle) -> None:
         """Makes a bundle computable."""
 

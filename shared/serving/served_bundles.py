@@ -4,7 +4,8 @@ A champion is loaded beside the old one and takes over when it is ready; calls t
 keep the bundle that they began with. What cannot be loaded changes nothing: the old champion goes
 on, and `faults` says why.
 
-A bundle on a further backbone that is not loaded yet is known, and loaded by the first call.
+A bundle on a further backbone that is not loaded yet is known, and loaded by the first call. One
+that ships for a further backbone which nobody has configured is left out: that is no fault.
 
 A bundle stays loaded, since whatever names it (an index names the one that made it) calls again;
 all but those with their own backbone are small. Of these a bounded number is kept, and one
@@ -36,6 +37,9 @@ class Loader(Protocol):
 
     def defers(self, bundle: Bundle) -> bool:
         """Whether to load a bundle would load a backbone that nobody needed yet."""
+
+    def reads(self, bundle: Bundle) -> bool:
+        """Whether the bundle's backbone is here, loaded or not."""
 
     def load(self, bundle: Bundle) -> None:
         """Raises ArtifactError where the bundle was made for another backbone."""
@@ -69,6 +73,7 @@ class ServedBundles:
         self._held: Counter[str] = Counter()
         self._called_at_s: dict[str, float] = {}
         self._faults: Mapping[str, str] = {}
+        self._left_out: Mapping[str, str] = {}
         self._token: str | None = None
         self._retry_at_s = 0.0
 
@@ -152,11 +157,15 @@ class ServedBundles:
             return
         champions: dict[str, str] = {}
         faults: dict[str, str] = {}
+        left_out: dict[str, str] = {}
         for task, named in aliases.items():
             if CHAMPION not in named:
                 continue
             wanted = named[CHAMPION].bundle
             try:
+                if backbone := self._lacks_backbone_of(wanted):
+                    left_out[task] = backbone
+                    continue
                 champions[task] = self._read_or_load(wanted).id
                 # At once, so that the next one does not take its place in memory.
                 self._champions = {**self._champions, task: wanted}
@@ -168,6 +177,7 @@ class ServedBundles:
             serving = champions.values()
             self._deferred = {id_: each for id_, each in self._deferred.items() if id_ in serving}
             self._champions = champions
+            self._left_out = left_out
         self._report(faults)
 
     def _find(self, name: str) -> Bundle | None:
@@ -179,9 +189,19 @@ class ServedBundles:
             return self._champions[task]
         except KeyError:
             fault = self._faults.get(task, "GET /v1/models lists those there are")
+            if backbone := self._left_out.get(task):
+                fault = f"its backbone {backbone} is not configured: see backbones"
             raise NotFoundError(
                 f"there is no task {task[:100]!r}: {fault}", param="model"
             ) from None
+
+    def _lacks_backbone_of(self, bundle_id: str) -> str | None:
+        """The backbone of a bundle that ships and cannot be read here; None where it can be."""
+        if bundle_id in self._loaded or bundle_id in self._deferred:
+            return None
+        bundle = self._registry.bundle(bundle_id)
+        left_out = self._registry.ships(bundle) and not self._loader.reads(bundle)
+        return bundle.manifest.backbone.name if left_out else None
 
     def _read_or_load(self, bundle_id: str) -> Bundle:
         """A champion, verified, and loaded unless its backbone is one that nobody needed yet."""

@@ -8,8 +8,8 @@ help centres, whose near misses are as near as they can be. It is the support ap
 asked, on the real trunk, with as much time for the judge as it wants.
 
 With `--chinese FOLDER`, what `banyan backbone fetch multilingual-e5-small` made, it is the
-confidence of Chinese knowledge bases, on the Chinese help centres of the repository, from which
-nothing has learned; no judge reads Chinese yet.
+confidence of Chinese knowledge bases, on the Chinese help centres that `support-judge-zh` has not
+learned from and is not judged by.
 
 `--keep FOLDER` keeps what was gathered in its `questions.jsonl`, from which `pipelines.calibrate`
 fits with another threshold.
@@ -34,7 +34,11 @@ from pipelines.calibration.calibrating import (
     ThresholdRule,
     calibrate,
 )
-from pipelines.calibration.centres import PIPELINES, calibration_centres, calibration_names
+from pipelines.calibration.centres import (
+    calibration_centres,
+    calibration_names,
+    chinese_centres,
+)
 from pipelines.calibration.report import print_report
 from services.support.answers import chat
 from services.support.answers.answer import Grounds
@@ -95,15 +99,6 @@ def centres(folders: Iterable[Path]) -> list[Domain]:
         inside = [folder] if (folder / "articles").is_dir() else sorted(folder.iterdir())
         found += [centre(one) for one in inside if (one / "articles").is_dir()]
     return found
-
-
-def chinese_folders() -> list[Path]:
-    """The Chinese help centres of the repository."""
-    return sorted(
-        each
-        for folder in ("help_centres", "near_misses")
-        for each in (PIPELINES / folder).glob("zh-*")
-    )
 
 
 def default_folders() -> list[Path]:
@@ -204,8 +199,9 @@ async def gather(
 ) -> tuple[list[CalibrationQuestion], EvidenceBundles]:
     """The evidence of all domains, by the support application on the real trunk."""
     embed = EMBED_TASK if given.bundle is None else bundle_id(given.bundle)
-    judge = given.judge if given.judge_bundle is None else bundle_id(given.judge_bundle)
-    ours = default_folders if given.chinese is None else chinese_folders
+    ships = "support-judge" if given.chinese is None else "support-judge-zh"
+    judge = given.judge or ships if given.judge_bundle is None else bundle_id(given.judge_bundle)
+    ours = default_folders if given.chinese is None else chinese_centres
     domains = centres(given.folders or ours())
     domains += [] if given.no_sets or given.chinese is not None else present_sets()
     questions: list[CalibrationQuestion] = []
@@ -217,14 +213,16 @@ async def gather(
                 state_dir=Path(state_dir),
                 embed_task=embed,
                 judge_task=None if judge == "none" else judge,
+                judge_tasks={} if judge == "none" else {Language.CHINESE: judge},
                 judge_budget_ms=UNHURRIED_MS,
                 encode_timeout_s=600.0,
                 write_timeout_s=3600.0,
             )
             service = open_service(settings, trunk)
-            relevance = service.assistant.relevances.default
+            relevances = service.assistant.relevances
             weight = {"judge_weight": given.judge_weight}
-            relevance.confidence = FixedConfidence(relevance.calibration.model_copy(update=weight))
+            for each in (relevances.default, *relevances.by_task.values()):
+                each.confidence = FixedConfidence(each.calibration.model_copy(update=weight))
             for domain in domains:
                 found = await ask(service, domain)
                 questions += [_question(domain.name, *one) for one in found if one[1] is not None]
@@ -266,7 +264,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=SHIPPED)
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keeps the evidence")
     parser.add_argument("--bundle", type=Path, metavar="FOLDER", help="an embed bundle")
-    parser.add_argument("--judge", default="support-judge", help="a task that ships, or none")
+    parser.add_argument("--judge", help="a task that ships (by default the language's), or none")
     parser.add_argument("--judge-bundle", type=Path, metavar="FOLDER", help="a judge's bundle")
     parser.add_argument("--chinese", type=Path, metavar="FOLDER", help="a Chinese backbone")
     parser.add_argument("--judge-weight", type=float, default=0.2)

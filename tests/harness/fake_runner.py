@@ -76,6 +76,9 @@ class FakeRunner:
     def defers(self, bundle: Bundle) -> bool:
         return bundle.manifest.backbone.sha256 == FURTHER_SHA256 and not self.is_further_loaded
 
+    def reads(self, bundle: Bundle) -> bool:
+        return bundle.manifest.backbone.sha256 in (BACKBONE_SHA256, FURTHER_SHA256)
+
     def load(self, bundle: Bundle) -> None:
         self.is_further_loaded |= bundle.manifest.backbone.sha256 == FURTHER_SHA256
         if bundle.manifest.backbone.sha256 not in (BACKBONE_SHA256, FURTHER_SHA256):

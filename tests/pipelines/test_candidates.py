@@ -66,6 +66,14 @@ def test_questions_have_the_passages_that_answer_and_others(tmp_path: Path) -> N
     assert (tmp_path / "out.jsonl").read_bytes() == again
 
 
+def test_only_the_named_help_centres_are_read(tmp_path: Path) -> None:
+    for name in ("bank", "zh-bank"):
+        _help_centre(tmp_path / "centres" / name)
+    assert main(_command(tmp_path / "centres", "passages=3", "only=[zh-]")) == 0
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert {row["group"] for row in rows} == {"zh-bank"}
+
+
 def test_what_cannot_be_read_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(_command(tmp_path / "nothing")) == 1
     assert "no help centre is there" in capsys.readouterr().err

@@ -3,10 +3,12 @@ import shlex
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 import pipelines.finetune
 from pipelines.rebase import main
 from pipelines.rebasing.comparing import compare
+from pipelines.rebasing.rebasing import dependents
 from pipelines.rebasing.recipe import recipe_of
 from pipelines.rebasing.settings import RebaseSettings
 from shared.config import load
@@ -38,6 +40,20 @@ def _config(folder: Path, backbone: Path) -> Path:
     path = folder / "config.yaml"
     path.write_text(json.dumps(config))
     return path
+
+
+def test_what_ships_for_a_further_backbone_is_left_unless_it_is_named(tmp_path: Path) -> None:
+    other = BackboneConfig(source=str(write_encoder(tmp_path, "bert")))
+    registry, console = open_registry(tmp_path / "models"), Console(quiet=True)
+
+    def tasks(*only: str) -> list[str]:
+        settings = RebaseSettings(backbone=other, only=only)
+        found = dependents(registry, locate(other), settings, console)
+        return [champion.manifest.task for champion in found]
+
+    assert "support-judge" in tasks()
+    assert "support-judge-zh" not in tasks()
+    assert tasks("support-judge-zh") == ["support-judge-zh"]
 
 
 @pytest.mark.usefixtures("without_ray")

@@ -57,7 +57,7 @@ async def test_chinese_documents_are_embedded_and_asked_by_their_own_backbone(
     assert (await found(service, "shop", "多久能收到退款？"))[0] == "退款"
 
     calls = [call for calls in trunk.calls for call in calls]
-    # The judge reads English: it is not asked.
+    # The trunk has no judge of its language, and the one that reads English is not asked.
     assert [(call.task, call.input_type) for call in calls] == [(CHINESE, InputType.QUERY)]
 
 
@@ -65,7 +65,13 @@ def chinese_confidence(service: SupportService, **changed: object) -> None:
     """Lets the Chinese confidence be the cosine, made with the bundles of these tests."""
     confidence = service.confidences["embed-zh"]
     weights = {**dict.fromkeys(confidence.calibration.weights, 0.0), "dense": 9.0}
-    update = {"embed_bundle": CHINESE, "weights": weights, "intercept": -1.0, "threshold": 0.5}
+    update = {
+        "embed_bundle": CHINESE,
+        "judge_bundle": None,
+        "weights": weights,
+        "intercept": -1.0,
+        "threshold": 0.5,
+    }
     made = confidence.calibration.model_copy(update={**update, **changed})
     service.assistant.relevances.of_task("embed-zh").confidence = FixedConfidence(made)
 
@@ -88,19 +94,17 @@ async def test_a_chinese_question_is_answered_by_the_confidence_of_its_language(
     assert (other.kind, other.fits_calibration) == ("suggestions", False)
 
 
-async def test_a_judge_of_its_language_is_asked_where_one_is_named(
-    settings: SupportSettings, trunk: FakeTrunk
+async def test_the_judge_of_its_language_is_asked(
+    service: SupportService, trunk: FakeTrunk
 ) -> None:
-    named = settings.model_copy(update={"judge_tasks": {Language.CHINESE: "judge-zh"}})
-    service = open_service(named, trunk)
-    trunk.judge_bundle = "judge-zh@000000000001"
+    trunk.judge_bundle = "support-judge-zh@000000000001"
     await service.knowledge_bases.put("default", "shop", chinese())
     trunk.calls.clear()
 
     await found(service, "shop", "多久能收到退款？")
 
-    assert [call.task for calls in trunk.calls for call in calls] == [CHINESE, "judge-zh"]
-    await service.close()
+    tasks = [call.task for calls in trunk.calls for call in calls]
+    assert tasks == [CHINESE, "support-judge-zh"]
 
 
 async def test_the_states_and_figures_of_a_language_are_its_own(

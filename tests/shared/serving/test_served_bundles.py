@@ -194,3 +194,22 @@ def test_a_deferred_champion_gives_way_to_another_one(
     assert not runner.bundles
     with pytest.raises(NotFoundError, match="no task 'embed-fr'"):
         served.load("embed-fr")
+
+
+def test_what_ships_for_a_backbone_that_is_not_configured_is_left_out(
+    tmp_path: Path, runner: FakeRunner, clock: ManualClock
+) -> None:
+    shipped = open_registry(tmp_path / "shipped", shipped=None)
+    make_bundle(shipped, "judge-fr", backbone_sha256="f" * 64)
+    registry = open_registry(tmp_path / "models", shipped=tmp_path / "shipped")
+    first = make_bundle(registry, "embed")
+    served = ServedBundles(registry, runner, clock, max_backbones=1, idle_backbone_s=IDLE_S)
+    served.refresh()
+    assert served.champions == {"embed": first}
+    assert not served.faults
+    with pytest.raises(NotFoundError, match="'judge-fr': its backbone fake is not configured"):
+        served.load("judge-fr")
+    # What somebody registered for such a backbone is a fault: it was meant to serve.
+    make_bundle(registry, "judge-fr", seed="b", backbone_sha256="f" * 64)
+    served.refresh()
+    assert "was made for another backbone" in served.faults["judge-fr"]

@@ -11,6 +11,7 @@ OF_OTHER_PIPELINES = {
     "pretrain_chinese.yaml",
     "pretrain_chinese_further.yaml",
     "support_candidates.yaml",
+    "support_candidates_zh.yaml",
     "support_near_misses.yaml",
 }
 CONFIGS = [
