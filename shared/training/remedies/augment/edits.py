@@ -1,7 +1,9 @@
 """Edits of a text, and where its stretches lie afterwards."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 
@@ -31,7 +33,8 @@ class Passage:
 
     def is_free(self, start: int, end: int) -> bool:
         """Whether `[start, end)` may be edited; an insertion may stand beside what is protected."""
-        return not any(first < end and start < last for first, last in self.protected)
+        place = bisect_right(self.protected, start, key=itemgetter(1))
+        return place == len(self.protected) or end <= self.protected[place][0]
 
 
 Editor = Callable[[Sequence[Passage], Sequence[np.random.Generator]], Sequence[Edits]]

@@ -38,7 +38,10 @@ _NUMBER_WORD = re.compile(
     r"|dozens?|half|double|triple|twice|percent)\b",
     re.IGNORECASE,
 )
-_ADDRESS = re.compile(r"https?://\S+|www\.\S+|\S+@\S+\.\w+|[@#]\w+|\{\{[^{}]*\}\}|@ [^@]+ @")
+_ADDRESS = re.compile(
+    r"https?://\S+|www\.\S+|[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}|[@#]\w+"
+    r"|\{\{[^{}]{1,100}\}\}|@ [^@\n]{1,100} @"
+)
 _SENTENCE_START = re.compile(r"(?:\A|[.!?:;\n]|[-–—|]\s)[\s\"'“‘(\[]*\Z")
 _MOST_CHARACTERS = 200
 _LOOK_BACK = 8

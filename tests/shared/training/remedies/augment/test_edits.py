@@ -51,6 +51,16 @@ def test_edits_that_overlap_or_reach_beyond_the_text_are_refused(edits: list[Edi
         edited("abcdef", edits)
 
 
+@given(st.sets(st.integers(0, 30), max_size=10).map(sorted), st.integers(0, 30), st.integers(0, 30))
+def test_what_overlaps_something_protected_is_not_free(
+    cuts: list[int], one: int, other: int
+) -> None:
+    start, end = sorted((one, other))
+    protected = tuple(zip(cuts[::2], cuts[1::2], strict=False))
+    overlaps = any(first < end and start < last for first, last in protected)
+    assert Passage("x" * 30, protected).is_free(start, end) is not overlaps
+
+
 def test_beside_what_is_protected_a_word_may_be_inserted() -> None:
     passage = Passage("a bc d", ((2, 4),))
     free = [place for place in range(7) if passage.is_free(place, place)]

@@ -26,6 +26,7 @@ def _protected(text: str) -> list[str]:
         ("Profits Rise At Infosys Again", ["Infosys"]),
         ("I'm Sure What Happened Was It", []),
         ("see https://a.example/b and @ Tata @ up", ["https://a.example/b", "@ Tata @"]),
+        ("write to a.b+c@mail.example.com or @desk", ["a.b+c@mail.example.com", "@desk"]),
         ("cancel order {{Order Number}} please", ["{{Order Number}}"]),
         ("two of three million cards", ["two", "three", "million"]),
         ("利润没有上涨5%", ["没", "5%"]),
@@ -81,3 +82,10 @@ def test_an_empty_or_missing_list_is_refused(tmp_path: Path) -> None:
     path.write_text("\n", "utf-8")
     with pytest.raises(InputError, match="lists no names"):
         read_names(path)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("piece", ["买入", "a", "a@", "@ ", "n't", "A.", "1,", "{{"])
+def test_long_texts_take_time_in_proportion(piece: str) -> None:
+    text = piece * 50_000
+    assert survived(protect(text), text)
