@@ -32,9 +32,9 @@ _BEFORE_VERBS = frozenset(_SUBJECTS_AND_AUXILIARIES.split())
 _BUILDING = """
 about above after again all also any are been before being below between both but can could did
 does doing down during each for from had has have having her here him his how into its just like
-may might more most much must off only other our out over own same shall she should some such
-than that the their them then there these they this those through too under until very was way
-well were what when where which while who why will with would you your yet
+may might more most much must off only other our out over own same shall she should some still
+such than that the their them then there these they this those through too under until very was
+way well were what when where which while who why will with would you your yet
 """
 FUNCTION_WORDS = frozenset(_BUILDING.split())
 """Words that build sentences; they are never replaced."""

@@ -43,6 +43,7 @@ _ADDRESS = re.compile(
     r"|\{\{[^{}]{1,100}\}\}|@ [^@\n]{1,100} @"
 )
 _SENTENCE_START = re.compile(r"(?:\A|[.!?:;\n]|[-–—|]\s)[\s\"'“‘(\[]*\Z")
+_COURTESIES = frozenset(("please", "thanks", "thank", "hello", "hey", "dear"))
 _MOST_CHARACTERS = 200
 _LOOK_BACK = 8
 
@@ -149,7 +150,7 @@ def _capitalised(text: str) -> Iterator[Stretch]:
     words = words_of(text)
     is_title = _is_title(words)
     for word in words:
-        if not word.text[0].isupper() or word.text.isupper():
+        if not word.text[0].isupper() or word.text.isupper() or _stem(word.text) == "i":
             continue
         before = text[max(0, word.start - _LOOK_BACK) : word.start]
         begins = word.start == 0 or _SENTENCE_START.search(before) is not None
@@ -159,10 +160,15 @@ def _capitalised(text: str) -> Iterator[Stretch]:
 
 def _is_known(word: str) -> bool:
     """Whether a word in small letters is no name by itself."""
-    stem = re.split("['’]", word)[0]
+    stem = _stem(word)
     is_form = len(stem) > 5 and stem.endswith(("ed", "ing", "ly"))
-    known = stem in FUNCTION_WORDS or is_ordinary(stem) or read_lexicon().knows(stem)
-    return is_form or known
+    is_listed = stem in FUNCTION_WORDS or stem in _COURTESIES or is_ordinary(stem)
+    return is_form or is_listed or read_lexicon().knows(stem)
+
+
+def _stem(word: str) -> str:
+    """What stands before an apostrophe, in small letters."""
+    return re.split("['’]", word)[0].lower()
 
 
 def _is_title(words: Sequence[Word]) -> bool:

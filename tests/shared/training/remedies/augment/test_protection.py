@@ -23,6 +23,7 @@ def _protected(text: str) -> list[str]:
         ("shares of Infosys and Tata Motors fall", ["Infosys", "Tata", "Motors"]),
         ("Infosys gains", ["Infosys"]),
         ("Profit gains", []),
+        ("Please say when I'm paid", []),
         ("Profits Rise At Infosys Again", ["Infosys"]),
         ("I'm Sure What Happened Was It", []),
         ("see https://a.example/b and @ Tata @ up", ["https://a.example/b", "@ Tata @"]),
