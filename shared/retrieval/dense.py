@@ -59,17 +59,18 @@ class Dense:
         rounded = 0 if self._rounded is None else self._rounded.nbytes
         return self.vectors.nbytes + rounded
 
-    def search(self, query: Float32s, k: int, alive: Bools | None = None) -> Int64s:
-        """The rows whose inner product with `query` [d] is largest, the best first, at most k.
+    def search(
+        self, query: Float32s, k: int, alive: Bools | None = None
+    ) -> tuple[Int64s, Float32s]:
+        """The rows whose inner product with `query` [d] is largest, the best first, at most k, and
+        these products.
 
         Only rows that live under a mask [n]; None: all.
         """
         rows = self._possible(query, k, alive)
         scores = self.scores(query, rows)
-        if k < len(rows):
-            best = np.argpartition(-scores, k)[:k]
-            rows, scores = rows[best], scores[best]
-        return rows[np.lexsort((rows, -scores))]
+        best = np.lexsort((rows, -scores))[:k]
+        return rows[best], scores[best]
 
     def scores(self, query: Float32s, rows: Int64s) -> Float32s:
         """The inner products of `query` [d] with some rows; the others do not change a row's."""
@@ -80,17 +81,16 @@ class Dense:
 
     def _possible(self, query: Float32s, k: int, alive: Bools | None) -> Int64s:
         """Rows, in ascending order, among which the k best are."""
-        rows = np.arange(self._index.ntotal) if alive is None else np.flatnonzero(alive)
-        if k >= len(rows):
-            return rows
+        living = self._index.ntotal if alive is None else np.count_nonzero(alive)
+        if k >= living:
+            return np.arange(living) if alive is None else np.flatnonzero(alive)
         products, error = self._products(query)
         if alive is not None:
-            products = products[rows]
+            products[~alive] = -np.inf
         best = np.argpartition(products, -k)[-k:]
         # The k best of all score at least what the worst of these does.
-        least = min(float(self.scores(query, rows[best]).min()) - error, products[best].min())
-        possible: Int64s = rows[products >= least]
-        return possible
+        least = min(float(self.scores(query, best).min()) - error, products[best].min())
+        return np.flatnonzero(products >= least)
 
     def _products(self, query: Float32s) -> tuple[Float32s | Float64s, float]:
         """The inner products with all rows, and how far off they are at most."""

@@ -321,9 +321,9 @@ def _nearest(query: Query, parts: Sequence[tuple[Dense, Bools | None]], firsts: 
     """The live rows of several matrices, numbered through, that are nearest to a query."""
     rows, scores = [], []
     for (dense, alive), first in zip(parts, firsts, strict=True):
-        found = dense.search(query.vector, _CANDIDATES, alive)
+        found, products = dense.search(query.vector, _CANDIDATES, alive)
         rows.append(found + first)
-        scores.append(dense.scores(query.vector, found))
+        scores.append(products)
     return np.concatenate(rows)[_best(np.concatenate(scores))]
 
 

@@ -51,8 +51,13 @@ class Sparse:
             first = 0
             for norms, (rows, counts) in zip(self._norms, found, strict=True):
                 of_part = scores[first : first + len(norms)]
-                often = counts.astype(np.float32)
-                of_part[rows] += weight * often / (often + norms[rows])
+                # As in `Postings.holding`.
+                places, often = rows.astype(np.intp), counts.astype(np.float32)
+                gains = norms[places]
+                gains += often
+                often *= weight
+                often /= gains
+                of_part[places] += often
                 first += len(norms)
         return scores
 

@@ -58,12 +58,13 @@ def assert_none_is_lost(vectors: Float32s, query: Float32s, k: int, alive: Bools
     products[slice(0) if alive is None else ~alive] = -np.inf
     expected = np.sort(products[products > -np.inf])[::-1][:k]
 
-    found = dense.search(query, k, alive)
+    found, scores = dense.search(query, k, alive)
 
     assert len(set(found.tolist())) == len(found) == len(expected)
     tolerance = 1e-5 * max(1.0, float(np.abs(expected).max(initial=0.0)))
     np.testing.assert_allclose(products[found], expected, rtol=0, atol=tolerance)
-    np.testing.assert_allclose(dense.scores(query, found), expected, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(scores, expected, rtol=0, atol=tolerance)
+    assert np.array_equal(scores, dense.scores(query, found))
 
 
 @pytest.mark.parametrize("make", KINDS)
@@ -103,7 +104,7 @@ def test_only_rows_that_live_are_found(living: int) -> None:
     alive = np.zeros(COUNT, np.bool_)
     alive[np.random.default_rng(5).permutation(COUNT)[:living]] = True
 
-    found = Dense(vectors).search(vectors[0], K, alive)
+    found, _ = Dense(vectors).search(vectors[0], K, alive)
 
     assert len(found) == min(K, living)
     assert alive[found].all()

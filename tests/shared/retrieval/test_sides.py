@@ -46,12 +46,12 @@ def test_dense_search_is_exact(count: int, k: int) -> None:
     asked = np.ones(8, np.float32)
     dense = Dense(vectors)
 
-    rows = dense.search(asked, k)
+    rows, scores = dense.search(asked, k)
 
     assert np.array_equal(dense.vectors, vectors)
     assert len(rows) == min(k, count)
     expected = np.sort(vectors @ asked)[::-1][:k]
-    np.testing.assert_allclose(dense.scores(asked, rows), expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(scores, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_a_passage_without_a_title_is_judged_by_itself() -> None:

@@ -78,7 +78,7 @@ def mine(
                 f"query{within}, and {negatives} are wanted: lower negatives, give more data, or "
                 "raise max_similarity (null, where all answers are known)"
             )
-        first += int(index.search(queries[i], 1)[0]) in known
+        first += int(index.search(queries[i], 1)[0][0]) in known
         similarities[i] = positive, index.scores(queries[i], found).mean()
         mined.append(replace(each, negatives=tuple(texts[row] for row in found)))
     of_positives, of_negatives = similarities.mean(axis=0).tolist()
@@ -91,8 +91,8 @@ def _nearest(
     """The nearest documents that are not `known` and whose similarity is at most `limit`."""
     k, total = 4 * negatives + len(known), len(index.vectors)
     while True:
-        rows = index.search(query, k)
-        rows = rows[index.scores(query, rows) <= limit]
+        rows, scores = index.search(query, k)
+        rows = rows[scores <= limit]
         found = np.array([row for row in rows.tolist() if row not in known][:negatives], np.int64)
         if len(found) == negatives or k >= total:
             return found
