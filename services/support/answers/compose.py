@@ -7,6 +7,7 @@ from services.support.answers.excerpt import MAX_WORDS, Asked, count_words, exce
 from shared.retrieval.index import Hit
 from shared.retrieval.tokens import tokenize
 from shared.text.blocks import Sentence
+from shared.text.language import Language, language_of
 from shared.text.passages import Passage, estimate_tokens, join_sentences
 
 MAX_PASSAGES = 3
@@ -85,14 +86,18 @@ def compose(
     The first passage answers (see `excerpt`). A further one is added only where its `logits` say
     that it is nearly as good, and it is of the same document or holds words of the question that
     those before it lack; what was said already is not repeated, and all together has at most
-    `MAX_WORDS` words. Without `logits` one passage answers. None where the first hit's document
-    says nothing.
+    `MAX_WORDS` words. Without `logits` one passage answers, in Chinese with others of its document
+    that were found: a passage is half as long there. None where the first hit's document says
+    nothing.
     """
     near = [
         hit
         for hit, logit in list(zip(judged, logits, strict=False))[1:]
         if logit >= logits[0] - NEARLY_AS_GOOD
     ]
+    if not logits and language_of(judged[0].passage.text) is Language.CHINESE:
+        document_id = judged[0].entry.document_id
+        near = [hit for hit in judged[1:] if hit.entry.document_id == document_id]
     first = _part(judged[0], word_weights, (), MAX_WORDS)
     if first is None:
         return None

@@ -258,6 +258,24 @@ def test_another_passage_of_the_document_need_not_hold_words_of_the_question(
     assert [each.hit for each in found.citations] == [passage, second][:count]
 
 
+@pytest.mark.parametrize(
+    ("sentence", "last", "count"),
+    [("谁也不知道它会梦见什么。", "它吃老鼠。", 2), ("Nobody knows its dreams. ", "It eats.", 1)],
+)
+def test_unjudged_chinese_is_answered_with_a_further_passage_of_the_document(
+    sentence: str, last: str, count: int
+) -> None:
+    passage = hit_of(sentence * (8 if count == 2 else 20) + last)
+    second = replace(passage, passage_number=1)
+    other = hit_of("别的鸟。", title="Other")
+    assert len(passage.entry.passages) == 2
+
+    found = composed([passage, other, second], "它")
+
+    assert [each.hit for each in found.citations] == [passage, second][:count]
+    assert sum(count_words(each.source) for each in found.citations) <= MAX_WORDS
+
+
 def test_what_was_said_is_not_said_again() -> None:
     again = hit_of("An owl costs 5 pounds. Delivery takes a week.", title="Delivery")
 
