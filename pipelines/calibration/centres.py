@@ -1,5 +1,6 @@
 """The written help centres that calibrate: no task learns from them, none is chosen by them."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from shared.config import read_yaml
@@ -16,17 +17,19 @@ def calibration_names() -> list[str]:
     return sorted(names)
 
 
+def calibration_centres() -> list[Path]:
+    """The folders of those that ship, each with `articles` and `questions.jsonl`."""
+    return _folders(calibration_names())
+
+
 def chinese_centres() -> list[Path]:
     """The folders of those that `support-judge-zh` has not learned from and is not judged by."""
     parts = read_yaml(CHINESE_CONFIG)
-    names = [*parts["calibration"], *parts["choice"]]
-    folders = (
-        PIPELINES / kind / name for kind in ("help_centres", "near_misses") for name in names
-    )
-    return sorted(folder for folder in folders if folder.is_dir())
+    return _folders(sorted([*parts["calibration"], *parts["choice"]]))
 
 
-def calibration_centres() -> list[Path]:
-    """The folders of those that ship, each with `articles` and `questions.jsonl`."""
-    folders = (HELP_CENTRES / name for name in calibration_names())
+def _folders(names: Iterable[str]) -> list[Path]:
+    """Where the help centres of these names are, in order, without those that are not here."""
+    places = (HELP_CENTRES, PIPELINES / "near_misses")
+    folders = (place / name for name in names for place in places)
     return [folder for folder in folders if folder.is_dir()]

@@ -68,6 +68,7 @@ def dependents(
     missing = sorted(set(settings.only).difference(tasks))
     if missing:
         raise ConfigError(f"only: {', '.join(missing)} has no champion: `banyan models` lists them")
+    serving = locate(settings.before).sha256
     for task in tasks:
         if settings.only and task not in settings.only:
             continue
@@ -76,19 +77,15 @@ def dependents(
             console.print(f"{task}: the platform writes it for each backbone when it starts")
         elif champion.manifest.backbone.sha256 == backbone.sha256:
             console.print(f"{task}: {champion.id} is made for {backbone.name} already")
-        elif task not in settings.only and _is_for_further_backbone(registry, champion, settings):
+        elif (
+            task not in settings.only
+            and registry.ships(champion)
+            and champion.manifest.backbone.sha256 != serving
+        ):
             made_for = champion.manifest.backbone.name
             console.print(f"{task}: it belongs to the further backbone {made_for}: --only makes it")
         else:
             yield champion
-
-
-def _is_for_further_backbone(
-    registry: Registry, champion: Bundle, settings: RebaseSettings
-) -> bool:
-    """Whether a bundle ships for another backbone than the one that serves now."""
-    serving = locate(settings.before).sha256
-    return registry.ships(champion) and champion.manifest.backbone.sha256 != serving
 
 
 def _rebase_one(champion: Bundle, settings: RebaseSettings, console: Console) -> RebasedTask:

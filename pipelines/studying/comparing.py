@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from shared.metrics.bootstrap import Interval
+from shared.metrics.bootstrap import Interval, interval_of
 from shared.metrics.calibration import confidence_error_of
 from shared.training.evaluation.judgement import Judgement, Statistic
 
@@ -81,12 +81,10 @@ def _over_seeds(pairs: Sequence[tuple[Statistic, Statistic]], n: int, resamples:
         seeds = generator.integers(0, len(pairs), size=len(pairs))
         at = generator.integers(0, n, size=n)
         apart = {seed: pairs[seed][0](at) - pairs[seed][1](at) for seed in set(seeds.tolist())}
-        draws.append(np.mean([apart[seed] for seed in seeds.tolist()]))
+        draws.append(float(np.mean([apart[seed] for seed in seeds.tolist()])))
     every = np.arange(n)
     value = float(np.mean([one(every) - other(every) for one, other in pairs]))
-    low, median, high = np.quantile(draws, (0.025, 0.5, 0.975))
-    shift = value - median
-    return Interval(value, min(value, float(low + shift)), max(value, float(high + shift)), n)
+    return interval_of(draws, value, n)
 
 
 def _verdict(metric: str, apart: Interval) -> Verdict:

@@ -10,7 +10,7 @@ defined where no draw lies below it.
 Source: Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), chapters 10 (bias) and 13.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,9 +55,21 @@ def bootstrap(
         raise ValueError("a confidence interval needs at least one example")
     generator = np.random.default_rng(seed)
     draws = [statistic(generator.integers(0, n, size=n)) for _ in range(resamples)]
+    value = float(statistic(np.arange(n)))
+    return interval_of(draws, value, n, confidence=confidence, bounds=bounds)
+
+
+def interval_of(
+    draws: Sequence[float],
+    value: float,
+    n: int,
+    *,
+    confidence: float = 0.95,
+    bounds: tuple[float, float] = (-np.inf, np.inf),
+) -> Interval:
+    """The interval of a value of `n` examples, by what resamples of them gave."""
     tail = (1.0 - confidence) / 2
     low, median, high = np.quantile(draws, (tail, 0.5, 1.0 - tail))
-    value = float(statistic(np.arange(n)))
     ends = np.clip((low - median + value, high - median + value), *bounds)
     # By rounding alone could the value lie outside.
     return Interval(value, min(float(ends[0]), value), max(float(ends[1]), value), n)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from shared.metrics.bootstrap import Interval, bootstrap
+from shared.metrics.bootstrap import Interval, bootstrap, bootstrap_mean
 
 Float64s = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]
@@ -86,7 +86,7 @@ def group_gaps(
             lowest=groups[int(means[worst].argmin())],
         ),
         offsets={
-            group: _mean_interval(offsets[:, place], resamples)
+            group: bootstrap_mean(offsets[:, place], resamples=resamples)
             for place, group in enumerate(groups)
         },
     )
@@ -104,16 +104,7 @@ def mean_over_templates(
         ValueError: there are no sentences.
     """
     means, _ = _means(np.asarray(values, dtype=np.float64), templates, np.zeros_like(templates), 1)
-    return _mean_interval(means[:, 0], resamples)
-
-
-def _mean_interval(values: Float64s, resamples: int) -> Interval:
-    return bootstrap(
-        lambda rows: float(values[rows].mean()),
-        len(values),
-        resamples=resamples,
-        bounds=(float(values.min()), float(values.max())),
-    )
+    return bootstrap_mean(means[:, 0], resamples=resamples)
 
 
 def _means(

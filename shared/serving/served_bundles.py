@@ -163,10 +163,12 @@ class ServedBundles:
                 continue
             wanted = named[CHAMPION].bundle
             try:
-                if backbone := self._lacks_backbone_of(wanted):
-                    left_out[task] = backbone
+                bundle = self._known(wanted) or self._registry.bundle(wanted)
+                if self._registry.ships(bundle) and not self._loader.reads(bundle):
+                    left_out[task] = bundle.manifest.backbone.name
                     continue
-                champions[task] = self._read_or_load(wanted).id
+                self._defer_or_load(bundle)
+                champions[task] = wanted
                 # At once, so that the next one does not take its place in memory.
                 self._champions = {**self._champions, task: wanted}
             except PlatformError as error:
@@ -195,23 +197,17 @@ class ServedBundles:
                 f"there is no task {task[:100]!r}: {fault}", param="model"
             ) from None
 
-    def _lacks_backbone_of(self, bundle_id: str) -> str | None:
-        """The backbone of a bundle that ships and cannot be read here; None where it can be."""
-        if bundle_id in self._loaded or bundle_id in self._deferred:
-            return None
-        bundle = self._registry.bundle(bundle_id)
-        left_out = self._registry.ships(bundle) and not self._loader.reads(bundle)
-        return bundle.manifest.backbone.name if left_out else None
+    def _known(self, bundle_id: str) -> Bundle | None:
+        """A bundle that was read and verified before; None where it was not."""
+        return self._loaded.get(bundle_id) or self._deferred.get(bundle_id)
 
-    def _read_or_load(self, bundle_id: str) -> Bundle:
-        """A champion, verified, and loaded unless its backbone is one that nobody needed yet."""
-        known = self._loaded.get(bundle_id) or self._deferred.get(bundle_id)
-        bundle = known or self._registry.bundle(bundle_id)
+    def _defer_or_load(self, bundle: Bundle) -> None:
+        """Loads a champion, unless its backbone is one that nobody needed yet."""
         if not self._loader.defers(bundle):
-            return self.load(bundle_id)
+            self.load(bundle.id)
+            return
         with self._lock:
-            self._deferred[bundle_id] = bundle
-        return bundle
+            self._deferred[bundle.id] = bundle
 
     def _backbones(self) -> dict[str, list[str]]:
         """The backbones of loaded bundles beside the first, each with the ids of its bundles."""

@@ -175,8 +175,7 @@ class FinetuneSettings(Settings):
     is best on calibration (or dev); or, with `unanswerable_accuracy`, where as many as possible are
     answered while this share of its questions without an answer gets none. Of train `examples` at
     most, or `examples_per_class` of each class, are drawn by the seed (none: all are taken).
-    `remedies` are tried
-    answers to scarce data, bias or forgetting, see `shared.training.remedies`.
+    `remedies` are answers to scarce data, bias or forgetting, see `shared.training.remedies`.
     """
 
     task: TaskName
@@ -217,7 +216,7 @@ class FinetuneSettings(Settings):
         faults = [
             *self._method_faults(),
             *self._kind_faults(),
-            *remedy_faults(self.remedies, self.kind, self.method, several_labels=self.multi_label),
+            *remedy_faults(self.remedies, self.kind, self.method),
         ]
         if len(set(self.optimisation.seeds)) != len(self.optimisation.seeds):
             faults.append("optimisation.seeds: a seed stands twice")

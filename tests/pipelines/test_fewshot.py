@@ -1,7 +1,5 @@
 """Few examples become a classifier: without Ray, on a small random backbone."""
 
-import json
-import random
 from pathlib import Path
 
 import pytest
@@ -14,25 +12,14 @@ from shared.errors import ConfigError
 from shared.models.bundle import Bundle, Method
 from shared.models.registry import open_registry
 from tests.harness.models.encoders import write_encoder
+from tests.harness.models.requests import write_requests
 
 pytestmark = pytest.mark.usefixtures("without_ray")
-
-WORDS = {"card": ["card", "post"], "pin": ["pin", "code"], "rate": ["euro", "rate"]}
-
-
-def _write(path: Path, rows: int, seed: int) -> str:
-    generator = random.Random(seed)
-    with path.open("w") as file:
-        for i in range(rows):
-            label = sorted(WORDS)[i % 3]
-            text = f"my {generator.choice(WORDS[label])} number {i} please"
-            file.write(json.dumps({"text": text, "label": label}) + "\n")
-    return str(path)
 
 
 def _settings(folder: Path, **values: object) -> FewshotSettings:
     data = {
-        name: _write(folder / f"{name}.jsonl", rows, seed)
+        name: write_requests(folder / f"{name}.jsonl", rows, seed)
         for seed, (name, rows) in enumerate({"train": 90, "dev": 60}.items())
     }
     common = {

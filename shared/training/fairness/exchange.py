@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from shared.training.fairness.lines import Exchange
+from shared.training.remedies.augment.words import cased
 
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _NEXT_WORD = re.compile(r"(?:['’]s)?\s+[\"'“‘]?(\w+)")
@@ -66,7 +67,7 @@ class TermExchange:
         if partners is None:
             return word
         before_noun = partners.possessive != partners.plain and _stands_before_noun(match)
-        return _in_case(word, partners.possessive if before_noun else partners.plain)
+        return cased(partners.possessive if before_noun else partners.plain, word)
 
 
 def _chosen(term: str, others: list[str]) -> _Partners:
@@ -79,9 +80,3 @@ def _chosen(term: str, others: list[str]) -> _Partners:
 def _stands_before_noun(match: re.Match[str]) -> bool:
     following = _NEXT_WORD.match(match.string, match.end())
     return following is not None and following[1].lower() not in _NEVER_POSSESSED
-
-
-def _in_case(model: str, word: str) -> str:
-    if len(model) > 1 and model.isupper():
-        return word.upper()
-    return word[0].upper() + word[1:] if model[0].isupper() else word

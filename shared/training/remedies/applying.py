@@ -41,6 +41,8 @@ def drawn(
 ) -> Sequence[AnyExample]:
     """At most as many examples, and of each class, as the settings ask for, in their order."""
     most, per_class = settings.examples, settings.examples_per_class
+    if most is None and per_class is None:
+        return examples
     order = np.random.default_rng(seed).permutation(len(examples))
     kept: list[int] = []
     left: dict[tuple[str, ...], int] = {}

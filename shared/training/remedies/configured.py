@@ -29,27 +29,18 @@ Remedy = Annotated[
 ]
 
 
-def remedy_faults(
-    remedies: Sequence[Remedy], kind: TaskKind, method: Method, *, several_labels: bool
-) -> list[str]:
-    """What keeps remedies from working on a run, or beside each other; each with what to do."""
+def remedy_faults(remedies: Sequence[Remedy], kind: TaskKind, method: Method) -> list[str]:
+    """What keeps remedies from working on a run; each with what to do."""
     faults, names = [], [each.remedy for each in remedies]
     for place, each in enumerate(remedies):
         key, scope = f"remedies.{place} ({each.remedy})", each.scope
         if kind not in scope.kinds:
             faults.append(f"{key}: it works for kinds {_named(scope.kinds)}, not for {kind}")
-        elif several_labels and not scope.several_labels:
-            faults.append(f"{key}: it works where a text has one class: leave out multi_label")
         if method not in scope.methods:
             known = _named(scope.methods)
             faults.append(f"{key}: it works with methods {known}, not with {method}")
         if each.remedy in names[:place]:
             faults.append(f"{key}: it stands twice: keep one")
-        faults += [
-            f"{key}: it cannot work beside {other}, {reason}: keep one"
-            for other, reason in scope.apart_from
-            if other in names
-        ]
     return faults
 
 

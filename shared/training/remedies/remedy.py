@@ -16,9 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
 from shared.models.bundle import Method
@@ -38,14 +36,10 @@ Prepared = Mapping[str, npt.NDArray[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a remedy works for; `several_labels` says whether a text may have more than one class,
-    and `apart_from` names the remedies that it cannot be joined with, each with its reason.
-    """
+    """What a remedy works for."""
 
     kinds: frozenset[TaskKind]
     methods: frozenset[Method] = frozenset(Method)
-    several_labels: bool = True
-    apart_from: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +127,3 @@ class OnObjective(Protocol):
 
 
 NOTHING_PREPARED: Prepared = {}
-
-
-def as_tensor(values: npt.NDArray[Any], rows: Int64s, device: torch.device) -> Tensor:
-    """The lines of what was prepared that belong to the rows, on the device of a step."""
-    return torch.from_numpy(np.ascontiguousarray(values[rows])).to(device)

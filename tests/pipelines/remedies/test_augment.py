@@ -1,7 +1,6 @@
 """Rows are augmented for LoRA on two Ray Train workers, beside another remedy."""
 
 import json
-import random
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +10,8 @@ import pytest
 from pipelines.finetune import main
 from shared.models.registry import open_registry
 from tests.harness.models.encoders import write_encoder
+from tests.harness.models.requests import write_requests
 
-WORDS = {"card": ["card", "post"], "pin": ["pin", "code"], "rate": ["euro", "rate"]}
 REMEDIES: list[dict[str, object]] = [
     {"remedy": "synonyms", "words": 0.5},
     {"remedy": "typing_errors", "rows": {"share": 0.5}},
@@ -20,23 +19,13 @@ REMEDIES: list[dict[str, object]] = [
 ]
 
 
-def _write(path: Path, rows: int, seed: int) -> str:
-    generator = random.Random(seed)
-    with path.open("w") as file:
-        for i in range(rows):
-            label = sorted(WORDS)[i % 3]
-            text = f"my {generator.choice(WORDS[label])} number {i} please purchase it"
-            file.write(json.dumps({"text": text, "label": label}) + "\n")
-    return str(path)
-
-
 def _config(folder: Path, remedies: list[dict[str, object]]) -> str:
     config = {
         "task": "tiny",
         "backbone": {"source": str(write_encoder(folder, "bert")), "precision": "float32"},
         "data": {
-            "train": _write(folder / "train.jsonl", 90, seed=1),
-            "dev": _write(folder / "dev.jsonl", 30, seed=2),
+            "train": write_requests(folder / "train.jsonl", 90, seed=1, end="please purchase it"),
+            "dev": write_requests(folder / "dev.jsonl", 30, seed=2, end="please purchase it"),
         },
         "lora": {"rank": 4, "alpha": 8},
         "remedies": remedies,

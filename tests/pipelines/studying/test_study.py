@@ -1,7 +1,6 @@
 """A study from its configuration to its page: without Ray, on a small random backbone."""
 
 import json
-import random
 from pathlib import Path
 
 import pytest
@@ -11,20 +10,9 @@ from pipelines.finetune import finetune
 from pipelines.study import main
 from shared.models.bundle import Bundle
 from tests.harness.models.encoders import write_encoder
+from tests.harness.models.requests import write_requests
 
 pytestmark = pytest.mark.usefixtures("without_ray")
-
-WORDS = {"card": ["card", "post"], "pin": ["pin", "code"], "rate": ["euro", "rate"]}
-
-
-def _write(path: Path, rows: int, seed: int) -> str:
-    generator = random.Random(seed)
-    with path.open("w") as file:
-        for i in range(rows):
-            label = sorted(WORDS)[i % 3]
-            text = f"my {generator.choice(WORDS[label])} number {i} please"
-            file.write(json.dumps({"text": text, "label": label}) + "\n")
-    return str(path)
 
 
 @pytest.fixture
@@ -34,9 +22,9 @@ def command(tmp_path: Path) -> list[str]:
         "backbone": {"source": str(write_encoder(tmp_path, "bert")), "device": "cpu",
                      "precision": "float32"},
         "data": {
-            "train": _write(tmp_path / "train.jsonl", 90, 0),
-            "dev": _write(tmp_path / "dev.jsonl", 30, 1),
-            "measured": {"more": _write(tmp_path / "more.jsonl", 60, 2)},
+            "train": write_requests(tmp_path / "train.jsonl", 90, 0),
+            "dev": write_requests(tmp_path / "dev.jsonl", 30, 1),
+            "measured": {"more": write_requests(tmp_path / "more.jsonl", 60, 2)},
         },
         "examples_per_class": 8,
         "max_length": 32,

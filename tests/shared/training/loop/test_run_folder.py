@@ -15,7 +15,8 @@ from shared.training.settings import (
 )
 
 
-def _spec(state_dir: Path, **changes: object) -> RunSpec:
+def spec_of(state_dir: Path, **changes: object) -> RunSpec:
+    """A run's specification, but for the changes of its settings."""
     settings = FinetuneSettings(
         task="t", data=DataSettings.model_validate({"train": "a", "dev": "b"}), state_dir=state_dir
     )
@@ -30,7 +31,7 @@ def _spec(state_dir: Path, **changes: object) -> RunSpec:
 
 
 def test_written_and_read(tmp_path: Path) -> None:
-    spec = _spec(tmp_path)
+    spec = spec_of(tmp_path)
     arrays = TokenArrays.of([[1, 2], [3]], [0, 1])
     again, train, dev = read_run(write_run(spec, arrays, arrays))
     assert again == spec
@@ -38,23 +39,23 @@ def test_written_and_read(tmp_path: Path) -> None:
 
 
 def test_the_folder_is_named_by_what_decides_the_weights(tmp_path: Path) -> None:
-    spec = _spec(tmp_path)
+    spec = spec_of(tmp_path)
     folder = spec.folder()
     assert folder.is_absolute()
-    assert _spec(tmp_path, workers=WorkerSettings(count=7)).folder() == folder
-    weaker = _spec(tmp_path, kind=TaskKind.EMBED, lora=LoraSettings(strength=0.5))
-    assert weaker.folder() == _spec(tmp_path, kind=TaskKind.EMBED).folder() != folder
-    assert _spec(tmp_path, lora=LoraSettings(rank=2)).folder() != folder
-    assert _spec(tmp_path, task="u").folder() != folder
+    assert spec_of(tmp_path, workers=WorkerSettings(count=7)).folder() == folder
+    weaker = spec_of(tmp_path, kind=TaskKind.EMBED, lora=LoraSettings(strength=0.5))
+    assert weaker.folder() == spec_of(tmp_path, kind=TaskKind.EMBED).folder() != folder
+    assert spec_of(tmp_path, lora=LoraSettings(rank=2)).folder() != folder
+    assert spec_of(tmp_path, task="u").folder() != folder
     optimisation = spec.settings.optimisation.model_copy(update={"seeds": (1,)})
-    assert _spec(tmp_path, optimisation=optimisation).folder() != folder
+    assert spec_of(tmp_path, optimisation=optimisation).folder() != folder
     for change in ({"data_fingerprint": "2" * 64}, {"backbone_sha256": "2" * 64}):
         assert spec.model_copy(update=change).folder() != folder
 
 
 def test_a_teacher_decides_where_it_has_weight(tmp_path: Path) -> None:
     folders = [
-        _spec(
+        spec_of(
             tmp_path,
             kind=TaskKind.SCORE,
             optimisation=OptimisationSettings(

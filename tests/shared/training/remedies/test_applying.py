@@ -2,12 +2,17 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+from shared.training.data.arrays import TokenArrays
+from shared.training.loop.run_folder import read_prepared, write_run
 from shared.training.remedies.applying import drawn
 from shared.training.settings import FinetuneSettings
 from shared.training.tasks.classify.examples import Example
+from tests.shared.training.loop.test_run_folder import spec_of
 
 
 def _settings(**values: object) -> FinetuneSettings:
@@ -38,3 +43,12 @@ def test_so_many_are_drawn_of_all() -> None:
 def test_only_texts_with_a_class_are_drawn_by_it() -> None:
     with pytest.raises(ValueError, match="set examples instead"):
         _settings(kind="span", examples_per_class=8)
+
+
+def test_what_a_remedy_prepared_is_found_by_the_workers(tmp_path: Path) -> None:
+    arrays = TokenArrays.of([[1, 2], [3]], [0, 1])
+    weights = np.array([0.5, 2.0], np.float32)
+    folder = write_run(spec_of(tmp_path), arrays, arrays, {"old-model": {"weights": weights}})
+    ((name, prepared),) = read_prepared(folder).items()
+    assert name == "old-model"
+    assert prepared["weights"].tolist() == [0.5, 2.0]
